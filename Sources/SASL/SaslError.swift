@@ -1,0 +1,74 @@
+/// Why a SASL exchange cannot go on.
+///
+/// Every error is final for its exchange: an exchange that has thrown is poisoned (``SaslError/Code/poisoned``).
+public struct SaslError: Error, Sendable {
+    /// What kind of failure this is. The set is open: new codes may be added, so a `switch` needs a `default`.
+    public struct Code: Sendable, Hashable, CustomStringConvertible {
+        private enum Value: String {
+            case invalidConfiguration = "invalid-configuration"
+            case mechanismUnavailable = "mechanism-unavailable"
+            case malformedChallenge = "malformed-challenge"
+            case unexpectedChallenge = "unexpected-challenge"
+            case missingChallenge = "missing-challenge"
+            case tooLarge = "too-large"
+            case serverNotProven = "server-not-proven"
+            case securityLayer = "security-layer"
+            case refused
+            case mechanismFailure = "mechanism-failure"
+            case incomplete
+            case poisoned
+        }
+
+        private let value: Value
+
+        /// The mechanism was configured with something that it cannot use, such as a NUL inside a user name.
+        public static let invalidConfiguration = Code(value: .invalidConfiguration)
+        /// No mechanism is registered under that name, or none fits what the server offers and the policy allows.
+        public static let mechanismUnavailable = Code(value: .mechanismUnavailable)
+        /// The server's challenge does not have the form that the mechanism defines.
+        public static let malformedChallenge = Code(value: .malformedChallenge)
+        /// The server sent a challenge where the mechanism has none, for example after its last message.
+        public static let unexpectedChallenge = Code(value: .unexpectedChallenge)
+        /// The server sent no challenge where the mechanism needs one.
+        public static let missingChallenge = Code(value: .missingChallenge)
+        /// A challenge or response exceeds the limit of ``SaslLimits``.
+        public static let tooLarge = Code(value: .tooLarge)
+        /// The server did not prove its identity: its proof is wrong, or it claimed success before giving one.
+        public static let serverNotProven = Code(value: .serverNotProven)
+        /// The negotiation of a security layer was violated, or no layer satisfies both sides (RFC 4752 section 3.1).
+        public static let securityLayer = Code(value: .securityLayer)
+        /// The server refused the authentication inside the mechanism's own messages.
+        public static let refused = Code(value: .refused)
+        /// The machinery beneath the mechanism failed; ``SaslError/underlying`` has its error.
+        public static let mechanismFailure = Code(value: .mechanismFailure)
+        /// A security layer was asked for before the exchange was complete.
+        public static let incomplete = Code(value: .incomplete)
+        /// The exchange failed before and takes no more steps.
+        public static let poisoned = Code(value: .poisoned)
+
+        /// The code's stable, hyphenated name.
+        public var description: String { value.rawValue }
+    }
+
+    /// What kind of failure this is.
+    public var code: Code
+    /// One sentence for a person: what happened, and what to change where that is known. Never holds a secret.
+    public var message: String
+    /// The error that caused this one, for example a `GSSError`.
+    public var underlying: (any Error)?
+
+    /// Creates an error.
+    public init(_ code: Code, _ message: String, underlying: (any Error)? = nil) {
+        self.code = code
+        self.message = message
+        self.underlying = underlying
+    }
+}
+
+extension SaslError: CustomStringConvertible {
+    /// The code and the message, and the cause where there is one.
+    public var description: String {
+        let cause = underlying.map { " (\($0))" } ?? ""
+        return "\(code): \(message)\(cause)"
+    }
+}

@@ -1,0 +1,106 @@
+/// A configured authentication mechanism of the SASL framework (RFC 4422): who wants to authenticate, with what, and
+/// under which rules.
+///
+/// A mechanism is a description. It can be shared freely and used for any number of authentications; each gets an
+/// exchange of its own from ``makeExchange()``.
+///
+/// ```swift
+/// let mechanism = PlainMechanism(username: "ann", password: Secret("…"))
+/// let exchange = try mechanism.makeExchange()
+/// let first = try exchange.step(nil)
+/// ```
+///
+/// A new mechanism is one conforming type and one ``SaslRegistry/register(_:)``.
+public protocol SaslMechanism: Sendable {
+    /// The mechanism's name as it goes over the wire (RFC 4422 section 3.1).
+    var name: SaslMechanismName { get }
+
+    /// What the mechanism does for its user, for selection and for reports.
+    var traits: SaslMechanismTraits { get }
+
+    /// Begins an authentication.
+    ///
+    /// The exchange belongs to one owner and need not be thread-safe: make it where it will be used.
+    ///
+    /// - Throws: ``SaslError`` when the configuration cannot be used. Must not block.
+    func makeExchange() throws(SaslError) -> any SaslExchange
+}
+
+/// What a mechanism does for its user.
+public struct SaslMechanismTraits: Sendable, Hashable {
+    /// Who sends the first mechanism-specific message (RFC 4422 section 5, item 2a).
+    public enum FirstSpeaker: Sendable, Hashable {
+        /// The client always speaks first; the protocol's initial response carries its message.
+        case client
+        /// The server always speaks first.
+        case server
+    }
+
+    /// Who sends the first message.
+    public var firstSpeaker: FirstSpeaker
+    /// Whether a complete exchange has proven the server's identity to the client.
+    public var authenticatesServer: Bool
+    /// Whether a secret that can be replayed goes to the server, which then calls for TLS.
+    public var sendsPlaintextSecret: Bool
+    /// Whether a step may take long (a Kerberos client talks to its KDC): do not run it on an event loop.
+    public var mayBlock: Bool
+    /// The security layers that the mechanism can negotiate.
+    public var securityLayers: SaslSecurityLayers
+
+    /// Creates traits. The defaults are those of a simple mechanism whose client speaks first.
+    public init(
+        firstSpeaker: FirstSpeaker = .client,
+        authenticatesServer: Bool = false,
+        sendsPlaintextSecret: Bool = false,
+        mayBlock: Bool = false,
+        securityLayers: SaslSecurityLayers = .none
+    ) {
+        self.firstSpeaker = firstSpeaker
+        self.authenticatesServer = authenticatesServer
+        self.sendsPlaintextSecret = sendsPlaintextSecret
+        self.mayBlock = mayBlock
+        self.securityLayers = securityLayers
+    }
+}
+
+/// The name of a SASL mechanism: 1 to 20 characters from `A-Z`, `0-9`, `-` and `_` (RFC 4422 section 3.1).
+public struct SaslMechanismName: Sendable, Hashable, CustomStringConvertible {
+    /// The name as it goes over the wire.
+    public let rawValue: String
+
+    /// Checks and keeps a name. Lower-case letters are not accepted: names are compared byte for byte.
+    ///
+    /// - Returns: `nil` when the text is no mechanism name.
+    public init?(_ rawValue: String) {
+        guard (1...20).contains(rawValue.utf8.count), rawValue.utf8.allSatisfy(Self.isAllowed) else { return nil }
+        self.rawValue = rawValue
+    }
+
+    private init(checked rawValue: String) {
+        self.rawValue = rawValue
+    }
+
+    private static func isAllowed(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"),
+            UInt8(ascii: "_"):
+            true
+        default:
+            false
+        }
+    }
+
+    /// RFC 4752.
+    public static let gssapi = SaslMechanismName(checked: "GSSAPI")
+    /// RFC 4616.
+    public static let plain = SaslMechanismName(checked: "PLAIN")
+    /// RFC 4422 appendix A.
+    public static let external = SaslMechanismName(checked: "EXTERNAL")
+    /// RFC 5802.
+    public static let scramSHA1 = SaslMechanismName(checked: "SCRAM-SHA-1")
+    /// RFC 7677.
+    public static let scramSHA256 = SaslMechanismName(checked: "SCRAM-SHA-256")
+
+    /// The name as it goes over the wire.
+    public var description: String { rawValue }
+}

@@ -1,0 +1,72 @@
+/// Bytes that must not be seen: a password.
+///
+/// The bytes are wiped when the last copy of the value goes. No description, reflection or debug print shows them.
+/// What a caller makes of them inside ``withBytes(_:)`` is the caller's to wipe.
+public struct Secret: Sendable {
+    private final class Storage: Sendable {
+        /// Raw memory, so that no copy-on-write array leaves a second copy behind.
+        private let address: UInt
+        let count: Int
+
+        init(_ bytes: some Collection<UInt8>) {
+            let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: max(bytes.count, 1), alignment: 1)
+            buffer.copyBytes(from: bytes)
+            address = UInt(bitPattern: buffer.baseAddress)
+            count = bytes.count
+        }
+
+        var buffer: UnsafeMutableRawBufferPointer {
+            UnsafeMutableRawBufferPointer(start: UnsafeMutableRawPointer(bitPattern: address), count: count)
+        }
+
+        deinit {
+            wipe(buffer)
+            buffer.deallocate()
+        }
+    }
+
+    private let storage: Storage
+
+    /// Keeps a text as its UTF-8 bytes.
+    public init(_ text: String) {
+        storage = Storage(Array(text.utf8))
+    }
+
+    /// Keeps bytes as they are.
+    public init(bytes: some Collection<UInt8>) {
+        storage = Storage(bytes)
+    }
+
+    /// The number of bytes.
+    public var count: Int { storage.count }
+
+    /// Lends the bytes for the length of a call.
+    public func withBytes<R, E: Error>(_ body: (UnsafeRawBufferPointer) throws(E) -> R) throws(E) -> R {
+        defer { withExtendedLifetime(storage) {} }
+        return try body(UnsafeRawBufferPointer(storage.buffer))
+    }
+}
+
+extension Secret: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+    /// Always the same word, whatever the secret.
+    public var description: String { "<redacted>" }
+    /// Always the same word, whatever the secret.
+    public var debugDescription: String { description }
+    /// Shows nothing of the secret.
+    public var customMirror: Mirror { Mirror(self, children: []) }
+}
+
+/// Overwrites memory in a way that an optimizer may not remove as a dead store.
+@inline(never)
+@_optimize(none)
+private func wipe(_ buffer: UnsafeMutableRawBufferPointer) {
+    for index in buffer.indices { buffer[index] = 0 }
+}
+
+/// Overwrites an array that held a secret, then empties it.
+///
+/// Works on the caller's storage only where no other copy shares it; keep such arrays in one place.
+public func wipe(_ bytes: inout [UInt8]) {
+    bytes.withUnsafeMutableBytes { wipe($0) }
+    bytes.removeAll(keepingCapacity: false)
+}
