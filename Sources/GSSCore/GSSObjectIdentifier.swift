@@ -1,0 +1,66 @@
+/// An object identifier, as GSS-API names mechanisms and name types (RFC 2744 section 3.3).
+public struct GSSObjectIdentifier: Sendable, Hashable {
+    /// The DER encoding of the value, without tag and length.
+    public let derContents: [UInt8]
+
+    /// Keeps DER contents as they are: a C library hands them out that way.
+    public init(derContents: [UInt8]) {
+        self.derContents = derContents
+    }
+
+    /// Encodes an identifier from its arcs, for example `[1, 2, 840, 113554, 1, 2, 2]`.
+    ///
+    /// - Returns: `nil` for fewer than two arcs, a first arc above 2, or a second one above 39 beneath 0 and 1.
+    public init?(arcs: [UInt64]) {
+        guard arcs.count >= 2, arcs[0] <= 2, arcs[0] == 2 || arcs[1] < 40 else { return nil }
+        let (first, overflow) = arcs[1].addingReportingOverflow(arcs[0] * 40)
+        guard !overflow else { return nil }
+        derContents = ([first] + arcs.dropFirst(2)).flatMap(Self.base128)
+    }
+
+    private static func base128(_ arc: UInt64) -> [UInt8] {
+        var digits = [UInt8(arc & 0x7f)]
+        var rest = arc >> 7
+        while rest > 0 {
+            digits.append(UInt8(rest & 0x7f) | 0x80)
+            rest >>= 7
+        }
+        return digits.reversed()
+    }
+}
+
+extension GSSObjectIdentifier: CustomStringConvertible {
+    /// The dotted form, for example `1.2.840.113554.1.2.2`; hexadecimal where the contents are not well-formed.
+    public var description: String {
+        var arcs: [UInt64] = []
+        var arc: UInt64 = 0
+        var isInsideArc = false
+        for byte in derContents {
+            guard arc <= UInt64.max >> 7 else { return hexadecimal }
+            arc = arc << 7 | UInt64(byte & 0x7f)
+            isInsideArc = byte & 0x80 != 0
+            guard !isInsideArc else { continue }
+            if arcs.isEmpty {
+                let first = min(arc / 40, 2)
+                arcs = [first, arc - first * 40]
+            } else {
+                arcs.append(arc)
+            }
+            arc = 0
+        }
+        guard !arcs.isEmpty, !isInsideArc else { return hexadecimal }
+        return arcs.map { String($0) }.joined(separator: ".")
+    }
+
+    private var hexadecimal: String {
+        "0x" + derContents.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+    }
+}
+
+extension GSSObjectIdentifier {
+    /// The Kerberos V5 mechanism, `1.2.840.113554.1.2.2` (RFC 4121).
+    public static let kerberos5 = GSSObjectIdentifier(
+        derContents: [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x12, 0x01, 0x02, 0x02])
+    /// The negotiation mechanism SPNEGO, `1.3.6.1.5.5.2` (RFC 4178).
+    public static let spnego = GSSObjectIdentifier(derContents: [0x2b, 0x06, 0x01, 0x05, 0x05, 0x02])
+}
