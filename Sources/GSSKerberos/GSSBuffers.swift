@@ -1,0 +1,61 @@
+internal import CGSSAPI
+internal import GSSCore
+
+/// Bridges between Swift arrays and the C library's buffers: what the library fills it must also release, on every path.
+enum GSSBuffers {
+    /// Lends bytes to a call that only reads them.
+    static func withInput<R>(_ bytes: [UInt8], _ body: (UnsafeMutablePointer<gss_buffer_desc>) -> R) -> R {
+        bytes.withUnsafeBytes { raw in
+            var buffer = gss_buffer_desc(length: raw.count, value: UnsafeMutableRawPointer(mutating: raw.baseAddress))
+            return body(&buffer)
+        }
+    }
+
+    /// Lends bytes that may be missing: `nil` becomes the null buffer.
+    static func withOptionalInput<R>(
+        _ bytes: [UInt8]?, _ body: (UnsafeMutablePointer<gss_buffer_desc>?) -> R
+    ) -> R {
+        guard let bytes else { return body(nil) }
+        return withInput(bytes, body)
+    }
+
+    /// Gives a call an empty buffer to fill, copies what it put there, and releases it.
+    static func collect<R>(_ body: (UnsafeMutablePointer<gss_buffer_desc>) -> R) -> (result: R, bytes: [UInt8]) {
+        var buffer = gss_buffer_desc(length: 0, value: nil)
+        let result = body(&buffer)
+        let bytes = Array(UnsafeRawBufferPointer(start: buffer.value, count: buffer.value == nil ? 0 : buffer.length))
+        var minor: OM_uint32 = 0
+        gss_release_buffer(&minor, &buffer)
+        return (result, bytes)
+    }
+
+    /// Lends an object identifier to a call that only reads it.
+    static func withIdentifier<R>(
+        _ identifier: GSSObjectIdentifier, _ body: (UnsafeMutablePointer<gss_OID_desc>) -> R
+    ) -> R {
+        identifier.derContents.withUnsafeBytes { raw in
+            var descriptor = gss_OID_desc(
+                length: OM_uint32(raw.count), elements: UnsafeMutableRawPointer(mutating: raw.baseAddress))
+            return body(&descriptor)
+        }
+    }
+
+    /// Lends a set of one object identifier.
+    static func withIdentifierSet<R>(
+        _ identifier: GSSObjectIdentifier, _ body: (UnsafeMutablePointer<gss_OID_set_desc>) -> R
+    ) -> R {
+        withIdentifier(identifier) { element in
+            var set = gss_OID_set_desc(count: 1, elements: element)
+            return body(&set)
+        }
+    }
+
+    /// Copies an object identifier that the library owns.
+    static func identifier(_ pointer: gss_OID?) -> GSSObjectIdentifier {
+        guard let descriptor = pointer?.pointee, let elements = descriptor.elements else {
+            return GSSObjectIdentifier(derContents: [])
+        }
+        let bytes = UnsafeRawBufferPointer(start: elements, count: Int(descriptor.length))
+        return GSSObjectIdentifier(derContents: Array(bytes))
+    }
+}

@@ -1,0 +1,163 @@
+internal import CGSSAPI
+internal import GSSCore
+
+/// One context of the C library. Released with its last reference; its owner sees to the thread.
+final class KerberosContext: GSSContextHandle {
+    private enum Role {
+        case initiator(target: KerberosName, flags: GSSContextFlags)
+        case acceptor
+    }
+
+    private let role: Role
+    private let credential: KerberosCredential?
+    private let targetText: String?
+    private var context: gss_ctx_id_t?
+
+    /// An initiator's context. Without a credential the library's default is used.
+    init(target: GSSName, flags: GSSContextFlags, credential: KerberosCredential?) throws(GSSError) {
+        role = .initiator(target: try KerberosName(target), flags: flags)
+        targetText = target.text
+        self.credential = credential
+    }
+
+    /// An acceptor's context.
+    init(acceptorWith credential: KerberosCredential?) {
+        role = .acceptor
+        targetText = nil
+        self.credential = credential
+    }
+
+    deinit {
+        release()
+    }
+
+    private func release() {
+        var minor: OM_uint32 = 0
+        gss_delete_sec_context(&minor, &context, nil)
+    }
+
+    func establish(_ token: [UInt8]?) throws(GSSError) -> GSSContextProgress {
+        switch role {
+        case .initiator(let target, let flags):
+            return try progress("gss_init_sec_context", token) { minor, input, output in
+                withCredential { credential in
+                    GSSBuffers.withIdentifier(.kerberos5) { mechanism in
+                        gss_init_sec_context(
+                            minor, credential, &context, target.handle, mechanism, flags.rawValue, 0, nil, input, nil,
+                            output, nil, nil)
+                    }
+                }
+            }
+        case .acceptor:
+            return try progress("gss_accept_sec_context", token) { minor, input, output in
+                withCredential { credential in
+                    var delegated: gss_cred_id_t?
+                    let major = gss_accept_sec_context(
+                        minor, &context, credential, input, nil, nil, nil, output, nil, nil, &delegated)
+                    // Asked for by nobody, but a client may send one: it is not ours to keep.
+                    var ignored: OM_uint32 = 0
+                    gss_release_cred(&ignored, &delegated)
+                    return major
+                }
+            }
+        }
+    }
+
+    private func progress(
+        _ call: String, _ token: [UInt8]?,
+        _ body: (
+            UnsafeMutablePointer<OM_uint32>, UnsafeMutablePointer<gss_buffer_desc>?,
+            UnsafeMutablePointer<gss_buffer_desc>
+        ) -> OM_uint32
+    ) throws(GSSError) -> GSSContextProgress {
+        var minor: OM_uint32 = 0
+        let (major, output) = GSSBuffers.collect { output in
+            GSSBuffers.withOptionalInput(token) { body(&minor, $0, output) }
+        }
+        do {
+            let information = try GSSMajorStatus.check(call, major, minor, subject: targetText)
+            return GSSContextProgress(
+                token: output.isEmpty ? nil : output, isComplete: !information.contains(.continueNeeded))
+        } catch {
+            release()
+            throw error
+        }
+    }
+
+    private func withCredential<R>(_ body: (gss_cred_id_t?) -> R) -> R {
+        guard let credential else { return body(nil) }
+        return credential.withHandle(body)
+    }
+
+    func inquire() throws(GSSError) -> GSSContextInfo {
+        var minor: OM_uint32 = 0
+        var source: gss_name_t?
+        var target: gss_name_t?
+        var lifetime: OM_uint32 = 0
+        var mechanism: gss_OID?
+        var flags: OM_uint32 = 0
+        var isInitiator: Int32 = 0
+        let major = gss_inquire_context(
+            &minor, context, &source, &target, &lifetime, &mechanism, &flags, &isInitiator, nil)
+        let sourceName = source.map(KerberosName.init(adopting:))
+        let targetName = target.map(KerberosName.init(adopting:))
+        try GSSMajorStatus.check("gss_inquire_context", major, minor)
+        return GSSContextInfo(
+            flags: GSSContextFlags(rawValue: flags),
+            lifetime: lifetime == cgss_lifetime_indefinite() ? nil : .seconds(Int64(lifetime)),
+            initiatorName: try sourceName?.display() ?? "",
+            acceptorName: try targetName?.display() ?? "",
+            mechanism: GSSBuffers.identifier(mechanism),
+            isInitiator: isInitiator != 0)
+    }
+
+    func wrap(_ message: [UInt8], confidential: Bool) throws(GSSError) -> GSSWrappedMessage {
+        var minor: OM_uint32 = 0
+        var isConfidential: Int32 = 0
+        let (major, bytes) = GSSBuffers.collect { output in
+            GSSBuffers.withInput(message) { input in
+                gss_wrap(&minor, context, confidential ? 1 : 0, cgss_default_qop(), input, &isConfidential, output)
+            }
+        }
+        try GSSMajorStatus.check("gss_wrap", major, minor)
+        return GSSWrappedMessage(bytes: bytes, isConfidential: isConfidential != 0)
+    }
+
+    func unwrap(_ message: [UInt8]) throws(GSSError) -> GSSUnwrappedMessage {
+        var minor: OM_uint32 = 0
+        var isConfidential: Int32 = 0
+        let (major, bytes) = GSSBuffers.collect { output in
+            GSSBuffers.withInput(message) { gss_unwrap(&minor, context, $0, output, &isConfidential, nil) }
+        }
+        let information = try GSSMajorStatus.check("gss_unwrap", major, minor)
+        return GSSUnwrappedMessage(bytes: bytes, isConfidential: isConfidential != 0, information: information)
+    }
+
+    func wrapSizeLimit(outputLength: UInt32, confidential: Bool) throws(GSSError) -> UInt32 {
+        var minor: OM_uint32 = 0
+        var limit: OM_uint32 = 0
+        let major = gss_wrap_size_limit(
+            &minor, context, confidential ? 1 : 0, cgss_default_qop(), outputLength, &limit)
+        try GSSMajorStatus.check("gss_wrap_size_limit", major, minor)
+        return limit
+    }
+
+    func messageIntegrityCode(for message: [UInt8]) throws(GSSError) -> [UInt8] {
+        var minor: OM_uint32 = 0
+        let (major, bytes) = GSSBuffers.collect { output in
+            GSSBuffers.withInput(message) { gss_get_mic(&minor, context, cgss_default_qop(), $0, output) }
+        }
+        try GSSMajorStatus.check("gss_get_mic", major, minor)
+        return bytes
+    }
+
+    func verify(
+        messageIntegrityCode code: [UInt8], for message: [UInt8]
+    ) throws(GSSError) -> GSSMajorStatus.Information {
+        var minor: OM_uint32 = 0
+        let major = GSSBuffers.withInput(message) { messageBuffer in
+            GSSBuffers.withInput(code) { gss_verify_mic(&minor, context, messageBuffer, $0, nil) }
+        }
+        return try GSSMajorStatus.check("gss_verify_mic", major, minor)
+    }
+}

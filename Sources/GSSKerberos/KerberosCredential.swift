@@ -1,0 +1,146 @@
+internal import CGSSAPI
+public import GSSCore
+
+/// Where a credential's keys and tickets are kept (MIT's credential store, `gss_acquire_cred_from`).
+///
+/// What is `nil` is the library's default, from its configuration and the process's environment.
+public struct KerberosCredentialStore: Sendable, Hashable {
+    /// A cache by its full name, for example `FILE:/tmp/krb5cc_1000` or `MEMORY:mine`.
+    public var cache: String?
+    /// The keytab from which an initiator gets its tickets, for example `FILE:/etc/app.keytab`.
+    public var clientKeytab: String?
+    /// The keytab with an acceptor's keys.
+    public var keytab: String?
+    /// An acceptor's replay cache, for example `none:`.
+    public var replayCache: String?
+
+    /// Names a store. Without arguments it is the library's default.
+    public init(
+        cache: String? = nil, clientKeytab: String? = nil, keytab: String? = nil, replayCache: String? = nil
+    ) {
+        self.cache = cache
+        self.clientKeytab = clientKeytab
+        self.keytab = keytab
+        self.replayCache = replayCache
+    }
+
+    var elements: [(key: String, value: String)] {
+        [("ccache", cache), ("client_keytab", clientKeytab), ("keytab", keytab), ("rcache", replayCache)]
+            .compactMap { key, value in value.map { (key, $0) } }
+    }
+}
+
+/// An identity that can start or accept Kerberos contexts.
+///
+/// The C library locks a credential itself, so one value may serve many conversations at once, on any thread. It is
+/// released with the last reference.
+public final class KerberosCredential: Sendable {
+    /// What a credential is for.
+    public enum Usage: Sendable, Hashable {
+        /// To start contexts, as a client.
+        case initiate
+        /// To accept contexts, as a server.
+        case accept
+    }
+
+    /// The handle's address. The pointer type is not `Sendable`, the library's object behind it is made to be shared.
+    private let address: UInt
+
+    /// What the credential is for.
+    public let usage: Usage
+
+    /// Acquires a credential. Reads files and may talk to a KDC (with a client keytab): it may block.
+    ///
+    /// - Parameters:
+    ///   - name: Whose credential, or `nil` for the store's own.
+    ///   - usage: What it is for.
+    ///   - store: Where to look.
+    /// - Throws: ``GSSError``, with ``GSSMajorStatus/RoutineError/noCredential`` where there is none.
+    public init(
+        name: GSSName? = nil, usage: Usage = .initiate, store: KerberosCredentialStore = .init()
+    ) throws(GSSError) {
+        self.usage = usage
+        let imported: KerberosName? =
+            if let name { try KerberosName(name) } else { nil }
+        var minor: OM_uint32 = 0
+        var acquired: gss_cred_id_t?
+        let major = GSSBuffers.withIdentifierSet(.kerberos5) { mechanisms in
+            store.withKeyValueSet { keyValues in
+                gss_acquire_cred_from(
+                    &minor, imported?.handle, cgss_lifetime_indefinite(), mechanisms,
+                    usage == .initiate ? GSS_C_INITIATE : GSS_C_ACCEPT, keyValues, &acquired, nil, nil)
+            }
+        }
+        withExtendedLifetime(imported) {}
+        // Before the check: a deinit never runs for an instance whose initializer threw, so nothing may be held yet.
+        try GSSMajorStatus.check("gss_acquire_cred_from", major, minor, subject: name?.text ?? store.cache)
+        address = UInt(bitPattern: acquired)
+    }
+
+    deinit {
+        var minor: OM_uint32 = 0
+        var credential = OpaquePointer(bitPattern: address)
+        gss_release_cred(&minor, &credential)
+    }
+
+    /// Lends the C handle.
+    func withHandle<R>(_ body: (gss_cred_id_t?) -> R) -> R {
+        defer { withExtendedLifetime(self) {} }
+        return body(OpaquePointer(bitPattern: address))
+    }
+
+    /// Whose credential it is and how long it lasts. Resolves what the library had put off, such as opening the cache.
+    public func inquire() throws(GSSError) -> KerberosCredentialInfo {
+        var minor: OM_uint32 = 0
+        var name: gss_name_t?
+        var lifetime: OM_uint32 = 0
+        let major = withHandle { gss_inquire_cred(&minor, $0, &name, &lifetime, nil, nil) }
+        let owner = name.map(KerberosName.init(adopting:))
+        try GSSMajorStatus.check("gss_inquire_cred", major, minor)
+        return KerberosCredentialInfo(
+            principal: try owner?.display(),
+            lifetime: lifetime == cgss_lifetime_indefinite() ? nil : .seconds(Int64(lifetime)))
+    }
+}
+
+/// What is known of a credential.
+public struct KerberosCredentialInfo: Sendable, Hashable {
+    /// The owner's full principal; `nil` for an acceptor that takes any of its keytab's.
+    public var principal: String?
+    /// What is left of its life, in whole seconds; `nil` when it does not end. Zero is expired.
+    public var lifetime: Duration?
+
+    /// Creates a description.
+    public init(principal: String?, lifetime: Duration?) {
+        self.principal = principal
+        self.lifetime = lifetime
+    }
+}
+
+extension KerberosCredentialStore {
+    /// Lends the store in the library's form; the null pointer for the default one.
+    fileprivate func withKeyValueSet<R>(_ body: (UnsafePointer<gss_key_value_set_desc>?) -> R) -> R {
+        Self.withElements(ArraySlice(elements), []) { descriptors in
+            guard !descriptors.isEmpty else { return body(nil) }
+            var descriptors = descriptors
+            return descriptors.withUnsafeMutableBufferPointer { buffer in
+                var set = gss_key_value_set_desc(count: OM_uint32(buffer.count), elements: buffer.baseAddress)
+                return body(&set)
+            }
+        }
+    }
+
+    /// Nests one C string inside the other: each pointer is good only inside its own closure.
+    private static func withElements<R>(
+        _ rest: ArraySlice<(key: String, value: String)>,
+        _ done: [gss_key_value_element_desc],
+        _ body: ([gss_key_value_element_desc]) -> R
+    ) -> R {
+        guard let first = rest.first else { return body(done) }
+        return first.key.withCString { key in
+            first.value.withCString { value in
+                withElements(rest.dropFirst(), done + [gss_key_value_element_desc(key: key, value: value)], body)
+            }
+        }
+    }
+}
