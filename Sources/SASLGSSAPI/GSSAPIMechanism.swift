@@ -1,0 +1,115 @@
+public import GSSCore
+public import SASL
+
+/// The mechanism GSSAPI: Kerberos V5 (RFC 4752), client side.
+///
+/// It asks for mutual authentication and checks that it was given, never asks for delegation, and never uses channel
+/// bindings, which this mechanism does not have. Any ``GSSCore/GSSInitiatorProvider`` carries it.
+///
+/// ```swift
+/// let mechanism = GSSAPIMechanism(
+///     provider: KerberosProvider(),
+///     target: .service("mongodb", host: "db.example.com"),
+///     authorizationIdentity: .text("ann@EXAMPLE.COM"))
+/// ```
+public struct GSSAPIMechanism: SaslMechanism {
+    /// Whom to act as, once authenticated.
+    public enum AuthorizationIdentity: Sendable, Hashable {
+        /// This name, sent as UTF-8. Must not hold a NUL character.
+        case text(String)
+        /// The full name that authenticated, for Kerberos `user@REALM`, as the context reports it.
+        case authenticatedName
+        /// Nobody in particular: the server derives one from the authenticated name.
+        case derived
+    }
+
+    /// Rules for the negotiation of the security layer (RFC 4752 section 3.1).
+    public struct SecurityLayerPolicy: Sendable, Hashable {
+        /// The acceptable layers, the most preferred first. Each element is one bit.
+        public var preference: [SaslSecurityLayers]
+        /// The longest protected message that this side receives, in bytes, at most 2^24 - 1. Only used with a layer.
+        public var maximumReceiveLength: UInt32
+        /// Tolerates a server that names a maximum size although it offers no layer.
+        ///
+        /// RFC 4752 has the client check that this size is 0. The servers of Dovecot and of GNU SASL send 2^24 - 1.
+        public var toleratesSizeWithoutLayer: Bool
+
+        /// Creates a policy.
+        public init(
+            preference: [SaslSecurityLayers],
+            maximumReceiveLength: UInt32 = 65_536,
+            toleratesSizeWithoutLayer: Bool = false
+        ) {
+            self.preference = preference
+            self.maximumReceiveLength = maximumReceiveLength
+            self.toleratesSizeWithoutLayer = toleratesSizeWithoutLayer
+        }
+
+        /// No layer: MongoDB's choice, whose connections are protected by TLS if at all.
+        public static let none = SecurityLayerPolicy(preference: [.none])
+        /// The strongest layer that the server offers, which may be none.
+        public static let allowed = SecurityLayerPolicy(preference: [.confidentiality, .integrity, .none])
+        /// Encryption, or else integrity protection; without either the authentication fails.
+        public static let required = SecurityLayerPolicy(preference: [.confidentiality, .integrity])
+        /// Encryption; without it the authentication fails.
+        public static let requiredConfidentiality = SecurityLayerPolicy(preference: [.confidentiality])
+
+        var acceptable: SaslSecurityLayers { preference.reduce(into: []) { $0.formUnion($1) } }
+    }
+
+    private let provider: any GSSInitiatorProvider
+    private let target: GSSName
+    private let authorizationIdentity: AuthorizationIdentity
+    private let securityLayer: SecurityLayerPolicy
+
+    /// Creates the mechanism for one identity and one service.
+    ///
+    /// - Parameters:
+    ///   - provider: Who makes the contexts, with the identity to use.
+    ///   - target: The service, normally ``GSSCore/GSSName/service(_:host:)``.
+    ///   - authorizationIdentity: Whom to act as.
+    ///   - securityLayer: Which layers are acceptable.
+    public init(
+        provider: any GSSInitiatorProvider,
+        target: GSSName,
+        authorizationIdentity: AuthorizationIdentity = .authenticatedName,
+        securityLayer: SecurityLayerPolicy = .none
+    ) {
+        self.provider = provider
+        self.target = target
+        self.authorizationIdentity = authorizationIdentity
+        self.securityLayer = securityLayer
+    }
+
+    /// `GSSAPI`.
+    public var name: SaslMechanismName { .gssapi }
+
+    /// The client speaks first, the server proves itself, and a step may wait for a KDC.
+    public var traits: SaslMechanismTraits {
+        SaslMechanismTraits(
+            authenticatesServer: true, mayBlock: true, securityLayers: securityLayer.acceptable)
+    }
+
+    /// Begins an authentication. The provider is asked for a context at the first step, not here.
+    ///
+    /// - Throws: ``SASL/SaslError/Code/invalidConfiguration`` for an authorization identity with a NUL character, for a
+    ///   policy that accepts no layer or names several in one element, or for a size of more than 24 bits.
+    public func makeExchange() throws(SaslError) -> any SaslExchange {
+        if case .text(let text) = authorizationIdentity, text.utf8.contains(0) {
+            throw SaslError(.invalidConfiguration, "the authorization identity holds a NUL character")
+        }
+        let known: Set<SaslSecurityLayers> = [.none, .integrity, .confidentiality]
+        guard !securityLayer.preference.isEmpty, known.isSuperset(of: securityLayer.preference) else {
+            throw SaslError(
+                .invalidConfiguration,
+                "the security layer policy must list single layers, at least one; it has \(securityLayer.preference)")
+        }
+        guard securityLayer.maximumReceiveLength < 1 << 24 else {
+            throw SaslError(
+                .invalidConfiguration,
+                "the maximum size \(securityLayer.maximumReceiveLength) does not fit into 24 bits")
+        }
+        return GSSAPIExchange(
+            provider: provider, target: target, authorizationIdentity: authorizationIdentity, policy: securityLayer)
+    }
+}

@@ -1,0 +1,68 @@
+internal import GSSCore
+internal import SASL
+
+/// Integrity protection or encryption by the context of a complete exchange (RFC 4752 section 3.3).
+final class GSSAPISecurityLayer: SaslSecurityLayer {
+    private let context: GSSEstablishedContext
+    let protection: SaslSecurityLayers
+    let maximumPlaintextLength: Int
+    let maximumCiphertextLength: Int
+
+    init(
+        context: GSSEstablishedContext, protection: SaslSecurityLayers, peerMaximum: UInt32, ownMaximum: UInt32
+    ) throws(SaslError) {
+        self.context = context
+        self.protection = protection
+        maximumCiphertextLength = Int(ownMaximum)
+        do {
+            let limit = try context.wrapSizeLimit(
+                outputLength: peerMaximum, confidential: protection == .confidentiality)
+            maximumPlaintextLength = Int(limit)
+        } catch {
+            throw SaslError(
+                .mechanismFailure, "the size limit of the security layer is unknown: \(error.message)", underlying: error)
+        }
+        guard maximumPlaintextLength > 0 else {
+            throw SaslError(
+                .securityLayer, "the server receives at most \(peerMaximum) bytes, too few for any protected message")
+        }
+    }
+
+    func wrap(_ message: [UInt8]) throws(SaslError) -> [UInt8] {
+        guard message.count <= maximumPlaintextLength else {
+            throw SaslError(
+                .tooLarge, "a message of \(message.count) bytes exceeds what the peer receives, \(maximumPlaintextLength)")
+        }
+        let wrapped: GSSWrappedMessage
+        do {
+            wrapped = try context.wrap(message, confidential: protection == .confidentiality)
+        } catch {
+            throw SaslError(.mechanismFailure, "a message cannot be protected: \(error.message)", underlying: error)
+        }
+        guard protection != .confidentiality || wrapped.isConfidential else {
+            throw SaslError(.securityLayer, "the context did not encrypt a message that must be encrypted")
+        }
+        return wrapped.bytes
+    }
+
+    func unwrap(_ message: [UInt8]) throws(SaslError) -> [UInt8] {
+        guard message.count <= maximumCiphertextLength else {
+            throw SaslError(
+                .tooLarge,
+                "a protected message of \(message.count) bytes exceeds the limit of \(maximumCiphertextLength)")
+        }
+        let unwrapped: GSSUnwrappedMessage
+        do {
+            unwrapped = try context.unwrap(message)
+        } catch {
+            throw SaslError(.securityLayer, "a protected message is not genuine: \(error.message)", underlying: error)
+        }
+        guard unwrapped.information.isEmpty else {
+            throw SaslError(.securityLayer, "a protected message is a replay, or out of order, or one is missing")
+        }
+        guard protection != .confidentiality || unwrapped.isConfidential else {
+            throw SaslError(.securityLayer, "a message that must be encrypted came without encryption")
+        }
+        return unwrapped.bytes
+    }
+}
