@@ -1,0 +1,93 @@
+internal import SASL
+
+/// One authentication by SCRAM: client-first, server-first, client-final, server-final.
+///
+/// The server's last message may come with its outcome or as a challenge before it. It completes the exchange either
+/// way; a server that still waits (MongoDB without `skipEmptyExchange`) wants an empty response then.
+final class ScramExchange: SaslExchange {
+    private enum State {
+        case initial(password: Secret)
+        case firstSent(password: Secret)
+        case finalSent(ScramKeys.Proofs, authMessage: [UInt8])
+        case complete
+        case poisoned
+    }
+
+    private let name: SaslMechanismName
+    private let hash: ScramMechanism.Hash
+    private let client: ScramClient
+    private let iterations: ClosedRange<Int>
+    private var state: State
+
+    init(
+        name: SaslMechanismName, hash: ScramMechanism.Hash, client: ScramClient, password: Secret,
+        iterations: ClosedRange<Int>
+    ) {
+        self.name = name
+        self.hash = hash
+        self.client = client
+        self.iterations = iterations
+        state = .initial(password: password)
+    }
+
+    /// Whether the server's signature has been verified.
+    var isComplete: Bool {
+        if case .complete = state { true } else { false }
+    }
+
+    func step(_ challenge: [UInt8]?) throws(SaslError) -> SaslStep {
+        // Whatever throws leaves the exchange poisoned, and its secrets gone.
+        let current = state
+        state = .poisoned
+        try SaslLimits.check(challenge: challenge)
+        switch current {
+        case .initial(let password): return try start(challenge, password)
+        case .firstSent(let password): return try serverFirst(challenge, password)
+        case .finalSent(let proofs, let authMessage): return try serverFinal(challenge, proofs, authMessage)
+        case .complete:
+            guard challenge?.isEmpty ?? true else {
+                throw SaslError(.unexpectedChallenge, "the server goes on after the end of \(name)")
+            }
+            state = .complete
+            return .done
+        case .poisoned:
+            throw SaslError(.poisoned, "this \(name) exchange failed before and takes no more steps")
+        }
+    }
+
+    private func start(_ challenge: [UInt8]?, _ password: Secret) throws(SaslError) -> SaslStep {
+        guard challenge?.isEmpty ?? true else {
+            throw SaslError(.unexpectedChallenge, "the server sent a challenge, but in \(name) the client speaks first")
+        }
+        state = .firstSent(password: password)
+        return .respond(Array((client.gs2Header + client.firstMessageBare).utf8))
+    }
+
+    private func serverFirst(_ challenge: [UInt8]?, _ password: Secret) throws(SaslError) -> SaslStep {
+        guard let challenge else {
+            throw SaslError(.missingChallenge, "the server sent no salt, which \(name) cannot do without")
+        }
+        let server = try ScramServerFirst(challenge, clientNonce: client.nonce, iterations: iterations)
+        let withoutProof = client.finalMessageWithoutProof(nonce: server.nonce)
+        let authMessage = Array("\(client.firstMessageBare),\(server.text),\(withoutProof)".utf8)
+        let proofs = try ScramKeys.proofs(
+            hash, password: password, salt: server.salt, iterations: server.iterations, authMessage: authMessage)
+        state = .finalSent(proofs, authMessage: authMessage)
+        return .respond(Array("\(withoutProof),p=\(Base64.encode(proofs.clientProof))".utf8))
+    }
+
+    private func serverFinal(
+        _ challenge: [UInt8]?, _ proofs: ScramKeys.Proofs, _ authMessage: [UInt8]
+    ) throws(SaslError) -> SaslStep {
+        guard let challenge, !challenge.isEmpty else {
+            throw SaslError(.serverNotProven, "the server sent no proof that it knows the password")
+        }
+        let server = try ScramServerFinal(challenge)
+        guard ScramKeys.isValid(signature: server.signature, hash, proofs: proofs, authMessage: authMessage) else {
+            throw SaslError(
+                .serverNotProven, "the server's signature is wrong: it does not know the password it asked for")
+        }
+        state = .complete
+        return .done
+    }
+}

@@ -1,0 +1,164 @@
+public import SASL
+
+/// The mechanisms SCRAM-SHA-1 (RFC 5802) and SCRAM-SHA-256 (RFC 7677), client side, without channel binding.
+///
+/// The server never sees the password, and proves that it knows it too: the exchange is complete only when the server's
+/// signature has been verified.
+///
+/// ```swift
+/// let mechanism = ScramMechanism(.sha256, username: "ann", password: Secret("…"))
+/// let exchange = try mechanism.makeExchange()
+/// ```
+///
+/// For MongoDB use ``mongoDB(_:username:password:)``, whose servers deviate from the RFC.
+public struct ScramMechanism: SaslMechanism {
+    /// The hash function.
+    public enum Hash: Sendable, Hashable, CaseIterable {
+        /// SCRAM-SHA-1.
+        case sha1
+        /// SCRAM-SHA-256.
+        case sha256
+    }
+
+    /// How a user name becomes the one that goes over the wire.
+    public enum UsernamePreparation: Sendable, Hashable {
+        /// SASLprep (RFC 4013), as RFC 5802 section 5.1 asks for.
+        case saslPrep
+        /// As it is, which is MongoDB's rule.
+        case unchanged
+    }
+
+    /// How a password becomes the one that keys are derived from.
+    public enum PasswordPreparation: Sendable, Hashable {
+        /// SASLprep (RFC 4013), as RFC 5802 section 2.2 asks for.
+        case saslPrep
+        /// As it is.
+        case unchanged
+        /// MongoDB's rule for SCRAM-SHA-1: the hexadecimal MD5 of `username:mongo:password`, none of it prepared.
+        case mongoDBDigest
+    }
+
+    /// How to run the exchange.
+    public struct Options: Sendable {
+        /// Whom to act as; empty, the default, means the user who authenticates.
+        public var authorizationIdentity = ""
+        /// How the user name is prepared.
+        public var usernamePreparation = UsernamePreparation.saslPrep
+        /// How the password is prepared.
+        public var passwordPreparation = PasswordPreparation.saslPrep
+        /// The iteration counts to accept from a server, within 1 to 2^31 - 1. Few of them make a recorded exchange
+        /// easy to guess from, which is why RFC 7677 section 4 and MongoDB ask for 4096 at least; many let a server
+        /// burn this client's time, before it has proven anything: a million take in the order of a second.
+        public var iterations = 4096...1_000_000
+        /// Makes the client's nonce: printable ASCII without commas, never the same twice. The default is 24 bytes of
+        /// the system's random numbers. Replace it in tests only.
+        public var makeNonce: @Sendable () -> String = ScramMechanism.randomNonce
+
+        /// Creates the options of the RFCs.
+        public init() {}
+    }
+
+    private let hash: Hash
+    private let username: String
+    private let password: Secret
+    private let options: Options
+
+    /// Creates the mechanism.
+    ///
+    /// - Parameters:
+    ///   - hash: Which of the two mechanisms.
+    ///   - username: Who authenticates. Must not be empty.
+    ///   - password: The password, as UTF-8. Must not be empty.
+    ///   - options: How to run the exchange; ``makeExchange()`` checks them.
+    public init(_ hash: Hash, username: String, password: Secret, options: Options = Options()) {
+        self.hash = hash
+        self.username = username
+        self.password = password
+        self.options = options
+    }
+
+    /// The mechanism as MongoDB's driver authentication specification has it: the user name is not prepared;
+    /// SCRAM-SHA-1 takes ``PasswordPreparation/mongoDBDigest``, SCRAM-SHA-256 takes SASLprep.
+    public static func mongoDB(_ hash: Hash, username: String, password: Secret) -> ScramMechanism {
+        var options = Options()
+        options.usernamePreparation = .unchanged
+        options.passwordPreparation = hash == .sha1 ? .mongoDBDigest : .saslPrep
+        return ScramMechanism(hash, username: username, password: password, options: options)
+    }
+
+    /// `SCRAM-SHA-1` or `SCRAM-SHA-256`.
+    public var name: SaslMechanismName { hash == .sha1 ? .scramSHA1 : .scramSHA256 }
+
+    /// The client speaks first, and the server proves itself. The key derivation takes some milliseconds or more, as
+    /// the server's iteration count demands, so a step may block.
+    public var traits: SaslMechanismTraits { SaslMechanismTraits(authenticatesServer: true, mayBlock: true) }
+
+    /// Begins an authentication.
+    ///
+    /// - Throws: ``SaslError/Code/invalidConfiguration`` for an empty user name or password, for one that SASLprep
+    ///   prohibits, and for a NUL, a nonce or iteration limits that cannot be used.
+    public func makeExchange() throws(SaslError) -> any SaslExchange {
+        guard options.iterations.lowerBound > 0, options.iterations.upperBound <= Int32.max else {
+            throw SaslError(.invalidConfiguration, "\(name) takes from 1 to \(Int32.max) iterations")
+        }
+        let nonce = options.makeNonce()
+        guard !nonce.isEmpty, nonce.utf8.allSatisfy(ScramMessage.isNonceByte) else {
+            throw SaslError(.invalidConfiguration, "a nonce is made of printable ASCII characters other than ','")
+        }
+        let client = ScramClient(
+            username: try preparedUsername(), authorizationIdentity: try preparedIdentity(), nonce: nonce)
+        return ScramExchange(
+            name: name, hash: hash, client: client, password: try preparedPassword(), iterations: options.iterations)
+    }
+
+    private func preparedUsername() throws(SaslError) -> String {
+        let prepared =
+            switch options.usernamePreparation {
+            case .unchanged: username
+            case .saslPrep: try saslPrep(username, "user name")
+            }
+        guard !prepared.isEmpty, !prepared.utf8.contains(0) else {
+            throw SaslError(.invalidConfiguration, "\(name) needs a user name, which must not have a NUL character")
+        }
+        return prepared
+    }
+
+    private func preparedIdentity() throws(SaslError) -> String {
+        guard !options.authorizationIdentity.utf8.contains(0) else {
+            throw SaslError(.invalidConfiguration, "the authorization identity has a NUL character")
+        }
+        return options.authorizationIdentity
+    }
+
+    private func preparedPassword() throws(SaslError) -> Secret {
+        guard password.count > 0 else { throw SaslError(.invalidConfiguration, "\(name) needs a password") }
+        switch options.passwordPreparation {
+        case .unchanged:
+            return password
+        case .mongoDBDigest:
+            return ScramKeys.mongoDBDigest(username: username, password: password)
+        case .saslPrep:
+            do throws(SaslPrep.Failure) {
+                var bytes = try password.withBytes { buffer throws(SaslPrep.Failure) in try SaslPrep.prepare(buffer) }
+                defer { wipe(&bytes) }
+                guard !bytes.isEmpty else { throw SaslPrep.Failure.empty }
+                return Secret(bytes: bytes)
+            } catch {
+                throw SaslError(.invalidConfiguration, "the password \(error.reason)")
+            }
+        }
+    }
+
+    private func saslPrep(_ text: String, _ what: String) throws(SaslError) -> String {
+        do throws(SaslPrep.Failure) {
+            return String(decoding: try SaslPrep.prepare(text.utf8), as: UTF8.self)
+        } catch {
+            throw SaslError(.invalidConfiguration, "the \(what) \(error.reason)")
+        }
+    }
+
+    private static let randomNonce: @Sendable () -> String = {
+        var generator = SystemRandomNumberGenerator()
+        return Base64.encode((0..<24).map { _ in UInt8.random(in: 0...255, using: &generator) })
+    }
+}

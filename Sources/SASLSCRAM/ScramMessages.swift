@@ -1,0 +1,167 @@
+internal import SASL
+
+/// What the client says about itself (RFC 5802 section 7).
+struct ScramClient {
+    var username: String
+    var authorizationIdentity: String
+    var nonce: String
+
+    /// `n,,` or `n,a=identity,`: this client does no channel binding.
+    var gs2Header: String {
+        authorizationIdentity.isEmpty ? "n,," : "n,a=\(ScramMessage.escaped(authorizationIdentity)),"
+    }
+
+    var firstMessageBare: String { "n=\(ScramMessage.escaped(username)),r=\(nonce)" }
+
+    func finalMessageWithoutProof(nonce: String) -> String {
+        "c=\(Base64.encode(Array(gs2Header.utf8))),r=\(nonce)"
+    }
+}
+
+/// The server's first message.
+struct ScramServerFirst {
+    /// The message as it came: it is part of what both sides sign.
+    var text: String
+    var nonce: String
+    var salt: [UInt8]
+    var iterations: Int
+
+    /// Reads `r=…,s=…,i=…` and tolerates optional extensions behind them.
+    init(_ challenge: [UInt8], clientNonce: String, iterations allowed: ClosedRange<Int>) throws(SaslError) {
+        text = try ScramMessage.text(challenge)
+        var attributes = try ScramMessage.attributes(text)
+        if let first = attributes.first, first.name == "e" { throw ScramMessage.refusal(first.value) }
+
+        nonce = try ScramMessage.take("r", from: &attributes)
+        guard nonce.utf8.allSatisfy(ScramMessage.isNonceByte) else {
+            throw SaslError(.malformedChallenge, "the server's nonce has characters that no nonce may have")
+        }
+        guard nonce.utf8.starts(with: clientNonce.utf8), nonce.utf8.count > clientNonce.utf8.count else {
+            throw SaslError(
+                .serverNotProven, "the server's nonce does not continue the client's: it answers someone else")
+        }
+        let saltText = try ScramMessage.take("s", from: &attributes)
+        guard let salt = Base64.decode(saltText.utf8), !salt.isEmpty else {
+            throw SaslError(.malformedChallenge, "the server's salt is not Base64")
+        }
+        self.salt = salt
+        iterations = try Self.iterations(try ScramMessage.take("i", from: &attributes), allowed)
+        if attributes.contains(where: { ["r", "s", "i"].contains($0.name) }) {
+            throw SaslError(.malformedChallenge, "the server's message gives an attribute twice")
+        }
+    }
+
+    /// A positive number without leading zeros, within the client's limits.
+    private static func iterations(_ text: String, _ allowed: ClosedRange<Int>) throws(SaslError) -> Int {
+        let digits = text.utf8
+        guard let first = digits.first, first != UInt8(ascii: "0"),
+            digits.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) })
+        else { throw SaslError(.malformedChallenge, "the server's iteration count is not a positive number") }
+        guard let count = Int(text), count <= allowed.upperBound else {
+            throw SaslError(
+                .mechanismUnavailable,
+                "the server demands more than \(allowed.upperBound) iterations, the most that this client performs")
+        }
+        guard count >= allowed.lowerBound else {
+            throw SaslError(
+                .mechanismUnavailable,
+                "the server demands \(count) iterations only, fewer than the \(allowed.lowerBound) that are safe"
+            )
+        }
+        return count
+    }
+}
+
+/// The server's last message: its signature.
+struct ScramServerFinal {
+    var signature: [UInt8]
+
+    /// Reads `v=…`, or throws the refusal of `e=…`; tolerates optional extensions behind it.
+    init(_ challenge: [UInt8]) throws(SaslError) {
+        var attributes = try ScramMessage.attributes(try ScramMessage.text(challenge))
+        if let first = attributes.first, first.name == "e" { throw ScramMessage.refusal(first.value) }
+        let text = try ScramMessage.take("v", from: &attributes)
+        guard let signature = Base64.decode(text.utf8), !signature.isEmpty else {
+            throw SaslError(.malformedChallenge, "the server's signature is not Base64")
+        }
+        if attributes.contains(where: { $0.name == "v" || $0.name == "e" }) {
+            throw SaslError(.malformedChallenge, "the server's message gives an attribute twice")
+        }
+        self.signature = signature
+    }
+}
+
+/// What all messages have in common.
+enum ScramMessage {
+    typealias Attribute = (name: Character, value: String)
+
+    /// `,` and `=` in names (RFC 5802 section 5.1).
+    static func escaped(_ name: String) -> String {
+        var text = ""
+        for scalar in name.unicodeScalars {
+            switch scalar {
+            case ",": text += "=2C"
+            case "=": text += "=3D"
+            default: text.unicodeScalars.append(scalar)
+            }
+        }
+        return text
+    }
+
+    /// Printable ASCII without the comma.
+    static func isNonceByte(_ byte: UInt8) -> Bool {
+        (0x21...0x7E).contains(byte) && byte != UInt8(ascii: ",")
+    }
+
+    static func text(_ challenge: [UInt8]) throws(SaslError) -> String {
+        guard !challenge.contains(0), let text = String(validating: challenge, as: UTF8.self) else {
+            throw SaslError(.malformedChallenge, "the server's message is not UTF-8 text")
+        }
+        return text
+    }
+
+    /// Cuts a message into its attributes.
+    ///
+    /// - Throws: ``SaslError/Code/malformedChallenge`` when one is not `letter=value`;
+    ///   ``SaslError/Code/mechanismUnavailable`` for `m`, which demands an extension that this client does not have.
+    static func attributes(_ text: String) throws(SaslError) -> [Attribute] {
+        var attributes: [Attribute] = []
+        // On scalars: a combining mark behind a comma would hide the comma from a search among characters.
+        for piece in text.unicodeScalars.split(separator: ",", omittingEmptySubsequences: false) {
+            guard let letter = piece.first, letter.isASCII, letter.properties.isAlphabetic,
+                piece.dropFirst().first == "=", piece.count > 2
+            else {
+                throw SaslError(.malformedChallenge, "the server's message is not a list of attributes letter=value")
+            }
+            if letter == "m" {
+                throw SaslError(.mechanismUnavailable, "the server demands an extension that this client does not have")
+            }
+            attributes.append((Character(letter), String(String.UnicodeScalarView(piece.dropFirst(2)))))
+        }
+        return attributes
+    }
+
+    /// Removes the attribute that must come next.
+    static func take(_ name: Character, from attributes: inout [Attribute]) throws(SaslError) -> String {
+        guard let first = attributes.first, first.name == name else {
+            throw SaslError(.malformedChallenge, "the server's message lacks the attribute \(name) in its place")
+        }
+        attributes.removeFirst()
+        return first.value
+    }
+
+    /// The error of `e=…`. Only values that RFC 5802 section 7 defines are repeated.
+    static func refusal(_ value: String) -> SaslError {
+        SaslError(
+            .refused,
+            serverErrors.contains(value)
+                ? "the server refused the authentication: \(value)"
+                : "the server refused the authentication for a reason that RFC 5802 does not define")
+    }
+
+    private static let serverErrors: Set<String> = [
+        "invalid-encoding", "extensions-not-supported", "invalid-proof", "channel-bindings-dont-match",
+        "server-does-support-channel-binding", "channel-binding-not-supported", "unsupported-channel-binding-type",
+        "unknown-user", "invalid-username-encoding", "no-resources", "other-error",
+    ]
+}

@@ -1,0 +1,174 @@
+import SASL
+import SASLSCRAM
+import Testing
+
+@Suite("SCRAM against servers that misbehave") struct HostileServerTests {
+    static let nonce = "fyko+d2lbbFgONRv9qkxdawL"
+    static let goodFirst = "r=\(nonce)3rfcNHYJY1ZVvWVs7j,s=QSXCR+Q6sek8bf92,i=4096"
+
+    static func makeExchange() throws -> any SaslExchange {
+        var options = ScramMechanism.Options()
+        options.makeNonce = { nonce }
+        return try ScramMechanism(.sha1, username: "user", password: Secret("pencil"), options: options).makeExchange()
+    }
+
+    /// The error, and that nothing goes on after it.
+    static func failure(_ exchange: any SaslExchange, _ challenge: [UInt8]?) throws -> SaslError {
+        let error = try #require(throws: SaslError.self) { try exchange.step(challenge) }
+        #expect(!exchange.isComplete)
+        let next = try #require(throws: SaslError.self) { try exchange.step(Array(goodFirst.utf8)) }
+        #expect(next.code == .poisoned)
+        let layer = try #require(throws: SaslError.self) { _ = try exchange.makeSecurityLayer() }
+        #expect(layer.code == .incomplete)
+        return error
+    }
+
+    @Test(
+        "in its first message",
+        arguments: [
+            ("", SaslError.Code.malformedChallenge),
+            ("x", .malformedChallenge),
+            ("r=", .malformedChallenge),
+            ("r=\(nonce)X", .malformedChallenge),
+            ("r=\(nonce)X,s=QSXCR+Q6sek8bf92", .malformedChallenge),
+            ("s=QSXCR+Q6sek8bf92,r=\(nonce)X,i=4096", .malformedChallenge),
+            ("r=\(nonce)X,i=4096,s=QSXCR+Q6sek8bf92", .malformedChallenge),
+            ("r=\(nonce)X,s=QSXCR+Q6sek8bf92,i=4096,", .malformedChallenge),
+            ("r=\(nonce)X,s=QSXCR+Q6sek8bf92,i=4096,x", .malformedChallenge),
+            ("r=\(nonce)X,s=QSXCR+Q6sek8bf92,i=4096,1=x", .malformedChallenge),
+            ("r=\(nonce)X,s=QSXCR+Q6sek8bf92,i=4096,é=x", .malformedChallenge),
+            ("r=\(nonce)X,s=QSXCR+Q6sek8bf92,i=4096,x=", .malformedChallenge),
+            ("r=\(nonce)X,s=QSXCR+Q6sek8bf92,i=4096,i=1", .malformedChallenge),
+            ("r=\(nonce)X,s=QSXCR+Q6sek8bf92,i=4096\0", .malformedChallenge),
+            ("r=\(nonce)X,,s=QSXCR+Q6sek8bf92,i=4096", .malformedChallenge),
+            ("R=\(nonce)X,s=QSXCR+Q6sek8bf92,i=4096", .malformedChallenge),
+            ("r=\(nonce)é,s=QSXCR+Q6sek8bf92,i=4096", .malformedChallenge),
+            ("r=\(nonce) ,s=QSXCR+Q6sek8bf92,i=4096", .malformedChallenge),
+            ("r=\(nonce)X,s=,i=4096", .malformedChallenge),
+            ("r=\(nonce)X,s=QSXCR+Q6sek8bf9,i=4096", .malformedChallenge),
+            ("r=\(nonce)X,s=QSXCR+Q6sek8bf9 ,i=4096", .malformedChallenge),
+            ("r=\(nonce)X,s=QSXCR-Q6sek8bf92,i=4096", .malformedChallenge),
+            ("r=\(nonce)X,s=QR==,i=4096", .malformedChallenge),
+            ("r=\(nonce)X,s=QQ=A,i=4096", .malformedChallenge),
+            ("r=\(nonce)X,s=====,i=4096", .malformedChallenge),
+            ("r=\(nonce)X,s=QSXCR+Q6sek8bf92,i=0", .malformedChallenge),
+            ("r=\(nonce)X,s=QSXCR+Q6sek8bf92,i=-4096", .malformedChallenge),
+            ("r=\(nonce)X,s=QSXCR+Q6sek8bf92,i=+4096", .malformedChallenge),
+            ("r=\(nonce)X,s=QSXCR+Q6sek8bf92,i=04096", .malformedChallenge),
+            ("r=\(nonce)X,s=QSXCR+Q6sek8bf92,i=4096.0", .malformedChallenge),
+            ("r=\(nonce)X,s=QSXCR+Q6sek8bf92,i=٤٠٩٦", .malformedChallenge),
+            ("v=rmF9pqV8S7suAoZWja4dJRkFsKQ=", .malformedChallenge),
+            ("r=\(nonce)X,s=QSXCR+Q6sek8bf92,i=4095", .mechanismUnavailable),
+            ("r=\(nonce)X,s=QSXCR+Q6sek8bf92,i=1", .mechanismUnavailable),
+            ("r=\(nonce)X,s=QSXCR+Q6sek8bf92,i=1000001", .mechanismUnavailable),
+            ("r=\(nonce)X,s=QSXCR+Q6sek8bf92,i=99999999999999999999999", .mechanismUnavailable),
+            ("m=x,\(goodFirst)", .mechanismUnavailable),
+            ("\(goodFirst),m=x", .mechanismUnavailable),
+            ("r=\(nonce),s=QSXCR+Q6sek8bf92,i=4096", .serverNotProven),
+            ("r=X\(nonce),s=QSXCR+Q6sek8bf92,i=4096", .serverNotProven),
+            ("r=fyko,s=QSXCR+Q6sek8bf92,i=4096", .serverNotProven),
+            ("r=other,s=QSXCR+Q6sek8bf92,i=4096", .serverNotProven),
+            ("e=unknown-user", .refused),
+        ]) func first(_ message: String, _ code: SaslError.Code) throws
+    {
+        let exchange = try Self.makeExchange()
+        _ = try exchange.step(nil)
+        #expect(try Self.failure(exchange, Array(message.utf8)).code == code)
+    }
+
+    @Test(
+        "in its last message",
+        arguments: [
+            ("", SaslError.Code.serverNotProven),
+            ("v=", .malformedChallenge),
+            ("v", .malformedChallenge),
+            ("v=rmF9pqV8S7suAoZWja4dJRkFsKQ", .malformedChallenge),
+            ("v=rmF9pqV8S7suAoZWja4dJRkFsKR=", .malformedChallenge),
+            ("x=1,v=rmF9pqV8S7suAoZWja4dJRkFsKQ=", .malformedChallenge),
+            ("v=rmF9pqV8S7suAoZWja4dJRkFsKQ=,x", .malformedChallenge),
+            ("v=rmF9pqV8S7suAoZWja4dJRkFsKQ=,v=rmF9pqV8S7suAoZWja4dJRkFsKQ=", .malformedChallenge),
+            ("v=rmF9pqV8S7suAoZWja4dJRkFsKQ=,e=other-error", .malformedChallenge),
+            (goodFirst, .malformedChallenge),
+            ("v=AAAAAAAAAAAAAAAAAAAAAAAAAAA=", .serverNotProven),
+            ("v=rmF9pqV8S7suAoZWja4dJRkFsKU=", .serverNotProven),
+            ("v=rmF9pqV8S7suAoZWja4dJRkFsA==", .serverNotProven),
+            ("v=rmF9pqV8S7suAoZWja4dJRkFsKQA", .serverNotProven),
+            ("v=rmF9", .serverNotProven),
+            ("m=x,v=rmF9pqV8S7suAoZWja4dJRkFsKQ=", .mechanismUnavailable),
+            ("e=invalid-proof", .refused),
+            ("e=\u{7}something", .refused),
+        ]) func last(_ message: String, _ code: SaslError.Code) throws
+    {
+        let exchange = try Self.makeExchange()
+        _ = try exchange.step(nil)
+        _ = try exchange.step(Array(Self.goodFirst.utf8))
+        #expect(try Self.failure(exchange, Array(message.utf8)).code == code)
+    }
+
+    @Test("a refusal's value is repeated only when it is a known one") func refusals() throws {
+        for (value, isShown) in [("invalid-proof", true), ("evil\u{1B}[2J", false)] {
+            let exchange = try Self.makeExchange()
+            _ = try exchange.step(nil)
+            let error = try Self.failure(exchange, Array("e=\(value)".utf8))
+            #expect(error.message.contains(value) == isShown)
+        }
+    }
+
+    @Test("bytes that are no text", arguments: [[0xFF], [0x72, 0x3D, 0xC3], [0]] as [[UInt8]])
+    func noText(_ bytes: [UInt8]) throws {
+        let exchange = try Self.makeExchange()
+        _ = try exchange.step(nil)
+        #expect(try Self.failure(exchange, bytes).code == .malformedChallenge)
+    }
+
+    @Test("no challenge where one is needed") func missing() throws {
+        let first = try Self.makeExchange()
+        _ = try first.step(nil)
+        #expect(try Self.failure(first, nil).code == .missingChallenge)
+        let last = try Self.makeExchange()
+        _ = try last.step(nil)
+        _ = try last.step(Array(Self.goodFirst.utf8))
+        #expect(try Self.failure(last, nil).code == .serverNotProven)
+    }
+
+    @Test("a challenge where none is allowed") func unexpected() throws {
+        #expect(try Self.failure(try Self.makeExchange(), [1]).code == .unexpectedChallenge)
+        let exchange = try Self.makeExchange()
+        _ = try exchange.step(nil)
+        _ = try exchange.step(Array(Self.goodFirst.utf8))
+        #expect(try exchange.step(Array("v=rmF9pqV8S7suAoZWja4dJRkFsKQ=".utf8)) == .done)
+        #expect(exchange.isComplete)
+        #expect(try Self.failure(exchange, [1]).code == .unexpectedChallenge)
+    }
+
+    @Test("too long a challenge") func tooLong() throws {
+        let exchange = try Self.makeExchange()
+        _ = try exchange.step(nil)
+        let challenge = [UInt8](repeating: UInt8(ascii: "r"), count: SaslLimits.maximumTokenLength + 1)
+        #expect(try Self.failure(exchange, challenge).code == .tooLarge)
+    }
+
+    @Test("every prefix of a good message is an error") func prefixes() throws {
+        for count in 0..<Self.goodFirst.utf8.count {
+            let prefix = Array(Self.goodFirst.utf8.prefix(count))
+            let exchange = try Self.makeExchange()
+            _ = try exchange.step(nil)
+            let error = try Self.failure(exchange, prefix)
+            let allowed: [SaslError.Code] = [.malformedChallenge, .serverNotProven, .mechanismUnavailable]
+            #expect(allowed.contains(error.code), "\(count)")
+        }
+    }
+
+    @Test("no error shows the password") func secrecy() throws {
+        for message in ["e=pencil", "r=pencil", "v=pencil", "pencil"] {
+            let exchange = try Self.makeExchange()
+            _ = try exchange.step(nil)
+            let error = try Self.failure(exchange, Array(message.utf8))
+            #expect(!"\(error)".contains("pencil"))
+        }
+        let mechanism = ScramMechanism(.sha1, username: "u", password: Secret("pencil"))
+        var dumped = ""
+        dump(mechanism, to: &dumped)
+        #expect(!dumped.contains("pencil"))
+    }
+}
