@@ -1,0 +1,37 @@
+/// Why blocking work gave no result. Errors of the work itself come through as they are.
+public struct BlockingWorkError: Error, Sendable, Hashable, CustomStringConvertible {
+    /// What kind of failure this is. The set is open.
+    public struct Code: Sendable, Hashable, CustomStringConvertible {
+        private enum Value: String {
+            case deadlineExceeded = "deadline-exceeded"
+            case exhausted
+            case abandoned
+        }
+
+        private let value: Value
+
+        /// The deadline passed while the work ran or waited for a worker.
+        public static let deadlineExceeded = Code(value: .deadlineExceeded)
+        /// Every worker is busy and the queue is full, or the system gives no more threads.
+        public static let exhausted = Code(value: .exhausted)
+        /// The pinned worker was given up, after a deadline or a cancellation, or finished.
+        public static let abandoned = Code(value: .abandoned)
+
+        /// The code's stable, hyphenated name.
+        public var description: String { value.rawValue }
+    }
+
+    /// What kind of failure this is.
+    public var code: Code
+    /// One sentence for a person.
+    public var message: String
+
+    /// Creates an error.
+    public init(_ code: Code, _ message: String) {
+        self.code = code
+        self.message = message
+    }
+
+    /// The code and the message.
+    public var description: String { "\(code): \(message)" }
+}

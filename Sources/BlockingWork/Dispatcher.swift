@@ -1,0 +1,179 @@
+internal import Dispatch
+internal import Synchronization
+
+/// Hands sessions to threads: the state behind ``BlockingWorkers``.
+///
+/// A session is a closure that holds one thread until it returns. Threads keep a reference to the dispatcher, the
+/// dispatcher none to its users, so that the last user's release shuts the idle threads down.
+final class Dispatcher: Sendable {
+    struct SessionID: Hashable, Sendable {
+        fileprivate let number: UInt64
+    }
+
+    private struct Session: Sendable {
+        let id: SessionID
+        let body: @Sendable () -> Void
+    }
+
+    /// A thread without work, asleep until it is handed a session or told to end.
+    private final class IdleThread: Sendable {
+        let semaphore = DispatchSemaphore(value: 0)
+        let session = Mutex<Session?>(nil)
+    }
+
+    private struct State {
+        var nextNumber: UInt64 = 0
+        /// Sessions that hold a thread and that somebody waits for.
+        var active: Set<SessionID> = []
+        /// Sessions that hold a thread and that nobody waits for any more.
+        var abandoned: Set<SessionID> = []
+        var waiting: [Session] = []
+        var idle: [IdleThread] = []
+        var isShutDown = false
+    }
+
+    private let limits: BlockingWorkers.Limits
+    private let state = Mutex(State())
+
+    init(limits: BlockingWorkers.Limits) {
+        self.limits = limits
+    }
+
+    var statistics: BlockingWorkers.Statistics {
+        state.withLock {
+            BlockingWorkers.Statistics(
+                active: $0.active.count, abandoned: $0.abandoned.count, waiting: $0.waiting.count,
+                idle: $0.idle.count)
+        }
+    }
+
+    /// Runs a session on an idle thread or a new one, or queues it.
+    func submit(_ body: @escaping @Sendable () -> Void) throws(BlockingWorkError) -> SessionID {
+        enum Decision {
+            case hand(Session, IdleThread)
+            case start(Session)
+            case queued(SessionID)
+            case full
+        }
+        let decision: Decision = state.withLock { state in
+            let session = Session(id: SessionID(number: state.nextNumber), body: body)
+            state.nextNumber += 1
+            if state.active.count < limits.maximumThreads {
+                state.active.insert(session.id)
+                if let thread = state.idle.popLast() { return .hand(session, thread) }
+                return .start(session)
+            }
+            guard state.waiting.count < limits.maximumWaiting else { return .full }
+            state.waiting.append(session)
+            return .queued(session.id)
+        }
+        switch decision {
+        case .hand(let session, let thread):
+            Self.hand(session, to: thread)
+            return session.id
+        case .start(let session):
+            try start(session)
+            return session.id
+        case .queued(let id):
+            return id
+        case .full:
+            throw BlockingWorkError(.exhausted, "no worker is free and the queue is full: \(statistics)")
+        }
+    }
+
+    /// Notes that nobody waits for a session any more: it leaves the queue, or its thread stops counting as active so
+    /// that another may take its place, up to the cap on such threads.
+    func abandon(_ id: SessionID) {
+        let next: (session: Session, thread: IdleThread?)? = state.withLock { state in
+            if let index = state.waiting.firstIndex(where: { $0.id == id }) {
+                state.waiting.remove(at: index)
+                return nil
+            }
+            guard state.abandoned.count < limits.maximumAbandoned, state.active.remove(id) != nil else { return nil }
+            state.abandoned.insert(id)
+            return Self.takeWaiting(&state).map { ($0, state.idle.popLast()) }
+        }
+        guard let next else { return }
+        if let thread = next.thread {
+            Self.hand(next.session, to: thread)
+        } else {
+            // Without a thread for it the session waits on: its caller's deadline bounds that.
+            do { try start(next.session) } catch { requeue(next.session) }
+        }
+    }
+
+    func shutDown() {
+        let idle = state.withLock { state in
+            state.isShutDown = true
+            defer { state.idle = [] }
+            return state.idle
+        }
+        for thread in idle { thread.semaphore.signal() }
+    }
+
+    // MARK: - Threads
+
+    private static func takeWaiting(_ state: inout State) -> Session? {
+        guard !state.waiting.isEmpty else { return nil }
+        let session = state.waiting.removeFirst()
+        state.active.insert(session.id)
+        return session
+    }
+
+    private static func hand(_ session: Session, to thread: IdleThread) {
+        thread.session.withLock { $0 = session }
+        thread.semaphore.signal()
+    }
+
+    private func requeue(_ session: Session) {
+        state.withLock { state in
+            state.active.remove(session.id)
+            state.waiting.insert(session, at: 0)
+        }
+    }
+
+    private func start(_ session: Session) throws(BlockingWorkError) {
+        let status = WorkerThread.start { self.serve(session) }
+        guard status != 0 else { return }
+        state.withLock { _ = $0.active.remove(session.id) }
+        throw BlockingWorkError(.exhausted, "the system gives no thread (error number \(status)): \(statistics)")
+    }
+
+    /// A thread's life: one session after another, asleep in between, until there are enough idle threads.
+    private func serve(_ first: Session) {
+        var session = first
+        while true {
+            session.body()
+            guard let next = nextSession(after: session.id) else { return }
+            session = next
+        }
+    }
+
+    private func nextSession(after finished: SessionID) -> Session? {
+        enum Decision {
+            case run(Session)
+            case sleep(IdleThread)
+            case end
+        }
+        let decision: Decision = state.withLock { state in
+            state.active.remove(finished)
+            state.abandoned.remove(finished)
+            if state.active.count < limits.maximumThreads, let session = Self.takeWaiting(&state) {
+                return .run(session)
+            }
+            guard !state.isShutDown, state.idle.count < limits.maximumIdleThreads else { return .end }
+            let idle = IdleThread()
+            state.idle.append(idle)
+            return .sleep(idle)
+        }
+        switch decision {
+        case .run(let session):
+            return session
+        case .sleep(let idle):
+            idle.semaphore.wait()
+            return idle.session.withLock { $0 }
+        case .end:
+            return nil
+        }
+    }
+}
