@@ -1,0 +1,52 @@
+/// Why a name did not resolve.
+public struct NameResolutionError: Error, Sendable, CustomStringConvertible {
+    /// What kind of failure this is. The set is open.
+    public struct Code: Sendable, Hashable, CustomStringConvertible {
+        private enum Value: String {
+            case noSuchName = "no-such-name"
+            case noAddress = "no-address"
+            case temporaryFailure = "temporary-failure"
+            case failure
+            case invalidName = "invalid-name"
+            case deadlineExceeded = "deadline-exceeded"
+        }
+
+        private let value: Value
+
+        /// The name does not exist.
+        public static let noSuchName = Code(value: .noSuchName)
+        /// The name exists but has no address of the family asked for.
+        public static let noAddress = Code(value: .noAddress)
+        /// A name server did not answer or could not: the same question may succeed later.
+        public static let temporaryFailure = Code(value: .temporaryFailure)
+        /// Any other failure of the system's resolver.
+        public static let failure = Code(value: .failure)
+        /// The text cannot be a host name.
+        public static let invalidName = Code(value: .invalidName)
+        /// The deadline passed before the answer came.
+        public static let deadlineExceeded = Code(value: .deadlineExceeded)
+
+        /// The code's stable, hyphenated name.
+        public var description: String { value.rawValue }
+    }
+
+    /// What kind of failure this is.
+    public var code: Code
+    /// The name or address that was asked for.
+    public var name: String
+    /// One sentence for a person.
+    public var message: String
+    /// The error beneath, where there is one.
+    public var underlying: (any Error)?
+
+    /// Creates an error.
+    public init(_ code: Code, name: String, _ message: String, underlying: (any Error)? = nil) {
+        self.code = code
+        self.name = name
+        self.message = message
+        self.underlying = underlying
+    }
+
+    /// The code, the name and the message.
+    public var description: String { "\(code): \(name): \(message)" }
+}

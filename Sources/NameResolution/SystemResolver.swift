@@ -1,0 +1,149 @@
+public import BlockingWork
+
+#if canImport(Glibc)
+internal import Glibc
+#elseif canImport(Musl)
+internal import Musl
+#elseif canImport(Darwin)
+internal import Darwin
+#endif
+
+/// The system's name service: hosts file, search domains and everything else that `nsswitch.conf` says.
+///
+/// Each look-up has a thread of its own: none waits for another.
+public struct SystemResolver: NameResolver {
+    private let workers: BlockingWorkers
+
+    /// Creates a resolver whose look-ups run on the given workers.
+    public init(workers: BlockingWorkers) {
+        self.workers = workers
+    }
+
+    /// The addresses of a host, in one family or in both.
+    public func addresses(
+        of host: String, family: IPAddress.Family?, by deadline: ContinuousClock.Instant
+    ) async throws -> [IPAddress] {
+        if let literal = IPAddress(host) {
+            guard let family, literal.family != family else { return [literal] }
+            throw NameResolutionError(.noAddress, name: host, "is no \(family) address")
+        }
+        try Self.check(host)
+        let systemFamily =
+            switch family {
+            case .ipv4?: AF_INET
+            case .ipv6?: AF_INET6
+            case nil: AF_UNSPEC
+            }
+        return try await lookUp(host, by: deadline) { () throws(NameResolutionError) in
+            let found = try Self.getAddresses(host, family: systemFamily, flags: 0) { IPAddress($0.ai_addr) }
+            var seen: Set<IPAddress> = []
+            let unique = found.filter { seen.insert($0).inserted }
+            guard !unique.isEmpty else {
+                throw NameResolutionError(.noAddress, name: host, "has no \(family.map { "\($0) " } ?? "")address")
+            }
+            return unique
+        }
+    }
+
+    /// The name at the end of a host's chain of aliases.
+    public func canonicalName(of host: String, by deadline: ContinuousClock.Instant) async throws -> String {
+        if IPAddress(host) != nil {
+            throw NameResolutionError(.invalidName, name: host, "is an address and has no canonical name")
+        }
+        try Self.check(host)
+        return try await lookUp(host, by: deadline) { () throws(NameResolutionError) in
+            let names = try Self.getAddresses(host, family: AF_UNSPEC, flags: AI_CANONNAME) { entry in
+                entry.ai_canonname.map { String(cString: $0) }
+            }
+            guard let name = names.first, !name.isEmpty else {
+                throw NameResolutionError(.noSuchName, name: host, "has no canonical name")
+            }
+            return name
+        }
+    }
+
+    /// The name that an address belongs to.
+    public func name(of address: IPAddress, by deadline: ContinuousClock.Instant) async throws -> String {
+        try await lookUp(address.description, by: deadline) { () throws(NameResolutionError) in
+            var buffer = [CChar](repeating: 0, count: Int(NI_MAXHOST))
+            let status = address.withSocketAddress { pointer, length in
+                getnameinfo(pointer, length, &buffer, socklen_t(buffer.count), nil, 0, NI_NAMEREQD)
+            }
+            guard status == 0 else { throw Self.error(status, errno, name: address.description) }
+            return String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        }
+    }
+
+    private func lookUp<Answer: Sendable>(
+        _ name: String, by deadline: ContinuousClock.Instant,
+        _ body: @escaping @Sendable () throws(NameResolutionError) -> Answer
+    ) async throws -> Answer {
+        do {
+            return try await workers.run(by: deadline) { try body() }
+        } catch let error as BlockingWorkError {
+            let code: NameResolutionError.Code = error.code == .deadlineExceeded ? .deadlineExceeded : .failure
+            throw NameResolutionError(code, name: name, error.message, underlying: error)
+        }
+    }
+
+    /// Keeps out what the system's resolver would cut or misread.
+    private static func check(_ host: String) throws(NameResolutionError) {
+        guard !host.isEmpty, host.utf8.count <= 253 + 1, !host.utf8.contains(where: { $0 <= 0x20 || $0 == 0x7f }) else {
+            throw NameResolutionError(
+                .invalidName, name: String(host.prefix(64)),
+                "is no host name: it is empty, too long, or holds a space or control character")
+        }
+    }
+
+    private static func getAddresses<Answer>(
+        _ host: String, family: Int32, flags: Int32, _ read: (addrinfo) -> Answer?
+    ) throws(NameResolutionError) -> [Answer] {
+        var hints = addrinfo()
+        hints.ai_family = family
+        hints.ai_flags = flags
+        hints.ai_socktype = socketTypeStream
+        var list: UnsafeMutablePointer<addrinfo>?
+        let status = getaddrinfo(host, nil, &hints, &list)
+        guard status == 0 else { throw error(status, errno, name: host) }
+        defer { freeaddrinfo(list) }
+        var answers: [Answer] = []
+        var entry = list
+        while let current = entry {
+            if let answer = read(current.pointee) { answers.append(answer) }
+            entry = current.pointee.ai_next
+        }
+        return answers
+    }
+
+    private static var socketTypeStream: Int32 {
+        #if canImport(Glibc)
+        Int32(SOCK_STREAM.rawValue)
+        #else
+        Int32(SOCK_STREAM)
+        #endif
+    }
+
+    #if canImport(Glibc)
+    // `EAI_NODATA` and `EAI_ADDRFAMILY`: GNU extensions, which the module of the C library leaves out.
+    private static let noData: Int32 = -5
+    private static let addressFamily: Int32 = -9
+    #endif
+
+    private static func error(_ status: Int32, _ systemError: Int32, name: String) -> NameResolutionError {
+        let text = gai_strerror(status).map { String(cString: $0) } ?? "error \(status)"
+        switch status {
+        case EAI_NONAME:
+            return NameResolutionError(.noSuchName, name: name, "does not exist (\(text))")
+        case EAI_AGAIN:
+            return NameResolutionError(.temporaryFailure, name: name, "a name server did not answer (\(text))")
+        case EAI_SYSTEM:
+            return NameResolutionError(.failure, name: name, "look-up failed with error number \(systemError)")
+        #if canImport(Glibc)
+        case noData, addressFamily:
+            return NameResolutionError(.noAddress, name: name, "has no address of that family (\(text))")
+        #endif
+        default:
+            return NameResolutionError(.failure, name: name, "look-up failed (\(text))")
+        }
+    }
+}
