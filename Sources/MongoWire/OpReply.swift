@@ -1,0 +1,73 @@
+public import BSON
+import NIOCore
+
+/// OP_REPLY (opcode 1): the answer to an OP_QUERY.
+public struct OpReply: Sendable, Hashable {
+    /// The flag bits; unknown ones are kept and ignored.
+    public struct Flags: OptionSet, Sendable, Hashable {
+        /// The bits.
+        public var rawValue: UInt32
+
+        /// Creates flags from their bits.
+        public init(rawValue: UInt32) {
+            self.rawValue = rawValue
+        }
+
+        /// The cursor of the request does not exist; there are no documents.
+        public static let cursorNotFound = Flags(rawValue: 1 << 0)
+        /// The query failed; the one document says why in its field `$err`.
+        public static let queryFailure = Flags(rawValue: 1 << 1)
+        /// The server honours `OpQuery.Flags.awaitData`.
+        public static let awaitCapable = Flags(rawValue: 1 << 3)
+    }
+
+    /// The flag bits.
+    public var flags: Flags
+    /// The cursor with further documents; 0 if there are none.
+    public var cursorID: Int64
+    /// The position of the first document in the cursor.
+    public var startingFrom: Int32
+    /// The documents; exactly one for a command.
+    public var documents: [BSONDocument]
+
+    /// Creates a reply; by default in the form that a command's has.
+    public init(documents: [BSONDocument], flags: Flags = [.awaitCapable], cursorID: Int64 = 0, startingFrom: Int32 = 0)
+    {
+        self.flags = flags
+        self.cursorID = cursorID
+        self.startingFrom = startingFrom
+        self.documents = documents
+    }
+
+    /// Decodes what follows the header.
+    init(from reader: inout MessageReader) throws(WireError) {
+        flags = Flags(rawValue: try reader.readInteger())
+        cursorID = try reader.readInteger()
+        startingFrom = try reader.readInteger()
+        let countOffset = reader.offset
+        let count = Int(try reader.readInteger(Int32.self))
+        documents = []
+        // The count is compared at the end and never used to reserve memory.
+        while reader.remaining > 0 {
+            documents.append(try reader.readDocument())
+        }
+        guard documents.count == count else {
+            throw WireError(
+                code: .malformedMessage, message: "The OP_REPLY states \(count) documents and has \(documents.count).",
+                offset: countOffset)
+        }
+    }
+
+    /// Appends what follows the header.
+    func encode(into buffer: inout ByteBuffer, limits: WireLimits) throws(WireError) {
+        buffer.writeInteger(flags.rawValue, endianness: .little)
+        buffer.writeInteger(cursorID, endianness: .little)
+        buffer.writeInteger(startingFrom, endianness: .little)
+        guard let count = Int32(exactly: documents.count) else { throw WireMessage.tooLarge(limits) }
+        buffer.writeInteger(count, endianness: .little)
+        for document in documents {
+            try buffer.writeDocument(document, limits: limits)
+            guard buffer.readableBytes <= limits.maximumMessageLength else { throw WireMessage.tooLarge(limits) }
+        }
+    }
+}

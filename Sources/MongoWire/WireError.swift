@@ -1,0 +1,84 @@
+/// Why bytes are not a message of MongoDB's wire protocol, or why a message cannot be written as one.
+public struct WireError: Error, Sendable {
+    /// The kind of the defect. The set is open: later versions may add codes.
+    public struct Code: Sendable, Hashable, CustomStringConvertible {
+        private enum Value: String, Sendable {
+            case invalidLength = "invalid-length"
+            case truncated
+            case foreignProtocol = "foreign-protocol"
+            case unsupportedOpcode = "unsupported-opcode"
+            case unknownFlags = "unknown-flags"
+            case checksumMismatch = "checksum-mismatch"
+            case malformedMessage = "malformed-message"
+            case malformedSection = "malformed-section"
+            case malformedDocument = "malformed-document"
+            case missingBody = "missing-body"
+            case duplicateBody = "duplicate-body"
+            case malformedReply = "malformed-reply"
+            case messageTooLarge = "message-too-large"
+        }
+
+        private let value: Value
+
+        private init(_ value: Value) {
+            self.value = value
+        }
+
+        /// A header states a length that no message can have, or that is over the limit.
+        public static let invalidLength = Code(.invalidLength)
+        /// The message, or the stream of bytes, ended before all of a message was there.
+        public static let truncated = Code(.truncated)
+        /// The bytes look like another protocol: the peer is an HTTP server, say, or wants TLS.
+        public static let foreignProtocol = Code(.foreignProtocol)
+        /// The operation is none of OP_MSG, OP_QUERY and OP_REPLY.
+        public static let unsupportedOpcode = Code(.unsupportedOpcode)
+        /// An OP_MSG has a required flag bit (0 to 15) that is unknown.
+        public static let unknownFlags = Code(.unknownFlags)
+        /// The CRC-32C of an OP_MSG is not that of its bytes.
+        public static let checksumMismatch = Code(.checksumMismatch)
+        /// A field of a message, such as a count or a name, contradicts the rest of it.
+        public static let malformedMessage = Code(.malformedMessage)
+        /// A section of an OP_MSG has an unknown kind, an impossible size, or an identifier that is not one.
+        public static let malformedSection = Code(.malformedSection)
+        /// A document in a message is not BSON. The underlying error is a `BSONError`; its offset counts from the start
+        /// of the message, or when encoding, of the document.
+        public static let malformedDocument = Code(.malformedDocument)
+        /// An OP_MSG has no section of kind 0.
+        public static let missingBody = Code(.missingBody)
+        /// An OP_MSG has more than one section of kind 0.
+        public static let duplicateBody = Code(.duplicateBody)
+        /// A command's reply does not say, in a form that can be understood, whether the command succeeded.
+        public static let malformedReply = Code(.malformedReply)
+        /// A message that was to be written is over the limit.
+        public static let messageTooLarge = Code(.messageTooLarge)
+
+        /// The code's stable, hyphenated name.
+        public var description: String { value.rawValue }
+    }
+
+    /// The kind of the defect.
+    public var code: Code
+    /// What is wrong, for people. Never contains values of a document.
+    public var message: String
+    /// Where, in bytes from the start of the message; nil if the defect has no place.
+    public var offset: Int?
+    /// The error beneath, such as a `BSONError`.
+    public var underlying: (any Error)?
+
+    /// Creates an error.
+    public init(code: Code, message: String, offset: Int? = nil, underlying: (any Error)? = nil) {
+        self.code = code
+        self.message = message
+        self.offset = offset
+        self.underlying = underlying
+    }
+}
+
+extension WireError: CustomStringConvertible {
+    /// The code, the place, the message and the error beneath, on one line.
+    public var description: String {
+        let place = offset.map { " at byte \($0)" } ?? ""
+        let cause = underlying.map { " (\($0))" } ?? ""
+        return "wire protocol \(code)\(place): \(message)\(cause)"
+    }
+}
