@@ -1,0 +1,123 @@
+/// A MongoDB connection string, parsed by the rules of the driver specifications for connection strings, URI options,
+/// authentication, SRV seedlists, load balancers and SOCKS5 proxies.
+///
+/// ```swift
+/// let string = try MongoConnectionString(parsing: "mongodb://ann%40EXAMPLE.COM@db1,db2/?authMechanism=GSSAPI")
+/// string.hosts.map(\.name)            // ["db1", "db2"]
+/// string.credential?.username         // "ann@EXAMPLE.COM"
+/// ```
+///
+/// Nothing is looked up: with `mongodb+srv` the one host is the name to ask DNS for, and ``resolved(hosts:txt:)`` takes
+/// what DNS says.
+///
+/// What a specification calls an error is thrown; what it says must be ignored is ignored and listed in ``warnings``.
+/// No printed form shows a secret.
+public struct MongoConnectionString: Sendable, Hashable {
+    /// The scheme before `://`.
+    public enum Scheme: String, Sendable, Hashable {
+        /// The hosts are the servers.
+        case mongodb
+        /// The host's SRV records name the servers.
+        case mongodbSRV = "mongodb+srv"
+    }
+
+    /// Something that was ignored, or that will surprise.
+    public struct Warning: Sendable, Hashable, CustomStringConvertible {
+        /// The option's name as the specification spells it, or as the string does when it is unknown. Unknown names
+        /// that do not look like a name are withheld, as they might be part of a secret.
+        public var option: String
+        /// What was done and what to write instead. Never holds the option's value.
+        public var message: String
+
+        /// Creates a warning.
+        public init(option: String, message: String) {
+            self.option = option
+            self.message = message
+        }
+
+        /// The option and the message.
+        public var description: String { "\(option): \(message)" }
+    }
+
+    /// The scheme.
+    public let scheme: Scheme
+    /// The hosts, in the string's order, never empty.
+    public internal(set) var hosts: [Host]
+    /// The database between the hosts and the options, decoded; it may be a namespace with periods.
+    public let database: String?
+    /// The options.
+    public internal(set) var options: Options
+    /// Who authenticates; `nil` when the string does not ask for authentication.
+    public internal(set) var credential: Credential?
+    /// What was ignored or will surprise.
+    public internal(set) var warnings: [Warning]
+
+    /// What stands before the `@`, kept to judge the credential again when a TXT record brings its source.
+    let userInfo: UserInfo?
+    /// Whether a `tls…` option is given, even one whose value was ignored.
+    private let mentionsTLS: Bool
+
+    /// Parses a connection string.
+    ///
+    /// - Throws: ``ConnectionStringError``, with the place in the string and without any of its text.
+    public init(parsing text: String) throws(ConnectionStringError) {
+        let sections = try Sections(text)
+        let userInfo = try sections.userInfo.map { raw throws(ConnectionStringError) in try UserInfo(raw) }
+        let hosts = try HostParser.hosts(in: sections.hosts)
+        let database = try sections.database.flatMap { raw throws(ConnectionStringError) in
+            try Self.databaseName(raw)
+        }
+        var reader = OptionReader(part: "options")
+        try reader.read(sections.options)
+
+        var locations = reader.locations
+        locations.userInfo = sections.userInfo?.startIndex
+        locations.hosts = sections.hosts.startIndex
+        try OptionRules.check(
+            reader.options, given: reader.given, scheme: sections.scheme, hosts: hosts, locations: locations)
+        if sections.scheme == .mongodbSRV {
+            try HostParser.checkSRV(hosts, in: sections.hosts)
+        }
+        OptionRules.warn(reader.options, into: &reader.warnings)
+        let credential = try CredentialRules(
+            userInfo: userInfo, database: database, options: reader.options, locations: locations
+        ).credential(warnings: &reader.warnings)
+
+        self.scheme = sections.scheme
+        self.hosts = hosts
+        self.database = database
+        self.options = reader.options
+        self.credential = credential
+        self.warnings = reader.warnings
+        self.userInfo = userInfo
+        mentionsTLS = reader.given.contains { $0.hasPrefix("tls") }
+    }
+
+    /// Whether the hosts come from DNS.
+    public var isSRV: Bool { scheme == .mongodbSRV }
+
+    /// Whether to use TLS: what `tls` says; without it, yes for `mongodb+srv` and where any `tls…` option is given;
+    /// else no. A `tls` whose value was ignored is such an option: a slip of the pen must not send passwords in the
+    /// clear.
+    public var usesTLS: Bool {
+        options.tls ?? (isSRV || mentionsTLS)
+    }
+
+    /// Decodes and checks the part between the hosts and the options.
+    private static func databaseName(_ raw: Bytes) throws(ConnectionStringError) -> String? {
+        guard !raw.isEmpty else { return nil }
+        if let slash = raw.firstIndex(of: UInt8(ascii: "/")) {
+            throw ConnectionStringError(
+                .invalidDatabase,
+                "a database name has no '/'; in the path of a socket or in a password write it as %2F",
+                offset: slash, part: "database")
+        }
+        let name = try percentDecoded(raw, part: "database")
+        if name.unicodeScalars.contains(where: { "/\\ \"$\0".unicodeScalars.contains($0) }) {
+            throw ConnectionStringError(
+                .invalidDatabase, "a database name has no '/', '\\', space, '\"', '$' or NUL",
+                offset: raw.startIndex, part: "database")
+        }
+        return name
+    }
+}

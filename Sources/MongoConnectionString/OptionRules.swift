@@ -1,0 +1,112 @@
+/// The rules about options that exclude one another, or that do not fit the hosts or the scheme.
+enum OptionRules {
+    /// Options of which at most one may be given, whatever the values.
+    private static let exclusive: [(String, String)] = [
+        ("tlsInsecure", "tlsAllowInvalidCertificates"),
+        ("tlsInsecure", "tlsAllowInvalidHostnames"),
+        ("tlsInsecure", "tlsDisableOCSPEndpointCheck"),
+        ("tlsInsecure", "tlsDisableCertificateRevocationCheck"),
+        ("tlsAllowInvalidCertificates", "tlsDisableOCSPEndpointCheck"),
+        ("tlsAllowInvalidCertificates", "tlsDisableCertificateRevocationCheck"),
+        ("tlsDisableOCSPEndpointCheck", "tlsDisableCertificateRevocationCheck"),
+    ]
+
+    /// Checks everything that the string alone decides.
+    ///
+    /// - Parameter given: The options that the string gives, also those whose values were ignored.
+    static func check(
+        _ options: Options, given: Set<String>, scheme: MongoConnectionString.Scheme,
+        hosts: [MongoConnectionString.Host], locations: Locations
+    ) throws(ConnectionStringError) {
+        for (one, other) in exclusive where given.contains(one) && given.contains(other) {
+            throw locations.error(
+                .conflictingOptions, "\(one) and \(other) exclude one another, whatever their values", option: other)
+        }
+        for name in ["srvServiceName", "srvMaxHosts"] where scheme == .mongodb && given.contains(name) {
+            throw locations.error(.conflictingOptions, "\(name) needs mongodb+srv://", option: name)
+        }
+        if options.directConnection == true {
+            if scheme == .mongodbSRV {
+                throw locations.error(
+                    .conflictingOptions,
+                    "directConnection=true does not go with mongodb+srv://, which may name "
+                        + "several servers", option: "directConnection")
+            }
+            if hosts.count > 1 {
+                throw locations.error(
+                    .conflictingOptions, "directConnection=true takes exactly one host", option: "directConnection")
+            }
+        }
+        if options.w == .nodes(0), options.journal == true {
+            throw locations.error(
+                .conflictingOptions, "journal=true asks for an acknowledgement that w=0 forgoes", option: "journal")
+        }
+        try checkProxy(options, given: given, locations: locations)
+        try checkTopology(options, hosts: hosts, locations: locations)
+    }
+
+    /// The rules that a TXT record, or the hosts from SRV records, can break later.
+    static func checkTopology(
+        _ options: Options, hosts: [MongoConnectionString.Host], locations: Locations
+    ) throws(ConnectionStringError) {
+        if options.loadBalanced == true {
+            if hosts.count > 1 {
+                throw locations.error(
+                    .conflictingOptions, "loadBalanced=true takes exactly one host", option: "loadBalanced")
+            }
+            if options.replicaSet != nil {
+                throw locations.error(
+                    .conflictingOptions, "loadBalanced=true does not go with replicaSet", option: "loadBalanced")
+            }
+            if options.directConnection == true {
+                throw locations.error(
+                    .conflictingOptions, "loadBalanced=true does not go with directConnection=true",
+                    option: "loadBalanced")
+            }
+        }
+        if let limit = options.srvMaxHosts, limit > 0 {
+            if options.replicaSet != nil {
+                throw locations.error(
+                    .conflictingOptions, "a positive srvMaxHosts does not go with replicaSet", option: "srvMaxHosts")
+            }
+            if options.loadBalanced == true {
+                throw locations.error(
+                    .conflictingOptions, "a positive srvMaxHosts does not go with loadBalanced=true",
+                    option: "srvMaxHosts")
+            }
+        }
+    }
+
+    private static func checkProxy(
+        _ options: Options, given: Set<String>, locations: Locations
+    ) throws(ConnectionStringError) {
+        // An empty user name or password counts as not given, a bad port does not.
+        var needsHost: [String] = []
+        if given.contains("proxyPort") { needsHost.append("proxyPort") }
+        if options.proxyUsername != nil { needsHost.append("proxyUsername") }
+        if options.proxyPassword != nil { needsHost.append("proxyPassword") }
+        if options.proxyHost == nil, let name = needsHost.first {
+            throw locations.error(.conflictingOptions, "\(name) needs proxyHost", option: name)
+        }
+        if (options.proxyUsername == nil) != (options.proxyPassword == nil) {
+            throw locations.error(
+                .conflictingOptions, "proxyUsername and proxyPassword need one another",
+                option: options.proxyUsername == nil ? "proxyPassword" : "proxyUsername")
+        }
+    }
+
+    /// What is valid and yet will surprise.
+    static func warn(_ options: Options, into warnings: inout [MongoConnectionString.Warning]) {
+        func warn(_ option: String, _ message: String) {
+            warnings.append(MongoConnectionString.Warning(option: option, message: message))
+        }
+        if (options.readPreference ?? .primary) == .primary {
+            let message = "has no effect with the read preference primary"
+            if options.readPreferenceTags != nil { warn("readPreferenceTags", message) }
+            if let seconds = options.maxStalenessSeconds, seconds > 0 { warn("maxStalenessSeconds", message) }
+        }
+        if let least = options.minPoolSize, let most = options.maxPoolSize, most > 0, least > most {
+            warn("minPoolSize", "is more than maxPoolSize")
+        }
+    }
+}
