@@ -1,0 +1,48 @@
+internal import NIOCore
+internal import NameResolution
+
+#if canImport(Glibc)
+internal import Glibc
+#elseif canImport(Musl)
+internal import Musl
+#elseif canImport(Darwin)
+internal import Darwin
+#endif
+
+extension TimeAmount {
+    /// What is left until an instant of Swift's monotonic clock; nothing when it has passed.
+    static func until(_ deadline: ContinuousClock.Instant) -> TimeAmount {
+        let left = max(.zero, deadline - ContinuousClock.now)
+        // A deadline that is decades away must not overflow the event loop's nanoseconds.
+        return .nanoseconds(Int64(clamping: min(left, .seconds(86_400 * 365)) / .nanoseconds(1)))
+    }
+}
+
+extension Int64 {
+    fileprivate init(clamping value: Double) {
+        self = value >= 0x1p62 ? .max / 2 : Int64(value)
+    }
+}
+
+extension SocketAddress {
+    /// An address and a port, with the scope of a link-local IPv6 address.
+    init(_ address: IPAddress, port: UInt16) throws {
+        guard address.scopeID == 0 else {
+            // Only the system's resolver fills in a scope; with a literal it asks nobody.
+            self = try SocketAddress.makeAddressResolvingHost(address.description, port: Int(port))
+            return
+        }
+        try self.init(packedIPAddress: ByteBuffer(bytes: address.bytes), port: Int(port))
+    }
+}
+
+extension IOError {
+    /// The system's text for the error number.
+    var systemMessage: String {
+        withUnsafeTemporaryAllocation(of: CChar.self, capacity: 128) { buffer in
+            buffer.initialize(repeating: 0)
+            guard let text = buffer.baseAddress, strerror_r(errnoCode, text, buffer.count) == 0 else { return "error \(errnoCode)" }
+            return String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        }
+    }
+}

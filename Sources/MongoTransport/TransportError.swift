@@ -1,0 +1,73 @@
+/// Why a server could not be reached, or a connection could not be used any more.
+public struct TransportError: Error, Sendable, CustomStringConvertible {
+    /// What kind of failure this is. The set is open.
+    public struct Code: Sendable, Hashable, CustomStringConvertible {
+        private enum Value: String {
+            case nameResolution = "name-resolution"
+            case connect
+            case tls
+            case closed
+            case protocolViolation = "protocol-violation"
+            case deadlineExceeded = "deadline-exceeded"
+        }
+
+        private let value: Value
+
+        /// The host's name did not resolve.
+        public static let nameResolution = Code(value: .nameResolution)
+        /// No address accepted a connection.
+        public static let connect = Code(value: .connect)
+        /// The TLS handshake failed, or the certificate was not accepted.
+        public static let tls = Code(value: .tls)
+        /// The connection is closed: by the server, or by an earlier failure.
+        public static let closed = Code(value: .closed)
+        /// The server sent what is no lawful message or no answer to what was asked.
+        public static let protocolViolation = Code(value: .protocolViolation)
+        /// The deadline passed.
+        public static let deadlineExceeded = Code(value: .deadlineExceeded)
+
+        /// The code's stable, hyphenated name.
+        public var description: String { value.rawValue }
+    }
+
+    /// What kind of failure this is.
+    public var code: Code
+    /// How far the connection had come.
+    public var phase: TransportPhase
+    /// One sentence for a person.
+    public var message: String
+    /// The error beneath, where there is one.
+    public var underlying: (any Error)?
+    /// What was tried, for failures before the connection was ready.
+    public var report: ConnectReport?
+
+    /// Creates an error.
+    public init(
+        _ code: Code, phase: TransportPhase, _ message: String, underlying: (any Error)? = nil,
+        report: ConnectReport? = nil
+    ) {
+        self.code = code
+        self.phase = phase
+        self.message = message
+        self.underlying = underlying
+        self.report = report
+    }
+
+    /// The code, the phase and the message.
+    public var description: String { "\(code) (\(phase)): \(message)" }
+}
+
+/// A stretch of a connection's life.
+public enum TransportPhase: String, Sendable, Hashable, CustomStringConvertible {
+    /// The host's name is looked up.
+    case dns
+    /// Addresses are tried.
+    case tcp
+    /// The TLS handshake runs.
+    case tls
+    /// Commands and replies.
+    case command
+
+    /// The phase's name.
+    public var description: String { rawValue }
+}
