@@ -1,0 +1,75 @@
+internal import BSON
+public import MongoWire
+
+/// Who a connection is authenticated as, in the server's words (command connectionStatus).
+public struct AuthenticatedIdentity: Sendable, Hashable {
+    /// A role on a database.
+    public struct Role: Sendable, Hashable, CustomStringConvertible {
+        /// The role's name.
+        public var role: String
+        /// Its database.
+        public var database: String
+
+        /// Creates a role.
+        public init(role: String, database: String) {
+            self.role = role
+            self.database = database
+        }
+
+        /// `role@database`
+        public var description: String { "\(role)@\(database)" }
+    }
+
+    /// The user's name.
+    public var user: String
+    /// The user's database, `$external` for Kerberos.
+    public var database: String
+    /// What the user may do.
+    public var roles: [Role]
+
+    /// Creates an identity.
+    public init(user: String, database: String, roles: [Role]) {
+        self.user = user
+        self.database = database
+        self.roles = roles
+    }
+
+    /// Asks the server.
+    ///
+    /// - Throws: ``MongoAuthError`` for a refusal, a malformed reply, or a connection that is not authenticated; what
+    ///   the runner throws.
+    public static func ask(
+        _ runner: some CommandRunner, by deadline: ContinuousClock.Instant
+    ) async throws -> AuthenticatedIdentity {
+        let reply = try await runner.run(["connectionStatus": 1, "$db": "admin"], by: deadline)
+        do {
+            return try read(try CommandReply(reply).get())
+        } catch let failure as CommandFailure {
+            throw MongoAuthError(.refused, "the server refused connectionStatus: \(failure)", underlying: failure)
+        } catch let error as WireError {
+            throw MongoAuthError(.malformedReply, "the reply to connectionStatus: \(error.message)", underlying: error)
+        }
+    }
+
+    private static func read(_ reply: BSONDocument) throws -> AuthenticatedIdentity {
+        guard let info = reply["authInfo"]?.documentValue, let users = info["authenticatedUsers"]?.arrayValues else {
+            throw MongoAuthError(.malformedReply, "the reply to connectionStatus has no list of authenticated users")
+        }
+        guard let first = users.first else {
+            throw MongoAuthError(
+                .serverNotProven, "the server said that the authentication succeeded, but lists no authenticated user")
+        }
+        guard let user = first.documentValue?["user"]?.stringValue, let database = first.documentValue?["db"]?.stringValue
+        else {
+            throw MongoAuthError(.malformedReply, "the reply to connectionStatus lists a user without name or database")
+        }
+        let roles = info["authenticatedUserRoles"]?.arrayValues ?? []
+        return AuthenticatedIdentity(
+            user: user, database: database,
+            roles: roles.compactMap { value in
+                guard let role = value.documentValue?["role"]?.stringValue, let database = value.documentValue?["db"]?.stringValue
+                else { return nil }
+                return Role(role: role, database: database)
+            })
+    }
+}

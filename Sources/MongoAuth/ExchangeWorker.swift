@@ -1,0 +1,59 @@
+internal import BlockingWork
+internal import GSSCore
+internal import GSSKerberos
+internal import SASL
+internal import SASLGSSAPI
+
+/// An exchange on a thread of its own.
+struct ExchangeWorker: Sendable {
+    /// What a step came to.
+    struct Progress: Sendable {
+        var step: SaslStep
+        var isComplete: Bool
+        var context: GSSContextInfo?
+        var offer: GSSAPISecurityLayerOffer?
+    }
+
+    private let work: PinnedWork<any SaslExchange>
+
+    init(_ work: PinnedWork<any SaslExchange>) {
+        self.work = work
+    }
+
+    func step(_ challenge: [UInt8]?, by deadline: ContinuousClock.Instant) async throws -> Progress {
+        try await Self.translating {
+            try await work.run(by: deadline) { exchange in
+                let step = try exchange.step(challenge)
+                let gssapi = exchange as? GSSAPIExchange
+                return Progress(
+                    step: step, isComplete: exchange.isComplete, context: gssapi?.contextInfo, offer: gssapi?.offer)
+            }
+        }
+    }
+
+    func finish() {
+        work.finish()
+    }
+
+    /// Runs something that may throw errors of the modules below and gives them this module's form.
+    static func translating<R>(_ body: () async throws -> R) async throws -> R {
+        do {
+            return try await body()
+        } catch let error as BlockingWorkError {
+            let code: MongoAuthError.Code = error.code == .deadlineExceeded ? .deadlineExceeded : .noWorker
+            throw MongoAuthError(code, error.message, underlying: error)
+        } catch let error as GSSError {
+            throw MongoAuthError(.kerberos, error.message, underlying: error)
+        } catch let error as SaslError {
+            let code: MongoAuthError.Code =
+                switch error.code {
+                case .serverNotProven: .serverNotProven
+                case .mechanismUnavailable: .mechanismUnavailable
+                case .refused: .refused
+                case .mechanismFailure where error.underlying is GSSError: .kerberos
+                default: .sasl
+                }
+            throw MongoAuthError(code, error.message, underlying: error)
+        }
+    }
+}

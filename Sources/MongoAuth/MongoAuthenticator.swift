@@ -1,0 +1,139 @@
+public import BlockingWork
+internal import GSSKerberos
+public import Logging
+public import MongoWire
+public import NameResolution
+internal import SASL
+internal import SASLGSSAPI
+internal import SASLSCRAM
+
+/// Authenticates connections to MongoDB servers, over any transport.
+///
+/// An authentication has two parts. ``prepare(_:serverHost:server:by:)`` makes the client's first token, which for
+/// Kerberos means finding the credential and getting a ticket; it needs no connection. The result then runs its
+/// conversation over a connection.
+///
+/// ```swift
+/// let authenticator = MongoAuthenticator(workers: workers, resolver: SystemResolver(workers: workers))
+/// let credential = MongoCredential(username: "ann@EXAMPLE.COM", method: .gssapi(.init()))
+/// try await authenticator.authenticate(credential, serverHost: "db.example.com", over: runner, by: deadline)
+/// ```
+public struct MongoAuthenticator: Sendable {
+    private let workers: BlockingWorkers
+    private let resolver: any NameResolver
+    private let logger: Logger?
+
+    /// Creates an authenticator.
+    ///
+    /// - Parameters:
+    ///   - workers: Threads for the calls that block. Each authentication has one of them to itself while it lasts.
+    ///   - resolver: For host names that are to be made canonical.
+    ///   - logger: Takes messages at levels debug and trace; tokens as their length and digest.
+    public init(workers: BlockingWorkers, resolver: any NameResolver, logger: Logger? = nil) {
+        self.workers = workers
+        self.resolver = resolver
+        self.logger = logger
+    }
+
+    /// Prepares and runs an authentication.
+    ///
+    /// - Parameters:
+    ///   - credential: Who authenticates.
+    ///   - serverHost: The server's name, without port and brackets.
+    ///   - server: What the server said in its reply to hello, for mechanisms that are chosen by it.
+    ///   - runner: The connection.
+    ///   - deadline: For all of it.
+    /// - Throws: ``MongoAuthError``, `CancellationError`, what the runner throws.
+    @discardableResult
+    public func authenticate(
+        _ credential: MongoCredential, serverHost: String, server: ServerDescription? = nil,
+        over runner: some CommandRunner, by deadline: ContinuousClock.Instant
+    ) async throws -> AuthenticationDetails {
+        let prepared = try await prepare(credential, serverHost: serverHost, server: server, by: deadline)
+        return try await prepared.run(over: runner, by: deadline)
+    }
+
+    /// Makes the client's first token.
+    ///
+    /// - Throws: ``MongoAuthError``, `CancellationError`.
+    public func prepare(
+        _ credential: MongoCredential, serverHost: String, server: ServerDescription? = nil,
+        by deadline: ContinuousClock.Instant
+    ) async throws -> PreparedAuthentication {
+        guard !credential.source.isEmpty else {
+            throw MongoAuthError(.invalidCredential, "the authentication source must not be empty")
+        }
+        switch credential.method {
+        case .gssapi(let options):
+            return try await prepareGSSAPI(credential, options, serverHost, by: deadline)
+        case .plain(let password):
+            let mechanism = PlainMechanism(username: credential.username, password: password)
+            return try await prepare(source: credential.source, name: .plain, by: deadline) { mechanism }
+        case .scram(let hash, let password):
+            let mechanism = try scram(hash, credential.username, password, server)
+            return try await prepare(source: credential.source, name: mechanism.name, by: deadline) { mechanism }
+        case .other(let mechanism):
+            return try await prepare(source: credential.source, name: mechanism.name, by: deadline) { mechanism }
+        }
+    }
+
+    private func prepareGSSAPI(
+        _ credential: MongoCredential, _ options: GSSAPIOptions, _ serverHost: String,
+        by deadline: ContinuousClock.Instant
+    ) async throws -> PreparedAuthentication {
+        guard !credential.username.isEmpty else {
+            throw MongoAuthError(.invalidCredential, "GSSAPI needs a user name: the Kerberos principal")
+        }
+        guard credential.source == "$external" else {
+            throw MongoAuthError(
+                .invalidCredential, "the source of GSSAPI is always $external, not \(credential.source)")
+        }
+        let service = try await ServicePrincipal.resolve(
+            serverHost: serverHost, options: options, resolver: resolver, by: deadline)
+        let username = credential.username
+        return try await prepare(source: credential.source, name: .gssapi, service: service, by: deadline) {
+            GSSAPIMechanism(
+                provider: KerberosProvider(credential: try KerberosIdentity.acquire(username, options.credentialStore)),
+                target: service.gssName,
+                authorizationIdentity: KerberosIdentity.hasRealm(username) ? .text(username) : .authenticatedName)
+        }
+    }
+
+    private func scram(
+        _ hash: MongoCredential.ScramHash?, _ username: String, _ password: Secret, _ server: ServerDescription?
+    ) throws(MongoAuthError) -> any SaslMechanism {
+        var registry = SaslRegistry()
+        if hash != .sha1 { registry.register(ScramMechanism.mongoDB(.sha256, username: username, password: password)) }
+        if hash != .sha256 {
+            registry.register(ScramMechanism.mongoDB(.sha1, username: username, password: password))
+        }
+        // A server that says nothing of the user's mechanisms is asked for the oldest, or knows no such user.
+        let offered = hash == nil ? server?.saslSupportedMechs ?? ["SCRAM-SHA-1"] : registry.names.map(\.rawValue)
+        do {
+            return try registry.select(offered: offered)
+        } catch {
+            throw MongoAuthError(.mechanismUnavailable, error.message, underlying: error)
+        }
+    }
+
+    private func prepare(
+        source: String, name: SaslMechanismName, service: ServicePrincipal? = nil, by deadline: ContinuousClock.Instant,
+        _ makeMechanism: @escaping @Sendable () throws -> any SaslMechanism
+    ) async throws -> PreparedAuthentication {
+        var conversation = SaslConversation(mechanism: name, source: source)
+        let worker = ExchangeWorker(
+            try await ExchangeWorker.translating {
+                try await workers.pin(by: deadline) { try makeMechanism().makeExchange() }
+            })
+        guard case .step(let challenge) = try conversation.begin() else {
+            throw MongoAuthError(.sasl, "the conversation did not begin with a step")
+        }
+        let first = try await worker.step(challenge, by: deadline)
+        logger?.debug(
+            "sasl first token made",
+            metadata: ["sasl.mechanism": "\(name)", "gss.target": "\(service.map { "\($0)" } ?? "")"])
+        return PreparedAuthentication(
+            mechanism: name, source: source, service: service, conversation: conversation, worker: worker,
+            firstProgress: first, logger: logger)
+    }
+}

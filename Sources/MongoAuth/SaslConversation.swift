@@ -1,0 +1,162 @@
+public import BSON
+internal import MongoWire
+public import SASL
+
+/// The commands saslStart and saslContinue as a pure state machine: replies in, commands out.
+///
+/// It has no transport and runs no exchange: the owner does what the action says and brings back what came of it.
+///
+///     begin() ─→ .step(nil) ─→ stepped(…) ─→ .run(command) ─→ replied(…) ─→ .step(payload) ─→ … ─→ .succeeded
+///
+/// Success needs the server's `done: true` **and** the exchange's ``SASL/SaslExchange/isComplete``. A server that says
+/// done while the exchange still has something to send has proven nothing.
+public struct SaslConversation: Sendable {
+    /// What the owner is to do next.
+    public enum Action: Sendable {
+        /// Give this challenge to the exchange, then call ``SaslConversation/stepped(_:isComplete:)``.
+        case step([UInt8]?)
+        /// Send this command, then call ``SaslConversation/replied(_:)``.
+        case run(BSONDocument)
+        /// Both sides agree: the authentication has succeeded.
+        case succeeded
+    }
+
+    private enum State {
+        case ready
+        /// The exchange is at work on the challenge of a reply, or on nothing at first.
+        case stepping(server: Server?)
+        case waiting(server: Server?)
+        case over
+    }
+
+    /// What the server's last reply said.
+    private struct Server {
+        var conversationID: BSONValue
+        var isDone: Bool
+    }
+
+    /// How many commands a conversation may take.
+    public static let maximumSteps = 10
+
+    private let mechanism: SaslMechanismName
+    private let source: String
+    private var state = State.ready
+    private var steps = 0
+
+    /// Creates a conversation.
+    ///
+    /// - Parameters:
+    ///   - mechanism: The mechanism of the exchange.
+    ///   - source: The database that the commands go to, `$external` for GSSAPI.
+    public init(mechanism: SaslMechanismName, source: String) {
+        self.mechanism = mechanism
+        self.source = source
+    }
+
+    /// Begins: the exchange makes its first response from nothing.
+    public mutating func begin() throws(MongoAuthError) -> Action {
+        guard case .ready = state else { throw misused() }
+        state = .stepping(server: nil)
+        return .step(nil)
+    }
+
+    /// The exchange has taken its step.
+    ///
+    /// - Parameter isComplete: The exchange's ``SASL/SaslExchange/isComplete`` after the step.
+    public mutating func stepped(_ step: SaslStep, isComplete: Bool) throws(MongoAuthError) -> Action {
+        guard case .stepping(let server) = state else { throw misused() }
+        state = .over
+        if let server, server.isDone {
+            guard case .done = step, isComplete else {
+                throw MongoAuthError(
+                    .serverNotProven,
+                    "the server says that the authentication is done, but \(mechanism) has not had its proof of the "
+                        + "server yet")
+            }
+            return .succeeded
+        }
+        let response: [UInt8]
+        switch step {
+        case .respond(let bytes): response = bytes
+        // The exchange is done and the server is not: it gets another turn, with nothing to read.
+        case .done: response = []
+        }
+        guard steps < Self.maximumSteps else {
+            throw MongoAuthError(
+                .tooManySteps, "the server did not end the authentication within \(Self.maximumSteps) steps")
+        }
+        steps += 1
+        state = .waiting(server: server)
+        return .run(command(response, server))
+    }
+
+    /// The server has replied.
+    ///
+    /// - Throws: ``MongoAuthError``; the conversation is over then.
+    public mutating func replied(_ reply: BSONDocument) throws(MongoAuthError) -> Action {
+        guard case .waiting(let previous) = state else { throw misused() }
+        state = .over
+        try checkOK(reply)
+        guard let conversationID = reply["conversationId"], let number = conversationID.integerValue else {
+            throw malformed("conversationId", "an integer", in: reply)
+        }
+        if let previous, previous.conversationID.integerValue != number {
+            throw MongoAuthError(
+                .conversationMismatch,
+                "the server's reply belongs to conversation \(number), not to "
+                    + "\(previous.conversationID.integerValue.map { "\($0)" } ?? "this one")")
+        }
+        guard let isDone = reply["done"]?.boolValue else { throw malformed("done", "a Boolean", in: reply) }
+        guard let payload = Self.payload(reply["payload"]) else {
+            throw malformed("payload", "binary data or a base64 string", in: reply)
+        }
+        state = .stepping(server: Server(conversationID: previous?.conversationID ?? conversationID, isDone: isDone))
+        return .step(payload)
+    }
+
+    private func command(_ payload: [UInt8], _ server: Server?) -> BSONDocument {
+        let binary = BSONValue.binary(BSONBinary(subtype: 0, bytes: payload))
+        guard let server else {
+            return [
+                "saslStart": 1, "mechanism": .string(mechanism.rawValue), "payload": binary, "$db": .string(source),
+            ]
+        }
+        return [
+            "saslContinue": 1, "conversationId": server.conversationID, "payload": binary, "$db": .string(source),
+        ]
+    }
+
+    private func checkOK(_ reply: BSONDocument) throws(MongoAuthError) {
+        let failure: CommandFailure?
+        do {
+            failure = try CommandReply(reply).failure
+        } catch {
+            throw MongoAuthError(.malformedReply, error.message, underlying: error)
+        }
+        guard let failure else { return }
+        // Servers before 4.2 call it a bad value.
+        let isUnavailable =
+            failure.code == .mechanismUnavailable
+            || (failure.code == .badValue && failure.message.hasPrefix("Unsupported mechanism"))
+        guard !isUnavailable else {
+            throw MongoAuthError(
+                .mechanismUnavailable, "the server does not have the mechanism \(mechanism) enabled (\(failure))",
+                underlying: failure)
+        }
+        throw MongoAuthError(.refused, "the server refused the authentication: \(failure)", underlying: failure)
+    }
+
+    private static func payload(_ value: BSONValue?) -> [UInt8]? {
+        if let binary = value?.binaryValue { return binary.subtype == 0 ? binary.bytes : nil }
+        return value?.stringValue.flatMap(Base64.decode)
+    }
+
+    private func malformed(_ field: String, _ expected: String, in reply: BSONDocument) -> MongoAuthError {
+        let found = reply[field] == nil ? "is missing" : "is not \(expected)"
+        return MongoAuthError(.malformedReply, "the field \(field) of the server's reply \(found)")
+    }
+
+    private func misused() -> MongoAuthError {
+        MongoAuthError(.sasl, "the conversation is over, or was called out of order")
+    }
+}
