@@ -1,0 +1,34 @@
+/// A stretch of the way from a connection string to an authenticated connection, in the order in which they come.
+public enum ConnectPhase: String, Sendable, Hashable, CaseIterable, Codable, CustomStringConvertible {
+    /// The host's name is looked up.
+    case dns
+    /// Addresses are tried.
+    case tcp
+    /// The TLS handshake runs.
+    case tls
+    /// The server introduces itself.
+    case hello
+    /// The client's first token is made: credential and ticket.
+    case kerberos
+    /// The conversation runs.
+    case sasl
+    /// The server says who we are.
+    case identity
+
+    /// The phase's name.
+    public var description: String { rawValue }
+}
+
+/// What happens on that way, for those who watch. A phase that began and did not end is the one that failed.
+///
+/// Looking up names and trying addresses overlap; the instants tell what happened when, and events may come later.
+public enum ConnectEvent: Sendable {
+    /// A phase begins.
+    case began(ConnectPhase, at: ContinuousClock.Instant)
+    /// A phase has ended well; the text is what there is to know about it.
+    case ended(ConnectPhase, at: ContinuousClock.Instant, detail: String)
+    /// A phase does not apply.
+    case skipped(ConnectPhase, reason: String)
+    /// Something doubtful that need not be wrong.
+    case warning(String)
+}

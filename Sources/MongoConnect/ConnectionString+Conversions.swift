@@ -1,0 +1,82 @@
+public import MongoAuth
+public import MongoConnectionString
+public import MongoTransport
+internal import SASL
+
+extension ServerEndpoint {
+    /// Where a host of a connection string listens.
+    public init(_ host: MongoConnectionString.Host) {
+        self =
+            switch host.kind {
+            case .unix: .unixSocket(path: host.name)
+            case .hostname, .ipv4, .ipLiteral: .host(host.scopedName, port: host.port)
+            }
+    }
+}
+
+extension TLSOptions {
+    /// What a connection string says of TLS.
+    public init(_ options: MongoConnectionString.Options) {
+        self.init()
+        let isInsecure = options.tlsInsecure ?? false
+        verifiesCertificate = !(isInsecure || options.tlsAllowInvalidCertificates ?? false)
+        verifiesHostname = !(isInsecure || options.tlsAllowInvalidHostnames ?? false)
+        authoritiesFile = options.tlsCAFile
+        certificateKeyFile = options.tlsCertificateKeyFile
+        certificateKeyPassword = options.tlsCertificateKeyFilePassword.map { Array($0.revealed().utf8) }
+    }
+}
+
+extension MongoCredential {
+    /// The credential of a connection string.
+    ///
+    /// - Throws: ``MongoAuth/MongoAuthError/Code/mechanismUnavailable`` for mechanisms that this package does not have.
+    public init(_ credential: MongoConnectionString.Credential) throws(MongoAuthError) {
+        let isPasswordMissing = credential.password == nil && credential.mechanism == nil
+        guard !isPasswordMissing else {
+            throw MongoAuthError(
+                .invalidCredential, "the connection string has a user but no password; for Kerberos add authMechanism=GSSAPI")
+        }
+        let password = Secret(credential.password?.revealed() ?? "")
+        let method: Method
+        switch credential.mechanism {
+        case .gssapi?:
+            guard credential.password == nil else {
+                throw MongoAuthError(
+                    .invalidCredential,
+                    "a password for GSSAPI is not supported: run `kinit` and leave the password out of the string")
+            }
+            method = .gssapi(GSSAPIOptions(credential.gssapiProperties ?? GSSAPIProperties()))
+        case .plain?:
+            method = .plain(password: password)
+        case .scramSHA1?:
+            method = .scram(.sha1, password: password)
+        case .scramSHA256?:
+            method = .scram(.sha256, password: password)
+        case nil:
+            method = .scram(nil, password: password)
+        case let mechanism?:
+            throw MongoAuthError(
+                .mechanismUnavailable,
+                "this client does not have \(mechanism.rawValue); it has GSSAPI, PLAIN, SCRAM-SHA-1 and SCRAM-SHA-256")
+        }
+        self.init(username: credential.username ?? "", source: credential.source, method: method)
+    }
+}
+
+extension GSSAPIOptions {
+    /// The GSSAPI properties of a connection string.
+    public init(_ properties: GSSAPIProperties) {
+        self.init(
+            serviceName: properties.serviceName,
+            serviceRealm: properties.serviceRealm,
+            serviceHost: properties.serviceHost,
+            canonicalizeHostName: {
+                switch properties.canonicalizeHostName {
+                case .none: .none
+                case .forward: .forward
+                case .forwardAndReverse: .forwardAndReverse
+                }
+            }())
+    }
+}

@@ -1,0 +1,206 @@
+public import BlockingWork
+public import Logging
+public import MongoAuth
+public import MongoConnectionString
+public import MongoTransport
+internal import GSSCore
+internal import MongoWire
+internal import SASLGSSAPI
+public import NIOCore
+public import NameResolution
+
+/// The whole way in one call: from a connection string to an authenticated connection.
+///
+/// ```swift
+/// let connector = MongoConnector(group: MultiThreadedEventLoopGroup.singleton)
+/// let string = try MongoConnectionString(parsing: "mongodb://ann%40EXAMPLE.COM@db.example.com/?authMechanism=GSSAPI")
+/// let session = try await connector.connect(to: string, by: .now + .seconds(10))
+/// let reply = try await session.connection.run(["ping": 1, "$db": "admin"], by: .now + .seconds(1))
+/// ```
+///
+/// One connector serves any number of connections. It keeps threads for calls that block and nothing else.
+public struct MongoConnector: Sendable {
+    private let workers: BlockingWorkers
+    private let resolver: any NameResolver
+    private let group: any EventLoopGroup
+    private let logger: Logger?
+
+    /// Creates a connector.
+    ///
+    /// - Parameters:
+    ///   - group: The event loops for the connections.
+    ///   - workers: Threads for calls that block.
+    ///   - resolver: Looks up names; `nil` is the system's name service on `workers`.
+    ///   - logger: Takes messages at levels debug and trace. Tokens appear as length and digest, secrets not at all.
+    public init(
+        group: any EventLoopGroup, workers: BlockingWorkers = BlockingWorkers(), resolver: (any NameResolver)? = nil,
+        logger: Logger? = nil
+    ) {
+        self.group = group
+        self.workers = workers
+        self.resolver = resolver ?? SystemResolver(workers: workers)
+        self.logger = logger
+    }
+
+    /// Connects to the first host of a string that can be reached, and authenticates.
+    ///
+    /// A host that cannot be reached leads to the next one. An authentication that fails does not: the next host of the
+    /// same deployment would say the same.
+    ///
+    /// - Throws: `TransportError`, `MongoAuthError`, `CancellationError`; for several hosts that of the last one.
+    public func connect(
+        to string: MongoConnectionString, by deadline: ContinuousClock.Instant
+    ) async throws -> MongoSession {
+        var last: (any Error)?
+        for host in string.hosts {
+            do {
+                return try await connect(to: host, of: string, by: deadline)
+            } catch let error as TransportError where error.code != .deadlineExceeded {
+                last = error
+            }
+        }
+        throw last ?? MongoAuthError(.invalidCredential, "the connection string names no host")
+    }
+
+    /// Connects to one host of a string and authenticates.
+    ///
+    /// - Parameter observe: Is told of every phase as it begins and ends.
+    /// - Throws: `TransportError`, `MongoAuthError`, `CancellationError`.
+    public func connect(
+        to host: MongoConnectionString.Host, of string: MongoConnectionString, by deadline: ContinuousClock.Instant,
+        observe: @Sendable (ConnectEvent) -> Void = { _ in }
+    ) async throws -> MongoSession {
+        guard !string.isSRV else {
+            throw MongoAuthError(
+                .invalidCredential, "mongodb+srv is not supported yet: name the hosts in a mongodb:// string")
+        }
+        let credential = try string.credential.map(MongoCredential.init)
+        let hello = Hello(
+            applicationName: string.options.appName,
+            saslSupportedMechsFor: credential.flatMap(Self.userToNegotiate))
+        let (connection, server) = try await introduce(host, string, hello, by: deadline, observe)
+
+        var details: AuthenticationDetails?
+        if let credential {
+            do {
+                details = try await authenticate(credential, host, server, connection, by: deadline, observe)
+            } catch {
+                await connection.close()
+                throw error
+            }
+        }
+        return MongoSession(connection: connection, server: server, authentication: details)
+    }
+
+    // MARK: - Phases
+
+    private func introduce(
+        _ host: MongoConnectionString.Host, _ string: MongoConnectionString, _ hello: Hello,
+        by deadline: ContinuousClock.Instant, _ observe: @Sendable (ConnectEvent) -> Void
+    ) async throws -> (WireConnection, ServerDescription) {
+        do {
+            return try await introduce(host, string, hello, .message, by: deadline, observe)
+        } catch let error as TransportError where error.code == .closed && error.phase == .command {
+            // Servers older than 3.6 hang up on OP_MSG. The same answer to the older form is final.
+            return try await introduce(host, string, hello, .legacyQuery, by: deadline, observe)
+        }
+    }
+
+    private func introduce(
+        _ host: MongoConnectionString.Host, _ string: MongoConnectionString, _ hello: Hello,
+        _ format: WireConnection.MessageFormat, by deadline: ContinuousClock.Instant,
+        _ observe: @Sendable (ConnectEvent) -> Void
+    ) async throws -> (WireConnection, ServerDescription) {
+        let endpoint = ServerEndpoint(host)
+        let tls = string.usesTLS ? TLSOptions(string.options) : nil
+        let start = ContinuousClock.now
+        observe(.began(.dns, at: start))
+        let connection: WireConnection
+        do {
+            connection = try await WireConnection.connect(
+                to: endpoint, connector: Connector(resolver: resolver, group: group), tls: tls, format: format,
+                by: deadline, logger: logger)
+        } catch let error as TransportError {
+            Self.tell(observe, error.report ?? ConnectReport(), since: start, failedIn: error.phase, usesTLS: tls != nil)
+            throw error
+        }
+        Self.tell(observe, connection.report, since: start, failedIn: nil, usesTLS: tls != nil)
+
+        observe(.began(.hello, at: .now))
+        do {
+            let server = try await hello.run(over: connection, by: deadline)
+            observe(
+                .ended(.hello, at: .now, detail: "wire versions \(server.minWireVersion) to \(server.maxWireVersion)"))
+            return (connection, server)
+        } catch {
+            await connection.close()
+            throw error
+        }
+    }
+
+    private func authenticate(
+        _ credential: MongoCredential, _ host: MongoConnectionString.Host, _ server: ServerDescription,
+        _ connection: WireConnection, by deadline: ContinuousClock.Instant,
+        _ observe: @Sendable (ConnectEvent) -> Void
+    ) async throws -> AuthenticationDetails {
+        let authenticator = MongoAuthenticator(workers: workers, resolver: resolver, logger: logger)
+        observe(.began(.kerberos, at: .now))
+        let prepared = try await authenticator.prepare(
+            credential, serverHost: host.scopedName, server: server, by: deadline)
+        if let service = prepared.service {
+            for warning in service.warnings { observe(.warning(warning)) }
+            observe(.ended(.kerberos, at: .now, detail: "ticket for \(service)"))
+        } else {
+            observe(.skipped(.kerberos, reason: "\(prepared.mechanism) needs no ticket"))
+        }
+        observe(.began(.sasl, at: .now))
+        let details = try await prepared.run(over: connection, by: deadline)
+        observe(.ended(.sasl, at: .now, detail: Self.summary(of: details)))
+        return details
+    }
+
+    private static func summary(of details: AuthenticationDetails) -> String {
+        guard let context = details.context else { return "\(details.mechanism)" }
+        let offer = details.offer.map { "; layers offered: \($0.layers)" } ?? ""
+        // Where Kerberos has yet to choose the realm, MIT shows the name with an empty one.
+        let acceptor = context.acceptorName.hasSuffix("@") ? context.acceptorName.dropLast() : context.acceptorName[...]
+        return "\(details.mechanism): \(context.initiatorName) to \(acceptor); granted: \(context.flags)\(offer)"
+    }
+
+    private static func userToNegotiate(_ credential: MongoCredential) -> (database: String, username: String)? {
+        guard case .scram(nil, _) = credential.method else { return nil }
+        return (credential.source, credential.username)
+    }
+
+    /// Tells of the phases that a connect has gone through, which overlap while they run.
+    private static func tell(
+        _ observe: @Sendable (ConnectEvent) -> Void, _ report: ConnectReport, since start: ContinuousClock.Instant,
+        failedIn phase: TransportPhase?, usesTLS: Bool
+    ) {
+        guard phase != .dns else { return }
+        let addresses = report.addresses.map { "\($0)" }.joined(separator: ", ")
+        let resolved = start + (report.resolved ?? .zero)
+        observe(.ended(.dns, at: resolved, detail: addresses.isEmpty ? "no look-up needed" : addresses))
+        observe(.began(.tcp, at: resolved))
+        guard phase != .tcp else { return }
+        let winner = report.attempts.first { $0.outcome == .connected }?.address ?? ""
+        let others = report.attempts.count - 1
+        let connected = start + (report.connected ?? .zero)
+        let detail = "connected to \(winner)" + (others > 0 ? ", \(others) other attempts" : "")
+        observe(.ended(.tcp, at: connected, detail: detail))
+        guard usesTLS else { return observe(.skipped(.tls, reason: "not used")) }
+        observe(.began(.tls, at: connected))
+        guard phase != .tls else { return }
+        observe(.ended(.tls, at: start + (report.secured ?? .zero), detail: "handshake complete"))
+    }
+}
+
+/// A connection that is ready for use.
+public struct MongoSession: Sendable {
+    /// The connection.
+    public let connection: WireConnection
+    /// What the server said of itself.
+    public let server: ServerDescription
+    /// How the authentication went; `nil` where the string has no credential.
+    public let authentication: AuthenticationDetails?
+}
