@@ -1,0 +1,110 @@
+import Glibc
+internal import SystemPackage
+
+/// The KDC's log file, or any other small text file.
+struct KDCLog: Sendable {
+    let path: String
+
+    /// The file's size in bytes; 0 where there is none.
+    var size: Int64 {
+        var status = stat()
+        return stat(path, &status) == 0 ? Int64(status.st_size) : 0
+    }
+
+    /// The text from `offset` to the end; empty where there is no file.
+    func read(from offset: Int64) throws(KerberosTestKitError) -> String {
+        do {
+            let file = try FileDescriptor.open(path, .readOnly, options: .closeOnExec)
+            return try file.closeAfter {
+                var text: [UInt8] = []
+                if offset > 0 {
+                    try file.seek(offset: offset, from: .start)
+                }
+                while true {
+                    let piece = try [UInt8](unsafeUninitializedCapacity: 1 << 16) { buffer, count in
+                        count = try file.read(into: UnsafeMutableRawBufferPointer(buffer))
+                    }
+                    if piece.isEmpty { break }
+                    text += piece
+                }
+                return String(decoding: text, as: UTF8.self)
+            }
+        } catch let error as Errno where error == .noSuchFileOrDirectory {
+            return ""
+        } catch {
+            throw KerberosTestKitError(.fileSystem, "\(path) could not be read", underlying: error)
+        }
+    }
+}
+
+/// One request that the KDC answered, as it stands in its log.
+public struct KDCEvent: Sendable, Hashable {
+    /// Which exchange of RFC 4120 a request belongs to.
+    public enum Kind: String, Sendable, Hashable {
+        /// The authentication service exchange, RFC 4120 section 3.1: a client asks for its first ticket.
+        case authentication = "AS_REQ"
+        /// The ticket-granting service exchange, RFC 4120 section 3.3: a client asks for a service's ticket.
+        case ticketGranting = "TGS_REQ"
+    }
+
+    /// Which exchange it was.
+    public var kind: Kind
+    /// The address from which the request came, such as `127.0.0.1`.
+    public var address: String
+    /// The KDC's word for what it did: `ISSUE`, `NEEDED_PREAUTH`, `CLIENT_NOT_FOUND`, `LOOKING_UP_SERVER` ..
+    public var outcome: String
+    /// The client's principal; `<unknown client>` where the KDC did not get so far.
+    public var client: String
+    /// The principal of the service for which the ticket was asked.
+    public var server: String
+    /// The error's text; `nil` where a ticket was issued.
+    public var error: String?
+
+    /// Whether a ticket was issued.
+    public var issued: Bool { outcome == "ISSUE" }
+}
+
+extension KDCEvent {
+    /// Reads one line of the log; `nil` for a line that is about something else.
+    ///
+    /// A line looks like `.. krb5kdc[1](info): AS_REQ (2 etypes {..}) 127.0.0.1: ISSUE: authtime 1, etypes {..}, a@R for
+    /// b@R`; where no ticket was issued, the words between outcome and client are missing, or no comma follows them.
+    init?(logLine: some StringProtocol) {
+        guard let marker = logLine.firstRange(of: "(info): ") else { return nil }
+        let text = logLine[marker.upperBound...]
+        guard let kind = [Kind.authentication, .ticketGranting].first(where: { text.hasPrefix("\($0.rawValue) (") }),
+            let types = text.firstRange(of: "}) ")
+        else { return nil }
+        let rest = text[types.upperBound...]
+        guard let afterAddress = rest.firstRange(of: ": "),
+            let afterOutcome = rest[afterAddress.upperBound...].firstRange(of: ": "),
+            let separator = rest[afterOutcome.upperBound...].firstRange(of: " for ")
+        else { return nil }
+        self.kind = kind
+        address = String(rest[..<afterAddress.lowerBound])
+        outcome = String(rest[afterAddress.upperBound..<afterOutcome.lowerBound])
+        let before = rest[afterOutcome.upperBound..<separator.lowerBound]
+        let marks = [before.ranges(of: ", ").last, before.ranges(of: "} ").last].compactMap { $0?.upperBound }
+        client = String(before[(marks.max() ?? before.startIndex)...])
+        let after = rest[separator.upperBound...]
+        if let comma = after.firstRange(of: ", ") {
+            server = String(after[..<comma.lowerBound])
+            error = String(after[comma.upperBound...])
+        } else {
+            server = String(after)
+            error = nil
+        }
+    }
+}
+
+extension KerberosRealm {
+    /// The KDC's log since the realm started.
+    public func log() throws(KerberosTestKitError) -> String {
+        try KDCLog(path: files.log).read(from: 0)
+    }
+
+    /// The requests that the KDC answered since the realm started, in order.
+    public func events() throws(KerberosTestKitError) -> [KDCEvent] {
+        try log().split(separator: "\n").compactMap { KDCEvent(logLine: $0) }
+    }
+}

@@ -1,0 +1,165 @@
+/// A principal to be added to a realm.
+public struct NewPrincipal: Sendable {
+    /// The name, with or without `@REALM`.
+    public var name: String
+    /// The password; `nil` means a random key.
+    public var password: String?
+    /// Further words for `kadmin`'s `add_principal`, such as `["-maxlife", "10 minutes"]` or `["+requires_preauth"]`.
+    public var options: [String]
+
+    /// Describes a principal.
+    public init(_ name: String, password: String? = nil, options: [String] = []) {
+        self.name = name
+        self.password = password
+        self.options = options
+    }
+}
+
+extension KerberosRealm {
+    /// Adds a principal with a password.
+    public func addPrincipal(
+        _ name: String, password: String, options: [String] = []
+    ) async throws(KerberosTestKitError) {
+        try await addPrincipals([NewPrincipal(name, password: password, options: options)])
+    }
+
+    /// Adds a principal with a random key: a service, or a user who has a keytab.
+    public func addPrincipal(_ name: String, options: [String] = []) async throws(KerberosTestKitError) {
+        try await addPrincipals([NewPrincipal(name, options: options)])
+    }
+
+    /// Adds many principals in one run of `kadmin.local`.
+    public func addPrincipals(_ principals: [NewPrincipal]) async throws(KerberosTestKitError) {
+        var queries: [[String]] = []
+        for principal in principals {
+            let key = principal.password.map { ["-pw", $0] } ?? ["-randkey"]
+            queries.append(["add_principal"] + principal.options + key + [try Self.checked(principal.name)])
+        }
+        try await administer(queries, to: "add principals")
+    }
+
+    /// Changes what the KDC knows of a principal, by words for `kadmin`'s `modify_principal`, such as
+    /// `["-expire", "yesterday"]` or `["-allow_tix"]`.
+    public func modifyPrincipal(_ name: String, options: [String]) async throws(KerberosTestKitError) {
+        try await administer([["modify_principal"] + options + [try Self.checked(name)]], to: "modify \(name)")
+    }
+
+    /// Removes a principal.
+    public func deletePrincipal(_ name: String) async throws(KerberosTestKitError) {
+        try await administer([["delete_principal", "-force", try Self.checked(name)]], to: "delete \(name)")
+    }
+
+    /// Gives a principal a new random key, so that keytabs made before are wrong.
+    ///
+    /// - Parameter keepingVersion: The new key gets the old one's version number. An acceptor with an old keytab then
+    ///   tries its key and fails to decrypt, instead of finding that it has no key of that version.
+    public func changeKey(_ name: String, keepingVersion: Bool = false) async throws(KerberosTestKitError) {
+        let principal = try Self.checked(name)
+        var version: String?
+        if keepingVersion {
+            let outcome = try await administer([["get_principal", "-terse", principal]], to: "read \(name)")
+            // The ninth field of the terse form, after the principal's own name.
+            let line = outcome.split(separator: "\n").first { $0.hasPrefix("\"") }
+            version = line?.split(separator: "\t", omittingEmptySubsequences: false).dropFirst(8).first.map(String.init)
+            guard version.map({ UInt32($0) != nil }) == true else {
+                throw KerberosTestKitError(.toolFailed, "kadmin.local did not tell the key version of \(name)")
+            }
+        }
+        var queries = [["change_password", "-randkey", principal]]
+        if let version {
+            queries.append(["modify_principal", "-kvno", version, principal])
+        }
+        try await administer(queries, to: "change the key of \(name)")
+    }
+
+    /// Writes the current keys of principals to a new keytab and returns its path; the keys stay as they are.
+    public func makeKeytab(for principals: [String]) async throws(KerberosTestKitError) -> String {
+        let path = try newPath("keytab")
+        var names: [String] = []
+        for principal in principals {
+            names.append(try Self.checked(principal))
+        }
+        guard !names.isEmpty else {
+            throw KerberosTestKitError(.invalidArgument, "a keytab needs at least one principal")
+        }
+        try await administer([["ktadd", "-norandkey", "-k", path] + names], to: "write a keytab")
+        return path
+    }
+
+    /// Gets a ticket-granting ticket with a password, into a new cache; returns `FILE:` and its path.
+    ///
+    /// - Parameter options: Further words for `kinit`, such as `["-f"]`.
+    public func makeCache(
+        _ principal: String, password: String, lifetime: Duration? = nil, options: [String] = []
+    ) async throws(KerberosTestKitError) -> String {
+        try Self.refuseLineBreaks([password])
+        return try await kinit(principal, options, lifetime, input: "\(password)\n")
+    }
+
+    /// Gets a ticket-granting ticket with a keytab, into a new cache; returns `FILE:` and its path.
+    ///
+    /// - Parameter options: Further words for `kinit`, such as `["-f"]`.
+    public func makeCache(
+        _ principal: String, keytab: String, lifetime: Duration? = nil, options: [String] = []
+    ) async throws(KerberosTestKitError) -> String {
+        try await kinit(principal, ["-k", "-t", keytab] + options, lifetime, input: "")
+    }
+
+    private func kinit(
+        _ principal: String, _ options: [String], _ lifetime: Duration?, input: String
+    ) async throws(KerberosTestKitError) -> String {
+        let cache = "FILE:\(try newPath("ccache"))"
+        let name = try Self.checked(principal)
+        let lifetimeOption = lifetime.map { ["-l", "\($0.components.seconds)s"] } ?? []
+        try await KerberosTool.kinit.runSuccessfully(
+            ["-c", cache] + lifetimeOption + options + [name], environment: Self.toolEnvironment(files),
+            input: input, in: files, to: "get a ticket for \(name)")
+        return cache
+    }
+
+    /// Runs queries in one `kadmin.local`, which takes them from its standard input, and returns its output.
+    @discardableResult
+    private func administer(
+        _ queries: [[String]], to purpose: String
+    ) async throws(KerberosTestKitError) -> String {
+        try requireFolder()
+        try Self.refuseLineBreaks(queries.joined())
+        let lines = queries.map { words in
+            words.map { "\"\($0.split(separator: "\"", omittingEmptySubsequences: false).joined(separator: "\"\""))\"" }
+                .joined(separator: " ")
+        }
+        // It reads lines into a buffer of a fixed size.
+        if lines.contains(where: { $0.utf8.count > 4000 }) {
+            throw KerberosTestKitError(.invalidArgument, "names or options are too long for kadmin.local")
+        }
+        let outcome = try await KerberosTool.kadminLocal.run(
+            ["-r", name], environment: Self.toolEnvironment(files),
+            input: lines.map { "\($0)\n" }.joined(), in: files)
+        // With queries on its standard input it exits with 0 whatever happens: its words have to tell.
+        let complaints = outcome.error.split(separator: "\n").filter { line in
+            !["No policy specified for ", "NOTICE: ", "WARNING: "].contains { line.hasPrefix($0) }
+        }
+        guard outcome.succeeded, complaints.isEmpty else {
+            throw KerberosTestKitError(
+                .toolFailed, "kadmin.local could not \(purpose)", standardError: complaints.joined(separator: "\n"))
+        }
+        return outcome.output
+    }
+
+    /// A principal's name that no program takes for an option.
+    private static func checked(_ principal: String) throws(KerberosTestKitError) -> String {
+        guard !principal.isEmpty, !principal.hasPrefix("-") else {
+            throw KerberosTestKitError(.invalidArgument, "\(principal.debugDescription) cannot be a principal's name")
+        }
+        try refuseLineBreaks([principal])
+        return principal
+    }
+
+    /// Queries and passwords are lines.
+    private static func refuseLineBreaks(_ texts: some Sequence<String>) throws(KerberosTestKitError) {
+        for text in texts where text.utf8.contains(where: { $0 < 0x20 || $0 == 0x7F }) {
+            throw KerberosTestKitError(
+                .invalidArgument, "names, passwords and options for Kerberos programs cannot hold control characters")
+        }
+    }
+}

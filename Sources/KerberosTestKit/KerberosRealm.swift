@@ -1,0 +1,252 @@
+import Glibc
+internal import SystemPackage
+
+/// A private MIT Kerberos realm: a KDC on free loopback ports, with everything it owns in one temporary folder.
+///
+/// It needs no privileges, and reads and writes no configuration, cache or keytab outside its folder. The KDC and the
+/// folder are gone when ``stop()`` returns, when the last reference is dropped, and a moment after this process has
+/// died, even by SIGKILL.
+///
+/// The Kerberos libraries take their configuration from the environment, which belongs to a whole process. So what
+/// uses the realm is best started as a child process with ``environment(cache:keytab:clientKeytab:)``.
+///
+/// ```swift
+/// let realm = try await KerberosRealm.start()
+/// try await realm.addPrincipal("ann", password: "secret")
+/// try await realm.addPrincipal("mongodb/localhost")
+/// let keytab = try await realm.makeKeytab(for: ["mongodb/localhost"])
+/// let cache = try await realm.makeCache("ann", password: "secret")
+/// ```
+public actor KerberosRealm {
+    /// How the realm was set up.
+    public nonisolated let configuration: Configuration
+    /// The realm's folder, an absolute path; only the user who runs this process can read it.
+    public nonisolated let folder: String
+    /// The port on which the KDC listens, the same for UDP and TCP on all ``addresses``.
+    public nonisolated let port: UInt16
+    /// The addresses on which the KDC listens: `127.0.0.1` and `::1`, or the one of them that this machine has.
+    public nonisolated let addresses: [String]
+
+    nonisolated let files: RealmFiles
+    private let watch: RealmGuard
+    private var kdc: pid_t?
+    private var isStopped = false
+    private var lastFileNumber = 0
+
+    /// The realm's name.
+    public nonisolated var name: String { configuration.realm }
+    /// The path of the realm's `krb5.conf`, the value for `KRB5_CONFIG`.
+    public nonisolated var configurationFile: String { files.krb5Conf }
+    /// The process id of the KDC while it runs or is paused.
+    public var processIdentifier: Int32? { kdc }
+
+    private init(
+        configuration: Configuration, files: RealmFiles, port: LoopbackPort, watch: RealmGuard, kdc: pid_t
+    ) {
+        self.configuration = configuration
+        self.files = files
+        self.folder = files.folder
+        self.port = port.number
+        self.addresses = port.addresses
+        self.watch = watch
+        self.kdc = kdc
+    }
+
+    /// Starts a realm, and returns when its KDC answers.
+    ///
+    /// - Throws: ``KerberosTestKitError`` with the code `toolMissing` where MIT Kerberos is not installed.
+    public static func start(
+        _ configuration: Configuration = Configuration()
+    ) async throws(KerberosTestKitError) -> KerberosRealm {
+        try await start(configuration, findingPort: LoopbackPort.find)
+    }
+
+    static func start(
+        _ configuration: Configuration, findingPort: @Sendable () throws(KerberosTestKitError) -> LoopbackPort
+    ) async throws(KerberosTestKitError) -> KerberosRealm {
+        try configuration.validate()
+        let program = try KerberosTool.krb5kdc.locate()
+        for tool in [KerberosTool.kdb5Util, .kadminLocal, .kinit] { _ = try tool.locate() }
+
+        let files = RealmFiles(folder: try newFolderName(in: configuration.parentFolder))
+        let environment = toolEnvironment(files)
+        let watch = try await RealmGuard(
+            folder: files.folder, kdcProgram: program, realm: configuration.realm, environment: environment)
+        do throws(KerberosTestKitError) {
+            try write("", to: files.emptyMechanisms)
+            var port = try findingPort()
+            try writeConfiguration(configuration, port, files)
+            // The master key protects a database that only this user can read and that does not outlive the test.
+            try await KerberosTool.kdb5Util.runSuccessfully(
+                ["create", "-s", "-r", configuration.realm], environment: environment,
+                input: "master\nmaster\n", in: files, to: "create the realm's database")
+            var attempts = 1
+            while true {
+                do throws(KerberosTestKitError) {
+                    let kdc = try await startedKDC(watch, files, sockets: 2 * port.addresses.count)
+                    return KerberosRealm(
+                        configuration: configuration, files: files, port: port, watch: watch, kdc: kdc)
+                } catch {
+                    // Another process may have taken the port between finding it and binding it.
+                    guard error.standardError.contains("in use"), attempts < 10 else { throw error }
+                    attempts += 1
+                    port = try findingPort()
+                    try writeConfiguration(configuration, port, files)
+                }
+            }
+        } catch {
+            await watch.finish()
+            throw error
+        }
+    }
+
+    /// Starts a realm, runs `body` with it, and stops it whatever happens.
+    public static func withRealm<Result: Sendable>(
+        _ configuration: Configuration = Configuration(),
+        _ body: (KerberosRealm) async throws -> Result
+    ) async throws -> Result {
+        let realm = try await start(configuration)
+        do {
+            let result = try await body(realm)
+            await realm.stop()
+            return result
+        } catch {
+            await realm.stop()
+            throw error
+        }
+    }
+
+    /// Stops the KDC and removes the folder; returns once both are gone. May be called more than once.
+    public func stop() async {
+        isStopped = true
+        kdc = nil
+        await watch.finish()
+    }
+
+    /// Stops the KDC and keeps its database: clients find nobody listening.
+    public func stopKDC() async throws(KerberosTestKitError) {
+        try await watch.haltKDC()
+        kdc = nil
+    }
+
+    /// Starts the KDC anew on its old port, after stopping the one that runs; returns when it answers.
+    public func restartKDC() async throws(KerberosTestKitError) {
+        try await stopKDC()
+        kdc = try await Self.startedKDC(watch, files, sockets: 2 * addresses.count)
+    }
+
+    /// Freezes the KDC: connections to it are accepted by the system and never answered.
+    public func pause() async throws(KerberosTestKitError) {
+        try await watch.pauseKDC()
+    }
+
+    /// Lets a frozen KDC go on; it answers what it was asked meanwhile.
+    public func resume() async throws(KerberosTestKitError) {
+        try await watch.resumeKDC()
+    }
+
+    /// The environment for a child process that shall live in this realm and touch nothing outside its folder.
+    ///
+    /// It holds the Kerberos variables and `TMPDIR` only: merge it into what the program needs otherwise. What is not
+    /// given names a file in the folder that does not exist, so that nothing of the user's is found by accident.
+    ///
+    /// - Parameters:
+    ///   - cache: The credential cache, as ``makeCache(_:password:lifetime:options:)`` returns it.
+    ///   - keytab: The path of the keytab for accepting.
+    ///   - clientKeytab: The path of the keytab from which a client gets its credentials.
+    public nonisolated func environment(
+        cache: String? = nil, keytab: String? = nil, clientKeytab: String? = nil
+    ) -> [String: String] {
+        files.environment(cache: cache, keytab: keytab, clientKeytab: clientKeytab)
+    }
+
+    /// A path in the folder that was not given out before.
+    func newPath(_ purpose: String) throws(KerberosTestKitError) -> String {
+        try requireFolder()
+        lastFileNumber += 1
+        return "\(folder)/\(purpose)-\(lastFileNumber)"
+    }
+
+    /// Throws once the realm was stopped and its folder is gone.
+    func requireFolder() throws(KerberosTestKitError) {
+        if isStopped {
+            throw KerberosTestKitError(.stopped, "the realm was stopped: start a new one")
+        }
+    }
+}
+
+extension KerberosRealm {
+    /// The environment of the realm's own programs: their messages in English, and no home folder to look into.
+    static func toolEnvironment(_ files: RealmFiles) -> [String: String] {
+        let own = ["PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C", "HOME": files.folder]
+        return files.environment(cache: nil, keytab: nil, clientKeytab: nil).merging(own) { first, _ in first }
+    }
+
+    /// A path that nobody can guess; the guard makes the folder, and fails if it exists.
+    private static func newFolderName(in parent: String?) throws(KerberosTestKitError) -> String {
+        let chosen = parent ?? getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
+        // A colon separates the files of KRB5_CONFIG; the rest would break the lines of the configuration files.
+        let forbidden = chosen.utf8.contains { $0 <= 0x20 || $0 == 0x7F || ":%\"{}$".utf8.contains($0) }
+        guard let absolute = realpath(chosen, nil), !forbidden else {
+            throw KerberosTestKitError(
+                .invalidArgument,
+                "\(chosen) cannot hold a realm: choose an existing folder without blanks, quotes or colons")
+        }
+        defer { free(absolute) }
+        let mark = String(UInt64.random(in: .min ... .max), radix: 36)
+        return "\(String(cString: absolute))/kerberos-realm-\(mark)"
+    }
+
+    private static func writeConfiguration(
+        _ configuration: Configuration, _ port: LoopbackPort, _ files: RealmFiles
+    ) throws(KerberosTestKitError) {
+        try write(files.krb5Conf(configuration, endpoints: port.endpoints), to: files.krb5Conf)
+        try write(files.kdcConf(configuration, endpoints: port.endpoints), to: files.kdcConf)
+    }
+
+    private static func write(_ contents: String, to path: String) throws(KerberosTestKitError) {
+        do {
+            let file = try FileDescriptor.open(
+                path, .writeOnly, options: [.create, .truncate, .closeOnExec], permissions: .ownerReadWrite)
+            try file.closeAfter { _ = try file.writeAll(contents.utf8) }
+        } catch {
+            throw KerberosTestKitError(.fileSystem, "\(path) could not be written", underlying: error)
+        }
+    }
+
+    /// Starts the KDC and waits for its own word that it serves all its sockets.
+    private static func startedKDC(
+        _ watch: RealmGuard, _ files: RealmFiles, sockets: Int
+    ) async throws(KerberosTestKitError) -> pid_t {
+        let before = KDCLog(path: files.log).size
+        let process = try await watch.startKDC()
+        let deadline = ContinuousClock.now + .seconds(20)
+        while ContinuousClock.now < deadline {
+            let log = try KDCLog(path: files.log).read(from: before)
+            if log.contains("commencing operation") {
+                guard log.contains("set up \(sockets) sockets") else { break }
+                return process
+            }
+            // A child that has ended stays a zombie until the guard waits for it.
+            if !isRunning(process) { break }
+            do {
+                try await Task.sleep(for: .milliseconds(2))
+            } catch {
+                throw KerberosTestKitError(.cancelled, "the task was cancelled while the KDC started")
+            }
+        }
+        let log = try KDCLog(path: files.log).read(from: before)
+        let output = try KDCLog(path: files.kdcOutput).read(from: 0)
+        try await watch.haltKDC()
+        throw KerberosTestKitError(
+            .kdcFailed, "krb5kdc did not start to serve", standardError: (output + log).trimmed)
+    }
+
+    /// Whether a process exists and is more than a zombie.
+    private static func isRunning(_ process: pid_t) -> Bool {
+        guard let status = try? KDCLog(path: "/proc/\(process)/stat").read(from: 0) else { return false }
+        // The state follows the program's name, which is in parentheses and may hold any character.
+        guard let end = status.lastIndex(of: ")") else { return false }
+        return status[end...].dropFirst(2).first.map { $0 != "Z" && $0 != "X" } ?? false
+    }
+}

@@ -1,0 +1,69 @@
+/// Why a test realm could not be started, changed or used.
+public struct KerberosTestKitError: Error, Sendable {
+    /// What kind of failure this is. The set is open: new codes may be added, so a `switch` needs a `default`.
+    public struct Code: Sendable, Hashable, CustomStringConvertible {
+        private enum Value: String {
+            case invalidArgument = "invalid-argument"
+            case toolMissing = "tool-missing"
+            case toolFailed = "tool-failed"
+            case kdcFailed = "kdc-failed"
+            case noLoopbackPort = "no-loopback-port"
+            case fileSystem = "file-system"
+            case stopped
+            case cancelled
+        }
+
+        private let value: Value
+
+        /// A name, password or setting cannot be used, for example because it holds a line break.
+        public static let invalidArgument = Code(value: .invalidArgument)
+        /// A Kerberos program is not installed; the message names the package that has it.
+        public static let toolMissing = Code(value: .toolMissing)
+        /// A Kerberos program reported an error, see ``KerberosTestKitError/standardError``.
+        public static let toolFailed = Code(value: .toolFailed)
+        /// The KDC did not start or did not become ready.
+        public static let kdcFailed = Code(value: .kdcFailed)
+        /// No port could be had on the loopback addresses.
+        public static let noLoopbackPort = Code(value: .noLoopbackPort)
+        /// A file of the realm could not be written or read.
+        public static let fileSystem = Code(value: .fileSystem)
+        /// The realm was stopped, or its guard process is gone.
+        public static let stopped = Code(value: .stopped)
+        /// The task was cancelled while a Kerberos program ran.
+        public static let cancelled = Code(value: .cancelled)
+
+        /// The code's stable, hyphenated name.
+        public var description: String { value.rawValue }
+    }
+
+    /// What kind of failure this is.
+    public var code: Code
+    /// One sentence for a person: what happened, and what to change where that is known. Never holds a password.
+    public var message: String
+    /// What the failing program wrote to its standard error; empty where no program was involved.
+    public var standardError: String
+    /// The error that caused this one, for example one of the Subprocess package.
+    public var underlying: (any Error)?
+
+    /// Creates an error.
+    public init(_ code: Code, _ message: String, standardError: String = "", underlying: (any Error)? = nil) {
+        self.code = code
+        self.message = message
+        self.standardError = standardError
+        self.underlying = underlying
+    }
+}
+
+extension KerberosTestKitError: CustomStringConvertible {
+    /// The code and the message, then the program's own words and the cause where there are any.
+    public var description: String {
+        var text = "\(code): \(message)"
+        if !standardError.isEmpty {
+            text += "\n\(standardError)"
+        }
+        if let underlying {
+            text += " (\(underlying))"
+        }
+        return text
+    }
+}

@@ -1,0 +1,131 @@
+import Glibc
+internal import Subprocess
+internal import SystemPackage
+
+/// A program of MIT Kerberos: where it is, and which Debian package has it.
+struct KerberosTool: Sendable {
+    let name: String
+    let package: String
+
+    static let krb5kdc = KerberosTool(name: "krb5kdc", package: "krb5-kdc")
+    static let kdb5Util = KerberosTool(name: "kdb5_util", package: "krb5-kdc")
+    static let kadminLocal = KerberosTool(name: "kadmin.local", package: "krb5-admin-server")
+    static let kinit = KerberosTool(name: "kinit", package: "krb5-user")
+
+    /// Where administrators' programs live; an ordinary user's `PATH` lacks these folders on Debian.
+    private static let systemFolders = ["/usr/sbin", "/usr/local/sbin", "/sbin", "/usr/bin", "/usr/local/bin", "/bin"]
+
+    /// The program's path: from `PATH`, else from the folders for system programs.
+    func locate(searching path: String? = nil) throws(KerberosTestKitError) -> String {
+        let searched = path ?? getenv("PATH").map { String(cString: $0) } ?? ""
+        let folders = searched.split(separator: ":").map(String.init).filter { $0.hasPrefix("/") }
+        for folder in folders + (path == nil ? Self.systemFolders : []) {
+            let candidate = "\(folder)/\(name)"
+            if access(candidate, X_OK) == 0 {
+                return candidate
+            }
+        }
+        throw KerberosTestKitError(
+            .toolMissing,
+            "\(name) was not found in PATH or /usr/sbin: install the Debian package \(package) (apt-get install \(package))"
+        )
+    }
+
+    /// What a finished program left behind.
+    struct Outcome: Sendable {
+        var succeeded: Bool
+        var output: String
+        var error: String
+    }
+
+    /// Runs the program to its end with `input` on its standard input.
+    ///
+    /// Passwords go through `input`, never through `arguments`, which every user of the machine can read.
+    func run(
+        _ arguments: [String], environment: [String: String], input: String = "", in files: RealmFiles
+    ) async throws(KerberosTestKitError) -> Outcome {
+        let path = try locate()
+        // A file and not a pipe: a program that ends without reading would raise SIGPIPE in our process.
+        let stdin = try AnonymousFile.holding(input, in: files.folder)
+        do {
+            let result = try await Subprocess.run(
+                .path(FilePath(path)),
+                arguments: Arguments(arguments),
+                environment: .of(environment),
+                workingDirectory: FilePath(files.folder),
+                input: .fileDescriptor(stdin, closeAfterSpawningProcess: true),
+                output: .string(limit: 4 << 20),
+                error: .string(limit: 4 << 20)
+            )
+            if Task.isCancelled { throw CancellationError() }
+            return Outcome(
+                succeeded: result.terminationStatus.isSuccess,
+                output: result.standardOutput,
+                error: result.standardError.trimmed
+            )
+        } catch {
+            if Task.isCancelled {
+                throw KerberosTestKitError(.cancelled, "the task was cancelled while \(name) ran")
+            }
+            throw KerberosTestKitError(.toolFailed, "\(name) could not be run", underlying: error)
+        }
+    }
+
+    /// Runs the program and throws unless it exits with status 0.
+    @discardableResult
+    func runSuccessfully(
+        _ arguments: [String], environment: [String: String], input: String = "", in files: RealmFiles,
+        to purpose: String
+    ) async throws(KerberosTestKitError) -> Outcome {
+        let outcome = try await run(arguments, environment: environment, input: input, in: files)
+        guard outcome.succeeded else {
+            throw KerberosTestKitError(.toolFailed, "\(name) could not \(purpose)", standardError: outcome.error)
+        }
+        return outcome
+    }
+}
+
+/// Files that have no name: readable once, gone with their descriptor.
+enum AnonymousFile {
+    /// An open descriptor at the start of a file with these contents; the caller closes it.
+    static func holding(_ contents: String, in folder: String) throws(KerberosTestKitError) -> FileDescriptor {
+        let path = "\(folder)/input-\(String(UInt64.random(in: .min ... .max), radix: 36))"
+        do {
+            let file = try FileDescriptor.open(
+                path, .readWrite, options: [.create, .exclusiveCreate, .closeOnExec], permissions: .ownerReadWrite)
+            unlink(path)
+            do {
+                try file.writeAll(contents.utf8)
+                _ = try file.seek(offset: 0, from: .start)
+                return file
+            } catch {
+                try? file.close()
+                throw error
+            }
+        } catch {
+            throw KerberosTestKitError(.fileSystem, "\(path) could not be written", underlying: error)
+        }
+    }
+}
+
+extension Environment {
+    /// Exactly these variables.
+    static func of(_ variables: [String: String]) -> Environment {
+        var keyed: [Environment.Key: String] = [:]
+        for (name, value) in variables {
+            if let key = Environment.Key(rawValue: name) {
+                keyed[key] = value
+            }
+        }
+        return .custom(keyed)
+    }
+}
+
+extension String {
+    /// Without white space at either end.
+    var trimmed: String {
+        let characters = drop { $0.isWhitespace }
+        guard let last = characters.lastIndex(where: { !$0.isWhitespace }) else { return "" }
+        return String(characters[...last])
+    }
+}

@@ -1,0 +1,82 @@
+import Glibc
+
+/// A port number that is free on every loopback address this machine has, for UDP and for TCP.
+struct LoopbackPort: Sendable {
+    let number: UInt16
+    /// `127.0.0.1` and `::1`, or the one of them that this machine has.
+    let addresses: [String]
+
+    /// As MIT Kerberos writes addresses: `127.0.0.1:88`, `[::1]:88`.
+    var endpoints: [String] {
+        addresses.map { $0.contains(":") ? "[\($0)]:\(number)" : "\($0):\(number)" }
+    }
+
+    private static let candidates: [(address: String, family: Int32)] = [("127.0.0.1", AF_INET), ("::1", AF_INET6)]
+
+    /// Finds a port. Another process may take it before it is used: whoever binds it must be ready to ask again.
+    static func find() throws(KerberosTestKitError) -> LoopbackPort {
+        var available: [(address: String, family: Int32)] = []
+        for candidate in candidates {
+            if let (descriptor, _) = bound(candidate, SOCK_STREAM, port: 0) {
+                close(descriptor)
+                available.append(candidate)
+            }
+        }
+        guard let first = available.first else {
+            throw KerberosTestKitError(.noLoopbackPort, "neither 127.0.0.1 nor ::1 can be bound on this machine")
+        }
+        for _ in 0..<100 {
+            var held: [Int32] = []
+            defer { held.forEach { close($0) } }
+            guard let (descriptor, port) = bound(first, SOCK_STREAM, port: 0) else { continue }
+            held.append(descriptor)
+            for (candidate, kind) in available.flatMap({ [($0, SOCK_STREAM), ($0, SOCK_DGRAM)] }).dropFirst() {
+                if let (descriptor, _) = bound(candidate, kind, port: port) {
+                    held.append(descriptor)
+                }
+            }
+            if held.count == 2 * available.count {
+                return LoopbackPort(number: port, addresses: available.map(\.address))
+            }
+        }
+        throw KerberosTestKitError(
+            .noLoopbackPort, "no port is free for UDP and TCP on \(available.map(\.address).joined(separator: " and "))")
+    }
+
+    private static func bound(
+        _ candidate: (address: String, family: Int32), _ kind: __socket_type, port: UInt16
+    ) -> (descriptor: Int32, port: UInt16)? {
+        let descriptor = socket(candidate.family, Int32(kind.rawValue | SOCK_CLOEXEC.rawValue), 0)
+        guard descriptor >= 0 else { return nil }
+        let number: UInt16?
+        if candidate.family == AF_INET {
+            var address = sockaddr_in()
+            address.sin_family = sa_family_t(AF_INET)
+            address.sin_port = port.bigEndian
+            inet_pton(AF_INET, candidate.address, &address.sin_addr)
+            number = bind(descriptor, to: &address) ? address.sin_port.bigEndian : nil
+        } else {
+            var only: Int32 = 1
+            setsockopt(descriptor, Int32(IPPROTO_IPV6), IPV6_V6ONLY, &only, socklen_t(MemoryLayout<Int32>.size))
+            var address = sockaddr_in6()
+            address.sin6_family = sa_family_t(AF_INET6)
+            address.sin6_port = port.bigEndian
+            inet_pton(AF_INET6, candidate.address, &address.sin6_addr)
+            number = bind(descriptor, to: &address) ? address.sin6_port.bigEndian : nil
+        }
+        guard let number else {
+            close(descriptor)
+            return nil
+        }
+        return (descriptor, number)
+    }
+
+    /// Binds, and replaces the address by what the system made of it.
+    private static func bind<Address>(_ descriptor: Int32, to address: inout Address) -> Bool {
+        withUnsafeMutableBytes(of: &address) { bytes in
+            guard let pointer = bytes.baseAddress?.assumingMemoryBound(to: sockaddr.self) else { return false }
+            var length = socklen_t(bytes.count)
+            return Glibc.bind(descriptor, pointer, length) == 0 && getsockname(descriptor, pointer, &length) == 0
+        }
+    }
+}

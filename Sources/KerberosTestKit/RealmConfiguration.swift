@@ -1,0 +1,71 @@
+extension KerberosRealm {
+    /// How a test realm is set up. The default is a realm that works at once.
+    public struct Configuration: Sendable {
+        /// The realm's name, in capitals by convention.
+        public var realm: String
+        /// The lifetime of a ticket when the client does not ask for another one.
+        public var ticketLifetime: Duration
+        /// The longest lifetime that the KDC grants.
+        public var maximumLifetime: Duration
+        /// How long a renewable ticket can be renewed.
+        public var maximumRenewableLifetime: Duration
+        /// How far the clocks of client and server may differ.
+        public var clockSkew: Duration
+        /// Further lines for the `[libdefaults]` section of `krb5.conf`, such as `"forwardable = true"`.
+        ///
+        /// They come before the kit's own lines, and the library takes the first value of a setting.
+        public var libdefaults: [String]
+        /// Further lines for this realm's part of the `[realms]` section of `krb5.conf`.
+        public var realmLines: [String]
+        /// Whole further realms for `krb5.conf`: name to lines.
+        public var otherRealms: [String: [String]]
+        /// The `[domain_realm]` section of `krb5.conf`: host or `.domain` to realm.
+        public var domainRealm: [String: String]
+        /// The folder in which the realm's own folder is made; `nil` means `TMPDIR`, or `/tmp`.
+        public var parentFolder: String?
+
+        /// A realm `EXAMPLE.TEST` with tickets of ten hours, unless told otherwise.
+        public init(
+            realm: String = "EXAMPLE.TEST",
+            ticketLifetime: Duration = .seconds(10 * 3600),
+            maximumLifetime: Duration = .seconds(24 * 3600),
+            maximumRenewableLifetime: Duration = .seconds(7 * 24 * 3600),
+            clockSkew: Duration = .seconds(300),
+            libdefaults: [String] = [],
+            realmLines: [String] = [],
+            otherRealms: [String: [String]] = [:],
+            domainRealm: [String: String] = [:],
+            parentFolder: String? = nil
+        ) {
+            self.realm = realm
+            self.ticketLifetime = ticketLifetime
+            self.maximumLifetime = maximumLifetime
+            self.maximumRenewableLifetime = maximumRenewableLifetime
+            self.clockSkew = clockSkew
+            self.libdefaults = libdefaults
+            self.realmLines = realmLines
+            self.otherRealms = otherRealms
+            self.domainRealm = domainRealm
+            self.parentFolder = parentFolder
+        }
+
+        /// Refuses what would break the lines of a configuration file or the arguments of a program.
+        func validate() throws(KerberosTestKitError) {
+            let lines =
+                libdefaults + realmLines + otherRealms.flatMap { [$0.key] + $0.value }
+                + domainRealm.flatMap { [$0.key, $0.value] }
+            for line in lines where line.utf8.contains(where: { $0 < 0x20 && $0 != 0x09 }) {
+                throw KerberosTestKitError(
+                    .invalidArgument, "a line for krb5.conf holds a control character: give one line per element")
+            }
+            let nameCharacters = realm.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && !"/@:={}\"\\#".utf8.contains($0) }
+            guard !realm.isEmpty, nameCharacters, !realm.hasPrefix("-"), realm.utf8.count <= 255 else {
+                throw KerberosTestKitError(.invalidArgument, "\(realm.debugDescription) cannot be a realm's name")
+            }
+            for duration in [ticketLifetime, maximumLifetime, maximumRenewableLifetime, clockSkew]
+            where duration < .seconds(1) || duration > .seconds(Int32.max) {
+                throw KerberosTestKitError(.invalidArgument, "a lifetime must be between one second and 68 years")
+            }
+        }
+    }
+}

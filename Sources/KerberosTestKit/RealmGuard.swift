@@ -1,0 +1,162 @@
+import Glibc
+internal import Subprocess
+internal import SystemPackage
+
+/// The process that owns a realm's KDC and folder, and outlives the process that started it by a moment.
+///
+/// A process that is killed by SIGKILL cannot clean up after itself. So a shell does it: it makes the folder, starts
+/// and stops the KDC as its own child, and reads requests from a socket whose other end only we hold. However we end,
+/// that socket closes, and the shell sees the end of its input, kills the KDC and removes the folder.
+///
+/// The socket is close-on-exec, so that programs we start in the meantime do not keep it open. It is a socket and not
+/// a pipe because writing to a dead peer must not raise SIGPIPE in our process.
+final class RealmGuard: Sendable {
+    private struct Request: Sendable {
+        let line: String
+        let reply: CheckedContinuation<String?, Never>
+    }
+
+    /// Arguments: folder, KDC program, realm. One line out for each line in, and one at the start.
+    ///
+    /// The KDC is never waited for but in `halt`, so its process id cannot be taken by another process before that.
+    private static let script = """
+        trap '' HUP INT QUIT TERM PIPE
+        folder=$1 program=$2 realm=$3 kdc=
+        halt() {
+            if [ -n "$kdc" ]; then kill -KILL "$kdc"; wait "$kdc"; fi
+            kdc=
+        }
+        mkdir -m 700 -- "$folder" || exit 1
+        echo ready
+        while read -r request; do
+            case $request in
+            start)
+                halt
+                "$program" -n -r "$realm" </dev/null >"$folder/kdc.out" 2>&1 &
+                kdc=$!
+                echo "$kdc" ;;
+            halt) halt; echo halted ;;
+            pause) if kill -STOP "$kdc"; then echo paused; else echo failed; fi ;;
+            resume) if kill -CONT "$kdc"; then echo resumed; else echo failed; fi ;;
+            *) echo failed ;;
+            esac
+        done
+        halt
+        tries=0
+        while [ -e "$folder" ] && [ "$tries" -lt 100 ]; do
+            rm -rf -- "$folder" || sleep 0.05
+            tries=$((tries + 1))
+        done
+        """
+
+    private let requests: AsyncStream<Request>.Continuation
+    private let life: Task<Void, Never>
+
+    /// Starts the guard, which makes `folder`.
+    init(
+        folder: String, kdcProgram: String, realm: String, environment: [String: String]
+    ) async throws(KerberosTestKitError) {
+        var ends: [Int32] = [-1, -1]
+        guard socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0, &ends) == 0 else {
+            throw KerberosTestKitError(
+                .fileSystem, "no socket pair for the realm's guard: \(String(cString: strerror(errno)))")
+        }
+        let ours = ends[0]
+        let theirs = FileDescriptor(rawValue: ends[1])
+        let (stream, continuation) = AsyncStream.makeStream(of: Request.self)
+        requests = continuation
+        life = Task {
+            var open = true
+            var options = PlatformOptions()
+            // A session of its own: Ctrl-C in a terminal reaches us and not the guard, which then still cleans up.
+            options.createSession = true
+            _ = try? await Subprocess.run(
+                .path("/bin/sh"),
+                arguments: ["-c", Self.script, "kerberos-realm-guard", folder, kdcProgram, realm],
+                environment: .of(environment),
+                platformOptions: options,
+                input: .fileDescriptor(theirs, closeAfterSpawningProcess: true),
+                output: .sequence,
+                error: .discarded
+            ) { execution in
+                var replies = execution.standardOutput.strings().makeAsyncIterator()
+                for await request in stream {
+                    guard request.line.isEmpty || Self.send("\(request.line)\n", to: ours) else {
+                        request.reply.resume(returning: nil)
+                        continue
+                    }
+                    let reply = try? await replies.next()
+                    request.reply.resume(returning: reply.map { $0.filter { !$0.isNewline } })
+                }
+                // The end of the shell's input: it cleans up and exits, and only then does `run` return.
+                close(ours)
+                open = false
+            }
+            if open { close(ours) }
+            // Reached with requests left only when the shell could not be started.
+            continuation.finish()
+            for await request in stream {
+                request.reply.resume(returning: nil)
+            }
+        }
+        guard await ask("") == "ready" else {
+            await finish()
+            throw KerberosTestKitError(.fileSystem, "the realm's folder \(folder) could not be made")
+        }
+    }
+
+    deinit {
+        requests.finish()
+    }
+
+    /// Starts the KDC, after stopping the one that runs, and returns its process id at once.
+    func startKDC() async throws(KerberosTestKitError) -> pid_t {
+        guard let reply = await ask("start"), let process = pid_t(reply) else {
+            throw KerberosTestKitError(.stopped, "the realm was stopped, or its guard process was killed")
+        }
+        return process
+    }
+
+    /// Stops the KDC, and returns once it is gone.
+    func haltKDC() async throws(KerberosTestKitError) {
+        try await expect("halted", from: "halt")
+    }
+
+    /// Stops the KDC's clock: it keeps its sockets and answers nothing.
+    func pauseKDC() async throws(KerberosTestKitError) {
+        try await expect("paused", from: "pause")
+    }
+
+    /// Lets a paused KDC go on.
+    func resumeKDC() async throws(KerberosTestKitError) {
+        try await expect("resumed", from: "resume")
+    }
+
+    /// Ends the guard, and with it KDC and folder; returns once all are gone.
+    func finish() async {
+        requests.finish()
+        await life.value
+    }
+
+    private func expect(_ expected: String, from line: String) async throws(KerberosTestKitError) {
+        let reply = await ask(line)
+        guard reply == expected else {
+            throw KerberosTestKitError(
+                reply == nil ? .stopped : .kdcFailed,
+                reply == nil ? "the realm was stopped, or its guard process was killed" : "the KDC does not run")
+        }
+    }
+
+    /// One line to the guard and its answer; the empty line only awaits the next answer.
+    private func ask(_ line: String) async -> String? {
+        await withCheckedContinuation { reply in
+            if case .enqueued = requests.yield(Request(line: line, reply: reply)) { return }
+            reply.resume(returning: nil)
+        }
+    }
+
+    private static func send(_ text: String, to socket: Int32) -> Bool {
+        let bytes = Array(text.utf8)
+        return Glibc.send(socket, bytes, bytes.count, Int32(MSG_NOSIGNAL)) == bytes.count
+    }
+}
