@@ -1,0 +1,106 @@
+import BSON
+import Glibc
+import MongoWire
+import NIOCore
+import NIOPosix
+
+/// Carries out what a ``ClientSession`` decides: one command at a time, in the order in which they came.
+struct ClientConnection {
+    private enum Form {
+        case message
+        case query
+    }
+
+    private let shared: SharedState
+    private let pool: NIOThreadPool
+    private var session: ClientSession
+    private var exchange: CyrusExchange?
+    private var lastRequestID: Int32 = 0
+
+    init(shared: SharedState, pool: NIOThreadPool, number: Int32) {
+        self.shared = shared
+        self.pool = pool
+        let configuration = shared.configuration
+        session = ClientSession(
+            facts: ClientSession.ServerFacts(
+                users: configuration.users, maximumMessageLength: configuration.limits.maximumMessageLength),
+            connectionID: number)
+    }
+
+    /// Answers until the client closes, sends what is no message, or the task is cancelled.
+    mutating func serve(_ channel: ClientChannel) async throws {
+        try await channel.executeThenClose { inbound, outbound in
+            for try await frame in inbound {
+                guard let reply = try await answer(frame) else { continue }
+                try await outbound.write(reply)
+            }
+        }
+    }
+
+    /// The encoded reply to a message; `nil` for one that wants none.
+    private mutating func answer(_ frame: WireFrame) async throws -> ByteBuffer? {
+        let form: Form
+        let action: ClientSession.Action
+        let wantsReply: Bool
+        switch frame.message {
+        case .message(let message):
+            form = .message
+            wantsReply = !message.flags.contains(.moreToCome)
+            action = session.commandReceived(message.body, millisecondsSince1970: Self.now)
+        case .query(let query):
+            form = .query
+            wantsReply = true
+            action = session.queryReceived(
+                query.query, on: query.fullCollectionName, millisecondsSince1970: Self.now)
+        case .reply:
+            throw WireError(code: .unsupportedOpcode, message: "A client sent OP_REPLY, which only servers send.")
+        }
+        let document = try await perform(action)
+        guard wantsReply else { return nil }
+        lastRequestID &+= 1
+        let reply: WireMessage =
+            switch form {
+            case .message: .message(OpMessage(body: document))
+            case .query: .reply(OpReply(documents: [document]))
+            }
+        return try reply.encoded(
+            requestID: lastRequestID, responseTo: frame.header.requestID, limits: shared.configuration.limits)
+    }
+
+    private mutating func perform(_ action: ClientSession.Action) async throws -> BSONDocument {
+        let outcome: SaslOutcome
+        switch action {
+        case .reply(let document):
+            return document
+        case .startExchange(let token):
+            let configuration = shared.configuration
+            let started = try await pool.runIfActive {
+                let exchange = try CyrusExchange(service: configuration.serviceName, host: configuration.serviceHost)
+                return (exchange, exchange.step(token))
+            }
+            exchange = started.0
+            outcome = started.1
+        case .continueExchange(let token):
+            guard let exchange else {
+                outcome = .failed(reason: "there is no exchange")
+                break
+            }
+            outcome = try await pool.runIfActive { exchange.step(token) }
+        }
+        let (reply, ended) = session.saslStepped(outcome)
+        if let ended {
+            exchange = nil
+            shared.authenticationEnded(ended)
+            if ended.failure != nil {
+                try await Task.sleep(for: shared.configuration.authenticationFailureDelay)
+            }
+        }
+        return reply
+    }
+
+    private static var now: Int64 {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
+    }
+}

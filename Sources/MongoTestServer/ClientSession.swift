@@ -1,0 +1,258 @@
+import BSON
+
+/// What the server knows of one client, and what it answers: a pure value, fed with commands and SASL outcomes.
+struct ClientSession {
+    /// What to do about a command.
+    enum Action: Equatable {
+        /// Send this.
+        case reply(BSONDocument)
+        /// Start an exchange, feed it this token, and report to ``ClientSession/saslStepped(_:)``.
+        case startExchange(token: [UInt8])
+        /// Feed the running exchange, and report to ``ClientSession/saslStepped(_:)``.
+        case continueExchange(token: [UInt8])
+    }
+
+    /// The facts of the server that its replies tell.
+    struct ServerFacts: Sendable {
+        var users: [String: [MongoTestServer.Role]]
+        var maximumMessageLength: Int
+    }
+
+    /// In which kind a client sent its payload, and gets its answer.
+    private enum PayloadKind {
+        case binary
+        case base64
+
+        func value(_ bytes: [UInt8]) -> BSONValue {
+            switch self {
+            case .binary: .binary(BSONBinary(bytes: bytes))
+            case .base64: .string(Base64.encode(bytes))
+            }
+        }
+    }
+
+    private enum Conversation {
+        case none
+        /// Begun and not over; `kind` is that of the client's last payload.
+        case open(steps: Int, kind: PayloadKind)
+    }
+
+    /// Every conversation has this number, as with real servers.
+    static let conversationID: Int32 = 1
+    /// A conversation with more steps than this one fails.
+    static let maximumSteps = 10
+    /// The longest token that is taken, in bytes.
+    static let maximumTokenLength = 1 << 20
+
+    private let facts: ServerFacts
+    private let connectionID: Int32
+    private var conversation = Conversation.none
+    /// Who the client has proven to be.
+    private(set) var principal: String?
+
+    init(facts: ServerFacts, connectionID: Int32) {
+        self.facts = facts
+        self.connectionID = connectionID
+    }
+
+    /// A command came by OP_MSG, with its database in `$db`.
+    mutating func commandReceived(_ command: BSONDocument, millisecondsSince1970 now: Int64) -> Action {
+        guard let database = command["$db"]?.stringValue else {
+            return .reply(CommandError.missingDatabase.reply)
+        }
+        return run(command, on: database, now: now)
+    }
+
+    /// A command came by OP_QUERY on the collection `database.$cmd`: only the oldest handshake does that.
+    mutating func queryReceived(
+        _ query: BSONDocument, on collection: String, millisecondsSince1970 now: Int64
+    ) -> Action {
+        guard collection.hasSuffix(".$cmd") else {
+            return .reply(CommandError.unsupportedQuery.reply)
+        }
+        // Some clients wrap the command to add a read preference.
+        let command = query["$query"]?.documentValue ?? query["query"]?.documentValue ?? query
+        switch command.first?.key {
+        case "hello", "isMaster", "ismaster":
+            return run(command, on: String(collection.dropLast(5)), now: now)
+        default:
+            return .reply(CommandError.unsupportedQuery.reply)
+        }
+    }
+
+    private mutating func run(_ command: BSONDocument, on database: String, now: Int64) -> Action {
+        guard let name = command.first?.key else {
+            return .reply(CommandError.notFound("").reply)
+        }
+        switch name {
+        case "hello", "isMaster", "ismaster":
+            return .reply(hello(command, isLegacy: name != "hello", now: now))
+        case "ping", "endSessions":
+            return .reply(["ok": 1.0])
+        case "buildInfo", "buildinfo":
+            return .reply(Self.buildInfo)
+        case "connectionStatus":
+            return .reply(connectionStatus)
+        case "saslStart":
+            return saslStart(command, on: database)
+        case "saslContinue":
+            return saslContinue(command)
+        case "logout":
+            conversation = .none
+            principal = nil
+            return .reply(["ok": 1.0])
+        default:
+            return .reply((principal == nil ? CommandError.unauthorized(name) : .notFound(name)).reply)
+        }
+    }
+}
+
+// MARK: - The conversation
+
+extension ClientSession {
+    private mutating func saslStart(_ command: BSONDocument, on database: String) -> Action {
+        // A new conversation takes the place of one that was not finished.
+        conversation = .none
+        guard let mechanism = command["mechanism"]?.stringValue else {
+            return .reply(CommandError.wrongType("mechanism", in: "saslStart").reply)
+        }
+        guard mechanism == "GSSAPI", database == "$external" else {
+            return .reply(CommandError.mechanismUnavailable(mechanism, database: database).reply)
+        }
+        do throws(CommandError) {
+            let (token, kind) = try Self.payload(of: command, in: "saslStart")
+            // `options.skipEmptyExchange` is about a last empty message of the server. GSSAPI has none but the reply that
+            // says `done`, with the option and without it.
+            conversation = .open(steps: 1, kind: kind)
+            return .startExchange(token: token)
+        } catch {
+            return .reply(error.reply)
+        }
+    }
+
+    private mutating func saslContinue(_ command: BSONDocument) -> Action {
+        guard case .open(let steps, _) = conversation else {
+            return .reply(CommandError.protocolError("There is no SASL conversation to continue.").reply)
+        }
+        // Set again only when everything was right: a client that errs starts anew.
+        conversation = .none
+        guard let number = command["conversationId"]?.integerValue, number == Int64(Self.conversationID) else {
+            return .reply(CommandError.protocolError("The conversationId is not that of the conversation.").reply)
+        }
+        do throws(CommandError) {
+            let (token, kind) = try Self.payload(of: command, in: "saslContinue")
+            guard steps < Self.maximumSteps else {
+                return .reply(CommandError.protocolError("The SASL conversation has too many steps.").reply)
+            }
+            conversation = .open(steps: steps + 1, kind: kind)
+            return .continueExchange(token: token)
+        } catch {
+            return .reply(error.reply)
+        }
+    }
+
+    /// The exchange took the client's token; returns the reply, and what became of the authentication if it is over.
+    ///
+    /// A user that authenticated but is not known gets the same answer as one that did not authenticate.
+    mutating func saslStepped(
+        _ outcome: SaslOutcome
+    ) -> (reply: BSONDocument, ended: MongoTestServer.Authentication?) {
+        guard case .open(_, let kind) = conversation else {
+            return (CommandError.protocolError("There is no SASL conversation to continue.").reply, nil)
+        }
+        switch outcome {
+        case .challenge(let token):
+            return (Self.saslReply(done: false, kind.value(token)), nil)
+        case .failed(let reason):
+            conversation = .none
+            return (
+                CommandError.authenticationFailed.reply, MongoTestServer.Authentication(principal: nil, failure: reason)
+            )
+        case .authenticated(let name):
+            conversation = .none
+            guard facts.users[name] != nil else {
+                let failure = "\(name) authenticated but is no user of this server"
+                return (
+                    CommandError.authenticationFailed.reply,
+                    MongoTestServer.Authentication(principal: name, failure: failure)
+                )
+            }
+            principal = name
+            return (
+                Self.saslReply(done: true, kind.value([])),
+                MongoTestServer.Authentication(principal: name, failure: nil)
+            )
+        }
+    }
+
+    private static func saslReply(done: Bool, _ payload: BSONValue) -> BSONDocument {
+        ["conversationId": .int32(conversationID), "done": .bool(done), "payload": payload, "ok": 1.0]
+    }
+
+    private static func payload(
+        of command: BSONDocument, in name: String
+    ) throws(CommandError) -> ([UInt8], PayloadKind) {
+        let token: [UInt8]
+        let kind: PayloadKind
+        switch command["payload"] {
+        case .binary(let binary) where binary.subtype == BSONBinary.genericSubtype:
+            (token, kind) = (binary.bytes, .binary)
+        case .string(let text):
+            guard let bytes = Base64.decode(text) else { throw .badValue("The payload of \(name) is not base64.") }
+            (token, kind) = (bytes, .base64)
+        default:
+            throw .wrongType("payload", in: name)
+        }
+        guard token.count <= maximumTokenLength else { throw .badValue("The payload of \(name) is too long.") }
+        return (token, kind)
+    }
+}
+
+// MARK: - Replies
+
+extension ClientSession {
+    private func hello(_ command: BSONDocument, isLegacy: Bool, now: Int64) -> BSONDocument {
+        var reply: BSONDocument = ["helloOk": true]
+        reply.append(isLegacy ? "ismaster" : "isWritablePrimary", true)
+        reply.append("maxBsonObjectSize", 16_777_216)
+        reply.append("maxMessageSizeBytes", .int32(Int32(clamping: facts.maximumMessageLength)))
+        reply.append("maxWriteBatchSize", 100_000)
+        reply.append("localTime", .datetime(BSONDatetime(millisecondsSince1970: now)))
+        reply.append("logicalSessionTimeoutMinutes", 30)
+        reply.append("connectionId", .int32(connectionID))
+        reply.append("minWireVersion", 0)
+        reply.append("maxWireVersion", 21)
+        reply.append("readOnly", false)
+        if let name = command["saslSupportedMechs"] {
+            guard let name = name.stringValue, let dot = name.firstIndex(of: ".") else {
+                return CommandError.badValue("saslSupportedMechs must be a string of the form database.user.").reply
+            }
+            let user = name[name.index(after: dot)...]
+            if name[..<dot] == "$external", facts.users[String(user)] != nil {
+                reply.append("saslSupportedMechs", ["GSSAPI"])
+            }
+        }
+        reply.append("ok", 1.0)
+        return reply
+    }
+
+    private var connectionStatus: BSONDocument {
+        var users: [BSONValue] = []
+        var roles: [BSONValue] = []
+        if let principal {
+            users = [["user": .string(principal), "db": "$external"]]
+            roles = (facts.users[principal] ?? []).map {
+                ["role": .string($0.name), "db": .string($0.database)]
+            }
+        }
+        let info: BSONValue = [
+            "authenticatedUsers": .array(BSONArray(users)), "authenticatedUserRoles": .array(BSONArray(roles)),
+        ]
+        return ["authInfo": info, "ok": 1.0]
+    }
+
+    private static let buildInfo: BSONDocument = [
+        "version": "7.0.0", "gitVersion": "mongo-test-server", "versionArray": [7, 0, 0, 0], "bits": 64, "debug": false,
+        "maxBsonObjectSize": 16_777_216, "modules": [], "ok": 1.0,
+    ]
+}

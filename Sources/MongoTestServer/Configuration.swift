@@ -1,0 +1,87 @@
+public import MongoWire
+
+extension MongoTestServer {
+    /// A role that a user has on a database.
+    public struct Role: Sendable, Hashable {
+        /// The role's name, such as `read`.
+        public var name: String
+        /// The database on which the user has it.
+        public var database: String
+
+        /// Names a role on a database.
+        public init(_ name: String, on database: String) {
+            self.name = name
+            self.database = database
+        }
+    }
+
+    /// Where to listen.
+    public struct Address: Sendable, Hashable, CustomStringConvertible {
+        /// An IPv4 or IPv6 address without brackets.
+        public var host: String
+        /// The port. All addresses with port 0 get the same free one.
+        public var port: Int
+
+        /// An address and a port.
+        public init(host: String, port: Int) {
+            self.host = host
+            self.port = port
+        }
+
+        /// `127.0.0.1:27017` or `[::1]:27017`.
+        public var description: String {
+            host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+        }
+    }
+
+    /// How one attempt to authenticate ended.
+    public struct Authentication: Sendable, Hashable {
+        /// The full principal; `nil` where the attempt failed before there was one.
+        public var principal: String?
+        /// Why it failed, in words for the server's operator that a client never sees; `nil` on success.
+        public var failure: String?
+    }
+
+    /// How a server is set up.
+    public struct Configuration: Sendable {
+        /// The addresses to listen on; by default a free port on `127.0.0.1` and `::1`.
+        public var addresses: [Address]
+        /// The first part of the acceptor's principal `serviceName/serviceHost@REALM`.
+        public var serviceName: String
+        /// The second part of the acceptor's principal.
+        public var serviceHost: String
+        /// The path of the keytab with the acceptor's keys; `nil` means `KRB5_KTNAME` or the default one.
+        ///
+        /// The Kerberos library has one for all servers of a process: the first server's holds.
+        public var keytab: String?
+        /// Who may log in: full principals, `user@REALM`, to roles. Others are refused although they authenticated.
+        public var users: [String: [Role]]
+        /// How long a refusal is held back. Real servers take seconds, to slow down guessing.
+        public var authenticationFailureDelay: Duration
+        /// What is accepted from a client; the length is announced as `maxMessageSizeBytes`.
+        public var limits: WireLimits
+        /// Called once for each attempt to authenticate, before the client hears of it.
+        public var onAuthentication: (@Sendable (Authentication) -> Void)?
+
+        /// A server for `mongodb/localhost` on free ports of both loopback addresses, unless told otherwise.
+        public init(
+            addresses: [Address] = [Address(host: "127.0.0.1", port: 0), Address(host: "::1", port: 0)],
+            serviceName: String = "mongodb",
+            serviceHost: String = "localhost",
+            keytab: String? = nil,
+            users: [String: [Role]] = [:],
+            authenticationFailureDelay: Duration = .zero,
+            limits: WireLimits = .beforeAuthentication,
+            onAuthentication: (@Sendable (Authentication) -> Void)? = nil
+        ) {
+            self.addresses = addresses
+            self.serviceName = serviceName
+            self.serviceHost = serviceHost
+            self.keytab = keytab
+            self.users = users
+            self.authenticationFailureDelay = authenticationFailureDelay
+            self.limits = limits
+            self.onAuthentication = onAuthentication
+        }
+    }
+}

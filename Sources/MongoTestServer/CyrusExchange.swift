@@ -1,0 +1,75 @@
+import CCyrusSASL
+import Synchronization
+
+/// What one step of a SASL exchange led to.
+enum SaslOutcome: Sendable, Hashable {
+    /// The client must answer this challenge.
+    case challenge([UInt8])
+    /// The exchange succeeded; the authorization identity is the full principal.
+    case authenticated(principal: String)
+    /// The exchange failed, for a reason that the client must not learn.
+    case failed(reason: String)
+}
+
+/// One SASL exchange by Cyrus, as real servers do it: `sasl_server_new`, `sasl_server_start`, `sasl_server_step`.
+///
+/// Calls may read files and take milliseconds: make them on a thread that may block. The connection is freed with
+/// the last reference.
+final class CyrusExchange: Sendable {
+    private struct State {
+        var connection: OpaquePointer?
+        var hasStarted = false
+    }
+
+    /// A Cyrus connection takes one call at a time.
+    private let state: Mutex<State>
+
+    /// Creates an exchange for the acceptor `service/host`.
+    init(service: String, host: String) throws(MongoTestServerError) {
+        var connection: OpaquePointer?
+        let result = ccyrus_server_new(service, host, &connection)
+        guard result == SASL_OK, connection != nil else {
+            throw MongoTestServerError(.sasl, "sasl_server_new failed: \(CyrusLibrary.text(of: result))")
+        }
+        state = Mutex(State(connection: connection))
+    }
+
+    deinit {
+        state.withLock { ccyrus_dispose($0.connection) }
+    }
+
+    /// Feeds the client's token, and says what came of it.
+    func step(_ token: [UInt8]) -> SaslOutcome {
+        state.withLock { state in
+            guard let connection = state.connection else { return .failed(reason: "the exchange is over") }
+            var output: UnsafePointer<CChar>?
+            var outputLength: UInt32 = 0
+            let result = token.withUnsafeBytes { bytes in
+                // An empty token is not an absent one, and has an address too.
+                withUnsafePointer(to: 0 as CChar) { empty in
+                    let start = bytes.baseAddress?.assumingMemoryBound(to: CChar.self) ?? empty
+                    let length = UInt32(clamping: bytes.count)
+                    return state.hasStarted
+                        ? sasl_server_step(connection, start, length, &output, &outputLength)
+                        : sasl_server_start(connection, "GSSAPI", start, length, &output, &outputLength)
+                }
+            }
+            state.hasStarted = true
+            if result == SASL_CONTINUE {
+                return .challenge([UInt8](UnsafeRawBufferPointer(start: output, count: output == nil ? 0 : Int(outputLength))))
+            }
+            defer {
+                ccyrus_dispose(connection)
+                state.connection = nil
+            }
+            guard result == SASL_OK else {
+                let words = ccyrus_failure(connection).map { String(cString: $0) } ?? ""
+                return .failed(reason: "\(CyrusLibrary.text(of: result)): \(words)")
+            }
+            guard let identity = ccyrus_authorization_identity(connection),
+                let principal = String(validatingCString: identity)
+            else { return .failed(reason: "the exchange ended without an identity") }
+            return .authenticated(principal: principal)
+        }
+    }
+}

@@ -1,0 +1,90 @@
+import CCyrusSASL
+import Synchronization
+
+/// The server side of Cyrus SASL, which is initialised once for the whole process.
+enum CyrusLibrary {
+    private enum State {
+        case fresh
+        case ready(keytab: String?)
+        case failed(MongoTestServerError)
+    }
+
+    private static let state = Mutex(State.fresh)
+
+    /// Initialises the library, or finds that it is.
+    ///
+    /// It keeps the first keytab for ever, so a second one is refused and not silently ignored.
+    static func prepare(keytab: String?) throws(MongoTestServerError) {
+        try state.withLock { state throws(MongoTestServerError) in
+            switch state {
+            case .ready(let first):
+                guard first == keytab else {
+                    throw MongoTestServerError(
+                        .invalidConfiguration,
+                        "this process already accepts with the keytab \(first ?? "of its environment"), and Kerberos "
+                            + "has one for a process: start the other server in a process of its own")
+                }
+            case .failed(let error):
+                throw error
+            case .fresh:
+                let result = ccyrus_server_init("mongodb", keytab, ProxyPolicy.callback)
+                guard result == SASL_OK else {
+                    let error = MongoTestServerError(
+                        .sasl, "Cyrus SASL could not be initialised: \(text(of: result))")
+                    state = .failed(error)
+                    throw error
+                }
+                state = .ready(keytab: keytab)
+            }
+        }
+    }
+
+    /// The library's words for a result code.
+    static func text(of result: Int32) -> String {
+        sasl_errstring(result, nil, nil).map { String(cString: $0) } ?? "code \(result)"
+    }
+}
+
+/// Who may act as whom: each as themselves, under their full name.
+enum ProxyPolicy {
+    /// Whether an authenticated principal may act under the identity that the client asked for.
+    ///
+    /// The GSSAPI plugin removes the default realm from the authenticated name, so it is put back before the two are
+    /// compared byte for byte. An identity without a realm never matches; nor does an empty one, for which the plugin
+    /// hands us the stripped name. This is how Percona Server decides.
+    static func allows(_ requested: String, authenticated: String) -> Bool {
+        guard let full = fullPrincipal(authenticated) else { return false }
+        return Array(requested.utf8) == Array(full.utf8)
+    }
+
+    /// The principal with its realm; `nil` for what is no principal.
+    static func fullPrincipal(_ name: String) -> String? {
+        let bytes = Array(name.utf8)
+        guard !bytes.isEmpty else { return nil }
+        var length = -1
+        // Longer names exist only in attacks.
+        let principal = [UInt8](unsafeUninitializedCapacity: 4096) { buffer, count in
+            length = bytes.withUnsafeBytes { name in
+                ccyrus_full_principal(
+                    name.baseAddress?.assumingMemoryBound(to: CChar.self), name.count,
+                    UnsafeMutableRawPointer(buffer.baseAddress)?.assumingMemoryBound(to: CChar.self), buffer.count)
+            }
+            count = max(length, 0)
+        }
+        return length > 0 ? String(validating: principal, as: UTF8.self) : nil
+    }
+
+    /// The policy as Cyrus calls it; names come with a length and are not terminated.
+    static let callback: @convention(c) (
+        OpaquePointer?, UnsafeMutableRawPointer?, UnsafePointer<CChar>?, UInt32, UnsafePointer<CChar>?, UInt32,
+        UnsafePointer<CChar>?, UInt32, OpaquePointer?
+    ) -> Int32 = { _, _, requested, requestedLength, authenticated, authenticatedLength, _, _, _ in
+        func name(_ bytes: UnsafePointer<CChar>?, _ length: UInt32) -> String? {
+            bytes.flatMap { String(validating: UnsafeBufferPointer(start: $0, count: Int(length)), as: UTF8.self) }
+        }
+        guard let requested = name(requested, requestedLength),
+            let authenticated = name(authenticated, authenticatedLength)
+        else { return SASL_BADAUTH }
+        return allows(requested, authenticated: authenticated) ? SASL_OK : SASL_BADAUTH
+    }
+}

@@ -1,0 +1,79 @@
+import Glibc
+import MongoWire
+import NIOCore
+import NIOPosix
+
+/// A connection: decoded frames in, encoded messages out.
+typealias ClientChannel = NIOAsyncChannel<WireFrame, ByteBuffer>
+/// A listening socket that yields connections.
+typealias ListenerChannel = NIOAsyncChannel<ClientChannel, Never>
+
+/// A bound listening socket.
+struct Listener: Sendable {
+    let address: MongoTestServer.Address
+    let channel: ListenerChannel
+}
+
+/// Binds the addresses of a server.
+enum Listeners {
+    /// Binds all addresses; those with port 0 get one free port in common.
+    static func bind(
+        _ addresses: [MongoTestServer.Address], limits: WireLimits
+    ) async throws(MongoTestServerError) -> [Listener] {
+        // The port that is free on one address can be taken on another: then all try another one.
+        var attempts = 20
+        while true {
+            attempts -= 1
+            var listeners: [Listener] = []
+            do throws(MongoTestServerError) {
+                var common = 0
+                for address in addresses {
+                    let listener = try await bind(address, port: address.port == 0 ? common : address.port, limits)
+                    listeners.append(listener)
+                    if address.port == 0 { common = listener.address.port }
+                }
+                return listeners
+            } catch {
+                for listener in listeners {
+                    try? await listener.channel.channel.close()
+                }
+                let mayHelp = (error.underlying as? IOError)?.errnoCode == EADDRINUSE && listeners.contains {
+                    bound in !addresses.contains(bound.address)
+                }
+                guard mayHelp, attempts > 0 else { throw error }
+            }
+        }
+    }
+
+    private static func bind(
+        _ address: MongoTestServer.Address, port: Int, _ limits: WireLimits
+    ) async throws(MongoTestServerError) -> Listener {
+        guard let target = try? SocketAddress(ipAddress: address.host, port: port), (0...65535).contains(port) else {
+            throw MongoTestServerError(
+                .invalidConfiguration, "\(address) is no IPv4 or IPv6 address with a port from 0 to 65535")
+        }
+        var bootstrap = ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .serverChannelOption(.backlog, value: 1024)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .childChannelOption(.socketOption(.tcp_nodelay), value: 1)
+        if target.protocol == .inet6 {
+            // `::` must not take the IPv4 addresses too: they are listed by themselves.
+            bootstrap = bootstrap.serverChannelOption(
+                ChannelOptions.Types.SocketOption(level: .ipv6, name: .ipv6_v6only), value: 1)
+        }
+        do {
+            let channel: ListenerChannel = try await bootstrap.bind(to: target) { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(
+                        ByteToMessageHandler(WireMessageDecoder(limits: limits)))
+                    return try ClientChannel(wrappingChannelSynchronously: channel)
+                }
+            }
+            let bound = channel.channel.localAddress?.port ?? port
+            return Listener(address: MongoTestServer.Address(host: address.host, port: bound), channel: channel)
+        } catch {
+            throw MongoTestServerError(
+                .listen, "\(address) cannot be listened on: free the port, or choose 0 for any", underlying: error)
+        }
+    }
+}

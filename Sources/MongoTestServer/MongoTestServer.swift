@@ -1,0 +1,133 @@
+import Glibc
+import NIOCore
+import NIOPosix
+import Synchronization
+
+/// A server that speaks MongoDB's wire protocol as far as authentication goes, and demands GSSAPI.
+///
+/// Its SASL side is Cyrus libsasl2 with the GSSAPI plugin, the library that real servers link, used in the same way. It
+/// stores no data: what it knows are `hello`, `saslStart`, `saslContinue`, `connectionStatus` and a few more.
+///
+/// The Kerberos library takes its configuration from the environment, and a keytab for acceptors once for a process. A
+/// test therefore starts the server as a process of its own, the program `mongo-test-server`.
+public actor MongoTestServer {
+    /// How many attempts to authenticate there were.
+    public struct Statistics: Sendable, Hashable {
+        /// Attempts that succeeded, for a user of the server.
+        public var succeeded = 0
+        /// Attempts that failed, for whatever reason.
+        public var failed = 0
+        /// Connections that were accepted.
+        public var connections = 0
+    }
+
+    /// Where the server listens, in the order of the configuration, with the ports that it got.
+    public nonisolated let addresses: [Address]
+    /// The port of the first address.
+    public nonisolated var port: Int { addresses.first?.port ?? 0 }
+
+    private let shared: SharedState
+    private let serving: Task<Void, Never>
+    private let pool: NIOThreadPool
+
+    private init(addresses: [Address], shared: SharedState, serving: Task<Void, Never>, pool: NIOThreadPool) {
+        self.addresses = addresses
+        self.shared = shared
+        self.serving = serving
+        self.pool = pool
+    }
+
+    deinit {
+        serving.cancel()
+    }
+
+    /// Starts a server, and returns when it listens on all its addresses.
+    public static func start(_ configuration: Configuration) async throws(MongoTestServerError) -> MongoTestServer {
+        guard !configuration.addresses.isEmpty, !configuration.serviceName.isEmpty, !configuration.serviceHost.isEmpty
+        else {
+            throw MongoTestServerError(
+                .invalidConfiguration, "a server needs an address to listen on, a service name and a service host")
+        }
+        if let keytab = configuration.keytab, access(keytab, R_OK) != 0 {
+            throw MongoTestServerError(
+                .invalidConfiguration, "the keytab \(keytab) cannot be read: \(String(cString: strerror(errno)))")
+        }
+        try CyrusLibrary.prepare(keytab: configuration.keytab)
+        // Fails where the plugin is missing, before a client has to find that out.
+        _ = try CyrusExchange(service: configuration.serviceName, host: configuration.serviceHost)
+
+        let listeners = try await Listeners.bind(configuration.addresses, limits: configuration.limits)
+        let pool = NIOThreadPool(numberOfThreads: 4)
+        pool.start()
+        let shared = SharedState(configuration)
+        let serving = Task {
+            await withDiscardingTaskGroup { group in
+                for listener in listeners {
+                    group.addTask {
+                        await serve(listener.channel, shared, pool)
+                    }
+                }
+            }
+        }
+        return MongoTestServer(
+            addresses: listeners.map(\.address), shared: shared, serving: serving, pool: pool)
+    }
+
+    /// Closes the listeners and all connections, and returns once they are closed. May be called more than once.
+    public func stop() async {
+        serving.cancel()
+        await serving.value
+        try? await pool.shutdownGracefully()
+    }
+
+    /// What happened since the start.
+    public nonisolated var statistics: Statistics { shared.statistics }
+
+    /// Accepts until the task is cancelled; one child task for each connection.
+    private static func serve(_ listener: ListenerChannel, _ shared: SharedState, _ pool: NIOThreadPool) async {
+        try? await listener.executeThenClose { connections in
+            try await withThrowingDiscardingTaskGroup { group in
+                for try await connection in connections {
+                    let number = shared.connectionAccepted()
+                    group.addTask {
+                        var client = ClientConnection(shared: shared, pool: pool, number: number)
+                        // What a client does wrong ends its connection and nothing else.
+                        try? await client.serve(connection)
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// What all connections share.
+final class SharedState: Sendable {
+    let configuration: MongoTestServer.Configuration
+    private let counters = Mutex(MongoTestServer.Statistics())
+
+    init(_ configuration: MongoTestServer.Configuration) {
+        self.configuration = configuration
+    }
+
+    var statistics: MongoTestServer.Statistics { counters.withLock { $0 } }
+
+    /// Counts a connection and returns its number, from 1.
+    func connectionAccepted() -> Int32 {
+        counters.withLock {
+            $0.connections += 1
+            return Int32(clamping: $0.connections)
+        }
+    }
+
+    /// Counts an attempt to authenticate and reports it.
+    func authenticationEnded(_ authentication: MongoTestServer.Authentication) {
+        counters.withLock {
+            if authentication.failure == nil {
+                $0.succeeded += 1
+            } else {
+                $0.failed += 1
+            }
+        }
+        configuration.onAuthentication?(authentication)
+    }
+}

@@ -1,0 +1,75 @@
+import ArgumentParser
+import Glibc
+import MongoTestServer
+
+/// The test server as a program.
+@main
+struct Main: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "mongo-test-server",
+        abstract: "A server that speaks MongoDB's wire protocol and demands GSSAPI, for tests.",
+        discussion: """
+            Once it listens it prints one line of JSON with the addresses and ports that it got, and serves until it gets \
+            SIGTERM or SIGINT. What becomes of each attempt to authenticate goes to standard error.
+            """)
+
+    @Option(
+        name: .customLong("listen"),
+        help: "HOST:PORT, where HOST is an address, [IPv6], or localhost for both loopback addresses. Repeatable.")
+    var listen: [ListenOption] = [ListenOption(addresses: ListenOption.loopback(port: 0))]
+
+    @Option(help: "The path of the keytab with the service's keys; KRB5_KTNAME where it is not given.")
+    var keytab: String?
+
+    @Option(help: "The service's name, the first part of its principal.")
+    var serviceName = "mongodb"
+
+    @Option(help: "The service's host, the second part of its principal.")
+    var serviceHost = "localhost"
+
+    @Option(
+        name: .customLong("user"),
+        help: "PRINCIPAL or PRINCIPAL=ROLE@DATABASE,..: who may log in, with roles. Repeatable.")
+    var users: [UserOption] = []
+
+    @Option(help: "Seconds for which a refusal is held back.")
+    var authFailureDelay: Double = 0
+
+    @Flag(help: "Also end when standard input ends.")
+    var exitWithParent = false
+
+    func validate() throws {
+        guard authFailureDelay >= 0, authFailureDelay <= 3600 else {
+            throw ValidationError("--auth-failure-delay must be from 0 to 3600 seconds.")
+        }
+    }
+
+    func run() async throws {
+        // Before anything listens: a signal that comes early must not be lost.
+        let ending = Ending(standardInput: exitWithParent)
+        let server = try await MongoTestServer.start(
+            MongoTestServer.Configuration(
+                addresses: listen.flatMap(\.addresses),
+                serviceName: serviceName, serviceHost: serviceHost, keytab: keytab,
+                users: Dictionary(users.map { ($0.principal, $0.roles) }, uniquingKeysWith: +),
+                authenticationFailureDelay: .seconds(authFailureDelay),
+                onAuthentication: { authentication in
+                    let who = authentication.principal ?? "somebody"
+                    write("\(authentication.failure.map { "refused \(who): \($0)" } ?? "authenticated \(who)")\n", to: 2)
+                }))
+        let places = server.addresses.map { #"{"host": "\#($0.host)", "port": \#($0.port)}"# }
+        write("{\"listening\": [\(places.joined(separator: ", "))]}\n", to: 1)
+        await ending.wait()
+        await server.stop()
+    }
+}
+
+/// Writes all of a text, or nothing more once the reader is gone.
+private func write(_ text: String, to descriptor: Int32) {
+    var bytes = Array(text.utf8)[...]
+    while !bytes.isEmpty {
+        let written = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
+        guard written > 0 else { return }
+        bytes = bytes.dropFirst(written)
+    }
+}

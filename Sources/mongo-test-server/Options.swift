@@ -1,0 +1,53 @@
+import ArgumentParser
+import MongoTestServer
+
+/// The value of `--listen`.
+struct ListenOption: ExpressibleByArgument {
+    var addresses: [MongoTestServer.Address]
+
+    init(addresses: [MongoTestServer.Address]) {
+        self.addresses = addresses
+    }
+
+    init?(argument: String) {
+        guard let colon = argument.lastIndex(of: ":"),
+            let port = Int(argument[argument.index(after: colon)...]), (0...65535).contains(port)
+        else { return nil }
+        var host = argument[..<colon]
+        if host.hasPrefix("["), host.hasSuffix("]") {
+            host = host.dropFirst().dropLast()
+        } else if host.contains(":") {
+            // An IPv6 address without brackets: its last part is no port.
+            return nil
+        }
+        if host == "localhost" {
+            addresses = Self.loopback(port: port)
+        } else {
+            addresses = [MongoTestServer.Address(host: String(host), port: port)]
+        }
+    }
+
+    /// Both loopback addresses.
+    static func loopback(port: Int) -> [MongoTestServer.Address] {
+        ["127.0.0.1", "::1"].map { MongoTestServer.Address(host: $0, port: port) }
+    }
+}
+
+/// The value of `--user`.
+struct UserOption: ExpressibleByArgument {
+    var principal: String
+    var roles: [MongoTestServer.Role]
+
+    init?(argument: String) {
+        let parts = argument.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+        guard let principal = parts.first, !principal.isEmpty else { return nil }
+        self.principal = String(principal)
+        roles = []
+        for word in parts.dropFirst().joined().split(separator: ",") {
+            guard let at = word.firstIndex(of: "@"), at != word.startIndex else { return nil }
+            let database = word[word.index(after: at)...]
+            guard !database.isEmpty else { return nil }
+            roles.append(MongoTestServer.Role(String(word[..<at]), on: String(database)))
+        }
+    }
+}
