@@ -1,0 +1,75 @@
+extension CheckReport: CustomStringConvertible {
+    /// The report for a person: a line a phase with a mark, the fact, and beneath a failure what to do.
+    public var description: String {
+        var lines: [String] = []
+        lines += warnings.map { "! \($0)" }
+        for host in hosts { lines += host.lines }
+        if hosts.isEmpty, let failure { lines += failure.lines }
+        lines.append(summary)
+        return lines.map(Self.printable).joined(separator: "\n")
+    }
+
+    /// Servers choose parts of these texts: nothing of them may steer a terminal.
+    private static func printable(_ line: String) -> String {
+        guard line.unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) else { return line }
+        return line.unicodeScalars.reduce(into: "") { text, scalar in
+            if scalar.properties.generalCategory == .control {
+                text += "\\u{\(String(scalar.value, radix: 16))}"
+            } else {
+                text.unicodeScalars.append(scalar)
+            }
+        }
+    }
+
+    private var summary: String {
+        guard let failure else {
+            let names = Set(hosts.compactMap { $0.identity.map { "\($0.user) on \($0.database)" } }).sorted()
+            return "OK: authenticated as \(names.joined(separator: ", "))"
+        }
+        let place = failure.phase.map { " in phase \($0)" } ?? ""
+        return "FAILED: \(failure.class.rawValue)\(place), exit status \(exitStatus)"
+    }
+}
+
+extension CheckReport.Host {
+    fileprivate var lines: [String] {
+        let name = host.contains(":") ? "[\(host)]:\(port)" : host.hasPrefix("/") ? host : "\(host):\(port)"
+        var lines = [name]
+        for phase in phases where phase.result != .skipped || phase.detail != "not reached" {
+            lines.append("  " + phase.line)
+            if phase.result == .failed, let hint = failure?.hint { lines.append("      -> \(hint)") }
+        }
+        if let failure, failure.phase == nil { lines += failure.lines.map { "  " + $0 } }
+        lines += warnings.map { "  ! \($0)" }
+        return lines
+    }
+}
+
+extension CheckReport.Failure {
+    fileprivate var lines: [String] {
+        ["✗ \(message)"] + (hint.map { ["    -> \($0)"] } ?? [])
+    }
+}
+
+extension CheckReport.Phase {
+    fileprivate var line: String {
+        let mark =
+            switch result {
+            case .ok: "✓"
+            case .failed: "✗"
+            case .skipped: "-"
+            }
+        let time = milliseconds.map { "\(Self.oneDecimal($0)) ms" } ?? ""
+        return [mark, Self.pad(name, 8), Self.pad(time, 11, leading: true), " " + (detail ?? "")].joined(separator: " ")
+    }
+
+    private static func oneDecimal(_ value: Double) -> String {
+        let tenths = Int((value * 10).rounded())
+        return "\(tenths / 10).\(tenths % 10)"
+    }
+
+    private static func pad(_ text: String, _ width: Int, leading: Bool = false) -> String {
+        let padding = String(repeating: " ", count: max(0, width - text.count))
+        return leading ? padding + text : text + padding
+    }
+}

@@ -1,0 +1,167 @@
+public import MongoConnectionString
+
+/// What a check found: the one model behind the text and the JSON.
+///
+/// The JSON's keys are a contract: they are only ever added to.
+public struct CheckReport: Sendable, Hashable, Codable {
+    /// Whether something worked.
+    public enum Result: String, Sendable, Hashable, Codable {
+        /// It did.
+        case ok
+        /// It did not.
+        case failed
+        /// It was not tried, or does not apply.
+        case skipped
+    }
+
+    /// Why the check failed.
+    public struct Failure: Sendable, Hashable, Codable {
+        /// The class, which decides the exit status.
+        public var `class`: FailureClass
+        /// The phase in which it happened; `nil` before the first one.
+        public var phase: String?
+        /// The host, as `name:port`; `nil` where it is about no host.
+        public var host: String?
+        /// What happened.
+        public var message: String
+        /// What to do about it; `nil` where nothing better is known.
+        public var hint: String?
+    }
+
+    /// One stretch of the way to a host.
+    public struct Phase: Sendable, Hashable, Codable {
+        /// The phase: `dns`, `tcp`, `tls`, `hello`, `kerberos`, `sasl` or `identity`.
+        public var name: String
+        /// How it went.
+        public var result: Result
+        /// How long it took; `nil` where it was skipped.
+        public var milliseconds: Double?
+        /// What there is to know about it.
+        public var detail: String?
+    }
+
+    /// A role of the authenticated user.
+    public struct Role: Sendable, Hashable, Codable {
+        /// The role's name.
+        public var role: String
+        /// The role's database.
+        public var database: String
+    }
+
+    /// Who the server says that we are.
+    public struct Identity: Sendable, Hashable, Codable {
+        /// The user's name.
+        public var user: String
+        /// The user's database.
+        public var database: String
+        /// What the user may do.
+        public var roles: [Role]
+    }
+
+    /// What was found at one host.
+    public struct Host: Sendable, Hashable, Codable {
+        /// The host's name, address or socket path.
+        public var host: String
+        /// The port.
+        public var port: UInt16
+        /// Whether the authentication succeeded.
+        public var result: Result
+        /// All seven phases, in order.
+        public var phases: [Phase]
+        /// Who the server says that we are, after a success.
+        public var identity: Identity?
+        /// Doubtful things that need not be wrong.
+        public var warnings: [String]
+        /// Why the authentication failed.
+        public var failure: Failure?
+    }
+
+    /// The name and version of this form.
+    public var schema = "authcheck.check/1"
+    /// Whether every host succeeded.
+    public var result: Result
+    /// The exit status of the process.
+    public var exitStatus: Int32
+    /// The first host's failure, in the order of the string, or the check's own.
+    public var failure: Failure?
+    /// Every host of the string, in its order.
+    public var hosts: [Host]
+    /// What is doubtful about the connection string.
+    public var warnings: [String]
+
+    /// A report of hosts that were checked.
+    init(hosts: [Host], warnings: [String]) {
+        self.hosts = hosts
+        self.warnings = warnings
+        failure = hosts.lazy.compactMap(\.failure).first
+        result = failure == nil ? .ok : .failed
+        exitStatus = failure?.class.exitStatus ?? 0
+    }
+
+    /// A report of a connection string that cannot be read.
+    public init(_ error: ConnectionStringError) {
+        self.init(
+            failure: Failure(
+                class: .usage, message: "\(error.message) (\(error.part), byte \(error.offset) of the connection string)",
+                hint: "the form for Kerberos is mongodb://user%40REALM@host:27017/?authMechanism=GSSAPI"))
+    }
+
+    /// A report of a check that could not begin.
+    init(failure: Failure) {
+        self.failure = failure
+        hosts = []
+        warnings = []
+        result = .failed
+        exitStatus = failure.class.exitStatus
+    }
+}
+
+extension CheckReport.Failure {
+    /// Encodes every key, absent values as null: a reader need not tell a missing key from a null one.
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(`class`, forKey: .class)
+        try container.encode(phase, forKey: .phase)
+        try container.encode(host, forKey: .host)
+        try container.encode(message, forKey: .message)
+        try container.encode(hint, forKey: .hint)
+    }
+}
+
+extension CheckReport.Phase {
+    /// Encodes every key, absent values as null.
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(name, forKey: .name)
+        try container.encode(result, forKey: .result)
+        try container.encode(milliseconds, forKey: .milliseconds)
+        try container.encode(detail, forKey: .detail)
+    }
+}
+
+extension CheckReport.Host {
+    /// Encodes every key, absent values as null.
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(host, forKey: .host)
+        try container.encode(port, forKey: .port)
+        try container.encode(result, forKey: .result)
+        try container.encode(phases, forKey: .phases)
+        try container.encode(identity, forKey: .identity)
+        try container.encode(warnings, forKey: .warnings)
+        try container.encode(failure, forKey: .failure)
+    }
+}
+
+extension CheckReport {
+    /// Encodes every key, absent values as null.
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(schema, forKey: .schema)
+        try container.encode(result, forKey: .result)
+        try container.encode(exitStatus, forKey: .exitStatus)
+        try container.encode(failure, forKey: .failure)
+        try container.encode(hosts, forKey: .hosts)
+        try container.encode(warnings, forKey: .warnings)
+    }
+}
