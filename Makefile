@@ -1,0 +1,81 @@
+# The commands of the README, and those of CI.
+#
+#   make demo      shows an authentication against a private Kerberos realm
+#   make test      builds everything and runs all tests
+#   make tsan      the tests under ThreadSanitizer
+#   make asan      the tests under AddressSanitizer
+#   make lint      checks the form of the sources; `make format` mends it
+#
+# Each installs the Debian packages that it needs and that are missing, after saying so.
+
+SWIFT ?= swift
+# What building needs beside Swift, what the private realm needs, and the peers that only the tests use.
+APT_BUILD = libkrb5-dev libsasl2-dev
+APT_REALM = krb5-kdc krb5-admin-server krb5-user libsasl2-modules-gssapi-mit
+APT_TEST = gcc libc6-dev pkg-config libmongoc-dev openjdk-17-jdk-headless python3 python3-venv python3-dev
+
+# PyMongo is a peer of the tests. It lives in a folder of the build, so that nothing of the machine's Python changes.
+VENV = .build/peers
+PYMONGO = pymongo==4.* pykerberos==1.2.*
+
+SOURCES = Package.swift Sources Tests Examples Benchmarks
+
+# The sanitizers' builds do not mix with the plain one.
+TSAN = --sanitize thread --scratch-path .build/tsan
+ASAN = --sanitize address --scratch-path .build/asan
+
+.PHONY: demo test tsan asan lint format build packages-demo packages-test peers clean
+
+build: packages-demo
+	$(SWIFT) build
+
+demo: packages-demo
+	$(SWIFT) build --product mongo-test-server
+	$(SWIFT) build --product authcheck
+	.build/debug/authcheck demo
+
+test: packages-test peers
+	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(SWIFT) test
+
+tsan: packages-test peers
+	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" AUTHENTICATIONS=500 \
+		TSAN_OPTIONS="halt_on_error=1 exitcode=66" $(SWIFT) test $(TSAN)
+
+asan: packages-test peers
+	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" AUTHENTICATIONS=500 \
+		ASAN_OPTIONS="detect_leaks=0" $(SWIFT) test $(ASAN)
+
+lint:
+	$(SWIFT) format lint --strict --recursive --parallel $(wildcard $(SOURCES))
+
+format:
+	$(SWIFT) format --in-place --recursive --parallel $(wildcard $(SOURCES))
+
+# dpkg knows at once whether anything is missing; apt is asked only then.
+define install_packages
+	@missing=$$(for package in $(1); do \
+		dpkg-query -W -f='$${Status}' $$package 2>/dev/null | grep -q 'install ok installed' || echo $$package; \
+	done); \
+	if [ -n "$$missing" ]; then \
+		echo "Installing Debian packages:" $$missing; \
+		if [ "$$(id -u)" = 0 ]; then sudo=; else sudo=sudo; fi; \
+		$$sudo apt-get update -qq && \
+		$$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
+	fi
+endef
+
+packages-demo:
+	$(call install_packages,$(APT_BUILD) $(APT_REALM))
+
+packages-test:
+	$(call install_packages,$(APT_BUILD) $(APT_REALM) $(APT_TEST))
+
+peers: $(VENV)/ready
+
+$(VENV)/ready: Makefile | packages-test
+	python3 -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet $(PYMONGO)
+	touch $@
+
+clean:
+	rm -rf .build

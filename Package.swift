@@ -1,0 +1,113 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// CI sets this: a warning in our own code fails its build, one in a dependency does not.
+let warningsAreErrors = Context.environment["WARNINGS_AS_ERRORS"] == "1"
+
+let swiftSettings: [SwiftSetting] =
+    [
+        .enableUpcomingFeature("ExistentialAny"),
+        .enableUpcomingFeature("MemberImportVisibility"),
+        .enableUpcomingFeature("InternalImportsByDefault"),
+    ] + (warningsAreErrors ? [.treatAllWarnings(as: .error)] : [])
+
+let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
+let cryptoExtras: Target.Dependency = .product(name: "CryptoExtras", package: "swift-crypto")
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let nioConcurrencyHelpers: Target.Dependency = .product(name: "NIOConcurrencyHelpers", package: "swift-nio")
+let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
+let nioEmbedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swift-nio")
+let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
+let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
+let nioTLS: Target.Dependency = .product(name: "NIOTLS", package: "swift-nio")
+let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift-subprocess")
+let systemPackage: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
+
+/// A target under Sources/. A module may import only modules that stand before it in the list below.
+func module(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: swiftSettings)
+}
+
+func program(_ name: String, _ dependencies: [Target.Dependency], path: String? = nil) -> Target {
+    .executableTarget(name: name, dependencies: dependencies, path: path, swiftSettings: swiftSettings)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
+    .testTarget(name: name, dependencies: dependencies, exclude: exclude, swiftSettings: swiftSettings)
+}
+
+let libraries = [
+    "BSON", "SASL", "SASLSCRAM", "GSSCore", "SASLGSSAPI", "GSSKerberos", "BlockingWork", "NameResolution", "MongoWire",
+    "MongoConnectionString", "MongoTransport", "MongoAuth", "MongoConnect", "KerberosTestKit",
+]
+
+let package = Package(
+    name: "swift-mongo-sasl",
+    platforms: [.macOS(.v15)],
+    products: libraries.map { .library(name: $0, targets: [$0]) } + [
+        .executable(name: "authcheck", targets: ["authcheck"]),
+        .executable(name: "mongo-test-server", targets: ["mongo-test-server"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
+        .package(url: "https://github.com/apple/swift-system", from: "1.8.0"),
+        .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.0"),
+    ],
+    targets: [
+        module("BSON"),
+        module("SASL"),
+        module("SASLSCRAM", ["SASL", crypto, cryptoExtras]),
+        module("GSSCore"),
+        module("SASLGSSAPI", ["SASL", "GSSCore"]),
+        // Debian's pkg-config file for Kerberos has a flag that SwiftPM refuses, so the library is named here.
+        .target(name: "CGSSAPI", linkerSettings: [.linkedLibrary("gssapi_krb5")]),
+        module("GSSKerberos", ["GSSCore", "CGSSAPI"]),
+        module("BlockingWork"),
+        module("NameResolution", ["BlockingWork"]),
+        module("MongoWire", ["BSON", nioCore]),
+        module("MongoConnectionString"),
+        module(
+            "MongoTransport",
+            [
+                "BSON", "MongoWire", "NameResolution", logging, nioConcurrencyHelpers, nioCore, nioPosix, nioSSL, nioTLS,
+            ]),
+        module(
+            "MongoAuth",
+            [
+                "BSON", "BlockingWork", "GSSCore", "GSSKerberos", "MongoWire", "NameResolution", "SASL", "SASLGSSAPI",
+                "SASLSCRAM", crypto, logging,
+            ]),
+        module(
+            "MongoConnect",
+            [
+                "BlockingWork", "GSSCore", "MongoAuth", "MongoConnectionString", "MongoTransport", "MongoWire",
+                "NameResolution", "SASL", "SASLGSSAPI", logging, nioCore,
+            ]),
+        module(
+            "AuthCheckKit",
+            ["GSSCore", "GSSKerberos", "MongoAuth", "MongoConnect", "MongoConnectionString", "MongoTransport", "SASL"]),
+        module("KerberosTestKit", [subprocess, systemPackage]),
+        program(
+            "authcheck",
+            [
+                "AuthCheckKit", "KerberosTestKit", "MongoAuth", "MongoConnect", "MongoConnectionString", argumentParser,
+                logging, nioCore, nioPosix, subprocess, systemPackage,
+            ]),
+        .target(name: "CCyrusSASL", linkerSettings: [.linkedLibrary("sasl2"), .linkedLibrary("gssapi_krb5")]),
+        module(
+            "MongoTestServer",
+            ["BSON", "CCyrusSASL", "MongoWire", nioConcurrencyHelpers, nioCore, nioPosix]),
+        program("mongo-test-server", ["MongoTestServer", argumentParser, nioCore, nioPosix]),
+
+        .target(
+            name: "TestSupport", dependencies: ["KerberosTestKit", subprocess, systemPackage], path: "Tests/TestSupport",
+            swiftSettings: swiftSettings),
+        program(
+            "scripted-acceptor", ["BSON", "GSSCore", "GSSKerberos", "MongoWire", nioCore], path: "Tests/ScriptedAcceptor"),
+    ]
+)
