@@ -13,6 +13,38 @@ struct AuthCheck: AsyncParsableCommand {
             31 mechanism-unavailable, 32 server-not-proven, 33 security-layer, 40 deadline, 64 usage, 1 internal.
             """,
         version: ClientVersion.current,
-        subcommands: [CheckCommand.self, DemoCommand.self],
+        subcommands: [CheckCommand.self, ExplainCommand.self, DemoCommand.self],
         defaultSubcommand: CheckCommand.self)
+
+    /// Runs the command. What ArgumentParser says of wrong arguments repeats them, and they may hold a password.
+    static func main() async {
+        do {
+            var command = try parseAsRoot()
+            if var command = command as? any AsyncParsableCommand {
+                try await command.run()
+            } else {
+                try command.run()
+            }
+        } catch {
+            let code = exitCode(for: error)
+            if code.isSuccess { exit(withError: error) }
+            let message = fullMessage(for: error)
+            if !message.isEmpty { Diagnostics.print(Redaction.redactingUserInfo(in: message)) }
+            exit(withError: code)
+        }
+    }
+}
+
+/// Keeps passwords in connection strings out of messages that repeat arguments.
+enum Redaction {
+    /// Replaces what stands between `://` and the last `@` before the next white space.
+    static func redactingUserInfo(in text: String) -> String {
+        text.split(separator: "\n", omittingEmptySubsequences: false).map { line in
+            line.split(separator: " ", omittingEmptySubsequences: false).map { word in
+                guard let at = word.lastIndex(of: "@"), let scheme = word.firstRange(of: "://"), scheme.upperBound <= at
+                else { return String(word) }
+                return word[..<scheme.upperBound] + "<redacted>" + word[at...]
+            }.joined(separator: " ")
+        }.joined(separator: "\n")
+    }
 }

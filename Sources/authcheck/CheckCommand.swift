@@ -11,13 +11,7 @@ struct CheckCommand: AsyncParsableCommand {
         commandName: "check",
         abstract: "Connects to every host of a connection string, authenticates, and asks who we are. The default.")
 
-    @Argument(
-        help: ArgumentHelp(
-            "The connection string; `-` reads it from standard input, where other users do not see a password.",
-            discussion: "For example mongodb://ann%40EXAMPLE.COM@db.example.com/?authMechanism=GSSAPI",
-            valueName: "uri"))
-    var uri: String
-
+    @OptionGroup var target: TargetOptions
     @OptionGroup var output: OutputOptions
 
     @Option(help: ArgumentHelp("How long all of it may take: 500ms, 10s, 2m.", valueName: "duration"))
@@ -36,7 +30,7 @@ struct CheckCommand: AsyncParsableCommand {
     private func check(by deadline: ContinuousClock.Instant) async -> CheckReport {
         let string: MongoConnectionString
         do {
-            string = try MongoConnectionString(parsing: uri == "-" ? readLine() ?? "" : uri)
+            string = try target.connectionString()
         } catch {
             return CheckReport(error)
         }

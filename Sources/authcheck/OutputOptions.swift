@@ -1,14 +1,6 @@
 import ArgumentParser
 import AuthCheckKit
 
-#if canImport(Glibc)
-import Glibc
-#elseif canImport(Musl)
-import Musl
-#elseif canImport(Darwin)
-import Darwin
-#endif
-
 /// How a report is printed.
 struct OutputOptions: ParsableArguments {
     enum Format: String, CaseIterable, ExpressibleByArgument {
@@ -20,51 +12,10 @@ struct OutputOptions: ParsableArguments {
     var format = Format.text
 
     /// Prints a report on standard output.
-    func print(_ report: CheckReport) throws {
+    func print(_ report: some Report) throws {
         switch format {
         case .text: Swift.print(report)
         case .json: Swift.print(try report.json())
         }
     }
-}
-
-/// Standard error.
-enum Diagnostics {
-    /// Writes one line.
-    @Sendable static func print(_ line: String) {
-        var rest = ArraySlice((line + "\n").utf8)
-        while !rest.isEmpty {
-            let count = rest.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
-            guard count > 0 else { return }
-            rest = rest.dropFirst(count)
-        }
-    }
-}
-
-/// A duration as it is written on a command line.
-struct TimeLimit: ExpressibleByArgument, CustomStringConvertible {
-    /// The duration: more than nothing, at most a day.
-    let duration: Duration
-
-    init(_ duration: Duration) {
-        self.duration = duration
-    }
-
-    init?(argument: String) {
-        let units: [(suffix: String, unit: Duration)] = [
-            ("ms", .milliseconds(1)), ("s", .seconds(1)), ("m", .seconds(60)), ("h", .seconds(3600)),
-        ]
-        let match = units.first { argument.hasSuffix($0.suffix) }
-        let number = match.map { String(argument.dropLast($0.suffix.count)) } ?? argument
-        guard let value = Double(number), value > 0, value <= 86_400_000 else { return nil }
-        let duration = (match?.unit ?? .seconds(1)) * value
-        guard duration <= .seconds(86_400) else { return nil }
-        self.duration = duration
-    }
-
-    var description: String {
-        duration >= .seconds(1) ? "\(duration.components.seconds)s" : "\(Int(duration / .milliseconds(1)))ms"
-    }
-
-    var defaultValueDescription: String { description }
 }

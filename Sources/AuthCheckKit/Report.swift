@@ -4,7 +4,13 @@ internal import FoundationEssentials
 internal import Foundation
 #endif
 
-extension CheckReport {
+/// One model for both forms: its description is the text for people, its encoding the JSON for programs.
+public protocol Report: Encodable, CustomStringConvertible {}
+
+extension CheckReport: Report {}
+extension ExplainReport: Report {}
+
+extension Report {
     /// The report as one JSON object over several lines, its keys in alphabetical order.
     public func json() throws -> String {
         let encoder = JSONEncoder()

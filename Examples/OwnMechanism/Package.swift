@@ -1,0 +1,12 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let package = Package(
+    name: "OwnMechanism",
+    platforms: [.macOS(.v15)],
+    dependencies: [.package(name: "swift-mongo-sasl", path: "../..")],
+    targets: [
+        .executableTarget(
+            name: "OwnMechanism", dependencies: [.product(name: "SASL", package: "swift-mongo-sasl")])
+    ]
+)

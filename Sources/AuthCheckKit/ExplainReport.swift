@@ -1,0 +1,173 @@
+public import MongoConnectionString
+
+/// What a driver would do with a connection string. Holds no secret.
+///
+/// The JSON's keys are a contract: they are only ever added to.
+public struct ExplainReport: Sendable, Hashable, Encodable {
+    /// A host identifier.
+    public struct Host: Sendable, Hashable, Encodable {
+        /// The name, address or socket path.
+        public var host: String
+        /// The port; `nil` for a socket, and for the name behind `mongodb+srv`.
+        public var port: UInt16?
+        /// `hostname`, `ipv4`, `ip_literal` or `unix`.
+        public var type: String
+
+        enum CodingKeys: String, CodingKey { case host, port, type }
+
+        /// Encodes every key, absent values as null.
+        public func encode(to encoder: any Encoder) throws {
+            var container = encoder.container(keyedBy: CodingKeys.self)
+            try container.encode(host, forKey: .host)
+            try container.encode(port, forKey: .port)
+            try container.encode(type, forKey: .type)
+        }
+    }
+
+    /// Who authenticates, and how.
+    public struct Credential: Sendable, Hashable, Encodable {
+        /// The user's name.
+        public var username: String?
+        /// Whether a password is there. The password itself is never shown.
+        public var passwordSet: Bool
+        /// The database of the authentication.
+        public var source: String
+        /// The mechanism; `nil` lets the server's offer decide.
+        public var mechanism: String?
+        /// The mechanism's properties, defaults included; secrets redacted.
+        public var mechanismProperties: [String: String]
+
+        enum CodingKeys: String, CodingKey { case username, passwordSet, source, mechanism, mechanismProperties }
+
+        /// Encodes every key, absent values as null.
+        public func encode(to encoder: any Encoder) throws {
+            var container = encoder.container(keyedBy: CodingKeys.self)
+            try container.encode(username, forKey: .username)
+            try container.encode(passwordSet, forKey: .passwordSet)
+            try container.encode(source, forKey: .source)
+            try container.encode(mechanism, forKey: .mechanism)
+            try container.encode(mechanismProperties, forKey: .mechanismProperties)
+        }
+    }
+
+    /// The name and version of this form.
+    public let schema = "authcheck.explain/1"
+    /// The string as it was understood, with the password redacted.
+    public var uri: String
+    /// Whether the hosts come from the SRV records of the one host that is named.
+    public var srv: Bool
+    /// Whether connections are encrypted.
+    public var tls: Bool
+    /// The hosts, in the string's order.
+    public var hosts: [Host]
+    /// Who authenticates; `nil` where nobody does.
+    public var credential: Credential?
+    /// The default database.
+    public var database: String?
+    /// The options that are set, by the specification's names.
+    public var options: [MongoConnectionString.Options.Entry]
+    /// What is doubtful.
+    public var warnings: [String]
+
+    /// Explains a connection string.
+    public init(_ string: MongoConnectionString) {
+        uri = string.description
+        srv = string.isSRV
+        tls = string.usesTLS
+        hosts = string.hosts.map { host in
+            Host(
+                host: host.scopedName, port: host.kind == .unix || string.isSRV ? nil : host.port,
+                type: host.kind.rawValue)
+        }
+        credential = string.credential.map { credential in
+            var properties: [String: String] = [:]
+            for property in credential.mechanismProperties.properties {
+                properties[property.name] = property.printableValue
+            }
+            return Credential(
+                username: credential.username, passwordSet: credential.password != nil, source: credential.source,
+                mechanism: credential.mechanism?.rawValue, mechanismProperties: properties)
+        }
+        database = string.database
+        options = string.options.entries
+        warnings = string.warnings.map(\.description)
+    }
+
+    enum CodingKeys: String, CodingKey {
+        case schema, uri, srv, tls, hosts, credential, database, options, warnings
+    }
+
+    /// Encodes every key, absent values as null; options as an object.
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(schema, forKey: .schema)
+        try container.encode(uri, forKey: .uri)
+        try container.encode(srv, forKey: .srv)
+        try container.encode(tls, forKey: .tls)
+        try container.encode(hosts, forKey: .hosts)
+        try container.encode(credential, forKey: .credential)
+        try container.encode(database, forKey: .database)
+        var nested = container.nestedContainer(keyedBy: OptionKey.self, forKey: .options)
+        for option in options { try nested.encode(option.value, forKey: OptionKey(stringValue: option.name)) }
+        try container.encode(warnings, forKey: .warnings)
+    }
+}
+
+private struct OptionKey: CodingKey {
+    let stringValue: String
+    var intValue: Int? { nil }
+
+    init(stringValue: String) {
+        self.stringValue = stringValue
+    }
+
+    init?(intValue: Int) {
+        nil
+    }
+}
+
+extension MongoConnectionString.Options.PrintableValue: Encodable {
+    /// Encodes the value as the JSON of its own kind.
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        switch self {
+        case .boolean(let value): try container.encode(value)
+        case .integer(let value): try container.encode(value)
+        case .text(let value): try container.encode(value)
+        case .list(let values): try container.encode(values)
+        case .properties(let properties):
+            try container.encode(
+                Dictionary(properties.properties.map { ($0.name, $0.printableValue) }, uniquingKeysWith: { $1 }))
+        case .tagSets(let sets): try container.encode(sets)
+        case .redacted: try container.encode(RedactedString("").description)
+        }
+    }
+}
+
+extension ExplainReport: CustomStringConvertible {
+    /// The report for a person.
+    public var description: String {
+        var lines = [uri]
+        let hostNames = hosts.map { host in
+            let name = host.type == "ip_literal" ? "[\(host.host)]" : host.host
+            return name + (host.port.map { ":\($0)" } ?? "")
+        }
+        lines.append("  hosts       " + hostNames.joined(separator: ", ") + (srv ? " (by its SRV records)" : ""))
+        lines.append("  tls         " + (tls ? "yes" : "no"))
+        if let credential {
+            lines.append("  mechanism   " + (credential.mechanism ?? "as the server offers, SCRAM-SHA-256 or SCRAM-SHA-1"))
+            lines.append("  user        " + (credential.username ?? "(none)"))
+            lines.append("  password    " + (credential.passwordSet ? "set" : "not set"))
+            lines.append("  source      " + credential.source)
+            for (name, value) in credential.mechanismProperties.sorted(by: { $0.key < $1.key }) {
+                lines.append("  property    \(name) = \(value)")
+            }
+        } else {
+            lines.append("  credential  none: a driver would not authenticate")
+        }
+        if let database { lines.append("  database    " + database) }
+        for option in options { lines.append("  option      \(option)") }
+        for warning in warnings { lines.append("  ! " + warning) }
+        return lines.joined(separator: "\n")
+    }
+}

@@ -1,0 +1,24 @@
+import ArgumentParser
+import AuthCheckKit
+import MongoConnectionString
+
+struct ExplainCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "explain",
+        abstract: "Shows what a driver would do with a connection string, without connecting.")
+
+    @OptionGroup var target: TargetOptions
+    @OptionGroup var output: OutputOptions
+
+    func run() throws {
+        let string: MongoConnectionString
+        do {
+            string = try target.connectionString()
+        } catch {
+            let report = CheckReport(error)
+            try output.print(report)
+            throw ExitCode(report.exitStatus)
+        }
+        try output.print(ExplainReport(string))
+    }
+}

@@ -1,0 +1,16 @@
+import ArgumentParser
+import MongoConnectionString
+
+/// The connection string that a command is about.
+struct TargetOptions: ParsableArguments {
+    @Argument(
+        help: ArgumentHelp(
+            "The connection string; `-` reads it from standard input, where other users do not see a password.",
+            discussion: "For example mongodb://ann%40EXAMPLE.COM@db.example.com/?authMechanism=GSSAPI",
+            valueName: "uri"))
+    var uri: String
+
+    func connectionString() throws(ConnectionStringError) -> MongoConnectionString {
+        try MongoConnectionString(parsing: uri == "-" ? readLine() ?? "" : uri)
+    }
+}
