@@ -51,7 +51,7 @@ extension BSONDocument {
         of bytes: UnsafeRawBufferPointer, limits: BSONLimits, elementBudget: inout Int
     ) throws(BSONError) -> (document: BSONDocument, consumed: Int) {
         var limits = limits
-        limits.maximumElementCount = min(limits.maximumElementCount, elementBudget)
+        limits.maximumElementCount = Swift.min(limits.maximumElementCount, elementBudget)
         var decoder = DocumentDecoder(bytes: bytes, position: 0, limits: limits)
         let document = try decoder.decode()
         elementBudget -= decoder.elementCount
