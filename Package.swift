@@ -109,5 +109,16 @@ let package = Package(
             swiftSettings: swiftSettings),
         program(
             "scripted-acceptor", ["BSON", "GSSCore", "GSSKerberos", "MongoWire", nioCore], path: "Tests/ScriptedAcceptor"),
+
+        tests(
+            "AuthCheckKitTests",
+            ["AuthCheckKit", "GSSCore", "MongoAuth", "MongoConnect", "MongoConnectionString", "MongoTransport", "SASL"]),
+        tests("BSONTests", ["BSON"]),
+        tests("GSSCoreTests", ["GSSCore"]),
+        tests("KerberosTestKitTests", ["KerberosTestKit", "TestSupport", subprocess, systemPackage]),
+        tests("MongoConnectionStringTests", ["MongoConnectionString"]),
+        tests("MongoWireTests", ["BSON", "MongoWire", nioCore]),
+        tests("SASLSCRAMTests", ["SASL", "SASLSCRAM", crypto]),
+        tests("SASLTests", ["SASL"]),
     ]
 )

@@ -1,5 +1,6 @@
 import GSSCore
 import MongoAuth
+import MongoConnect
 import MongoTransport
 import SASL
 import Testing

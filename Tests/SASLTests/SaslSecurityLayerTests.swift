@@ -1,0 +1,75 @@
+import SASL
+import Testing
+
+@Suite struct SaslSecurityLayersTests {
+    @Test(arguments: [
+        (.none, 1), (.integrity, 2), (.confidentiality, 4), (.all, 7), ([], 0),
+    ] as [(SaslSecurityLayers, UInt8)])
+    func bitsAreThoseOfRFC4752(layers: SaslSecurityLayers, rawValue: UInt8) {
+        #expect(layers.rawValue == rawValue)
+    }
+
+    @Test(arguments: [
+        (0, "(empty)"), (1, "none"), (2, "integrity"), (4, "confidentiality"), (3, "none, integrity"),
+        (7, "none, integrity, confidentiality"), (8, "0x8"), (0xf1, "none, 0xf0"), (0xff, "none, integrity, confidentiality, 0xf8"),
+    ] as [(UInt8, String)])
+    func describesEveryBit(rawValue: UInt8, text: String) {
+        #expect(SaslSecurityLayers(rawValue: rawValue).description == text)
+    }
+}
+
+@Suite struct NoSecurityLayerTests {
+    @Test(arguments: [[], [1, 2, 3], Array(repeating: 0xff, count: 70_000)] as [[UInt8]])
+    func messagesGoAsTheyAre(_ message: [UInt8]) throws {
+        let layer = NoSecurityLayer()
+        #expect(layer.protection == .none)
+        #expect(try layer.wrap(message) == message)
+        #expect(try layer.unwrap(message) == message)
+        #expect(layer.maximumPlaintextLength == .max)
+        #expect(layer.maximumCiphertextLength == .max)
+    }
+}
+
+@Suite struct SaslLimitsTests {
+    @Test(arguments: [nil, 0, 1, SaslLimits.maximumTokenLength])
+    func acceptsUpToOneMebibyte(length: Int?) throws {
+        #expect(SaslLimits.maximumTokenLength == 1_048_576)
+        #expect(throws: Never.self) {
+            try SaslLimits.check(challenge: length.map { Array(repeating: 0, count: $0) })
+        }
+    }
+
+    @Test func refusesOneByteMore() {
+        let error = #expect(throws: SaslError.self) {
+            try SaslLimits.check(challenge: Array(repeating: 0, count: 1_048_577))
+        }
+        #expect(error?.code == .tooLarge)
+        #expect(error?.message == "the server's challenge has 1048577 bytes, more than 1048576")
+    }
+}
+
+@Suite struct SaslErrorTests {
+    private static let codes: [(SaslError.Code, String)] = [
+        (.invalidConfiguration, "invalid-configuration"), (.mechanismUnavailable, "mechanism-unavailable"),
+        (.malformedChallenge, "malformed-challenge"), (.unexpectedChallenge, "unexpected-challenge"),
+        (.missingChallenge, "missing-challenge"), (.tooLarge, "too-large"), (.serverNotProven, "server-not-proven"),
+        (.securityLayer, "security-layer"), (.refused, "refused"), (.mechanismFailure, "mechanism-failure"),
+        (.incomplete, "incomplete"), (.poisoned, "poisoned"),
+    ]
+
+    @Test(arguments: codes)
+    func codesHaveStableNames(code: SaslError.Code, name: String) {
+        #expect(code.description == name)
+        #expect(SaslError(code, "text").description == "\(name): text")
+    }
+
+    @Test func codesAreDistinct() {
+        #expect(Set(Self.codes.map(\.0)).count == Self.codes.count)
+    }
+
+    @Test func theCauseIsPartOfTheText() {
+        let error = SaslError(.mechanismFailure, "outer", underlying: SaslError(.refused, "inner"))
+        #expect(error.description == "mechanism-failure: outer (refused: inner)")
+        #expect((error.underlying as? SaslError)?.code == .refused)
+    }
+}
