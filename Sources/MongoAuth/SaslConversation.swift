@@ -148,7 +148,7 @@ public struct SaslConversation: Sendable {
 
     private static func payload(_ value: BSONValue?) -> [UInt8]? {
         if let binary = value?.binaryValue { return binary.subtype == 0 ? binary.bytes : nil }
-        return value?.stringValue.flatMap(Base64.decode)
+        return value?.stringValue.flatMap { Base64.decode($0.utf8) }
     }
 
     private func malformed(_ field: String, _ expected: String, in reply: BSONDocument) -> MongoAuthError {

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@testable import SASLSCRAM
+import SASL
 
 @Suite("Base64") struct Base64Tests {
     @Test("as Foundation has it, both ways") func both() {
