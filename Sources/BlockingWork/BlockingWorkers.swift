@@ -98,17 +98,12 @@ public final class BlockingWorkers: Sendable {
         try Task.checkCancellation()
         let channel = WorkChannel<State>()
         let ready = OneShot<Void>()
+        let released = OneShot<Void>()
         let session = try dispatcher.submit {
-            guard !ready.isResolved else { return }
-            do {
-                var state = try makeState()
-                ready.resolve(.success(()))
-                channel.serve(&state)
-            } catch {
-                ready.resolve(.failure(error))
-            }
+            if !ready.isResolved { channel.serve(ready: ready, makeState) }
+            released.resolve(.success(()))
         }
-        let work = PinnedWork(channel: channel, dispatcher: dispatcher, session: session)
+        let work = PinnedWork(channel: channel, dispatcher: dispatcher, session: session, released: released)
         try await ready.value(by: deadline) {
             work.abandon()
         } deadlineError: { [dispatcher] in

@@ -133,20 +133,28 @@ final class Dispatcher: Sendable {
     }
 
     private func start(_ session: Session) throws(BlockingWorkError) {
-        let status = WorkerThread.start { self.serve(session) }
+        // In a box that the thread empties: what its first session holds must not live as long as the thread.
+        let first = IdleThread()
+        first.session.withLock { $0 = session }
+        let status = WorkerThread.start { self.serve(first) }
         guard status != 0 else { return }
         state.withLock { _ = $0.active.remove(session.id) }
         throw BlockingWorkError(.exhausted, "the system gives no thread (error number \(status)): \(statistics)")
     }
 
     /// A thread's life: one session after another, asleep in between, until there are enough idle threads.
-    private func serve(_ first: Session) {
-        var session = first
-        while true {
-            session.body()
-            guard let next = nextSession(after: session.id) else { return }
-            session = next
+    private func serve(_ first: IdleThread) {
+        var session = first.session.withLock { $0.take() }
+        while let finished = Self.run(&session) {
+            session = nextSession(after: finished)
         }
+    }
+
+    /// Runs a session and lets go of it: a thread that sleeps afterwards holds nothing of what it did.
+    private static func run(_ session: inout Session?) -> SessionID? {
+        guard let session = session.take() else { return nil }
+        session.body()
+        return session.id
     }
 
     private func nextSession(after finished: SessionID) -> Session? {
@@ -171,7 +179,7 @@ final class Dispatcher: Sendable {
             return session
         case .sleep(let idle):
             idle.semaphore.wait()
-            return idle.session.withLock { $0 }
+            return idle.session.withLock { $0.take() }
         case .end:
             return nil
         }

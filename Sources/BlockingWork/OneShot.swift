@@ -10,29 +10,28 @@ final class OneShot<Success: Sendable>: Sendable {
         case delivered
     }
 
+    /// Why a wait ends without the work's result.
+    private struct GivenUp: Error {
+        let reason: any Error
+    }
+
     private let state = Mutex(State.empty)
 
-    /// Gives the result.
-    ///
-    /// - Returns: Whether it was the first.
-    @discardableResult
-    func resolve(_ result: Result<Success, any Error>) -> Bool {
-        let continuation: CheckedContinuation<Success, any Error>?
-        let isFirst: Bool
-        (continuation, isFirst) = state.withLock { state in
+    /// Gives the result, unless somebody has done so before.
+    func resolve(_ result: Result<Success, any Error>) {
+        let continuation: CheckedContinuation<Success, any Error>? = state.withLock { state in
             switch state {
             case .empty:
                 state = .resolved(result)
-                return (nil, true)
+                return nil
             case .awaited(let continuation):
                 state = .delivered
-                return (continuation, true)
+                return continuation
             case .resolved, .delivered:
-                return (nil, false)
+                return nil
             }
         }
         continuation?.resume(with: result)
-        return isFirst
     }
 
     /// Whether somebody has given the result.
@@ -47,22 +46,33 @@ final class OneShot<Success: Sendable>: Sendable {
 
     /// Waits for the result until the deadline or the task's cancellation.
     ///
-    /// - Parameter giveUp: Called once when the wait ends without the work's result.
+    /// - Parameter giveUp: Called once when the wait ends without the work's result, before its error is thrown: who
+    ///   has the error can rely on it.
     func value(
         by deadline: ContinuousClock.Instant,
         giveUp: @escaping @Sendable () -> Void,
         deadlineError: @escaping @Sendable () -> BlockingWorkError
     ) async throws -> Success {
-        try await withTaskCancellationHandler {
-            let timer = Task {
-                try await Task.sleep(until: deadline, clock: .continuous)
-                if resolve(.failure(deadlineError())) { giveUp() }
+        do {
+            return try await withTaskCancellationHandler {
+                let timer = Task {
+                    try await Task.sleep(until: deadline, clock: .continuous)
+                    resolve(.failure(GivenUp(reason: deadlineError())))
+                }
+                defer { timer.cancel() }
+                return try await withCheckedThrowingContinuation { wait($0) }
+            } onCancel: {
+                resolve(.failure(GivenUp(reason: CancellationError())))
             }
-            defer { timer.cancel() }
-            return try await withCheckedThrowingContinuation { wait($0) }
-        } onCancel: {
-            if resolve(.failure(CancellationError())) { giveUp() }
+        } catch let error as GivenUp {
+            giveUp()
+            throw error.reason
         }
+    }
+
+    /// Waits for a result that cannot fail and is sure to come soon, whatever becomes of the task.
+    func value() async where Success == Void {
+        _ = try? await withCheckedThrowingContinuation { wait($0) }
     }
 
     private func wait(_ continuation: CheckedContinuation<Success, any Error>) {

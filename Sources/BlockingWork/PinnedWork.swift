@@ -9,11 +9,15 @@ public final class PinnedWork<State: ~Copyable>: Sendable {
     private let channel: WorkChannel<State>
     private let dispatcher: Dispatcher
     private let session: Dispatcher.SessionID
+    private let released: OneShot<Void>
 
-    init(channel: WorkChannel<State>, dispatcher: Dispatcher, session: Dispatcher.SessionID) {
+    init(
+        channel: WorkChannel<State>, dispatcher: Dispatcher, session: Dispatcher.SessionID, released: OneShot<Void>
+    ) {
         self.channel = channel
         self.dispatcher = dispatcher
         self.session = session
+        self.released = released
     }
 
     deinit {
@@ -50,6 +54,15 @@ public final class PinnedWork<State: ~Copyable>: Sendable {
         channel.close()
     }
 
+    /// Like ``finish()``, and waits until the state is released, so that nothing of it runs on when the caller goes on:
+    /// a C library must not be at work while its process exits.
+    ///
+    /// Does not wait for a worker that was abandoned, which may be stuck for long. Call it once.
+    public func finishAndWait() async {
+        guard channel.close() else { return }
+        await released.value()
+    }
+
     func abandon() {
         channel.close()
         dispatcher.abandon(session)
@@ -79,14 +92,31 @@ final class WorkChannel<State: ~Copyable>: Sendable {
         return isTaken
     }
 
-    /// Lets ``serve(_:)`` return once it has done what was sent before.
-    func close() {
-        queue.withLock { $0.isClosed = true }
+    /// Lets the thread go once it has done what was sent before.
+    ///
+    /// - Returns: Whether the channel was open until now.
+    @discardableResult
+    func close() -> Bool {
+        let wasOpen = queue.withLock { queue in
+            defer { queue.isClosed = true }
+            return !queue.isClosed
+        }
         semaphore.signal()
+        return wasOpen
     }
 
-    /// Runs what is sent, until the channel is closed.
-    func serve(_ state: inout State) {
+    /// Makes the state and runs what is sent, until the channel is closed. The state is gone when it returns.
+    func serve(ready: OneShot<Void>, _ makeState: () throws -> State) {
+        do {
+            var state = try makeState()
+            ready.resolve(.success(()))
+            serve(&state)
+        } catch {
+            ready.resolve(.failure(error))
+        }
+    }
+
+    private func serve(_ state: inout State) {
         while true {
             semaphore.wait()
             let job: Job? = queue.withLock { $0.jobs.isEmpty ? nil : $0.jobs.removeFirst() }

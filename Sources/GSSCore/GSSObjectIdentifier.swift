@@ -36,7 +36,8 @@ extension GSSObjectIdentifier: CustomStringConvertible {
         var arc: UInt64 = 0
         var isInsideArc = false
         for byte in derContents {
-            guard arc <= UInt64.max >> 7 else { return hexadecimal }
+            // An arc that begins with zero bits only (X.690 section 8.19.2) would read like the same one without them.
+            guard arc <= UInt64.max >> 7, isInsideArc || byte != 0x80 else { return hexadecimal }
             arc = arc << 7 | UInt64(byte & 0x7f)
             isInsideArc = byte & 0x80 != 0
             guard !isInsideArc else { continue }

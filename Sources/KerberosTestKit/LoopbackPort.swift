@@ -40,7 +40,8 @@ struct LoopbackPort: Sendable {
             }
         }
         throw KerberosTestKitError(
-            .noLoopbackPort, "no port is free for UDP and TCP on \(available.map(\.address).joined(separator: " and "))")
+            .noLoopbackPort, "no port is free for UDP and TCP on \(available.map(\.address).joined(separator: " and "))"
+        )
     }
 
     private static func bound(

@@ -31,8 +31,9 @@ struct ExchangeWorker: Sendable {
         }
     }
 
-    func finish() {
-        work.finish()
+    /// Releases the exchange on its thread. Not bound by a deadline: it waits for no call that blocks.
+    func finish() async {
+        await work.finishAndWait()
     }
 
     /// Runs something that may throw errors of the modules below and gives them this module's form.

@@ -128,7 +128,13 @@ public struct MongoAuthenticator: Sendable {
         guard case .step(let challenge) = try conversation.begin() else {
             throw MongoAuthError(.sasl, "the conversation did not begin with a step")
         }
-        let first = try await worker.step(challenge, by: deadline)
+        let first: ExchangeWorker.Progress
+        do {
+            first = try await worker.step(challenge, by: deadline)
+        } catch {
+            await worker.finish()
+            throw error
+        }
         logger?.debug(
             "sasl first token made",
             metadata: ["sasl.mechanism": "\(name)", "gss.target": "\(service.map { "\($0)" } ?? "")"])

@@ -40,7 +40,19 @@ public struct PreparedAuthentication: Sendable {
     public func run(
         over runner: some CommandRunner, by deadline: ContinuousClock.Instant
     ) async throws -> AuthenticationDetails {
-        defer { worker.finish() }
+        do {
+            let details = try await converse(over: runner, by: deadline)
+            await worker.finish()
+            return details
+        } catch {
+            await worker.finish()
+            throw error
+        }
+    }
+
+    private func converse(
+        over runner: some CommandRunner, by deadline: ContinuousClock.Instant
+    ) async throws -> AuthenticationDetails {
         var conversation = conversation
         var progress = firstProgress
         var action = try conversation.stepped(progress.step, isComplete: progress.isComplete)

@@ -42,6 +42,7 @@ public struct SaslConversation: Sendable {
     private let source: String
     private var state = State.ready
     private var steps = 0
+    private var isExchangeComplete = false
 
     /// Creates a conversation.
     ///
@@ -66,13 +67,9 @@ public struct SaslConversation: Sendable {
     public mutating func stepped(_ step: SaslStep, isComplete: Bool) throws(MongoAuthError) -> Action {
         guard case .stepping(let server) = state else { throw misused() }
         state = .over
+        isExchangeComplete = isComplete
         if let server, server.isDone {
-            guard case .done = step, isComplete else {
-                throw MongoAuthError(
-                    .serverNotProven,
-                    "the server says that the authentication is done, but \(mechanism) has not had its proof of the "
-                        + "server yet")
-            }
+            guard case .done = step, isComplete else { throw doneTooEarly() }
             return .succeeded
         }
         let response: [UInt8]
@@ -110,6 +107,8 @@ public struct SaslConversation: Sendable {
         guard let payload = Self.payload(reply["payload"]) else {
             throw malformed("payload", "binary data or a base64 string", in: reply)
         }
+        // With nothing to read the exchange could only complain of that, and hide what the matter is.
+        guard !isDone || isExchangeComplete || !payload.isEmpty else { throw doneTooEarly() }
         state = .stepping(server: Server(conversationID: previous?.conversationID ?? conversationID, isDone: isDone))
         return .step(payload)
     }
@@ -154,6 +153,12 @@ public struct SaslConversation: Sendable {
     private func malformed(_ field: String, _ expected: String, in reply: BSONDocument) -> MongoAuthError {
         let found = reply[field] == nil ? "is missing" : "is not \(expected)"
         return MongoAuthError(.malformedReply, "the field \(field) of the server's reply \(found)")
+    }
+
+    private func doneTooEarly() -> MongoAuthError {
+        MongoAuthError(
+            .serverNotProven,
+            "the server says that the authentication is done, but \(mechanism) has not had its proof of the server yet")
     }
 
     private func misused() -> MongoAuthError {

@@ -56,7 +56,8 @@ final class CyrusExchange: Sendable {
             }
             state.hasStarted = true
             if result == SASL_CONTINUE {
-                return .challenge([UInt8](UnsafeRawBufferPointer(start: output, count: output == nil ? 0 : Int(outputLength))))
+                return .challenge(
+                    [UInt8](UnsafeRawBufferPointer(start: output, count: output == nil ? 0 : Int(outputLength))))
             }
             defer {
                 ccyrus_dispose(connection)

@@ -1,5 +1,5 @@
 import CCyrusSASL
-import Synchronization
+import NIOConcurrencyHelpers
 
 /// The server side of Cyrus SASL, which is initialised once for the whole process.
 enum CyrusLibrary {
@@ -9,34 +9,34 @@ enum CyrusLibrary {
         case failed(MongoTestServerError)
     }
 
-    private static let state = Mutex(State.fresh)
+    private static let state = NIOLockedValueBox(State.fresh)
 
     /// Initialises the library, or finds that it is.
     ///
     /// It keeps the first keytab for ever, so a second one is refused and not silently ignored.
     static func prepare(keytab: String?) throws(MongoTestServerError) {
-        try state.withLock { state throws(MongoTestServerError) in
+        try state.withLockedValue { state -> Result<Void, MongoTestServerError> in
+            if case .fresh = state {
+                let result = ccyrus_server_init("mongodb", keytab, ProxyPolicy.callback)
+                state =
+                    result == SASL_OK
+                    ? .ready(keytab: keytab)
+                    : .failed(
+                        MongoTestServerError(.sasl, "Cyrus SASL could not be initialised: \(text(of: result))"))
+            }
             switch state {
-            case .ready(let first):
-                guard first == keytab else {
-                    throw MongoTestServerError(
+            case .ready(let first) where first != keytab:
+                return .failure(
+                    MongoTestServerError(
                         .invalidConfiguration,
                         "this process already accepts with the keytab \(first ?? "of its environment"), and Kerberos "
-                            + "has one for a process: start the other server in a process of its own")
-                }
+                            + "has one for a process: start the other server in a process of its own"))
             case .failed(let error):
-                throw error
-            case .fresh:
-                let result = ccyrus_server_init("mongodb", keytab, ProxyPolicy.callback)
-                guard result == SASL_OK else {
-                    let error = MongoTestServerError(
-                        .sasl, "Cyrus SASL could not be initialised: \(text(of: result))")
-                    state = .failed(error)
-                    throw error
-                }
-                state = .ready(keytab: keytab)
+                return .failure(error)
+            case .ready, .fresh:
+                return .success(())
             }
-        }
+        }.get()
     }
 
     /// The library's words for a result code.
@@ -75,16 +75,17 @@ enum ProxyPolicy {
     }
 
     /// The policy as Cyrus calls it; names come with a length and are not terminated.
-    static let callback: @convention(c) (
-        OpaquePointer?, UnsafeMutableRawPointer?, UnsafePointer<CChar>?, UInt32, UnsafePointer<CChar>?, UInt32,
-        UnsafePointer<CChar>?, UInt32, OpaquePointer?
-    ) -> Int32 = { _, _, requested, requestedLength, authenticated, authenticatedLength, _, _, _ in
-        func name(_ bytes: UnsafePointer<CChar>?, _ length: UInt32) -> String? {
-            bytes.flatMap { String(validating: UnsafeBufferPointer(start: $0, count: Int(length)), as: UTF8.self) }
+    static let callback:
+        @convention(c) (
+            OpaquePointer?, UnsafeMutableRawPointer?, UnsafePointer<CChar>?, UInt32, UnsafePointer<CChar>?, UInt32,
+            UnsafePointer<CChar>?, UInt32, OpaquePointer?
+        ) -> Int32 = { _, _, requested, requestedLength, authenticated, authenticatedLength, _, _, _ in
+            func name(_ bytes: UnsafePointer<CChar>?, _ length: UInt32) -> String? {
+                bytes.flatMap { String(validating: UnsafeBufferPointer(start: $0, count: Int(length)), as: UTF8.self) }
+            }
+            guard let requested = name(requested, requestedLength),
+                let authenticated = name(authenticated, authenticatedLength)
+            else { return SASL_BADAUTH }
+            return allows(requested, authenticated: authenticated) ? SASL_OK : SASL_BADAUTH
         }
-        guard let requested = name(requested, requestedLength),
-            let authenticated = name(authenticated, authenticatedLength)
-        else { return SASL_BADAUTH }
-        return allows(requested, authenticated: authenticated) ? SASL_OK : SASL_BADAUTH
-    }
 }

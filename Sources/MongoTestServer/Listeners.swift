@@ -37,9 +37,11 @@ enum Listeners {
                 for listener in listeners {
                     try? await listener.channel.channel.close()
                 }
-                let mayHelp = (error.underlying as? IOError)?.errnoCode == EADDRINUSE && listeners.contains {
-                    bound in !addresses.contains(bound.address)
-                }
+                let mayHelp =
+                    (error.underlying as? IOError)?.errnoCode == EADDRINUSE
+                    && listeners.contains {
+                        bound in !addresses.contains(bound.address)
+                    }
                 guard mayHelp, attempts > 0 else { throw error }
             }
         }
@@ -48,7 +50,8 @@ enum Listeners {
     private static func bind(
         _ address: MongoTestServer.Address, port: Int, _ limits: WireLimits
     ) async throws(MongoTestServerError) -> Listener {
-        guard let target = try? SocketAddress(ipAddress: address.host, port: port), (0...65535).contains(port) else {
+        // The range first: NIO traps on a port that is none.
+        guard (0...65535).contains(port), let target = try? SocketAddress(ipAddress: address.host, port: port) else {
             throw MongoTestServerError(
                 .invalidConfiguration, "\(address) is no IPv4 or IPv6 address with a port from 0 to 65535")
         }

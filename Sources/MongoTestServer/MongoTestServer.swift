@@ -1,7 +1,7 @@
 import Glibc
+import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
-import Synchronization
 
 /// A server that speaks MongoDB's wire protocol as far as authentication goes, and demands GSSAPI.
 ///
@@ -103,17 +103,17 @@ public actor MongoTestServer {
 /// What all connections share.
 final class SharedState: Sendable {
     let configuration: MongoTestServer.Configuration
-    private let counters = Mutex(MongoTestServer.Statistics())
+    private let counters = NIOLockedValueBox(MongoTestServer.Statistics())
 
     init(_ configuration: MongoTestServer.Configuration) {
         self.configuration = configuration
     }
 
-    var statistics: MongoTestServer.Statistics { counters.withLock { $0 } }
+    var statistics: MongoTestServer.Statistics { counters.withLockedValue { $0 } }
 
     /// Counts a connection and returns its number, from 1.
     func connectionAccepted() -> Int32 {
-        counters.withLock {
+        counters.withLockedValue {
             $0.connections += 1
             return Int32(clamping: $0.connections)
         }
@@ -121,7 +121,7 @@ final class SharedState: Sendable {
 
     /// Counts an attempt to authenticate and reports it.
     func authenticationEnded(_ authentication: MongoTestServer.Authentication) {
-        counters.withLock {
+        counters.withLockedValue {
             if authentication.failure == nil {
                 $0.succeeded += 1
             } else {

@@ -46,6 +46,8 @@ public struct IPAddress: Sendable, Hashable {
     ///
     /// - Returns: `nil` for everything else, also for a zone that this machine does not have.
     public init?(_ text: String) {
+        // The functions of C would read no further than to a NUL.
+        guard !text.utf8.contains(0) else { return nil }
         var address4 = in_addr()
         if inet_pton(AF_INET, text, &address4) == 1 {
             self.init(bytes: withUnsafeBytes(of: &address4) { Array($0) })
@@ -56,11 +58,18 @@ public struct IPAddress: Sendable, Hashable {
         guard let literal = parts.first, inet_pton(AF_INET6, String(literal), &address6) == 1 else { return nil }
         var scopeID: UInt32 = 0
         if parts.count == 2 {
-            let zone = String(parts[1])
-            scopeID = UInt32(zone) ?? if_nametoindex(zone)
+            scopeID = Self.interface(String(parts[1]))
             guard scopeID != 0 else { return nil }
         }
         self.init(bytes: withUnsafeBytes(of: &address6) { Array($0) }, scopeID: scopeID)
+    }
+
+    /// The index of an interface that this machine has, from its name or its index in digits; else 0.
+    private static func interface(_ zone: String) -> UInt32 {
+        guard let index = UInt32(zone), zone.utf8.first != UInt8(ascii: "+") else { return if_nametoindex(zone) }
+        return withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(IF_NAMESIZE)) { name in
+            if_indextoname(index, name.baseAddress) == nil ? 0 : index
+        }
     }
 
     /// Reads a socket address of the system.

@@ -1,6 +1,14 @@
 import ArgumentParser
 import MongoAuth
 
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#elseif canImport(Darwin)
+import Darwin
+#endif
+
 /// The command line.
 @main
 struct AuthCheck: AsyncParsableCommand {
@@ -25,13 +33,21 @@ struct AuthCheck: AsyncParsableCommand {
             } else {
                 try command.run()
             }
+            leave(with: .success)
         } catch {
             let code = exitCode(for: error)
             if code.isSuccess { exit(withError: error) }
             let message = fullMessage(for: error)
             if !message.isEmpty { Diagnostics.print(Redaction.redactingUserInfo(in: message)) }
-            exit(withError: code)
+            leave(with: code)
         }
+    }
+
+    /// Ends the process without its exit handlers: a thread that was given up at the deadline may still be inside the
+    /// Kerberos library, whose handlers would take its memory away.
+    private static func leave(with code: ExitCode) -> Never {
+        fflush(nil)
+        _exit(code.rawValue)
     }
 }
 

@@ -55,7 +55,8 @@ struct Main: AsyncParsableCommand {
                 authenticationFailureDelay: .seconds(authFailureDelay),
                 onAuthentication: { authentication in
                     let who = authentication.principal ?? "somebody"
-                    write("\(authentication.failure.map { "refused \(who): \($0)" } ?? "authenticated \(who)")\n", to: 2)
+                    write(
+                        "\(authentication.failure.map { "refused \(who): \($0)" } ?? "authenticated \(who)")\n", to: 2)
                 }))
         let places = server.addresses.map { #"{"host": "\#($0.host)", "port": \#($0.port)}"# }
         write("{\"listening\": [\(places.joined(separator: ", "))]}\n", to: 1)

@@ -1,0 +1,80 @@
+import Foundation
+import KerberosTestKit
+import TestSupport
+import Testing
+
+/// A client that other people wrote.
+enum Peer: String, CaseIterable, Sendable, CustomTestStringConvertible {
+    case pymongo = "PyMongo"
+    case libmongoc = "libmongoc"
+
+    var testDescription: String { rawValue }
+
+    /// What a peer printed, as far as these tests look at it.
+    struct Report: Decodable, Sendable {
+        struct AuthInfo: Decodable, Sendable {
+            struct User: Decodable, Sendable, Hashable {
+                var user: String
+                var db: String
+            }
+            struct Role: Decodable, Sendable, Hashable {
+                var role: String
+                var db: String
+            }
+            var authenticatedUsers: [User]
+            var authenticatedUserRoles: [Role]
+        }
+        var authInfo: AuthInfo?
+        var code: Int?
+    }
+
+    /// Authenticates, and returns the peer's report with all its output.
+    func authenticate(uri: String, environment: [String: String]) async throws -> (report: Report, result: Child.Result)
+    {
+        let result =
+            switch self {
+            case .pymongo:
+                try await Child.run(
+                    BuiltExecutable.system("python3", package: "python3"),
+                    [Self.folder.appendingPathComponent("pymongo_peer.py").path, uri], environment: environment)
+            case .libmongoc:
+                try await Child.run(Self.compiled.value, [uri], environment: environment)
+            }
+        guard result.status == 0 || result.status == 1,
+            let line = result.stdout.split(separator: "\n").last,
+            let report = try? JSONDecoder().decode(Report.self, from: Data(line.utf8))
+        else { throw TestSupportError("\(rawValue) did not report: \(result)") }
+        return (report, result)
+    }
+
+    /// Speaks the conversation command by command, with Python's GSS binding.
+    static func rawConversation(_ arguments: [String], environment: [String: String]) async throws -> Child.Result {
+        let result = try await Child.run(
+            BuiltExecutable.system("python3", package: "python3"),
+            [folder.appendingPathComponent("raw_conversation.py").path] + arguments, environment: environment)
+        guard result.status != 77 else { throw TestSupportError(result.stderr) }
+        return result
+    }
+
+    private static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+        .appendingPathComponent("Peers")
+
+    /// The C program, compiled once for all tests of this process.
+    private static let compiled = Task { () async throws -> URL in
+        let needed = "install the packages gcc, pkg-config and libmongoc-dev"
+        let pkgConfig = try BuiltExecutable.system("pkg-config", package: "pkg-config")
+        let flags = try await Child.run(pkgConfig, ["--cflags", "--libs", "libmongoc-1.0"])
+        guard flags.status == 0 else { throw TestSupportError("libmongoc is missing: \(needed). \(flags)") }
+        // In the shared realm's folder, which goes when this process does.
+        let program = URL(fileURLWithPath: try await SharedRealm.shared.realm.folder)
+            .appendingPathComponent("libmongoc_peer")
+        let source = folder.appendingPathComponent("libmongoc_peer.c").path
+        let words = flags.stdout.split { $0.isWhitespace }.map(String.init)
+        let compilation = try await Child.run(
+            BuiltExecutable.system("cc", package: "gcc"), ["-Wall", "-Werror", "-o", program.path, source] + words)
+        guard compilation.status == 0 else {
+            throw TestSupportError("the C peer could not be compiled: \(needed). \(compilation)")
+        }
+        return program
+    }
+}

@@ -1,0 +1,61 @@
+import Foundation
+import Glibc
+import KerberosTestKit
+import TestSupport
+import Testing
+
+/// The program `mongo-test-server`: what it prints, and how it ends.
+@Suite struct ProgramTests {
+    @Test("A signal ends it with status 0", arguments: [SIGTERM, SIGINT])
+    func signals(number: Int32) async throws {
+        let server = try await start()
+        #expect(server.addresses.map(\.host) == ["127.0.0.1", "::1"])
+        #expect(kill(server.processIdentifier, number) == 0)
+        let result = try await server.wait()
+        #expect(result.status == 0, "\(result)")
+        #expect(result.stdout.split(separator: "\n").count == 1)
+    }
+
+    @Test("The end of its input ends it with status 0")
+    func endOfInput() async throws {
+        let result = try await start().stop()
+        #expect(result.status == 0, "\(result)")
+    }
+
+    @Test("localhost means both loopback addresses, and each --listen is one more")
+    func addresses() async throws {
+        let server = try await start(listen: ["localhost:0", "127.0.0.2:0"])
+        #expect(server.addresses.map(\.host) == ["127.0.0.1", "::1", "127.0.0.2"])
+        #expect(Set(server.addresses.map(\.port)).count == 1)
+        try await server.stop()
+    }
+
+    @Test(
+        "Bad arguments are a usage error",
+        arguments: [
+            ["--listen", "127.0.0.1"], ["--listen", "::1:27017"], ["--listen", "127.0.0.1:65536"], ["--user", ""],
+            ["--user", "ann=read"], ["--auth-failure-delay", "-1"], ["--nonsense"],
+        ])
+    func badArguments(arguments: [String]) async throws {
+        let result = try await Child.run(BuiltExecutable.url(named: "mongo-test-server"), arguments)
+        #expect(result.status == 64, "\(result)")
+        #expect(result.stdout.isEmpty && result.stderr.contains("Usage: mongo-test-server"), "\(result)")
+    }
+
+    @Test("A keytab that is not there and a port that is taken are told")
+    func failures() async throws {
+        let program = try BuiltExecutable.url(named: "mongo-test-server")
+        let keytab = try await Child.run(program, ["--keytab", "/nonexistent/keytab"])
+        #expect(keytab.status == 1 && keytab.stderr.contains("/nonexistent/keytab cannot be read"), "\(keytab)")
+
+        let server = try await start()
+        let taken = try await Child.run(program, ["--listen", "127.0.0.1:\(server.port)"])
+        #expect(taken.status == 1 && taken.stderr.contains("cannot be listened on"), "\(taken)")
+        try await server.stop()
+    }
+
+    private func start(listen: [String] = ["127.0.0.1:0", "[::1]:0"]) async throws -> ServerProcess {
+        let shared = try await SharedRealm.shared
+        return try await ServerProcess.start(realm: shared.realm, keytab: shared.serviceKeytab, listen: listen)
+    }
+}
