@@ -39,7 +39,7 @@ test: packages-test peers
 
 tsan: packages-test peers
 	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" AUTHENTICATIONS=500 \
-		TSAN_OPTIONS="halt_on_error=1 exitcode=66" $(SWIFT) test $(TSAN)
+		TSAN_OPTIONS="halt_on_error=1 exitcode=66 suppressions=$(CURDIR)/Tests/Sanitizers/thread.supp" $(SWIFT) test $(TSAN)
 
 asan: packages-test peers
 	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" AUTHENTICATIONS=500 \

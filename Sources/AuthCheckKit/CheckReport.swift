@@ -3,9 +3,9 @@ public import MongoConnectionString
 /// What a check found: the one model behind the text and the JSON.
 ///
 /// The JSON's keys are a contract: they are only ever added to.
-public struct CheckReport: Sendable, Hashable, Codable {
+public struct CheckReport: Sendable, Hashable, Encodable {
     /// Whether something worked.
-    public enum Result: String, Sendable, Hashable, Codable {
+    public enum Result: String, Sendable, Hashable, Encodable {
         /// It did.
         case ok
         /// It did not.
@@ -15,33 +15,33 @@ public struct CheckReport: Sendable, Hashable, Codable {
     }
 
     /// Why the check failed.
-    public struct Failure: Sendable, Hashable, Codable {
+    public struct Failure: Sendable, Hashable, Encodable {
         /// The class, which decides the exit status.
         public var `class`: FailureClass
         /// The phase in which it happened; `nil` before the first one.
-        public var phase: String?
+        @NullWhenAbsent public var phase: String?
         /// The host, as `name:port`; `nil` where it is about no host.
-        public var host: String?
+        @NullWhenAbsent public var host: String?
         /// What happened.
         public var message: String
         /// What to do about it; `nil` where nothing better is known.
-        public var hint: String?
+        @NullWhenAbsent public var hint: String?
     }
 
     /// One stretch of the way to a host.
-    public struct Phase: Sendable, Hashable, Codable {
+    public struct Phase: Sendable, Hashable, Encodable {
         /// The phase: `dns`, `tcp`, `tls`, `hello`, `kerberos`, `sasl` or `identity`.
         public var name: String
         /// How it went.
         public var result: Result
         /// How long it took; `nil` where it was skipped.
-        public var milliseconds: Double?
+        @NullWhenAbsent public var milliseconds: Double?
         /// What there is to know about it.
-        public var detail: String?
+        @NullWhenAbsent public var detail: String?
     }
 
     /// A role of the authenticated user.
-    public struct Role: Sendable, Hashable, Codable {
+    public struct Role: Sendable, Hashable, Encodable {
         /// The role's name.
         public var role: String
         /// The role's database.
@@ -49,7 +49,7 @@ public struct CheckReport: Sendable, Hashable, Codable {
     }
 
     /// Who the server says that we are.
-    public struct Identity: Sendable, Hashable, Codable {
+    public struct Identity: Sendable, Hashable, Encodable {
         /// The user's name.
         public var user: String
         /// The user's database.
@@ -59,7 +59,7 @@ public struct CheckReport: Sendable, Hashable, Codable {
     }
 
     /// What was found at one host.
-    public struct Host: Sendable, Hashable, Codable {
+    public struct Host: Sendable, Hashable, Encodable {
         /// The host's name, address or socket path.
         public var host: String
         /// The port.
@@ -69,21 +69,21 @@ public struct CheckReport: Sendable, Hashable, Codable {
         /// All seven phases, in order.
         public var phases: [Phase]
         /// Who the server says that we are, after a success.
-        public var identity: Identity?
+        @NullWhenAbsent public var identity: Identity?
         /// Doubtful things that need not be wrong.
         public var warnings: [String]
         /// Why the authentication failed.
-        public var failure: Failure?
+        @NullWhenAbsent public var failure: Failure?
     }
 
     /// The name and version of this form.
-    public var schema = "authcheck.check/1"
+    public let schema = "authcheck.check/1"
     /// Whether every host succeeded.
     public var result: Result
     /// The exit status of the process.
     public var exitStatus: Int32
     /// The first host's failure, in the order of the string, or the check's own.
-    public var failure: Failure?
+    @NullWhenAbsent public var failure: Failure?
     /// Every host of the string, in its order.
     public var hosts: [Host]
     /// What is doubtful about the connection string.
@@ -102,7 +102,7 @@ public struct CheckReport: Sendable, Hashable, Codable {
     public init(_ error: ConnectionStringError) {
         self.init(
             failure: Failure(
-                class: .usage, message: "\(error.message) (\(error.part), byte \(error.offset) of the connection string)",
+                class: .usage, phase: nil, host: nil, message: "\(error.message) (\(error.part), byte \(error.offset) of the connection string)",
                 hint: "the form for Kerberos is mongodb://user%40REALM@host:27017/?authMechanism=GSSAPI"))
     }
 
@@ -113,55 +113,5 @@ public struct CheckReport: Sendable, Hashable, Codable {
         warnings = []
         result = .failed
         exitStatus = failure.class.exitStatus
-    }
-}
-
-extension CheckReport.Failure {
-    /// Encodes every key, absent values as null: a reader need not tell a missing key from a null one.
-    public func encode(to encoder: any Encoder) throws {
-        var container = encoder.container(keyedBy: CodingKeys.self)
-        try container.encode(`class`, forKey: .class)
-        try container.encode(phase, forKey: .phase)
-        try container.encode(host, forKey: .host)
-        try container.encode(message, forKey: .message)
-        try container.encode(hint, forKey: .hint)
-    }
-}
-
-extension CheckReport.Phase {
-    /// Encodes every key, absent values as null.
-    public func encode(to encoder: any Encoder) throws {
-        var container = encoder.container(keyedBy: CodingKeys.self)
-        try container.encode(name, forKey: .name)
-        try container.encode(result, forKey: .result)
-        try container.encode(milliseconds, forKey: .milliseconds)
-        try container.encode(detail, forKey: .detail)
-    }
-}
-
-extension CheckReport.Host {
-    /// Encodes every key, absent values as null.
-    public func encode(to encoder: any Encoder) throws {
-        var container = encoder.container(keyedBy: CodingKeys.self)
-        try container.encode(host, forKey: .host)
-        try container.encode(port, forKey: .port)
-        try container.encode(result, forKey: .result)
-        try container.encode(phases, forKey: .phases)
-        try container.encode(identity, forKey: .identity)
-        try container.encode(warnings, forKey: .warnings)
-        try container.encode(failure, forKey: .failure)
-    }
-}
-
-extension CheckReport {
-    /// Encodes every key, absent values as null.
-    public func encode(to encoder: any Encoder) throws {
-        var container = encoder.container(keyedBy: CodingKeys.self)
-        try container.encode(schema, forKey: .schema)
-        try container.encode(result, forKey: .result)
-        try container.encode(exitStatus, forKey: .exitStatus)
-        try container.encode(failure, forKey: .failure)
-        try container.encode(hosts, forKey: .hosts)
-        try container.encode(warnings, forKey: .warnings)
     }
 }

@@ -2,7 +2,7 @@ internal import MongoAuth
 public import MongoConnect
 public import MongoConnectionString
 internal import MongoTransport
-internal import Synchronization
+internal import NIOConcurrencyHelpers
 
 /// Checks every host of a connection string, all at once, and reports.
 public struct CheckRunner: Sendable {
@@ -24,7 +24,7 @@ public struct CheckRunner: Sendable {
         guard string.credential != nil else {
             return CheckReport(
                 failure: .init(
-                    class: .usage, message: "the connection string names no user, so there is nothing to authenticate",
+                    class: .usage, phase: nil, host: nil, message: "the connection string names no user, so there is nothing to authenticate",
                     hint: "for Kerberos: mongodb://user%40REALM@\(string.hosts.first.map { "\($0)" } ?? "host")/"
                         + "?authMechanism=GSSAPI"))
         }
@@ -88,7 +88,7 @@ private final class PhaseRecorder: Sendable {
 
     private let host: String
     private let progress: @Sendable (String) -> Void
-    private let state = Mutex(State())
+    private let state = NIOLockedValueBox(State())
 
     init(host: String, progress: @escaping @Sendable (String) -> Void) {
         self.host = host
@@ -96,7 +96,7 @@ private final class PhaseRecorder: Sendable {
     }
 
     func record(_ event: ConnectEvent) {
-        state.withLock { state in
+        state.withLockedValue { state in
             switch event {
             case .began(let phase, let start):
                 // A second attempt in another message format goes through the first phases again.
@@ -123,7 +123,7 @@ private final class PhaseRecorder: Sendable {
     func report(
         _ host: MongoConnectionString.Host, identity: AuthenticatedIdentity?, error: (any Error)?
     ) -> CheckReport.Host {
-        state.withLock { state in
+        state.withLockedValue { state in
             var failure: CheckReport.Failure?
             if let error {
                 failure = .init(error, phase: state.current?.phase, host: self.host)

@@ -9,45 +9,25 @@ public struct ExplainReport: Sendable, Hashable, Encodable {
         /// The name, address or socket path.
         public var host: String
         /// The port; `nil` for a socket, and for the name behind `mongodb+srv`.
-        public var port: UInt16?
+        @NullWhenAbsent public var port: UInt16?
         /// `hostname`, `ipv4`, `ip_literal` or `unix`.
         public var type: String
 
-        enum CodingKeys: String, CodingKey { case host, port, type }
-
-        /// Encodes every key, absent values as null.
-        public func encode(to encoder: any Encoder) throws {
-            var container = encoder.container(keyedBy: CodingKeys.self)
-            try container.encode(host, forKey: .host)
-            try container.encode(port, forKey: .port)
-            try container.encode(type, forKey: .type)
-        }
     }
 
     /// Who authenticates, and how.
     public struct Credential: Sendable, Hashable, Encodable {
         /// The user's name.
-        public var username: String?
+        @NullWhenAbsent public var username: String?
         /// Whether a password is there. The password itself is never shown.
         public var passwordSet: Bool
         /// The database of the authentication.
         public var source: String
         /// The mechanism; `nil` lets the server's offer decide.
-        public var mechanism: String?
+        @NullWhenAbsent public var mechanism: String?
         /// The mechanism's properties, defaults included; secrets redacted.
         public var mechanismProperties: [String: String]
 
-        enum CodingKeys: String, CodingKey { case username, passwordSet, source, mechanism, mechanismProperties }
-
-        /// Encodes every key, absent values as null.
-        public func encode(to encoder: any Encoder) throws {
-            var container = encoder.container(keyedBy: CodingKeys.self)
-            try container.encode(username, forKey: .username)
-            try container.encode(passwordSet, forKey: .passwordSet)
-            try container.encode(source, forKey: .source)
-            try container.encode(mechanism, forKey: .mechanism)
-            try container.encode(mechanismProperties, forKey: .mechanismProperties)
-        }
     }
 
     /// The name and version of this form.
@@ -61,11 +41,11 @@ public struct ExplainReport: Sendable, Hashable, Encodable {
     /// The hosts, in the string's order.
     public var hosts: [Host]
     /// Who authenticates; `nil` where nobody does.
-    public var credential: Credential?
+    @NullWhenAbsent public var credential: Credential?
     /// The default database.
-    public var database: String?
-    /// The options that are set, by the specification's names.
-    public var options: [MongoConnectionString.Options.Entry]
+    @NullWhenAbsent public var database: String?
+    /// The options that are set.
+    public var options: OptionList
     /// What is doubtful.
     public var warnings: [String]
 
@@ -89,40 +69,33 @@ public struct ExplainReport: Sendable, Hashable, Encodable {
                 mechanism: credential.mechanism?.rawValue, mechanismProperties: properties)
         }
         database = string.database
-        options = string.options.entries
+        options = OptionList(entries: string.options.entries)
         warnings = string.warnings.map(\.description)
-    }
-
-    enum CodingKeys: String, CodingKey {
-        case schema, uri, srv, tls, hosts, credential, database, options, warnings
-    }
-
-    /// Encodes every key, absent values as null; options as an object.
-    public func encode(to encoder: any Encoder) throws {
-        var container = encoder.container(keyedBy: CodingKeys.self)
-        try container.encode(schema, forKey: .schema)
-        try container.encode(uri, forKey: .uri)
-        try container.encode(srv, forKey: .srv)
-        try container.encode(tls, forKey: .tls)
-        try container.encode(hosts, forKey: .hosts)
-        try container.encode(credential, forKey: .credential)
-        try container.encode(database, forKey: .database)
-        var nested = container.nestedContainer(keyedBy: OptionKey.self, forKey: .options)
-        for option in options { try nested.encode(option.value, forKey: OptionKey(stringValue: option.name)) }
-        try container.encode(warnings, forKey: .warnings)
     }
 }
 
-private struct OptionKey: CodingKey {
-    let stringValue: String
-    var intValue: Int? { nil }
+/// Options, encoded as one object.
+public struct OptionList: Sendable, Hashable, Encodable {
+    /// The options that are set, by the specification's names.
+    public var entries: [MongoConnectionString.Options.Entry]
 
-    init(stringValue: String) {
-        self.stringValue = stringValue
+    /// Encodes a key for each option.
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: Key.self)
+        for entry in entries { try container.encode(entry.value, forKey: Key(stringValue: entry.name)) }
     }
 
-    init?(intValue: Int) {
-        nil
+    private struct Key: CodingKey {
+        let stringValue: String
+        var intValue: Int? { nil }
+
+        init(stringValue: String) {
+            self.stringValue = stringValue
+        }
+
+        init?(intValue: Int) {
+            nil
+        }
     }
 }
 
@@ -166,7 +139,7 @@ extension ExplainReport: CustomStringConvertible {
             lines.append("  credential  none: a driver would not authenticate")
         }
         if let database { lines.append("  database    " + database) }
-        for option in options { lines.append("  option      \(option)") }
+        for option in options.entries { lines.append("  option      \(option)") }
         for warning in warnings { lines.append("  ! " + warning) }
         return lines.joined(separator: "\n")
     }

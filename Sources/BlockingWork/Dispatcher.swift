@@ -1,5 +1,5 @@
 internal import Dispatch
-internal import Synchronization
+internal import NIOConcurrencyHelpers
 
 /// Hands sessions to threads: the state behind ``BlockingWorkers``.
 ///
@@ -18,7 +18,7 @@ final class Dispatcher: Sendable {
     /// A thread without work, asleep until it is handed a session or told to end.
     private final class IdleThread: Sendable {
         let semaphore = DispatchSemaphore(value: 0)
-        let session = Mutex<Session?>(nil)
+        let session = NIOLockedValueBox<Session?>(nil)
     }
 
     private struct State {
@@ -33,14 +33,14 @@ final class Dispatcher: Sendable {
     }
 
     private let limits: BlockingWorkers.Limits
-    private let state = Mutex(State())
+    private let state = NIOLockedValueBox(State())
 
     init(limits: BlockingWorkers.Limits) {
         self.limits = limits
     }
 
     var statistics: BlockingWorkers.Statistics {
-        state.withLock {
+        state.withLockedValue {
             BlockingWorkers.Statistics(
                 active: $0.active.count, abandoned: $0.abandoned.count, waiting: $0.waiting.count,
                 idle: $0.idle.count)
@@ -55,7 +55,7 @@ final class Dispatcher: Sendable {
             case queued(SessionID)
             case full
         }
-        let decision: Decision = state.withLock { state in
+        let decision: Decision = state.withLockedValue { state in
             let session = Session(id: SessionID(number: state.nextNumber), body: body)
             state.nextNumber += 1
             if state.active.count < limits.maximumThreads {
@@ -84,7 +84,7 @@ final class Dispatcher: Sendable {
     /// Notes that nobody waits for a session any more: it leaves the queue, or its thread stops counting as active so
     /// that another may take its place, up to the cap on such threads.
     func abandon(_ id: SessionID) {
-        let next: (session: Session, thread: IdleThread?)? = state.withLock { state in
+        let next: (session: Session, thread: IdleThread?)? = state.withLockedValue { state in
             if let index = state.waiting.firstIndex(where: { $0.id == id }) {
                 state.waiting.remove(at: index)
                 return nil
@@ -103,7 +103,7 @@ final class Dispatcher: Sendable {
     }
 
     func shutDown() {
-        let idle = state.withLock { state in
+        let idle = state.withLockedValue { state in
             state.isShutDown = true
             defer { state.idle = [] }
             return state.idle
@@ -121,12 +121,12 @@ final class Dispatcher: Sendable {
     }
 
     private static func hand(_ session: Session, to thread: IdleThread) {
-        thread.session.withLock { $0 = session }
+        thread.session.withLockedValue { $0 = session }
         thread.semaphore.signal()
     }
 
     private func requeue(_ session: Session) {
-        state.withLock { state in
+        state.withLockedValue { state in
             state.active.remove(session.id)
             state.waiting.insert(session, at: 0)
         }
@@ -135,16 +135,16 @@ final class Dispatcher: Sendable {
     private func start(_ session: Session) throws(BlockingWorkError) {
         // In a box that the thread empties: what its first session holds must not live as long as the thread.
         let first = IdleThread()
-        first.session.withLock { $0 = session }
+        first.session.withLockedValue { $0 = session }
         let status = WorkerThread.start { self.serve(first) }
         guard status != 0 else { return }
-        state.withLock { _ = $0.active.remove(session.id) }
+        state.withLockedValue { _ = $0.active.remove(session.id) }
         throw BlockingWorkError(.exhausted, "the system gives no thread (error number \(status)): \(statistics)")
     }
 
     /// A thread's life: one session after another, asleep in between, until there are enough idle threads.
     private func serve(_ first: IdleThread) {
-        var session = first.session.withLock { $0.take() }
+        var session = first.session.withLockedValue { $0.take() }
         while let finished = Self.run(&session) {
             session = nextSession(after: finished)
         }
@@ -163,7 +163,7 @@ final class Dispatcher: Sendable {
             case sleep(IdleThread)
             case end
         }
-        let decision: Decision = state.withLock { state in
+        let decision: Decision = state.withLockedValue { state in
             state.active.remove(finished)
             state.abandoned.remove(finished)
             if state.active.count < limits.maximumThreads, let session = Self.takeWaiting(&state) {
@@ -179,7 +179,7 @@ final class Dispatcher: Sendable {
             return session
         case .sleep(let idle):
             idle.semaphore.wait()
-            return idle.session.withLock { $0.take() }
+            return idle.session.withLockedValue { $0.take() }
         case .end:
             return nil
         }

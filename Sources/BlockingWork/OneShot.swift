@@ -1,4 +1,4 @@
-internal import Synchronization
+internal import NIOConcurrencyHelpers
 
 /// A result that is given once, from any thread, and awaited once. The first to give it wins: the work, the deadline or
 /// the cancellation.
@@ -15,11 +15,11 @@ final class OneShot<Success: Sendable>: Sendable {
         let reason: any Error
     }
 
-    private let state = Mutex(State.empty)
+    private let state = NIOLockedValueBox(State.empty)
 
     /// Gives the result, unless somebody has done so before.
     func resolve(_ result: Result<Success, any Error>) {
-        let continuation: CheckedContinuation<Success, any Error>? = state.withLock { state in
+        let continuation: CheckedContinuation<Success, any Error>? = state.withLockedValue { state in
             switch state {
             case .empty:
                 state = .resolved(result)
@@ -36,7 +36,7 @@ final class OneShot<Success: Sendable>: Sendable {
 
     /// Whether somebody has given the result.
     var isResolved: Bool {
-        state.withLock { state in
+        state.withLockedValue { state in
             switch state {
             case .empty, .awaited: false
             case .resolved, .delivered: true
@@ -76,7 +76,7 @@ final class OneShot<Success: Sendable>: Sendable {
     }
 
     private func wait(_ continuation: CheckedContinuation<Success, any Error>) {
-        let early: Result<Success, any Error>? = state.withLock { state in
+        let early: Result<Success, any Error>? = state.withLockedValue { state in
             guard case .resolved(let result) = state else {
                 state = .awaited(continuation)
                 return nil

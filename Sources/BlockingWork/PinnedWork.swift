@@ -1,5 +1,5 @@
 internal import Dispatch
-internal import Synchronization
+internal import NIOConcurrencyHelpers
 
 /// A thread of its own with a state on it, for calls that must come one after another on the same thread.
 ///
@@ -78,12 +78,12 @@ final class WorkChannel<State: ~Copyable>: Sendable {
         var isClosed = false
     }
 
-    private let queue = Mutex(Queue())
+    private let queue = NIOLockedValueBox(Queue())
     private let semaphore = DispatchSemaphore(value: 0)
 
     /// Queues a closure, unless the channel is closed.
     func send(_ job: @escaping Job) -> Bool {
-        let isTaken = queue.withLock { queue in
+        let isTaken = queue.withLockedValue { queue in
             guard !queue.isClosed else { return false }
             queue.jobs.append(job)
             return true
@@ -97,7 +97,7 @@ final class WorkChannel<State: ~Copyable>: Sendable {
     /// - Returns: Whether the channel was open until now.
     @discardableResult
     func close() -> Bool {
-        let wasOpen = queue.withLock { queue in
+        let wasOpen = queue.withLockedValue { queue in
             defer { queue.isClosed = true }
             return !queue.isClosed
         }
@@ -119,9 +119,9 @@ final class WorkChannel<State: ~Copyable>: Sendable {
     private func serve(_ state: inout State) {
         while true {
             semaphore.wait()
-            let job: Job? = queue.withLock { $0.jobs.isEmpty ? nil : $0.jobs.removeFirst() }
+            let job: Job? = queue.withLockedValue { $0.jobs.isEmpty ? nil : $0.jobs.removeFirst() }
             guard let job else {
-                if queue.withLock({ $0.isClosed && $0.jobs.isEmpty }) { return }
+                if queue.withLockedValue({ $0.isClosed && $0.jobs.isEmpty }) { return }
                 continue
             }
             job(&state)

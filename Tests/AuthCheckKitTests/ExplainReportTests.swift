@@ -1,0 +1,76 @@
+import Foundation
+import MongoConnectionString
+import Testing
+
+@testable import AuthCheckKit
+
+@Suite struct ExplainReportTests {
+    private func report(_ uri: String) throws -> ExplainReport {
+        ExplainReport(try MongoConnectionString(parsing: uri))
+    }
+
+    private func json(_ uri: String) throws -> [String: Any] {
+        let data = Data(try report(uri).json().utf8)
+        return try #require(try JSONSerialization.jsonObject(with: data) as? [String: Any])
+    }
+
+    @Test func jsonHasTheKeysOfTheContract() throws {
+        let json = try json(
+            "mongodb://ann%40EXAMPLE.COM:hunter2@db.example.com,10.0.0.1:27018,[fe80::1%25eth0],%2Ftmp%2Fx.sock/app"
+                + "?authMechanism=GSSAPI&authMechanismProperties=SERVICE_REALM:CORP&w=2&nonsense=1")
+        let hosts = try #require(json["hosts"] as? [[String: Any]])
+        #expect(hosts.map { $0["host"] as? String } == ["db.example.com", "10.0.0.1", "fe80::1%eth0", "/tmp/x.sock"])
+        #expect(hosts.map { $0["type"] as? String } == ["hostname", "ipv4", "ip_literal", "unix"])
+        #expect(hosts.map { $0["port"] as? Int } == [27017, 27018, 27017, nil])
+        #expect(hosts[3]["port"] is NSNull)
+        let credential = try #require(json["credential"] as? [String: Any])
+        #expect(credential["username"] as? String == "ann@EXAMPLE.COM")
+        #expect(credential["passwordSet"] as? Bool == true)
+        #expect(credential["source"] as? String == "$external")
+        #expect(credential["mechanism"] as? String == "GSSAPI")
+        #expect(
+            credential["mechanismProperties"] as? [String: String]
+                == ["SERVICE_NAME": "mongodb", "SERVICE_REALM": "CORP"])
+        #expect(json["database"] as? String == "app")
+        let options = try #require(json["options"] as? [String: Any])
+        #expect(options["w"] as? Int == 2)
+        #expect((json["warnings"] as? [String])?.count == 1)
+        #expect(json["schema"] as? String == "authcheck.explain/1")
+    }
+
+    @Test func absentValuesAreNull() throws {
+        let json = try json("mongodb://localhost")
+        #expect(json["credential"] is NSNull)
+        #expect(json["database"] is NSNull)
+        #expect(json["tls"] as? Bool == false)
+    }
+
+    @Test(arguments: [
+        "mongodb://ann:hunter2@db/?authMechanism=PLAIN",
+        "mongodb://ann:hunter2@db/?tls=true&tlsCertificateKeyFile=/k.pem&tlsCertificateKeyFilePassword=hunter2",
+        "mongodb://k:hunter2@db/?authMechanism=MONGODB-AWS&authMechanismProperties=AWS_SESSION_TOKEN:hunter2",
+    ])
+    func noFormShowsASecret(uri: String) throws {
+        let report = try report(uri)
+        #expect(!(try report.json()).contains("hunter2"))
+        #expect(!report.description.contains("hunter2"))
+        #expect(!String(reflecting: report).contains("hunter2"))
+    }
+
+    @Test func textSaysWhatADriverWouldDo() throws {
+        let text = try report("mongodb+srv://ann%40CORP@cluster.example.com/?authMechanism=GSSAPI&w=2").description
+        #expect(
+            text == """
+                mongodb+srv://ann%40CORP@cluster.example.com/?authMechanism=GSSAPI&w=2
+                  hosts       cluster.example.com (by its SRV records)
+                  tls         yes
+                  mechanism   GSSAPI
+                  user        ann@CORP
+                  password    not set
+                  source      $external
+                  property    SERVICE_NAME = mongodb
+                  option      authMechanism=GSSAPI
+                  option      w=2
+                """)
+    }
+}
