@@ -5,9 +5,11 @@ public struct NameResolutionError: Error, Sendable, CustomStringConvertible {
         private enum Value: String {
             case noSuchName = "no-such-name"
             case noAddress = "no-address"
+            case noRecords = "no-records"
             case temporaryFailure = "temporary-failure"
             case failure
             case invalidName = "invalid-name"
+            case malformedAnswer = "malformed-answer"
             case deadlineExceeded = "deadline-exceeded"
         }
 
@@ -17,12 +19,16 @@ public struct NameResolutionError: Error, Sendable, CustomStringConvertible {
         public static let noSuchName = Code(value: .noSuchName)
         /// The name exists but has no address of the family asked for.
         public static let noAddress = Code(value: .noAddress)
+        /// The name exists, or may exist, but has no record of the type asked for.
+        public static let noRecords = Code(value: .noRecords)
         /// A name server did not answer or could not: the same question may succeed later.
         public static let temporaryFailure = Code(value: .temporaryFailure)
         /// Any other failure of the system's resolver.
         public static let failure = Code(value: .failure)
         /// The text cannot be a host name.
         public static let invalidName = Code(value: .invalidName)
+        /// What the name servers sent is no answer to the question.
+        public static let malformedAnswer = Code(value: .malformedAnswer)
         /// The deadline passed before the answer came.
         public static let deadlineExceeded = Code(value: .deadlineExceeded)
 
