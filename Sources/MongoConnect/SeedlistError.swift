@@ -1,0 +1,65 @@
+internal import MongoConnectionString
+
+/// Why DNS does not lead from a `mongodb+srv` string to servers.
+public struct SeedlistError: Error, Sendable, CustomStringConvertible {
+    /// What kind of failure this is. The set is open.
+    public struct Code: Sendable, Hashable, CustomStringConvertible {
+        private enum Value: String {
+            case noHosts = "no-hosts"
+            case lookUpFailed = "look-up-failed"
+            case deadlineExceeded = "deadline-exceeded"
+            case foreignHost = "foreign-host"
+            case invalidHost = "invalid-host"
+            case tooManyHosts = "too-many-hosts"
+            case invalidTXTRecord = "invalid-txt-record"
+            case conflictingOptions = "conflicting-options"
+        }
+
+        private let value: Value
+
+        /// The name does not exist, or has no SRV record.
+        public static let noHosts = Code(value: .noHosts)
+        /// The DNS gave no answer, or none that can be read: the same look-up may succeed later.
+        public static let lookUpFailed = Code(value: .lookUpFailed)
+        /// The deadline passed before the answers came.
+        public static let deadlineExceeded = Code(value: .deadlineExceeded)
+        /// An SRV record leads to a host outside the domain of the string's host.
+        public static let foreignHost = Code(value: .foreignHost)
+        /// An SRV record without a host name or without a port.
+        public static let invalidHost = Code(value: .invalidHost)
+        /// There are more hosts than ``Seedlist/maximumHosts``.
+        public static let tooManyHosts = Code(value: .tooManyHosts)
+        /// There are several TXT records, or one with anything but the options that it may have.
+        public static let invalidTXTRecord = Code(value: .invalidTXTRecord)
+        /// The string, its hosts and its TXT record do not go together.
+        public static let conflictingOptions = Code(value: .conflictingOptions)
+
+        /// The code's stable, hyphenated name.
+        public var description: String { value.rawValue }
+    }
+
+    /// What kind of failure this is.
+    public var code: Code
+    /// The name that was asked for, or the host that a record names.
+    public var name: String
+    /// One sentence for a person: what is wrong and, where it can be told, what to change.
+    public var message: String
+    /// The error beneath, where there is one.
+    public var underlying: (any Error)?
+
+    /// Creates an error.
+    public init(_ code: Code, name: String, _ message: String, underlying: (any Error)? = nil) {
+        self.code = code
+        self.name = name
+        self.message = message
+        self.underlying = underlying
+    }
+
+    init(_ error: ConnectionStringError, name: String) {
+        let code: Code = error.code == .invalidTXTRecord ? .invalidTXTRecord : .conflictingOptions
+        self.init(code, name: name, error.message, underlying: error)
+    }
+
+    /// The code, the name and the message.
+    public var description: String { "\(code): \(name): \(message)" }
+}
