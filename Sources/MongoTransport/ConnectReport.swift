@@ -20,7 +20,7 @@ public struct ConnectReport: Sendable, Hashable {
         public var family: IPAddress.Family?
         /// When it began.
         public var start: Duration
-        /// When it ended.
+        /// When it ended, or when it was given up.
         public var end: Duration?
         /// How it ended.
         public var outcome: Outcome
@@ -34,6 +34,8 @@ public struct ConnectReport: Sendable, Hashable {
     public var connected: Duration?
     /// When the TLS handshake was complete; `nil` without TLS.
     public var secured: Duration?
+    /// What the TLS handshake showed; `nil` without TLS, and before a handshake.
+    public var tls: TLSReport?
     /// The attempts in the order in which they began.
     public var attempts: [Attempt] = []
 

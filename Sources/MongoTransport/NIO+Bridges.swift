@@ -1,14 +1,6 @@
 internal import NIOCore
 internal import NameResolution
 
-#if canImport(Glibc)
-internal import Glibc
-#elseif canImport(Musl)
-internal import Musl
-#elseif canImport(Darwin)
-internal import Darwin
-#endif
-
 extension TimeAmount {
     /// What is left until an instant of Swift's monotonic clock; nothing when it has passed.
     static func until(_ deadline: ContinuousClock.Instant) -> TimeAmount {
@@ -38,11 +30,5 @@ extension SocketAddress {
 
 extension IOError {
     /// The system's text for the error number.
-    var systemMessage: String {
-        withUnsafeTemporaryAllocation(of: CChar.self, capacity: 128) { buffer in
-            buffer.initialize(repeating: 0)
-            guard let text = buffer.baseAddress, strerror_r(errnoCode, text, buffer.count) == 0 else { return "error \(errnoCode)" }
-            return String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        }
-    }
+    var systemMessage: String { SystemMessage.text(for: errnoCode) }
 }

@@ -1,13 +1,53 @@
 internal import BSON
 internal import MongoWire
+internal import NIOConcurrencyHelpers
 internal import NIOCore
 internal import NIOSSL
 
 /// A command on its way through the channel.
-struct PendingRequest: Sendable {
+final class PendingRequest: Sendable {
     let message: WireMessage
     let deadline: ContinuousClock.Instant
     let reply: EventLoopPromise<BSONDocument>
+    private let cancelled = NIOLockedValueBox(false)
+
+    init(message: WireMessage, deadline: ContinuousClock.Instant, reply: EventLoopPromise<BSONDocument>) {
+        self.message = message
+        self.deadline = deadline
+        self.reply = reply
+    }
+
+    /// Whether nobody waits for the reply any more.
+    var isCancelled: Bool { cancelled.withLockedValue { $0 } }
+
+    /// The caller goes away. It may come before the request itself has come to the event loop.
+    func cancel() {
+        cancelled.withLockedValue { $0 = true }
+        reply.fail(CancellationError())
+    }
+}
+
+/// An event that goes through the channel: nobody waits for this request's reply any more.
+struct RequestCancelled: Sendable {
+    let request: PendingRequest
+}
+
+/// Why a connection is over: for those who come when its handlers are gone.
+final class ConnectionEnd: Sendable {
+    private let end = NIOLockedValueBox<(error: TransportError, isTold: Bool)?>(nil)
+
+    /// The connection failed, which somebody was told or nobody.
+    func record(_ error: TransportError, isTold: Bool) {
+        end.withLockedValue { $0 = ($0?.error ?? error, $0?.isTold == true || isTold) }
+    }
+
+    /// What the next one is told: what happened, where nobody knows it yet, else that it is over.
+    func next() -> TransportError? {
+        end.withLockedValue { end in
+            defer { end?.isTold = true }
+            return end.map { $0.isTold ? .closed(by: $0.error) : $0.error }
+        }
+    }
 }
 
 /// Interprets the actions of ``RequestMachine`` on a channel.
@@ -16,20 +56,81 @@ final class RequestHandler: ChannelDuplexHandler {
     typealias OutboundIn = PendingRequest
     typealias OutboundOut = ByteBuffer
 
-    private let processor: NIOSingleStepByteToMessageProcessor<WireMessageDecoder>
-    private var machine = RequestMachine<PendingRequest>()
-    private var timer: Scheduled<Void>?
-
-    init(limits: WireLimits) {
-        processor = NIOSingleStepByteToMessageProcessor(WireMessageDecoder(limits: limits))
+    private struct Entry {
+        var timer: Scheduled<Void>
+        /// The id under which it was sent.
+        var id: Int32?
     }
+
+    private let processor: NIOSingleStepByteToMessageProcessor<WireMessageDecoder>
+    private let isEncrypted: Bool
+    private let end: ConnectionEnd
+    private var machine = RequestMachine<PendingRequest>()
+    private var entries: [ObjectIdentifier: Entry] = [:]
+    private var hasReceived = false
+
+    init(limits: WireLimits, isEncrypted: Bool, end: ConnectionEnd) {
+        self.end = end
+        processor = NIOSingleStepByteToMessageProcessor(WireMessageDecoder(limits: limits))
+        self.isEncrypted = isEncrypted
+    }
+
+    // MARK: - Requests
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
-        perform(machine.requested(unwrapOutboundIn(data)), context)
+        let request = unwrapOutboundIn(data)
         promise?.succeed()
+        guard !request.isCancelled else { return }
+        let loopBound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+        let timer = context.eventLoop.scheduleTask(in: .until(request.deadline)) {
+            let (handler, context) = loopBound.value
+            handler.deadlinePassed(request, context)
+        }
+        entries[ObjectIdentifier(request)] = Entry(timer: timer)
+        perform(machine.requested(request), context)
     }
 
+    func triggerUserOutboundEvent(context: ChannelHandlerContext, event: Any, promise: EventLoopPromise<Void>?) {
+        guard let event = event as? RequestCancelled else {
+            return context.triggerUserOutboundEvent(event, promise: promise)
+        }
+        promise?.succeed()
+        guard entries[ObjectIdentifier(event.request)] != nil else { return }
+        if machine.withdraw(where: { $0 === event.request }) != nil {
+            forget(event.request)
+        } else {
+            perform(machine.failed(Self.closed("a command was given up before its reply came")), context)
+        }
+    }
+
+    private func deadlinePassed(_ request: PendingRequest, _ context: ChannelHandlerContext) {
+        if machine.withdraw(where: { $0 === request }) != nil {
+            forget(request)
+            request.reply.fail(
+                TransportError(
+                    .deadlineExceeded, phase: .command,
+                    "the deadline passed while the command waited for the ones before it"))
+        } else if let id = entries[ObjectIdentifier(request)]?.id {
+            perform(machine.deadlinePassed(id: id), context)
+        }
+    }
+
+    private func forget(_ request: PendingRequest) {
+        entries.removeValue(forKey: ObjectIdentifier(request))?.timer.cancel()
+    }
+
+    func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
+        // Whoever waits is not to be told that it was the server.
+        if mode != .input {
+            perform(machine.failed(Self.closed("the connection was closed")), context, andClose: false)
+        }
+        context.close(mode: mode, promise: promise)
+    }
+
+    // MARK: - The server
+
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        hasReceived = true
         do {
             try processor.process(buffer: unwrapInboundIn(data)) { frame in
                 perform(machine.received(frame), context)
@@ -40,7 +141,10 @@ final class RequestHandler: ChannelDuplexHandler {
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        var error = TransportError(.closed, phase: .command, "the server closed the connection")
+        var error = Self.closed("the server closed the connection" + (hasReceived ? "" : " without a word"))
+        if !hasReceived, !isEncrypted {
+            error.message += "; it may demand TLS (tls=true)"
+        }
         do {
             try processor.finishProcessing(seenEOF: true) { frame in perform(machine.received(frame), context) }
         } catch let cause {
@@ -51,35 +155,42 @@ final class RequestHandler: ChannelDuplexHandler {
         context.fireChannelInactive()
     }
 
+    func handlerRemoved(context: ChannelHandlerContext) {
+        perform(machine.failed(Self.closed("the connection was closed")), context, andClose: false)
+    }
+
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         perform(machine.failed(Self.transportError(error)), context)
     }
 
-    private func perform(_ actions: [RequestMachine<PendingRequest>.Action], _ context: ChannelHandlerContext) {
+    // MARK: - Actions
+
+    private func perform(
+        _ actions: [RequestMachine<PendingRequest>.Action], _ context: ChannelHandlerContext, andClose: Bool = true
+    ) {
         for action in actions {
             switch action {
             case .write(let request, let id):
+                entries[ObjectIdentifier(request)]?.id = id
                 write(request, id: id, context)
             case .complete(let request, let document):
-                timer?.cancel()
+                forget(request)
                 request.reply.succeed(document)
             case .fail(let requests, let error):
-                timer?.cancel()
-                for request in requests { request.reply.fail(error) }
-                context.close(promise: nil)
+                end.record(error, isTold: !requests.isEmpty)
+                for request in requests {
+                    forget(request)
+                    request.reply.fail(error)
+                }
+                if andClose { context.close(promise: nil) }
             }
         }
     }
 
     private func write(_ request: PendingRequest, id: Int32, _ context: ChannelHandlerContext) {
         do {
-            let bytes = try request.message.encoded(requestID: id)
-            let loopBound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
-            timer = context.eventLoop.scheduleTask(in: .until(request.deadline)) {
-                let (handler, context) = loopBound.value
-                handler.perform(handler.machine.deadlinePassed(id: id), context)
-            }
-            context.writeAndFlush(wrapOutboundOut(bytes), promise: nil)
+            // A write that fails breaks the connection, and that is told as an event of its own.
+            context.writeAndFlush(wrapOutboundOut(try request.message.encoded(requestID: id)), promise: nil)
         } catch {
             perform(
                 machine.failed(
@@ -90,6 +201,12 @@ final class RequestHandler: ChannelDuplexHandler {
         }
     }
 
+    // MARK: - Errors
+
+    private static func closed(_ message: String, _ cause: (any Error)? = nil) -> TransportError {
+        TransportError(.closed, phase: .command, message, underlying: cause)
+    }
+
     private static func transportError(_ error: any Error) -> TransportError {
         switch error {
         case let error as TransportError:
@@ -97,12 +214,13 @@ final class RequestHandler: ChannelDuplexHandler {
         case let error as WireError:
             TransportError(.protocolViolation, phase: .command, error.message, underlying: error)
         case let error as IOError:
-            TransportError(
-                .closed, phase: .command, "the connection broke: \(error.systemMessage)", underlying: error)
+            closed("the connection broke: \(error.systemMessage)", error)
+        case NIOSSLError.uncleanShutdown:
+            closed("the connection ended without TLS's farewell, so what came may not have been all", error)
         case let error as NIOSSLError:
-            TransportError(.closed, phase: .command, "the TLS connection ended: \(error)", underlying: error)
+            closed("the TLS connection ended: \(error)", error)
         default:
-            TransportError(.closed, phase: .command, "the connection broke: \(error)", underlying: error)
+            closed("the connection broke: \(error)", error)
         }
     }
 }

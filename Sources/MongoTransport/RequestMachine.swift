@@ -14,16 +14,34 @@ struct RequestMachine<Request> {
         case fail([Request], TransportError)
     }
 
-    private var lastID: Int32 = 0
+    private var lastID: Int32
     private var current: (request: Request, id: Int32)?
     private var waiting: [Request] = []
     private var failure: TransportError?
+    private var isFailureTold = false
+
+    /// - Parameter lastID: The id before the first one.
+    init(lastID: Int32 = 0) {
+        self.lastID = lastID
+    }
 
     /// A request comes in.
     mutating func requested(_ request: Request) -> [Action] {
-        if let failure { return [.fail([request], Self.closed(by: failure))] }
+        if let failure {
+            // Whoever comes first learns what happened while nobody waited; the others, that it is over.
+            defer { isFailureTold = true }
+            return [.fail([request], isFailureTold ? .closed(by: failure) : failure)]
+        }
         waiting.append(request)
         return proceed()
+    }
+
+    /// A request is given up: its deadline passed, or its caller went away.
+    ///
+    /// - Returns: The request, where it still waited for its turn. It is forgotten then, and nothing else suffers. A
+    ///   request that was sent cannot be unsent: that is a failure of the connection.
+    mutating func withdraw(where isMeant: (Request) -> Bool) -> Request? {
+        waiting.firstIndex(where: isMeant).map { waiting.remove(at: $0) }
     }
 
     /// A message came from the server.
@@ -56,6 +74,7 @@ struct RequestMachine<Request> {
     mutating func failed(_ error: TransportError) -> [Action] {
         guard failure == nil else { return [] }
         failure = error
+        isFailureTold = current != nil || !waiting.isEmpty
         let requests = (current.map { [$0.request] } ?? []) + waiting
         current = nil
         waiting = []
@@ -91,8 +110,11 @@ struct RequestMachine<Request> {
     private static func violation(_ message: String) -> TransportError {
         TransportError(.protocolViolation, phase: .command, message)
     }
+}
 
-    private static func closed(by failure: TransportError) -> TransportError {
+extension TransportError {
+    /// A connection is over, for a reason that was told before.
+    static func closed(by failure: TransportError) -> TransportError {
         TransportError(
             .closed, phase: .command, "the connection is closed, after: \(failure.message)", underlying: failure)
     }

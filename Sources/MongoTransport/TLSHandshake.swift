@@ -1,79 +1,196 @@
+internal import MongoWire
 internal import NIOCore
 internal import NIOSSL
 internal import NIOTLS
 
-/// Waits for the end of a TLS handshake, then takes itself out of the pipeline.
-final class TLSHandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
+/// Looks at the server's first bytes on their way into TLS.
+final class ServerHelloHandler: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+    typealias InboundOut = ByteBuffer
+
+    /// What they say.
+    private(set) var reader = ServerHelloReader()
+    /// Whether a certificate was asked for.
+    let certificateRequest = CertificateRequest()
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        let bytes = unwrapInboundIn(data)
+        reader.read(bytes.readableBytesView)
+        guard reader.isForeign else {
+            return CertificateRequest.$current.withValue(certificateRequest) { context.fireChannelRead(data) }
+        }
+        context.fireErrorCaught(ForeignServer(hint: Self.hint(for: bytes)))
+        context.close(promise: nil)
+    }
+
+    private static func hint(for bytes: ByteBuffer) -> String? {
+        var decoder = WireMessageDecoder()
+        var bytes = bytes
+        do {
+            _ = try decoder.decode(buffer: &bytes)
+            return nil
+        } catch {
+            guard let error = error as? WireError, error.code == .foreignProtocol else { return nil }
+            return error.message
+        }
+    }
+}
+
+/// Waits for the end of a TLS handshake. It stays afterwards: with TLS 1.3 the server may refuse the client later.
+final class TLSHandshakeHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
 
-    private let done: EventLoopPromise<Void>
+    private enum State {
+        case handshaking
+        /// Nothing has come since the handshake.
+        case silent
+        case inUse
+        case over
+    }
 
-    init(done: EventLoopPromise<Void>) {
+    private let serverHello: ServerHelloHandler
+    private let tls: NIOSSLClientHandler
+    private let identity: ServerIdentity
+    private let diagnosis: TLSDiagnosis
+    private let done: EventLoopPromise<TLSReport>
+    private var state = State.handshaking
+
+    init(
+        serverHello: ServerHelloHandler, tls: NIOSSLClientHandler, identity: ServerIdentity, diagnosis: TLSDiagnosis,
+        done: EventLoopPromise<TLSReport>
+    ) {
+        self.serverHello = serverHello
+        self.tls = tls
+        self.identity = identity
+        self.diagnosis = diagnosis
         self.done = done
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        if let event = event as? TLSUserEvent, case .handshakeCompleted = event { done.succeed() }
+        if case .handshaking = state, let event = event as? TLSUserEvent, case .handshakeCompleted = event {
+            let report = report()
+            if isConfirmed(report) {
+                state = .silent
+                done.succeed(report)
+            } else {
+                fail(diagnosis.nameNotConfirmed(report), context)
+            }
+        }
         context.fireUserInboundEventTriggered(event)
     }
 
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        switch state {
+        case .silent: state = .inUse
+        case .inUse: break
+        // A server that is not the right one is not listened to.
+        case .handshaking, .over: return
+        }
+        context.fireChannelRead(data)
+    }
+
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        done.fail(error)
-        context.close(promise: nil)
+        switch state {
+        case .handshaking:
+            fail(diagnosis.handshakeFailed(error, report(), firstBytes: serverHello.reader), context)
+        case .silent, .inUse:
+            let isSilent = if case .silent = state { true } else { false }
+            state = .over
+            context.fireErrorCaught(diagnosis.connectionBroke(error, isSilent: isSilent) ?? error)
+        case .over:
+            break
+        }
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        done.fail(ChannelError.eof)
+        switch state {
+        case .handshaking:
+            fail(diagnosis.handshakeFailed(ChannelError.eof, report(), firstBytes: serverHello.reader), context)
+        case .silent:
+            if let error = diagnosis.connectionBroke(nil, isSilent: true) { context.fireErrorCaught(error) }
+        case .inUse, .over:
+            break
+        }
+        state = .over
         context.fireChannelInactive()
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
-        done.fail(ChannelError.eof)
+        // Nothing, where the promise is kept already.
+        done.fail(ChannelError.ioOnClosedChannel)
+    }
+
+    private func fail(_ error: TransportError, _ context: ChannelHandlerContext) {
+        state = .over
+        done.fail(error)
+        context.close(promise: nil)
+    }
+
+    private func isConfirmed(_ report: TLSReport) -> Bool {
+        guard diagnosis.context.options.verifiesCertificate, diagnosis.context.options.verifiesHostname else {
+            return true
+        }
+        // What cannot be read cannot be matched either.
+        guard let certificate = report.certificate else { return identity.name == nil }
+        return identity.isConfirmed(by: certificate)
+    }
+
+    private func report() -> TLSReport {
+        var report = TLSReport()
+        report.version =
+            switch tls.tlsVersion {
+            case .tlsv13?: "TLSv1.3"
+            case .tlsv12?: "TLSv1.2"
+            default: nil
+            }
+        report.cipherSuite = serverHello.reader.cipherSuite.map(ServerHelloReader.name)
+        report.certificate = tls.peerCertificate.flatMap { try? PeerCertificate(der: $0.toDERBytes()) }
+        return report
     }
 }
 
-extension WireConnection {
-    /// Encrypts a fresh channel.
-    ///
-    /// - Throws: ``TransportError`` with ``TransportError/Code/tls`` or ``TransportError/Code/deadlineExceeded``.
-    static func secure(
-        _ channel: any Channel, host: String?, _ options: TLSOptions, by deadline: ContinuousClock.Instant
-    ) async throws {
-        let done = channel.eventLoop.makePromise(of: Void.self)
+/// The handshake of one channel.
+struct TLSHandshake: Sendable {
+    private let done: EventLoopPromise<TLSReport>
+
+    /// Adds TLS to a channel that is not connected yet. To be called on its event loop.
+    init(on channel: any Channel, to endpoint: ServerEndpoint, _ context: TLSContext) throws {
+        let identity = ServerIdentity(endpoint)
+        let tls: NIOSSLClientHandler
         do {
-            let sslContext = try options.makeContext()
-            // An address literal is no server name (RFC 6066 section 3); its certificate is matched by the connection's
-            // address.
-            let isAddress = host.map { (try? SocketAddress(ipAddress: $0, port: 0)) != nil } ?? true
-            let serverName = isAddress ? nil : host
-            try await channel.eventLoop.submit {
-                let operations = channel.pipeline.syncOperations
-                try operations.addHandler(NIOSSLClientHandler(context: sslContext, serverHostname: serverName))
-                try operations.addHandler(TLSHandshakeHandler(done: done), name: "tls-handshake")
-            }.get()
+            tls = try NIOSSLClientHandler(context: context.context, serverHostname: identity.name)
+        } catch {
+            throw TransportError(
+                .tls, phase: .tls, "\(endpoint) is no name that TLS could ask for: \(error)", underlying: error,
+                tlsFailure: .wrongHostname)
+        }
+        let serverHello = ServerHelloHandler()
+        done = channel.eventLoop.makePromise(of: TLSReport.self)
+        let waiting = TLSHandshakeHandler(
+            serverHello: serverHello, tls: tls, identity: identity,
+            diagnosis: TLSDiagnosis(
+                context: context, endpoint: endpoint, certificateRequest: serverHello.certificateRequest), done: done)
+        do {
+            try channel.pipeline.syncOperations.addHandlers([serverHello, tls, waiting])
         } catch {
             done.fail(error)
+            throw error
         }
+    }
+
+    /// Waits for the handshake of a channel that is connected. The channel is to be closed after an error.
+    ///
+    /// - Throws: ``TransportError`` with what is known in the report's `tls`; `CancellationError`.
+    func complete(on channel: any Channel, by deadline: ContinuousClock.Instant) async throws -> TLSReport {
+        let done = done
         let timer = channel.eventLoop.scheduleTask(in: .until(deadline)) {
             done.fail(TransportError(.deadlineExceeded, phase: .tls, "the deadline passed during the TLS handshake"))
         }
         defer { timer.cancel() }
-        do {
-            try await withTaskCancellationHandler {
-                try await channel.setOption(.autoRead, value: true).get()
-                try await done.futureResult.get()
-                // Nothing may be read between this handler's end and the next one's start.
-                try await channel.setOption(.autoRead, value: false).get()
-                try await channel.pipeline.removeHandler(name: "tls-handshake").get()
-            } onCancel: {
-                done.fail(CancellationError())
-                channel.close(promise: nil)
-            }
-        } catch {
-            channel.close(promise: nil)
-            if Task.isCancelled { throw CancellationError() }
-            if let error = error as? TransportError { throw error }
-            throw TransportError(.tls, phase: .tls, "the TLS handshake failed: \(error)", underlying: error)
+        return try await withTaskCancellationHandler {
+            try await done.futureResult.get()
+        } onCancel: {
+            done.fail(CancellationError())
         }
     }
 }

@@ -1,8 +1,9 @@
-internal import NIOSSL
-
 /// How a connection is encrypted, and how the server's certificate is checked.
+///
+/// Versions before TLS 1.2 are never spoken.
 public struct TLSOptions: Sendable {
-    /// Whether the certificate must come from a trusted authority.
+    /// Whether the certificate must come from a trusted authority and be valid now. Without that, names are not checked
+    /// either.
     public var verifiesCertificate = true
     /// Whether the certificate must be made out to the host.
     public var verifiesHostname = true
@@ -15,27 +16,6 @@ public struct TLSOptions: Sendable {
 
     /// Creates options that check everything against the system's authorities.
     public init() {}
-
-    /// The options in the form that swift-nio-ssl takes. Reads the files.
-    func makeContext() throws -> NIOSSLContext {
-        var configuration = TLSConfiguration.makeClientConfiguration()
-        configuration.minimumTLSVersion = .tlsv12
-        configuration.certificateVerification =
-            if !verifiesCertificate { .none } else if verifiesHostname { .fullVerification } else { .noHostnameVerification }
-        if let authoritiesFile { configuration.trustRoots = .file(authoritiesFile) }
-        if let certificateKeyFile {
-            configuration.certificateChain = try NIOSSLCertificate.fromPEMFile(certificateKeyFile)
-                .map { .certificate($0) }
-            let key =
-                if let password = certificateKeyPassword {
-                    try NIOSSLPrivateKey(file: certificateKeyFile, format: .pem) { $0(password) }
-                } else {
-                    try NIOSSLPrivateKey(file: certificateKeyFile, format: .pem)
-                }
-            configuration.privateKey = .privateKey(key)
-        }
-        return try NIOSSLContext(configuration: configuration)
-    }
 }
 
 extension TLSOptions: CustomStringConvertible, CustomReflectable {

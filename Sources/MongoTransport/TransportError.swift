@@ -17,7 +17,7 @@ public struct TransportError: Error, Sendable, CustomStringConvertible {
         public static let nameResolution = Code(value: .nameResolution)
         /// No address accepted a connection.
         public static let connect = Code(value: .connect)
-        /// The TLS handshake failed, or the certificate was not accepted.
+        /// The connection could not be encrypted: ``TransportError/tlsFailure`` says why.
         public static let tls = Code(value: .tls)
         /// The connection is closed: by the server, or by an earlier failure.
         public static let closed = Code(value: .closed)
@@ -40,17 +40,20 @@ public struct TransportError: Error, Sendable, CustomStringConvertible {
     public var underlying: (any Error)?
     /// What was tried, for failures before the connection was ready.
     public var report: ConnectReport?
+    /// What is wrong with TLS, for ``Code/tls``.
+    public var tlsFailure: TLSFailure?
 
     /// Creates an error.
     public init(
         _ code: Code, phase: TransportPhase, _ message: String, underlying: (any Error)? = nil,
-        report: ConnectReport? = nil
+        report: ConnectReport? = nil, tlsFailure: TLSFailure? = nil
     ) {
         self.code = code
         self.phase = phase
         self.message = message
         self.underlying = underlying
         self.report = report
+        self.tlsFailure = tlsFailure
     }
 
     /// The code, the phase and the message.

@@ -6,9 +6,9 @@ internal import NIOPosix
 
 /// A connection to one server that speaks MongoDB's wire protocol: one command and its reply at a time.
 ///
-/// Commands that are given while one is under way wait their turn, each with its own deadline. A deadline, a cancelled
-/// task, a lawless message or a broken socket ends the connection: what was sent cannot be unsent, and a late reply
-/// must not be taken for another's.
+/// Commands that are given while one is under way wait their turn, each with its own deadline. A deadline or a cancelled
+/// task of a command that was sent, a lawless message or a broken socket ends the connection: what was sent cannot be
+/// unsent, and a late reply must not be taken for another's.
 public final class WireConnection: CommandRunner, Sendable {
     /// How commands are sent.
     public enum MessageFormat: Sendable, Hashable {
@@ -19,6 +19,7 @@ public final class WireConnection: CommandRunner, Sendable {
     }
 
     private let channel: any Channel
+    private let end: ConnectionEnd
     private let format: MessageFormat
 
     /// The server, as it was asked for.
@@ -26,10 +27,17 @@ public final class WireConnection: CommandRunner, Sendable {
     /// How the connection came about.
     public let report: ConnectReport
 
+    /// What a channel of ours has.
+    private struct Equipment: Sendable {
+        let handshake: TLSHandshake?
+        let end = ConnectionEnd()
+    }
+
     private init(
-        channel: any Channel, endpoint: ServerEndpoint, format: MessageFormat, report: ConnectReport
+        channel: any Channel, end: ConnectionEnd, endpoint: ServerEndpoint, format: MessageFormat, report: ConnectReport
     ) {
         self.channel = channel
+        self.end = end
         self.endpoint = endpoint
         self.format = format
         self.report = report
@@ -59,8 +67,41 @@ public final class WireConnection: CommandRunner, Sendable {
         by deadline: ContinuousClock.Instant,
         logger: Logger? = nil
     ) async throws -> WireConnection {
+        // Before anything else: a file that cannot be read is a mistake that no server can mend.
+        let context: TLSContext? = if let tls { try await TLSContext.load(tls) } else { nil }
+        return try await connect(
+            to: endpoint, connector: connector, context: context, format: format, limits: limits, by: deadline,
+            logger: logger)
+    }
+
+    /// Connects to a server with a context that other connections use too.
+    ///
+    /// - Parameters:
+    ///   - endpoint: Where the server listens.
+    ///   - connector: Looks up the name and races the addresses.
+    ///   - context: How to encrypt; `nil` for a connection in the clear.
+    ///   - format: How commands are sent.
+    ///   - limits: Bounds on the server's messages.
+    ///   - deadline: When to give up.
+    ///   - logger: Takes messages at level debug.
+    /// - Throws: ``TransportError``, `CancellationError`.
+    public static func connect(
+        to endpoint: ServerEndpoint,
+        connector: Connector,
+        context: TLSContext?,
+        format: MessageFormat = .message,
+        limits: WireLimits = .beforeAuthentication,
+        by deadline: ContinuousClock.Instant,
+        logger: Logger? = nil
+    ) async throws -> WireConnection {
         let start = ContinuousClock.now
-        var (channel, report) = try await connector.connect(to: endpoint, by: deadline)
+        var (connected, report) = try await connector.connect(to: endpoint, by: deadline) { channel in
+            let equipment = Equipment(handshake: try context.map { try TLSHandshake(on: channel, to: endpoint, $0) })
+            try channel.pipeline.syncOperations.addHandler(
+                RequestHandler(limits: limits, isEncrypted: context != nil, end: equipment.end))
+            return equipment
+        }
+        let channel = connected.channel
         logger?.debug(
             "connected",
             metadata: [
@@ -68,45 +109,58 @@ public final class WireConnection: CommandRunner, Sendable {
                 "network.peer.address": "\(channel.remoteAddress.map { "\($0)" } ?? "")",
             ])
         do {
-            if let tls {
-                let host: String? = if case .host(let host, _) = endpoint { host } else { nil }
-                try await secure(channel, host: host, tls, by: deadline)
+            if let handshake = connected.equipment.handshake {
+                let tlsReport = try await handshake.complete(on: channel, by: deadline)
+                report.tls = tlsReport
                 report.secured = ContinuousClock.now - start
+                logger?.debug("encrypted", metadata: ["server.address": "\(endpoint)", "tls": "\(tlsReport)"])
             }
-            let connected = channel
-            try await channel.eventLoop.submit {
-                try connected.pipeline.syncOperations.addHandler(RequestHandler(limits: limits))
-            }.get()
-            try await channel.setOption(.autoRead, value: true).get()
-        } catch var error as TransportError {
+            try Task.checkCancellation()
+        } catch {
             channel.close(promise: nil)
-            error.report = report
-            throw error
-        } catch let error as ChannelError {
-            throw TransportError(.closed, phase: .tcp, "the server closed the connection", underlying: error, report: report)
+            throw Self.failure(error, report)
         }
-        return WireConnection(channel: channel, endpoint: endpoint, format: format, report: report)
+        return WireConnection(
+            channel: channel, end: connected.equipment.end, endpoint: endpoint, format: format, report: report)
+    }
+
+    /// The error of a connection that was open but is not ready.
+    private static func failure(_ error: any Error, _ report: ConnectReport) -> any Error {
+        guard !(error is CancellationError) else { return error }
+        var failure =
+            error as? TransportError
+            ?? TransportError(
+                .closed, phase: .tls, "the connection was closed during the TLS handshake", underlying: error)
+        let tls = failure.report?.tls
+        failure.report = report
+        failure.report?.tls = tls
+        return failure
     }
 
     /// Sends a command and gives the server's reply, whether that says `ok: 1` or not.
     ///
     /// - Parameter command: The command, with its database in `$db`.
-    /// - Throws: ``TransportError``, `CancellationError`. The connection is closed then.
+    /// - Throws: ``TransportError``, `CancellationError`. The connection is closed then, unless the command was not sent
+    ///   yet.
     public func run(_ command: BSONDocument, by deadline: ContinuousClock.Instant) async throws -> BSONDocument {
         try Task.checkCancellation()
+        guard deadline > .now else {
+            throw TransportError(.deadlineExceeded, phase: .command, "the deadline passed before the command was sent")
+        }
         let reply = channel.eventLoop.makePromise(of: BSONDocument.self)
         let request = PendingRequest(message: message(for: command), deadline: deadline, reply: reply)
-        let channel = channel
+        let (channel, end) = (channel, end)
         return try await withTaskCancellationHandler {
             // Fails only where the handler is gone from the closed channel and cannot answer itself.
             channel.writeAndFlush(request).whenFailure { error in
                 reply.fail(
-                    TransportError(.closed, phase: .command, "the connection is closed", underlying: error))
+                    end.next()
+                        ?? TransportError(.closed, phase: .command, "the connection is closed", underlying: error))
             }
             return try await reply.futureResult.get()
         } onCancel: {
-            reply.fail(CancellationError())
-            channel.close(promise: nil)
+            request.cancel()
+            channel.triggerUserOutboundEvent(RequestCancelled(request: request), promise: nil)
         }
     }
 

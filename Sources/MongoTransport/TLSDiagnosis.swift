@@ -1,0 +1,251 @@
+internal import NIOCore
+internal import NIOSSL
+
+#if canImport(Glibc)
+internal import Glibc
+#elseif canImport(Musl)
+internal import Musl
+#elseif canImport(Darwin)
+internal import Darwin
+#endif
+
+/// The server's first bytes are not TLS.
+struct ForeignServer: Error {
+    /// What they look like, where that is known.
+    let hint: String?
+}
+
+/// Tells from what a handshake has shown why it failed.
+struct TLSDiagnosis {
+    let context: TLSContext
+    let endpoint: ServerEndpoint
+    let certificateRequest: CertificateRequest
+
+    private var options: TLSOptions { context.options }
+    private var lacksCertificate: Bool { certificateRequest.isNoted && options.certificateKeyFile == nil }
+    private var authorities: String { options.authoritiesFile ?? "this system's authorities" }
+
+    // MARK: - Events
+
+    /// The handshake failed.
+    func handshakeFailed(_ error: any Error, _ report: TLSReport, firstBytes: ServerHelloReader) -> TransportError {
+        let (failure, message) = explain(error, report, firstBytes)
+        return self.error(failure, message, underlying: error, report: report)
+    }
+
+    /// The certificate has the address of the server, but not its name.
+    func nameNotConfirmed(_ report: TLSReport) -> TransportError {
+        error(.wrongHostname, wrongHostname(report.certificate), report: report)
+    }
+
+    /// The connection broke after the handshake. With TLS 1.3 a client is done before the server has judged the client's
+    /// certificate, so this may still be the handshake's failure.
+    ///
+    /// - Parameter isSilent: Whether the server has sent nothing yet.
+    /// - Returns: `nil` where TLS is not to blame.
+    func connectionBroke(_ cause: (any Error)?, isSilent: Bool) -> TransportError? {
+        guard isSilent else { return nil }
+        if let cause, let alert = BoringSSLReason(cause)?.alert {
+            let (failure, message) = explain(alert: alert)
+            return error(failure, message, underlying: cause)
+        }
+        guard lacksCertificate else { return nil }
+        return error(.certificateRequired, certificateRequired + " and closed the connection", underlying: cause)
+    }
+
+    // MARK: - Reasons
+
+    private func explain(
+        _ error: any Error, _ report: TLSReport, _ firstBytes: ServerHelloReader
+    ) -> (TLSFailure, String) {
+        if let foreign = error as? ForeignServer {
+            let hint = foreign.hint.map { ". \($0)" } ?? ""
+            return (.notTLS, "\(endpoint) does not speak TLS: its answer is something else\(hint)")
+        }
+        if let error = error as? NIOSSLExtraError,
+            error == .failedToValidateHostname || error == .serverHostnameImpossibleToMatch
+        {
+            return (.wrongHostname, wrongHostname(report.certificate))
+        }
+        if let reason = BoringSSLReason(error) {
+            return explain(reason, report)
+        }
+        // What is left is a connection that ended: nobody said why.
+        let how = (error as? IOError).map { "broke the connection (\($0.systemMessage))" } ?? "closed the connection"
+        if firstBytes.isEmpty {
+            return (.notTLS, "\(endpoint) \(how) when it was asked for TLS: it may not speak TLS on this port")
+        }
+        if lacksCertificate { return (.certificateRequired, certificateRequired + " and \(how)") }
+        return (.handshake, "\(endpoint) \(how) in the middle of the TLS handshake")
+    }
+
+    private func explain(_ reason: BoringSSLReason, _ report: TLSReport) -> (TLSFailure, String) {
+        switch reason {
+        case .certificateVerifyFailed:
+            return explain(certificate: report.certificate)
+        case .unsupportedProtocol, .wrongVersionNumber, .unknownProtocol:
+            return explain(alert: .protocolVersion)
+        default:
+            guard let alert = reason.alert else {
+                return (.handshake, "the TLS handshake with \(endpoint) failed: \(reason.text)")
+            }
+            return explain(alert: alert)
+        }
+    }
+
+    private func explain(alert: TLSAlert) -> (TLSFailure, String) {
+        switch alert {
+        case .protocolVersion:
+            return (.protocolVersion, "\(endpoint) speaks neither TLS 1.2 nor TLS 1.3, and older versions are not safe")
+        case .certificateRequired:
+            return (.certificateRequired, certificateRequired)
+        case .handshakeFailure where lacksCertificate:
+            return (.certificateRequired, certificateRequired)
+        case _ where alert.isAboutCertificate:
+            guard options.certificateKeyFile == nil else {
+                return (
+                    .certificateRejected,
+                    "\(endpoint) does not accept the client's certificate in \(options.certificateKeyFile ?? ""): \(alert)"
+                )
+            }
+            guard !lacksCertificate else { return (.certificateRequired, "\(certificateRequired) (\(alert))") }
+            fallthrough
+        default:
+            return (.handshake, "\(endpoint) refused the TLS handshake: \(alert)")
+        }
+    }
+
+    /// BoringSSL only says that the verification failed; which of its reasons it was can be seen from the certificate.
+    private func explain(certificate: PeerCertificate?) -> (TLSFailure, String) {
+        guard let certificate else {
+            return (.notTrusted, "the certificate of \(endpoint) is not trusted")
+        }
+        let now = Int64(time(nil))
+        if let failure = validity(of: certificate, at: now, "the certificate of \(endpoint) (\(certificate.subject))") {
+            return failure
+        }
+        let issuers = context.authorities.filter { $0.subject == certificate.issuer }
+        if let issuer = issuers.first, issuers.count == 1,
+            let failure = validity(
+                of: issuer, at: now,
+                "the authority \(issuer.subject) in \(authorities), which issued the certificate of \(endpoint),")
+        {
+            return failure
+        }
+        let reason =
+            if certificate.isSelfIssued {
+                "it is issued by itself and is not among \(authorities)"
+            } else if issuers.isEmpty {
+                "its issuer, \(certificate.issuer), leads to none of \(authorities)"
+            } else {
+                "its issuer's name, \(certificate.issuer), is in \(authorities), but either that authority's key did "
+                    + "not sign it, or it may not be used for a server"
+            }
+        return (.notTrusted, "the certificate of \(endpoint) (\(certificate.subject)) is not trusted: \(reason)")
+    }
+
+    private func validity(of certificate: PeerCertificate, at now: Int64, _ what: String) -> (TLSFailure, String)? {
+        if now > certificate.notAfter {
+            return (.expired, "\(what) expired on \(UTCDate(certificate.notAfter))")
+        }
+        if now < certificate.notBefore {
+            return (
+                .notYetValid,
+                "\(what) is not valid before \(UTCDate(certificate.notBefore)); today is \(UTCDate(now)) by this "
+                    + "machine's clock"
+            )
+        }
+        return nil
+    }
+
+    private func wrongHostname(_ certificate: PeerCertificate?) -> String {
+        guard case .host(let host, _) = endpoint else {
+            return
+                "the certificate of \(endpoint) cannot be checked: a Unix domain socket has no name that it could be "
+                + "made out to"
+        }
+        let names = (certificate?.alternativeNames ?? []).prefix(16).map(\.description)
+        let owner = names.isEmpty ? certificate?.subject ?? "nobody" : names.joined(separator: ", ")
+        return "the certificate of \(endpoint) is made out to \(owner), not to \(host)"
+    }
+
+    private var certificateRequired: String { "\(endpoint) demands a certificate of the client" }
+
+    private func error(
+        _ failure: TLSFailure, _ message: String, underlying: (any Error)? = nil, report: TLSReport? = nil
+    ) -> TransportError {
+        var connectReport = ConnectReport()
+        connectReport.tls = report
+        return TransportError(
+            .tls, phase: .tls, message, underlying: underlying, report: connectReport, tlsFailure: failure)
+    }
+}
+
+/// A reason of BoringSSL's own library `ssl`, by its number in `ssl.h`.
+struct BoringSSLReason: Equatable {
+    let number: Int
+    let text: String
+
+    static let certificateVerifyFailed = BoringSSLReason(number: 125, text: "")
+    static let unknownProtocol = BoringSSLReason(number: 234, text: "")
+    static let unsupportedProtocol = BoringSSLReason(number: 240, text: "")
+    static let wrongVersionNumber = BoringSSLReason(number: 247, text: "")
+
+    private init(number: Int, text: String) {
+        self.number = number
+        self.text = text
+    }
+
+    /// The first reason in an error of NIOSSL; `nil` for other errors, and for a connection that just ended.
+    init?(_ error: any Error) {
+        let cause: any Error
+        if case .handshakeFailed(let beneath)? = error as? NIOSSLError { cause = beneath } else { cause = error }
+        guard case .sslError(let stack)? = cause as? BoringSSLError, let first = stack.first,
+            first != .eofDuringHandshake, first != .eofDuringAdditionalCertficiateChainValidation
+        else { return nil }
+        // The number is not public, but the text begins with it: "Error: 268436496 error:…". Eight bits name the
+        // library and twelve the reason; the library `ssl` is number 16.
+        let words = first.description.split(separator: " ", omittingEmptySubsequences: true)
+        let packed = words.dropFirst().first.flatMap { UInt32($0) } ?? 0
+        number = packed >> 24 == 16 ? Int(packed & 0xFFF) : 0
+        // "error:100000f0:SSL routines:OPENSSL_internal:UNSUPPORTED_PROTOCOL at …": the last part of the name.
+        text =
+            words.dropFirst(2).first.flatMap { _ in
+                first.description.split(separator: ":").dropFirst(5).first?.split(separator: " ").first.map(String.init)
+            } ?? first.description
+    }
+
+    /// What the server said, where it was the server that ended the handshake.
+    var alert: TLSAlert? {
+        guard (1000...1255).contains(number) else { return nil }
+        return TLSAlert(rawValue: UInt8(number - 1000))
+    }
+
+    static func == (one: BoringSSLReason, other: BoringSSLReason) -> Bool { one.number == other.number }
+
+    static func ~= (pattern: BoringSSLReason, value: BoringSSLReason) -> Bool { pattern == value }
+}
+
+/// What a peer says when it gives up (RFC 8446 section 6.2).
+struct TLSAlert: RawRepresentable, Equatable, CustomStringConvertible {
+    let rawValue: UInt8
+
+    static let handshakeFailure = TLSAlert(rawValue: 40)
+    static let protocolVersion = TLSAlert(rawValue: 70)
+    static let certificateRequired = TLSAlert(rawValue: 116)
+
+    private static let names: [UInt8: String] = [
+        10: "unexpected_message", 20: "bad_record_mac", 22: "record_overflow", 40: "handshake_failure",
+        41: "no_certificate", 42: "bad_certificate", 43: "unsupported_certificate", 44: "certificate_revoked",
+        45: "certificate_expired", 46: "certificate_unknown", 47: "illegal_parameter", 48: "unknown_ca",
+        49: "access_denied", 50: "decode_error", 51: "decrypt_error", 70: "protocol_version",
+        71: "insufficient_security", 80: "internal_error", 86: "inappropriate_fallback", 90: "user_canceled",
+        109: "missing_extension", 110: "unsupported_extension", 112: "unrecognized_name", 115: "unknown_psk_identity",
+        116: "certificate_required", 120: "no_application_protocol",
+    ]
+
+    /// Whether it speaks of the certificate that it was shown.
+    var isAboutCertificate: Bool { (41...46).contains(rawValue) || rawValue == 48 || rawValue == 49 }
+
+    var description: String { Self.names[rawValue] ?? "alert \(rawValue)" }
+}

@@ -1,0 +1,47 @@
+/// Why a connection could not be encrypted, for errors with ``TransportError/Code/tls``. The set is open.
+public struct TLSFailure: Sendable, Hashable, CustomStringConvertible {
+    private enum Value: String {
+        case notTrusted = "not-trusted"
+        case expired
+        case notYetValid = "not-yet-valid"
+        case wrongHostname = "wrong-hostname"
+        case notTLS = "not-tls"
+        case certificateRequired = "certificate-required"
+        case certificateRejected = "certificate-rejected"
+        case protocolVersion = "protocol-version"
+        case handshake
+        case authoritiesFile = "authorities-file"
+        case certificateKeyFile = "certificate-key-file"
+        case certificateKeyPassword = "certificate-key-password"
+    }
+
+    private let value: Value
+
+    /// The server's certificate does not lead to a trusted authority, or may not be used for a server.
+    public static let notTrusted = TLSFailure(value: .notTrusted)
+    /// The server's certificate, or that of its authority, has expired.
+    public static let expired = TLSFailure(value: .expired)
+    /// The server's certificate is not valid yet.
+    public static let notYetValid = TLSFailure(value: .notYetValid)
+    /// The server's certificate is made out to another name or address.
+    public static let wrongHostname = TLSFailure(value: .wrongHostname)
+    /// The server does not speak TLS on this port.
+    public static let notTLS = TLSFailure(value: .notTLS)
+    /// The server demands a certificate of the client, and the client has none.
+    public static let certificateRequired = TLSFailure(value: .certificateRequired)
+    /// The server does not accept the client's certificate.
+    public static let certificateRejected = TLSFailure(value: .certificateRejected)
+    /// The server speaks no version of TLS that is still safe: 1.2 is the least.
+    public static let protocolVersion = TLSFailure(value: .protocolVersion)
+    /// The handshake broke in another way.
+    public static let handshake = TLSFailure(value: .handshake)
+    /// The file with trusted authorities cannot be read, or holds no certificates.
+    public static let authoritiesFile = TLSFailure(value: .authoritiesFile)
+    /// The file with the client's certificate and key cannot be read, or does not hold both.
+    public static let certificateKeyFile = TLSFailure(value: .certificateKeyFile)
+    /// The key of the client's certificate is encrypted, and its password is missing or wrong.
+    public static let certificateKeyPassword = TLSFailure(value: .certificateKeyPassword)
+
+    /// The failure's stable, hyphenated name.
+    public var description: String { value.rawValue }
+}

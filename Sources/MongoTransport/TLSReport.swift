@@ -1,0 +1,71 @@
+public import NameResolution
+
+/// What a TLS handshake showed of the connection and the server, also where it failed.
+public struct TLSReport: Sendable, Hashable {
+    /// The negotiated version, such as `TLSv1.3`; `nil` where the handshake did not come that far.
+    public var version: String?
+    /// The negotiated cipher suite's name in IANA's registry, such as `TLS_AES_128_GCM_SHA256`.
+    public var cipherSuite: String?
+    /// The certificate that the server showed. It says who the server claims to be; only a handshake that succeeded
+    /// with verification on makes it true.
+    public var certificate: PeerCertificate?
+
+    /// Creates an empty report.
+    public init() {}
+}
+
+extension TLSReport: CustomStringConvertible {
+    /// Version, cipher suite and certificate, on one line.
+    public var description: String {
+        [version, cipherSuite, certificate?.description].compactMap { $0 }.joined(separator: ", ")
+    }
+}
+
+/// What a server's certificate (RFC 5280) says.
+///
+/// Texts come from the peer; control characters in them are escaped.
+public struct PeerCertificate: Sendable, Hashable {
+    /// A name that the certificate is made out to (RFC 5280 section 4.2.1.6).
+    public enum AlternativeName: Sendable, Hashable, CustomStringConvertible {
+        /// A host name, perhaps with a wildcard as its first label.
+        case dnsName(String)
+        /// An address.
+        case ipAddress(IPAddress)
+        /// A name of another kind, which no server is known by: an e-mail address, a URI.
+        case other
+
+        /// The name or address.
+        public var description: String {
+            switch self {
+            case .dnsName(let name): name
+            case .ipAddress(let address): address.description
+            case .other: "(another kind of name)"
+            }
+        }
+    }
+
+    /// Whom it is made out to, as a distinguished name in the form of RFC 4514.
+    public var subject: String
+    /// Who signed it, in the same form.
+    public var issuer: String
+    /// The host names and addresses that it is made out to.
+    public var alternativeNames: [AlternativeName]
+    /// When it begins to be valid, in seconds since 1970 (UTC, without leap seconds).
+    public var notBefore: Int64
+    /// When it ends to be valid, in the same unit.
+    public var notAfter: Int64
+
+    /// Whether the certificate is signed by itself.
+    public var isSelfIssued: Bool { subject == issuer }
+}
+
+extension PeerCertificate: CustomStringConvertible {
+    /// Subject, names, issuer and expiry, on one line of bounded length.
+    public var description: String {
+        let shown = alternativeNames.prefix(8).map(\.description)
+        let others = alternativeNames.count - shown.count
+        let names = (shown + (others > 0 ? ["\(others) more"] : [])).joined(separator: " ")
+        return (subject.isEmpty ? "no subject" : subject) + (names.isEmpty ? "" : " (for \(names))")
+            + ", issuer \(issuer), expires \(UTCDate(notAfter))"
+    }
+}

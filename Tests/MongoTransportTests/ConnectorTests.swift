@@ -1,0 +1,250 @@
+import BSON
+import MongoTransport
+import NIOConcurrencyHelpers
+import NIOPosix
+import NameResolution
+import Testing
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#elseif canImport(Darwin)
+import Darwin
+#endif
+
+/// The races of ``Connector`` over real sockets.
+@Suite struct ConnectorTests {
+    private static func connector(_ resolver: ScriptedResolver, _ options: Connector.Options = .init()) -> Connector {
+        Connector(resolver: resolver, group: MultiThreadedEventLoopGroup.singleton, options: options)
+    }
+
+    private static func connect(
+        _ port: UInt16, _ resolver: ScriptedResolver, _ options: Connector.Options = .init()
+    ) async throws -> WireConnection {
+        try await WireConnection.connect(
+            to: .host("db.test", port: port), connector: connector(resolver, options), by: farAway)
+    }
+
+    /// Addresses and outcomes of a report: `127.0.0.1 connected`.
+    private static func words(_ report: ConnectReport?) -> [String] {
+        (report?.attempts ?? []).map { attempt in
+            switch attempt.outcome {
+            case .connected: "\(attempt.address) connected"
+            case .failed(let reason): "\(attempt.address) failed: \(reason)"
+            case .cancelled: "\(attempt.address) cancelled"
+            }
+        }
+    }
+
+    // MARK: - Families
+
+    struct Race: Sendable, CustomTestStringConvertible {
+        var testDescription: String
+        var ipv4: ScriptedResolver.Answer
+        var ipv6: ScriptedResolver.Answer
+        /// Where a server listens.
+        var listening: [String]
+        /// Which addresses neither accept nor refuse.
+        var dead: [String] = []
+        var attempts: [String]
+    }
+
+    private static let refused = "failed: Connection refused"
+
+    private static let ipv4Races = [
+        Race(
+            testDescription: "only IPv4", ipv4: .addresses(["127.0.0.1"]), ipv6: .failure(.noAddress),
+            listening: ["127.0.0.1"], attempts: ["127.0.0.1 connected"]),
+        Race(
+            testDescription: "no answer for IPv6", ipv4: .addresses(["127.0.0.1"]), ipv6: .silence,
+            listening: ["127.0.0.1"], attempts: ["127.0.0.1 connected"]),
+        Race(
+            testDescription: "a name server that fails for IPv6", ipv4: .addresses(["127.0.0.1"]),
+            ipv6: .failure(.temporaryFailure), listening: ["127.0.0.1"], attempts: ["127.0.0.1 connected"]),
+        Race(
+            testDescription: "the first address refuses", ipv4: .addresses(["127.0.0.2", "127.0.0.1"]),
+            ipv6: .failure(.noAddress), listening: ["127.0.0.1"],
+            attempts: ["127.0.0.2 \(refused)", "127.0.0.1 connected"]),
+        Race(
+            testDescription: "the first address is dead", ipv4: .addresses(["127.0.0.2", "127.0.0.1"]),
+            ipv6: .failure(.noAddress), listening: ["127.0.0.1"], dead: ["127.0.0.2"],
+            attempts: ["127.0.0.2 cancelled", "127.0.0.1 connected"]),
+        Race(
+            testDescription: "two dead addresses, then one that refuses",
+            ipv4: .addresses(["127.0.0.2", "127.0.0.3", "127.0.0.4", "127.0.0.1"]), ipv6: .failure(.noAddress),
+            listening: ["127.0.0.1"], dead: ["127.0.0.2", "127.0.0.3"],
+            attempts: ["127.0.0.2 cancelled", "127.0.0.3 cancelled", "127.0.0.4 \(refused)", "127.0.0.1 connected"]),
+    ]
+
+    private static let ipv6Races = [
+        Race(
+            testDescription: "only IPv6", ipv4: .failure(.noAddress), ipv6: .addresses(["::1"]), listening: ["::1"],
+            attempts: ["::1 connected"]),
+        Race(
+            testDescription: "both: IPv6 first", ipv4: .addresses(["127.0.0.1"]), ipv6: .addresses(["::1"]),
+            listening: ["127.0.0.1", "::1"], attempts: ["::1 connected"]),
+        Race(
+            testDescription: "both: IPv6 refuses", ipv4: .addresses(["127.0.0.1"]), ipv6: .addresses(["::1"]),
+            listening: ["127.0.0.1"], attempts: ["::1 \(refused)", "127.0.0.1 connected"]),
+        Race(
+            testDescription: "both: IPv6 is dead", ipv4: .addresses(["127.0.0.1"]), ipv6: .addresses(["::1"]),
+            listening: ["127.0.0.1"], dead: ["::1"], attempts: ["::1 cancelled", "127.0.0.1 connected"]),
+        Race(
+            testDescription: "both: alternating", ipv4: .addresses(["127.0.0.2", "127.0.0.1"]),
+            ipv6: .addresses(["::1", "::1"]), listening: ["127.0.0.1"],
+            attempts: ["::1 \(refused)", "127.0.0.2 \(refused)", "::1 \(refused)", "127.0.0.1 connected"]),
+        Race(
+            testDescription: "IPv6 answers within the delay", ipv4: .addresses(["127.0.0.1"]),
+            ipv6: .late(.milliseconds(1), ["::1"]), listening: ["127.0.0.1", "::1"], attempts: ["::1 connected"]),
+    ]
+
+    @Test(arguments: ipv4Races)
+    func reachesTheServer(_ race: Race) async throws {
+        try await Self.run(race)
+    }
+
+    @Test(.enabled(if: Sockets.hasIPv6, "this machine has no IPv6"), arguments: ipv6Races)
+    func reachesTheServerWithIPv6(_ race: Race) async throws {
+        try await Self.run(race)
+    }
+
+    private static func run(_ race: Race) async throws {
+        let server = try await TestServer.start(on: race.listening)
+        var dead: [DeadListener] = []
+        for address in race.dead { dead.append(try await DeadListener.start(address, port: server.port)) }
+        for listener in dead { try #require(listener.isDead, "the condition of the test") }
+        let resolver = ScriptedResolver(ipv4: race.ipv4, ipv6: race.ipv6)
+
+        // Where nothing is dead no attempt may have to wait for another: a busy machine must not look like a dead address.
+        var options = Connector.Options()
+        if race.dead.isEmpty { options.attemptDelay = .seconds(3600) }
+        let connection = try await connect(server.port, resolver, options)
+        #expect(try await connection.run(["hello": 1, "$db": "admin"], by: farAway)["ok"] == 1)
+
+        let report = connection.report
+        #expect(words(report) == race.attempts)
+        #expect(report.connected == report.attempts.last?.end)
+        let resolved = try #require(report.resolved)
+        #expect(report.attempts.allSatisfy { $0.start >= resolved && ($0.end ?? .zero) >= $0.start })
+        for (earlier, later) in zip(report.attempts, report.attempts.dropFirst()) where earlier.outcome == .cancelled {
+            // Nothing but the delay makes the next attempt begin while one is under way.
+            #expect(later.start - earlier.start >= .milliseconds(250))
+        }
+        // No look-up goes on, and the losers are closed.
+        #expect(resolver.pending.withLockedValue { $0 }.isEmpty)
+        let own = 1 + dead.map(\.fillers).reduce(0, +)
+        try await eventually("only the winner is open") { Sockets.descriptors(connectedTo: server.port).count == own }
+        await connection.close()
+        try await eventually("nothing is open") { Sockets.descriptors(connectedTo: server.port).count == own - 1 }
+        try await eventually("the server has lost its client") { server.open == 0 }
+        #expect(server.accepted == 1)
+    }
+
+    @Test func ipv4WaitsForTheAnswerForIPv6() async throws {
+        let server = try await TestServer.start()
+        let resolver = ScriptedResolver(ipv4: .addresses(["127.0.0.1"]), ipv6: .silence)
+        let start = ContinuousClock.now
+        let connection = try await Self.connect(server.port, resolver)
+        #expect(ContinuousClock.now - start >= .milliseconds(50))
+        #expect(try #require(connection.report.resolved) >= .milliseconds(50))
+        #expect(connection.report.addresses == [try #require(IPAddress("127.0.0.1"))])
+    }
+
+    /// The second address costs the delay of 250 ms and not much more.
+    @Test func aDeadAddressCostsTheDelayAndNoMore() async throws {
+        let server = try await TestServer.start()
+        let dead = try await DeadListener.start("127.0.0.2", port: server.port)
+        try #require(dead.isDead)
+        let resolver = ScriptedResolver(ipv4: .addresses(["127.0.0.2", "127.0.0.1"]))
+        try await atBest(below: .milliseconds(300)) {
+            let connection = try await Self.connect(server.port, resolver)
+            return try #require(connection.report.connected)
+        }
+    }
+
+    // MARK: - Bounds
+
+    /// 127.0.1.1 to 127.0.1.n refuse; the last address of the list is where the server listens.
+    @Test(arguments: [(15, true), (16, false), (40, false)])
+    func atMostSixteenAddressesAreTried(refusing: Int, isReached: Bool) async throws {
+        let server = try await TestServer.start()
+        let addresses = (1...refusing).map { "127.0.1.\($0)" } + ["127.0.0.1"]
+        let resolver = ScriptedResolver(ipv4: .addresses(addresses))
+        if isReached {
+            let connection = try await Self.connect(server.port, resolver)
+            #expect(connection.report.attempts.count == 16)
+        } else {
+            let error = await #expect(throws: TransportError.self) { try await Self.connect(server.port, resolver) }
+            #expect(error?.code == .connect)
+            #expect(error?.phase == .tcp)
+            #expect(error?.report?.attempts.count == 16)
+            #expect(error?.report?.addresses.count == refusing + 1)
+            #expect(error?.message.contains("127.0.1.16: Connection refused") == true)
+        }
+    }
+
+    // MARK: - Names that do not resolve
+
+    @Test(arguments: [
+        (NameResolutionError.Code.noSuchName, NameResolutionError.Code.noSuchName, NameResolutionError.Code.noSuchName),
+        (.noAddress, .noSuchName, .noSuchName), (.noAddress, .noAddress, .noAddress),
+        (.temporaryFailure, .noSuchName, .temporaryFailure), (.noAddress, .failure, .failure),
+    ])
+    func aNameWithoutAddresses(
+        ipv4: NameResolutionError.Code, ipv6: NameResolutionError.Code, told: NameResolutionError.Code
+    ) async throws {
+        let resolver = ScriptedResolver(ipv4: .failure(ipv4), ipv6: .failure(ipv6))
+        let error = await #expect(throws: TransportError.self) { try await Self.connect(1, resolver) }
+        #expect(error?.code == .nameResolution)
+        #expect(error?.phase == .dns)
+        #expect((error?.underlying as? NameResolutionError)?.code == told)
+        #expect(error?.report?.attempts.isEmpty == true)
+        #expect(error?.report?.resolved == nil)
+    }
+
+    @Test func anAnswerWithoutAddressesIsNoAddress() async throws {
+        let resolver = ScriptedResolver(ipv4: .addresses([]), ipv6: .addresses([]))
+        let error = await #expect(throws: TransportError.self) { try await Self.connect(1, resolver) }
+        #expect(error?.code == .nameResolution)
+        #expect(error?.message.contains("it has no address") == true)
+    }
+
+    // MARK: - Sockets
+
+    @Test func smallPacketsGoAtOnceAndDeadPeersAreNoticed() async throws {
+        let server = try await TestServer.start()
+        let connection = try await Self.connect(server.port, ScriptedResolver(ipv4: .addresses(["127.0.0.1"])))
+        let descriptor = try #require(Sockets.descriptors(connectedTo: server.port).first)
+        #expect(Sockets.option(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY) != 0)
+        #expect(Sockets.option(descriptor, SOL_SOCKET, SO_KEEPALIVE) != 0)
+        await connection.close()
+    }
+
+    @Test func aUnixDomainSocket() async throws {
+        let path = "/tmp/transport-\(getpid())-\(UInt32.random(in: 0 ... .max)).sock"
+        defer { unlink(path) }
+        let server = try await TestServer.start(path: path)
+        let connection = try await WireConnection.connect(
+            to: .unixSocket(path: path), connector: Self.connector(ScriptedResolver()), by: farAway)
+        #expect(try await connection.run(["hello": 1, "$db": "admin"], by: farAway)["ok"] == 1)
+        #expect(Self.words(connection.report) == ["\(path) connected"])
+        #expect(connection.report.attempts.first?.family == nil)
+        await connection.close()
+        try await eventually("the server has lost its client") { server.open == 0 }
+    }
+
+    @Test(arguments: [
+        ("/nowhere/x.sock", "No such file or directory"), ("/", "Connection refused"),
+        ("/" + String(repeating: "x", count: 200), "too long"),
+    ])
+    func aPathWhereNobodyListens(path: String, reason: String) async throws {
+        let error = await #expect(throws: TransportError.self) {
+            try await WireConnection.connect(
+                to: .unixSocket(path: path), connector: Self.connector(ScriptedResolver()), by: farAway)
+        }
+        #expect(error?.code == .connect)
+        #expect(error?.phase == .tcp)
+        #expect(error?.message.contains(reason) == true, "\(error?.message ?? "")")
+    }
+}

@@ -1,0 +1,220 @@
+import Foundation
+import NIOSSL
+
+/// Certificates made for one run of the tests with the program `openssl`.
+///
+/// Dates are far from now in either direction, so that no clock matters.
+struct TestAuthority: Sendable {
+    struct Failure: Error, CustomStringConvertible {
+        let description: String
+    }
+
+    /// The authorities and certificates of this run.
+    static var shared: TestAuthority {
+        get async throws { try await offThePool { try made.get() } }
+    }
+
+    private static let made = Result { try TestAuthority() }
+
+    /// When a certificate is valid.
+    enum Validity: String, Sendable {
+        case now = "19900101000000Z 20990101000000Z"
+        case past = "19900101000000Z 20000101000000Z"
+        case future = "20900101000000Z 20990101000000Z"
+    }
+
+    /// What a server wants of its clients.
+    enum Clients: Sendable {
+        case anybody
+        /// It asks for a certificate, and takes none for an answer.
+        case asked
+        case demanded
+    }
+
+    /// The password of the encrypted keys.
+    static let password = "sesame"
+
+    private let folder: URL
+
+    /// The path of a file, whether it exists or not.
+    func path(_ name: String) -> String { folder.appendingPathComponent(name).path }
+
+    /// A server's configuration with the certificate of that name and its key.
+    func server(
+        _ name: String, chain: [String] = [], maximum: TLSVersion? = nil, clients: Clients = .anybody
+    ) throws -> TLSConfiguration {
+        let certificates = try ([name] + chain).map {
+            try NIOSSLCertificate(bytes: contents($0 + ".crt"), format: .pem)
+        }
+        var configuration = TLSConfiguration.makeServerConfiguration(
+            certificateChain: certificates.map { .certificate($0) },
+            privateKey: .privateKey(try NIOSSLPrivateKey(bytes: contents(name + ".key"), format: .pem)))
+        configuration.minimumTLSVersion = .tlsv1
+        configuration.maximumTLSVersion = maximum
+        switch clients {
+        case .anybody: configuration.certificateVerification = .none
+        case .asked: configuration.certificateVerification = .optionalVerification
+        case .demanded: configuration.certificateVerification = .noHostnameVerification
+        }
+        configuration.trustRoots = .file(path("ca.crt"))
+        return configuration
+    }
+
+    /// A file's bytes.
+    func contents(_ name: String) throws -> [UInt8] {
+        Array(try Data(contentsOf: folder.appendingPathComponent(name)))
+    }
+
+    private init() throws {
+        folder = FileManager.default.temporaryDirectory.appendingPathComponent("tls-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        atexit {
+            guard case .success(let authority) = TestAuthority.made else { return }
+            try? FileManager.default.removeItem(at: authority.folder)
+        }
+        try write("ca.cnf", Self.configuration)
+        try write("index.txt", "")
+
+        try authority("ca", "/O=Tests/CN=Test CA")
+        try authority("other-ca", "/O=Tests/CN=Other CA")
+        try authority("namesake-ca", "/O=Tests/CN=Test CA")
+        try authority("expired-ca", "/O=Tests/CN=Expired CA", .past)
+        try issue("intermediate", "/O=Tests/CN=Intermediate CA", extensions: "authority", by: "ca")
+
+        let names = "DNS:db.test,DNS:*.wild.test"
+        try issue("server", "/O=Tests/CN=db.test", names: names, by: "ca")
+        try issue("address", "/CN=address", names: "IP:127.0.0.1,IP:::1", by: "ca")
+        try issue("address-and-name", "/CN=x", names: "DNS:other.test,IP:127.0.0.1", by: "ca")
+        try issue("common-name", "/CN=db.test", by: "ca")
+        try issue("below", "/CN=db.test", names: names, by: "intermediate")
+        try issue("expired", "/CN=db.test", names: names, by: "ca", .past)
+        try issue("future", "/CN=db.test", names: names, by: "ca", .future)
+        try issue("of-expired-ca", "/CN=db.test", names: names, by: "expired-ca")
+        try issue("of-namesake", "/CN=db.test", names: names, by: "namesake-ca")
+        try issue("client-only", "/CN=db.test", names: names, extensions: "client", by: "ca")
+        try issue(
+            "elaborate", #"/DC=test/DC=corp/O=A, "B" \+ C /OU=café/CN=db.test"#,
+            names: names + ",IP:192.0.2.7,email:a@b.test", by: "ca")
+        try selfSigned("self-signed", "/CN=db.test", names: names)
+
+        try issue("client", "/O=Tests/CN=ann", extensions: "client", by: "ca")
+        try issue("stranger", "/O=Tests/CN=eve", extensions: "client", by: "other-ca")
+        try clientFiles()
+    }
+
+    // MARK: - Files
+
+    private func clientFiles() throws {
+        for name in ["client", "stranger"] { try join(name + ".pem", [name + ".key", name + ".crt"]) }
+        try openssl(
+            "pkcs8", "-topk8", "-v2", "aes256", "-in", "client.key", "-out", "client.p8", "-passout",
+            "pass:" + Self.password)
+        try openssl("ec", "-aes256", "-in", "client.key", "-out", "client.old", "-passout", "pass:" + Self.password)
+        try join("client-encrypted.pem", ["client.crt", "client.p8"])
+        try join("client-encrypted-old.pem", ["client.old", "client.crt"])
+        try join("mismatch.pem", ["stranger.key", "client.crt"])
+        try write("empty.pem", "")
+        try write("garbage.pem", "this is no certificate\n")
+        try write("damaged.pem", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
+        try FileManager.default.createDirectory(atPath: path("folder.pem"), withIntermediateDirectories: true)
+        try join("bundle.pem", ["other-ca.crt", "ca.crt"])
+    }
+
+    private func write(_ name: String, _ text: String) throws {
+        try Data(text.utf8).write(to: folder.appendingPathComponent(name))
+    }
+
+    private func join(_ name: String, _ parts: [String]) throws {
+        try Data(parts.flatMap { try contents($0) }).write(to: folder.appendingPathComponent(name))
+    }
+
+    // MARK: - Certificates
+
+    private func authority(_ name: String, _ subject: String, _ validity: Validity = .now) throws {
+        try request(name, subject)
+        try openssl(
+            ["ca", "-selfsign", "-keyfile", name + ".key", "-extensions", "authority"] + common(name, validity))
+    }
+
+    private func issue(
+        _ name: String, _ subject: String, names: String? = nil, extensions: String = "server", by authority: String,
+        _ validity: Validity = .now
+    ) throws {
+        try request(name, subject, names)
+        try openssl(
+            ["ca", "-cert", authority + ".crt", "-keyfile", authority + ".key", "-extensions", extensions]
+                + common(name, validity))
+    }
+
+    private func selfSigned(_ name: String, _ subject: String, names: String) throws {
+        try request(name, subject, names)
+        try openssl(["ca", "-selfsign", "-keyfile", name + ".key", "-extensions", "server"] + common(name, .now))
+    }
+
+    private func request(_ name: String, _ subject: String, _ names: String? = nil) throws {
+        try openssl(
+            ["req", "-new", "-utf8", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+                + ["-config", "ca.cnf", "-subj", subject, "-keyout", name + ".key", "-out", name + ".csr"]
+                + (names.map { ["-addext", "subjectAltName=\($0)"] } ?? []))
+    }
+
+    private func common(_ name: String, _ validity: Validity) -> [String] {
+        let dates = validity.rawValue.split(separator: " ").map(String.init)
+        return ["-batch", "-utf8", "-notext", "-config", "ca.cnf", "-in", name + ".csr", "-out", name + ".crt"]
+            + ["-startdate", dates[0], "-enddate", dates[1]]
+    }
+
+    private func openssl(_ arguments: String...) throws {
+        try openssl(arguments)
+    }
+
+    private func openssl(_ arguments: [String]) throws {
+        let process = Process()
+        let output = Pipe()
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        process.arguments = ["openssl"] + arguments
+        process.currentDirectoryURL = folder
+        process.standardInput = FileHandle.nullDevice
+        process.standardOutput = output
+        process.standardError = output
+        try process.run()
+        let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        process.waitUntilExit()
+        guard process.terminationStatus == 0 else {
+            throw Failure(description: "openssl (package openssl) failed: \(arguments.joined(separator: " "))\n\(text)")
+        }
+    }
+
+    private static let configuration = """
+        [ca]
+        default_ca = tests
+        [tests]
+        database = index.txt
+        new_certs_dir = .
+        rand_serial = yes
+        default_md = sha256
+        policy = anything
+        unique_subject = no
+        copy_extensions = copy
+        email_in_dn = no
+        [anything]
+        domainComponent = optional
+        organizationName = optional
+        organizationalUnitName = optional
+        commonName = supplied
+        [req]
+        distinguished_name = name
+        [name]
+        [authority]
+        basicConstraints = critical,CA:true
+        keyUsage = critical,keyCertSign,cRLSign
+        subjectKeyIdentifier = hash
+        [server]
+        basicConstraints = CA:false
+        extendedKeyUsage = serverAuth
+        [client]
+        basicConstraints = CA:false
+        extendedKeyUsage = clientAuth
+
+        """
+}
