@@ -1,1 +1,30 @@
 #include "CGSSAPI.h"
+
+#include <errno.h>
+#include <krb5/krb5.h>
+#include <stdio.h>
+
+int32_t cgss_host_realm(
+    const char *host, char *realm, size_t realm_capacity, char *message, size_t message_capacity)
+{
+    krb5_context context = NULL;
+    char **realms = NULL;
+    krb5_error_code code = krb5_init_context(&context);
+    if (code == 0)
+        code = krb5_get_host_realm(context, host, &realms);
+    if (code == 0) {
+        const char *first = realms != NULL && realms[0] != NULL ? realms[0] : "";
+        int length = snprintf(realm, realm_capacity, "%s", first);
+        if (length < 0 || (size_t)length >= realm_capacity)
+            code = ENAMETOOLONG;
+    }
+    if (code != 0) {
+        const char *text = krb5_get_error_message(context, code);
+        snprintf(message, message_capacity, "%s", text != NULL ? text : "");
+        krb5_free_error_message(context, text);
+    }
+    if (realms != NULL)
+        krb5_free_host_realm(context, realms);
+    krb5_free_context(context);
+    return code;
+}

@@ -58,6 +58,9 @@ public struct GSSName: Sendable, Hashable {
 }
 
 extension GSSName: CustomStringConvertible {
-    /// The text.
-    public var description: String { text }
+    /// The text; for a principal whose realm is left open without the `@` at its end.
+    public var description: String {
+        guard syntax == .kerberosPrincipal, text.hasSuffix("@"), !text.hasSuffix("\\@") else { return text }
+        return String(text.dropLast())
+    }
 }

@@ -3,10 +3,14 @@ internal import GSSCore
 
 /// Bridges between Swift arrays and the C library's buffers: what the library fills it must also release, on every path.
 enum GSSBuffers {
-    /// Lends bytes to a call that only reads them.
+    /// Lends bytes to a call.
+    ///
+    /// A copy of them: the parameters are called inputs, but the library unwraps in place, and what it writes there must
+    /// not show in an array that others hold.
     static func withInput<R>(_ bytes: [UInt8], _ body: (UnsafeMutablePointer<gss_buffer_desc>) -> R) -> R {
-        bytes.withUnsafeBytes { raw in
-            var buffer = gss_buffer_desc(length: raw.count, value: UnsafeMutableRawPointer(mutating: raw.baseAddress))
+        var copy = bytes
+        return copy.withUnsafeMutableBytes { raw in
+            var buffer = gss_buffer_desc(length: raw.count, value: raw.baseAddress)
             return body(&buffer)
         }
     }

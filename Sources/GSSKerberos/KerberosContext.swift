@@ -16,7 +16,7 @@ final class KerberosContext: GSSContextHandle {
     /// An initiator's context. Without a credential the library's default is used.
     init(target: GSSName, flags: GSSContextFlags, credential: KerberosCredential?) throws(GSSError) {
         role = .initiator(target: try KerberosName(target), flags: flags)
-        targetText = target.text
+        targetText = target.description
         self.credential = credential
     }
 

@@ -32,8 +32,9 @@ public struct KerberosCredentialStore: Sendable, Hashable {
 
 /// An identity that can start or accept Kerberos contexts.
 ///
-/// The C library locks a credential itself, so one value may serve many conversations at once, on any thread. It is
-/// released with the last reference.
+/// The C library locks a credential itself, so one value may serve many conversations, on any thread. While it waits for
+/// a KDC on behalf of one of them it may hold that lock, and the others wait too. It is released with the last
+/// reference.
 public final class KerberosCredential: Sendable {
     /// What a credential is for.
     public enum Usage: Sendable, Hashable {

@@ -47,13 +47,13 @@ public struct KerberosFailure: Sendable, Hashable {
     }
 
     private static func explain(_ error: GSSError) -> (Kind, String?) {
-        let service = error.subject ?? "the service"
+        let subject = error.subject ?? "USER@REALM"
         if let row = minorCodes[Int32(bitPattern: error.minor)] {
-            return (row.kind, row.hint?(service))
+            return (row.kind, row.hint?(subject))
         }
         switch error.major.routineError {
         case .noCredential, .defectiveCredential:
-            return (.noCredentials, "run `kinit USER@REALM` first, or name a cache or keytab that exists")
+            return (.noCredentials, "run `kinit \(subject)` first, or name a cache or keytab that exists")
         case .credentialsExpired:
             return (.credentialsRejected, "the ticket has expired: run `kinit` again")
         case .defectiveToken, .badSignature:
@@ -63,13 +63,13 @@ public struct KerberosFailure: Sendable, Hashable {
         }
     }
 
-    private typealias Row = (kind: Kind, hint: (@Sendable (_ service: String) -> String)?)
+    private typealias Row = (kind: Kind, hint: (@Sendable (_ subject: String) -> String)?)
 
     /// MIT's error codes, `krb5.h`. Only those that call for an action of their own.
     private static let minorCodes: [Int32: Row] = [
-        code(KRB5_FCC_NOFILE): (.noCredentials, { _ in "no ticket cache: run `kinit USER@REALM` first" }),
+        code(KRB5_FCC_NOFILE): (.noCredentials, { "there is no ticket cache: run `kinit \($0)` first" }),
         code(KRB5_CC_NOTFOUND): (
-            .noCredentials, { _ in "no matching ticket in any cache: compare `klist -A` with the user name" }
+            .noCredentials, { "no cache has a ticket of that user: run `kinit \($0)`; `klist -A` shows what is there" }
         ),
         code(KRB5_CC_FORMAT): (.noCredentials, { _ in "the cache file is damaged: run `kinit` again" }),
         code(KRB5_FCC_PERM): (.noCredentials, { _ in "the cache file may not be read by this user" }),

@@ -8,7 +8,9 @@ private final class ScriptedHandle: GSSContextHandle {
     private(set) var tokens: [[UInt8]?] = []
     private(set) var calls: [String] = []
 
-    init(_ progress: [Result<GSSContextProgress, GSSError>], inquiry: Result<GSSContextInfo, GSSError> = .success(.some)) {
+    init(
+        _ progress: [Result<GSSContextProgress, GSSError>], inquiry: Result<GSSContextInfo, GSSError> = .success(.some)
+    ) {
         self.progress = progress
         self.inquiry = inquiry
     }

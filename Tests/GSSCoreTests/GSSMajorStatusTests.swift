@@ -26,9 +26,10 @@ import Testing
     }
 
     /// Table 1.
-    @Test(arguments: [
-        (1, "GSS_S_CALL_INACCESSIBLE_READ"), (2, "GSS_S_CALL_INACCESSIBLE_WRITE"), (3, "GSS_S_CALL_BAD_STRUCTURE"),
-    ] as [(UInt8, String)])
+    @Test(
+        arguments: [
+            (1, "GSS_S_CALL_INACCESSIBLE_READ"), (2, "GSS_S_CALL_INACCESSIBLE_WRITE"), (3, "GSS_S_CALL_BAD_STRUCTURE"),
+        ] as [(UInt8, String)])
     func callingErrors(number: UInt8, name: String) {
         let status = GSSMajorStatus(rawValue: UInt32(number) << 24)
         #expect(status.callingError == number)
@@ -38,11 +39,12 @@ import Testing
     }
 
     /// Table 3.
-    @Test(arguments: [
-        (1, .continueNeeded, "GSS_S_CONTINUE_NEEDED"), (2, .duplicateToken, "GSS_S_DUPLICATE_TOKEN"),
-        (4, .oldToken, "GSS_S_OLD_TOKEN"), (8, .unsequencedToken, "GSS_S_UNSEQ_TOKEN"),
-        (16, .gapToken, "GSS_S_GAP_TOKEN"),
-    ] as [(UInt32, GSSMajorStatus.Information, String)])
+    @Test(
+        arguments: [
+            (1, .continueNeeded, "GSS_S_CONTINUE_NEEDED"), (2, .duplicateToken, "GSS_S_DUPLICATE_TOKEN"),
+            (4, .oldToken, "GSS_S_OLD_TOKEN"), (8, .unsequencedToken, "GSS_S_UNSEQ_TOKEN"),
+            (16, .gapToken, "GSS_S_GAP_TOKEN"),
+        ] as [(UInt32, GSSMajorStatus.Information, String)])
     func informationIsNoError(rawValue: UInt32, information: GSSMajorStatus.Information, name: String) {
         let status = GSSMajorStatus(rawValue: rawValue)
         #expect(status.information == information)
@@ -51,13 +53,20 @@ import Testing
         #expect(status.description == name)
     }
 
-    @Test(arguments: [
-        (0, "GSS_S_COMPLETE"),
-        (0x0007_0001, "GSS_S_NO_CRED | GSS_S_CONTINUE_NEEDED"),
-        (0x0300_0000 | 0x000d_0000 | 0x12, "GSS_S_CALL_BAD_STRUCTURE | GSS_S_FAILURE | GSS_S_DUPLICATE_TOKEN | GSS_S_GAP_TOKEN"),
-        (0x0000_001f, "GSS_S_CONTINUE_NEEDED | GSS_S_DUPLICATE_TOKEN | GSS_S_OLD_TOKEN | GSS_S_UNSEQ_TOKEN | GSS_S_GAP_TOKEN"),
-        (0x0013_0000, "GSS_S_#19"),
-    ] as [(UInt32, String)])
+    @Test(
+        arguments: [
+            (0, "GSS_S_COMPLETE"),
+            (0x0007_0001, "GSS_S_NO_CRED | GSS_S_CONTINUE_NEEDED"),
+            (
+                0x0300_0000 | 0x000d_0000 | 0x12,
+                "GSS_S_CALL_BAD_STRUCTURE | GSS_S_FAILURE | GSS_S_DUPLICATE_TOKEN | GSS_S_GAP_TOKEN"
+            ),
+            (
+                0x0000_001f,
+                "GSS_S_CONTINUE_NEEDED | GSS_S_DUPLICATE_TOKEN | GSS_S_OLD_TOKEN | GSS_S_UNSEQ_TOKEN | GSS_S_GAP_TOKEN"
+            ),
+            (0x0013_0000, "GSS_S_#19"),
+        ] as [(UInt32, String)])
     func combinations(rawValue: UInt32, text: String) {
         #expect(GSSMajorStatus(rawValue: rawValue).description == text)
     }

@@ -41,28 +41,30 @@ import Testing
         #expect(GSSObjectIdentifier(derContents: known.der).description == known.testDescription)
     }
 
-    @Test(arguments: [
-        [], [1], [2], [3, 1], [.max, 0], [0, 40], [1, 40], [1, .max], [2, .max], [2, .max - 79],
-    ] as [[UInt64]])
+    @Test(
+        arguments: [
+            [], [1], [2], [3, 1], [.max, 0], [0, 40], [1, 40], [1, .max], [2, .max], [2, .max - 79],
+        ] as [[UInt64]])
     func impossibleArcsAreRefused(_ arcs: [UInt64]) {
         #expect(GSSObjectIdentifier(arcs: arcs) == nil)
     }
 
     /// A library may hand out anything; its text must not be mistaken for another identifier's.
-    @Test(arguments: [
-        ([], "0x"),
-        ([0x80], "0x80"),
-        ([0x2a, 0x86], "0x2a86"),
-        ([0x2a, 0x86, 0x80], "0x2a8680"),
-        // X.690 section 8.19.2: the fewest possible octets.
-        ([0x80, 0x01], "0x8001"),
-        ([0x2a, 0x80, 0x01], "0x2a8001"),
-        ([0x2a, 0x80, 0x80, 0x01], "0x2a808001"),
-        // An arc of 65 bits.
-        ([0x2a, 0x82, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x00], "0x2a82808080808080808000"),
-        (Array(repeating: 0xff, count: 12), "0xffffffffffffffffffffffff"),
-        (Array(repeating: 0xff, count: 11) + [0x7f], "0xffffffffffffffffffffff7f"),
-    ] as [([UInt8], String)])
+    @Test(
+        arguments: [
+            ([], "0x"),
+            ([0x80], "0x80"),
+            ([0x2a, 0x86], "0x2a86"),
+            ([0x2a, 0x86, 0x80], "0x2a8680"),
+            // X.690 section 8.19.2: the fewest possible octets.
+            ([0x80, 0x01], "0x8001"),
+            ([0x2a, 0x80, 0x01], "0x2a8001"),
+            ([0x2a, 0x80, 0x80, 0x01], "0x2a808001"),
+            // An arc of 65 bits.
+            ([0x2a, 0x82, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x00], "0x2a82808080808080808000"),
+            (Array(repeating: 0xff, count: 12), "0xffffffffffffffffffffffff"),
+            (Array(repeating: 0xff, count: 11) + [0x7f], "0xffffffffffffffffffffff7f"),
+        ] as [([UInt8], String)])
     func malformedContentsAreShownInHexadecimal(der: [UInt8], text: String) {
         #expect(GSSObjectIdentifier(derContents: der).description == text)
     }

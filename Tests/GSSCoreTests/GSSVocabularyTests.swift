@@ -15,11 +15,12 @@ import Testing
         #expect(flag.description == name)
     }
 
-    @Test(arguments: [
-        ([], "(none)"), ([.integrity, .mutualAuthentication], "mutual, integ"),
-        (.init(rawValue: 0x1ff), "deleg, mutual, replay, sequence, conf, integ, anon, prot_ready, trans"),
-        (.init(rawValue: 0x8000_0022), "mutual, integ, 0x80000000"), (.init(rawValue: 0x600), "0x600"),
-    ] as [(GSSContextFlags, String)])
+    @Test(
+        arguments: [
+            ([], "(none)"), ([.integrity, .mutualAuthentication], "mutual, integ"),
+            (.init(rawValue: 0x1ff), "deleg, mutual, replay, sequence, conf, integ, anon, prot_ready, trans"),
+            (.init(rawValue: 0x8000_0022), "mutual, integ, 0x80000000"), (.init(rawValue: 0x600), "0x600"),
+        ] as [(GSSContextFlags, String)])
     func sets(flags: GSSContextFlags, text: String) {
         #expect(flags.description == text)
     }
@@ -27,7 +28,10 @@ import Testing
 
 @Suite struct GSSNameTests {
     private static let names: [(GSSName, String, GSSName.Syntax, String)] = [
-        (.service("mongodb", host: "db.example.com"), "mongodb@db.example.com", .hostBasedService, "1.2.840.113554.1.2.1.4"),
+        (
+            .service("mongodb", host: "db.example.com"), "mongodb@db.example.com", .hostBasedService,
+            "1.2.840.113554.1.2.1.4"
+        ),
         (
             .service("mongodb", host: "db.example.com", realm: "EXAMPLE.COM"), "mongodb/db.example.com@EXAMPLE.COM",
             .kerberosPrincipal, "1.2.840.113554.1.2.2.1"

@@ -1,0 +1,48 @@
+internal import CGSSAPI
+public import GSSCore
+
+extension GSSName {
+    /// A service on exactly this host: the library neither follows the host's aliases nor looks up its address.
+    ///
+    /// MIT Kerberos makes the host of a host-based name canonical through the DNS, backwards too, unless its
+    /// configuration forbids it; then whoever answers for the DNS chooses which server proves its identity. This is a
+    /// principal name instead. Its realm is what the configuration maps the host to, or else the KDC's choice.
+    ///
+    /// Reads the Kerberos configuration, which may block.
+    ///
+    /// - Parameters:
+    ///   - service: The principal's first part.
+    ///   - host: Its second part, as it stands.
+    ///   - realm: The realm; `nil` to find it out.
+    /// - Throws: ``GSSCore/GSSError`` when the configuration cannot be read.
+    public static func kerberosService(
+        _ service: String, exactHost host: String, realm: String? = nil
+    ) throws(GSSError) -> GSSName {
+        let realm = if let realm { realm } else { try configuredRealm(of: host) }
+        return .principal("\(escaped(service))/\(escaped(host))@\(escaped(realm))")
+    }
+
+    private static func configuredRealm(of host: String) throws(GSSError) -> String {
+        var realm = [CChar](repeating: 0, count: 1024)
+        var message = [CChar](repeating: 0, count: 1024)
+        let code = cgss_host_realm(host, &realm, realm.count, &message, message.count)
+        guard code == 0 else {
+            throw GSSError(
+                call: "krb5_get_host_realm", major: GSSMajorStatus(.failure), minor: UInt32(bitPattern: code),
+                minorMessages: [text(message)], subject: host)
+        }
+        return text(realm)
+    }
+
+    private static func text(_ buffer: [CChar]) -> String {
+        String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+
+    /// Keeps what has a meaning in a principal's text from having it (RFC 1964 section 2.1.1).
+    private static func escaped(_ part: String) -> String {
+        part.reduce(into: "") { text, character in
+            if "/@\\".contains(character) { text.append("\\") }
+            text.append(character)
+        }
+    }
+}
