@@ -1,3 +1,4 @@
+internal import Dispatch
 internal import NIOConcurrencyHelpers
 
 /// A result that is given once, from any thread, and awaited once. The first to give it wins: the work, the deadline or
@@ -55,8 +56,7 @@ final class OneShot<Success: Sendable>: Sendable {
     ) async throws -> Success {
         do {
             return try await withTaskCancellationHandler {
-                let timer = Task {
-                    try await Task.sleep(until: deadline, clock: .continuous)
+                let timer = startTimer(deadline) { [self] in
                     resolve(.failure(GivenUp(reason: deadlineError())))
                 }
                 defer { timer.cancel() }
@@ -68,6 +68,18 @@ final class OneShot<Success: Sendable>: Sendable {
             giveUp()
             throw error.reason
         }
+    }
+
+    /// Not `Task.sleep`: a sleep that is cancelled keeps its memory until its time has come, and most of these are.
+    private func startTimer(
+        _ deadline: ContinuousClock.Instant, _ handler: @escaping @Sendable () -> Void
+    ) -> any DispatchSourceTimer {
+        let timer = DispatchSource.makeTimerSource(queue: .global(qos: .userInitiated))
+        let left = max(.zero, min(deadline - ContinuousClock.now, .seconds(86_400 * 365)))
+        timer.schedule(deadline: .now() + .nanoseconds(Int(left / .nanoseconds(1))), leeway: .nanoseconds(0))
+        timer.setEventHandler(handler: handler)
+        timer.resume()
+        return timer
     }
 
     /// Waits for a result that cannot fail and is sure to come soon, whatever becomes of the task.

@@ -59,7 +59,8 @@ public struct AuthenticatedIdentity: Sendable, Hashable {
             throw MongoAuthError(
                 .serverNotProven, "the server said that the authentication succeeded, but lists no authenticated user")
         }
-        guard let user = first.documentValue?["user"]?.stringValue, let database = first.documentValue?["db"]?.stringValue
+        guard let user = first.documentValue?["user"]?.stringValue,
+            let database = first.documentValue?["db"]?.stringValue
         else {
             throw MongoAuthError(.malformedReply, "the reply to connectionStatus lists a user without name or database")
         }
@@ -67,7 +68,8 @@ public struct AuthenticatedIdentity: Sendable, Hashable {
         return AuthenticatedIdentity(
             user: user, database: database,
             roles: roles.compactMap { value in
-                guard let role = value.documentValue?["role"]?.stringValue, let database = value.documentValue?["db"]?.stringValue
+                guard let role = value.documentValue?["role"]?.stringValue,
+                    let database = value.documentValue?["db"]?.stringValue
                 else { return nil }
                 return Role(role: role, database: database)
             })

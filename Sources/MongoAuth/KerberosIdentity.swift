@@ -4,7 +4,9 @@ internal import GSSKerberos
 /// Finds the Kerberos credential that a user name asks for. Blocks: call it on a worker.
 enum KerberosIdentity {
     /// - Throws: ``MongoAuthError/Code/kerberos`` that names both principals where the store holds somebody else's.
-    static func acquire(_ username: String, _ store: KerberosCredentialStore) throws(MongoAuthError) -> KerberosCredential {
+    static func acquire(_ username: String, _ store: KerberosCredentialStore) throws(MongoAuthError)
+        -> KerberosCredential
+    {
         do {
             return try KerberosCredential(name: .principal(username), store: store)
         } catch {
@@ -12,7 +14,8 @@ enum KerberosIdentity {
                 let wanted = try? GSSName.principal(username).kerberosPrincipal(),
                 let found = try? KerberosCredential(store: store).inquire().principal, found != wanted
             else {
-                throw MongoAuthError(.kerberos, "no Kerberos credential for \(username): \(error.message)", underlying: error)
+                throw MongoAuthError(
+                    .kerberos, "no Kerberos credential for \(username): \(error.message)", underlying: error)
             }
             throw MongoAuthError(
                 .kerberos,

@@ -94,7 +94,7 @@ public struct MongoAuthenticator: Sendable {
         return try await prepare(source: credential.source, name: .gssapi, service: service, by: deadline) {
             GSSAPIMechanism(
                 provider: KerberosProvider(credential: try KerberosIdentity.acquire(username, options.credentialStore)),
-                target: service.gssName,
+                target: try service.gssName(),
                 authorizationIdentity: KerberosIdentity.hasRealm(username) ? .text(username) : .authenticatedName)
         }
     }

@@ -1,4 +1,5 @@
 internal import GSSCore
+internal import GSSKerberos
 public import NameResolution
 
 /// The Kerberos name of a server, from its host name and the options of GSSAPI.
@@ -12,10 +13,10 @@ public struct ServicePrincipal: Sendable, Hashable {
     /// What is doubtful about it, for a report.
     public let warnings: [String]
 
-    /// The name for GSS-API.
-    var gssName: GSSName {
-        if let realm { return .service(serviceName, host: host, realm: realm) }
-        return .service(serviceName, host: host)
+    /// The name for GSS-API. Kerberos is not to make the host canonical once more: that has been done, or is not
+    /// wanted. Reads the Kerberos configuration, so call it on a worker.
+    func gssName() throws(GSSError) -> GSSName {
+        try .kerberosService(serviceName, exactHost: host, realm: realm)
     }
 
     /// Works out the name of a server.
@@ -62,7 +63,9 @@ public struct ServicePrincipal: Sendable, Hashable {
         _ host: String, _ resolver: any NameResolver, _ deadline: ContinuousClock.Instant
     ) async throws -> String {
         let name: String? = try await attempt {
-            guard let address = try await resolver.addresses(of: host, family: nil, by: deadline).first else { return nil }
+            guard let address = try await resolver.addresses(of: host, family: nil, by: deadline).first else {
+                return nil
+            }
             return normalized(try await resolver.name(of: address, by: deadline))
         }
         // A resolver may answer with the address itself where there is no name.

@@ -35,7 +35,8 @@ extension MongoCredential {
         let isPasswordMissing = credential.password == nil && credential.mechanism == nil
         guard !isPasswordMissing else {
             throw MongoAuthError(
-                .invalidCredential, "the connection string has a user but no password; for Kerberos add authMechanism=GSSAPI")
+                .invalidCredential,
+                "the connection string has a user but no password; for Kerberos add authMechanism=GSSAPI")
         }
         let password = Secret(credential.password?.revealed() ?? "")
         let method: Method

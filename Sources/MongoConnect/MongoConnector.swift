@@ -1,13 +1,13 @@
 public import BlockingWork
+internal import GSSCore
 public import Logging
 public import MongoAuth
 public import MongoConnectionString
 public import MongoTransport
-internal import GSSCore
 internal import MongoWire
-internal import SASLGSSAPI
 public import NIOCore
 public import NameResolution
+internal import SASLGSSAPI
 
 /// The whole way in one call: from a connection string to an authenticated connection.
 ///
@@ -29,8 +29,9 @@ public struct MongoConnector: Sendable {
     ///
     /// - Parameters:
     ///   - group: The event loops for the connections.
-    ///   - workers: Threads for calls that block.
-    ///   - resolver: Looks up names; `nil` is the system's name service on `workers`.
+    ///   - workers: Threads for the calls of mechanisms. Each conversation has one of them while it lasts.
+    ///   - resolver: Looks up names; `nil` is the system's name service on threads of its own, so that servers that keep
+    ///     conversations waiting hold up no look-up.
     ///   - logger: Takes messages at levels debug and trace. Tokens appear as length and digest, secrets not at all.
     public init(
         group: any EventLoopGroup, workers: BlockingWorkers = BlockingWorkers(), resolver: (any NameResolver)? = nil,
@@ -38,7 +39,7 @@ public struct MongoConnector: Sendable {
     ) {
         self.group = group
         self.workers = workers
-        self.resolver = resolver ?? SystemResolver(workers: workers)
+        self.resolver = resolver ?? SystemResolver(workers: BlockingWorkers())
         self.logger = logger
     }
 
@@ -75,6 +76,9 @@ public struct MongoConnector: Sendable {
                 .invalidCredential, "mongodb+srv is not supported yet: name the hosts in a mongodb:// string")
         }
         let credential = try string.credential.map(MongoCredential.init)
+        if case .plain? = credential?.method, !string.usesTLS, host.kind != .unix {
+            observe(.warning("PLAIN sends the password in clear text on this connection: set tls=true"))
+        }
         let hello = Hello(
             applicationName: string.options.appName,
             saslSupportedMechsFor: credential.flatMap(Self.userToNegotiate))
@@ -121,7 +125,8 @@ public struct MongoConnector: Sendable {
                 to: endpoint, connector: Connector(resolver: resolver, group: group), tls: tls, format: format,
                 by: deadline, logger: logger)
         } catch let error as TransportError {
-            Self.tell(observe, error.report ?? ConnectReport(), since: start, failedIn: error.phase, usesTLS: tls != nil)
+            Self.tell(
+                observe, error.report ?? ConnectReport(), since: start, failedIn: error.phase, usesTLS: tls != nil)
             throw error
         }
         Self.tell(observe, connection.report, since: start, failedIn: nil, usesTLS: tls != nil)
@@ -146,9 +151,12 @@ public struct MongoConnector: Sendable {
         let authenticator = MongoAuthenticator(workers: workers, resolver: resolver, logger: logger)
         observe(.began(.kerberos, at: .now))
         let prepared = try await authenticator.prepare(
-            credential, serverHost: host.scopedName, server: server, by: deadline)
+            credential, serverHost: Self.serviceHost(of: host), server: server, by: deadline)
         if let service = prepared.service {
             for warning in service.warnings { observe(.warning(warning)) }
+            if host.kind == .unix {
+                observe(.warning("a socket has no host name: SERVICE_HOST names the one of the principal \(service)"))
+            }
             observe(.ended(.kerberos, at: .now, detail: "ticket for \(service)"))
         } else {
             observe(.skipped(.kerberos, reason: "\(prepared.mechanism) needs no ticket"))
@@ -167,6 +175,11 @@ public struct MongoConnector: Sendable {
         return "\(details.mechanism): \(context.initiatorName) to \(acceptor); granted: \(context.flags)\(offer)"
     }
 
+    /// What stands for the server in its principal: never a zone, which only this machine knows, and never a path.
+    private static func serviceHost(of host: MongoConnectionString.Host) -> String {
+        host.kind == .unix ? "localhost" : host.name
+    }
+
     private static func userToNegotiate(_ credential: MongoCredential) -> (database: String, username: String)? {
         guard case .scram(nil, _) = credential.method else { return nil }
         return (credential.source, credential.username)
@@ -178,6 +191,11 @@ public struct MongoConnector: Sendable {
         failedIn phase: TransportPhase?, usesTLS: Bool
     ) {
         guard phase != .dns else { return }
+        // Files that TLS needs are read before anything else.
+        if phase == .tls, report.resolved == nil {
+            observe(.skipped(.dns, reason: "not reached"))
+            return observe(.began(.tls, at: start))
+        }
         let addresses = report.addresses.map { "\($0)" }.joined(separator: ", ")
         let resolved = start + (report.resolved ?? .zero)
         observe(.ended(.dns, at: resolved, detail: addresses.isEmpty ? "no look-up needed" : addresses))
@@ -191,7 +209,7 @@ public struct MongoConnector: Sendable {
         guard usesTLS else { return observe(.skipped(.tls, reason: "not used")) }
         observe(.began(.tls, at: connected))
         guard phase != .tls else { return }
-        observe(.ended(.tls, at: start + (report.secured ?? .zero), detail: "handshake complete"))
+        observe(.ended(.tls, at: start + (report.secured ?? .zero), detail: "\(report.tls ?? TLSReport())"))
     }
 }
 

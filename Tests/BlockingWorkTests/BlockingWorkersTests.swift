@@ -1,5 +1,5 @@
 import BlockingWork
-import Synchronization
+import NIOConcurrencyHelpers
 import Testing
 
 private struct Oops: Error, Hashable {
@@ -190,18 +190,18 @@ private struct Oops: Error, Hashable {
 
 /// Counts who is inside at the same time.
 private final class Crowd: Sendable {
-    private let state = Mutex((now: 0, most: 0))
+    private let state = NIOLockedValueBox((now: 0, most: 0))
 
-    var most: Int { state.withLock { $0.most } }
+    var most: Int { state.withLockedValue { $0.most } }
 
     func enter() {
-        state.withLock {
+        state.withLockedValue {
             $0.now += 1
             $0.most = max($0.most, $0.now)
         }
     }
 
     func leave() {
-        state.withLock { $0.now -= 1 }
+        state.withLockedValue { $0.now -= 1 }
     }
 }

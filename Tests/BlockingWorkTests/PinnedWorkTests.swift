@@ -149,6 +149,21 @@ private struct Oops: Error {}
         #expect(await becomesTrue { released.all == [thread] })
     }
 
+    /// When the call returns, nothing of the state is left.
+    @Test(arguments: [false, true])
+    func theEndCanBeWaitedFor(isCancelled: Bool) async throws {
+        let workers = BlockingWorkers()
+        let released = Notes<UInt>()
+        let work = try await workers.pin(by: .never) { ThreadBound(released) }
+        let thread = try await work.run(by: .never) { $0.made }
+        let task = Task { await work.finishAndWait() }
+        // A cancelled task has to wait too.
+        if isCancelled { task.cancel() }
+        await task.value
+        #expect(released.all == [thread])
+        #expect(await failure { try await work.run(by: .never) { _ in } } == "abandoned")
+    }
+
     // MARK: - Abandonment
 
     enum End: CaseIterable, Sendable {
@@ -188,6 +203,8 @@ private struct Oops: Error {}
         #expect(await failure { try await work.run(by: .never) { _ in } } == "abandoned")
         #expect(workers.statistics.abandoned == 1)
         #expect(try await workers.run(by: .never) { currentThread() } != thread)
+        // It may be stuck for long: nobody waits for its end.
+        await work.finishAndWait()
         #expect(released.all.isEmpty)
         gate.open()
         #expect(await becomesTrue { released.all == [thread] })

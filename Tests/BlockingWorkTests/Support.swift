@@ -1,6 +1,6 @@
 import BlockingWork
 import Dispatch
-import Synchronization
+import NIOConcurrencyHelpers
 
 #if canImport(Glibc)
 import Glibc
@@ -27,12 +27,12 @@ final class Gate: Sendable {
 
 /// A list that any thread may write.
 final class Notes<Element: Sendable>: Sendable {
-    private let state = Mutex<[Element]>([])
+    private let state = NIOLockedValueBox<[Element]>([])
 
-    var all: [Element] { state.withLock { $0 } }
+    var all: [Element] { state.withLockedValue { $0 } }
 
     func add(_ element: Element) {
-        state.withLock { $0.append(element) }
+        state.withLockedValue { $0.append(element) }
     }
 }
 

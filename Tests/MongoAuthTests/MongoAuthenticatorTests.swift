@@ -1,0 +1,377 @@
+import BSON
+import BlockingWork
+import Logging
+import MongoAuth
+import MongoWire
+import NameResolution
+import SASL
+import Testing
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#elseif canImport(Darwin)
+import Darwin
+#endif
+
+/// Authentications from the credential to the last reply: the thread that the exchange lives on, its release, what
+/// errors become, and which mechanism is chosen.
+@Suite struct MongoAuthenticatorTests {
+    private let workers = BlockingWorkers()
+    private let never = ContinuousClock.now + .seconds(120)
+
+    private func authenticator(_ logger: Logger? = nil, workers: BlockingWorkers? = nil) -> MongoAuthenticator {
+        let workers = workers ?? self.workers
+        return MongoAuthenticator(workers: workers, resolver: SystemResolver(workers: workers), logger: logger)
+    }
+
+    private func credential(_ mechanism: WatchedMechanism) -> MongoCredential {
+        MongoCredential(username: "ann", method: .other(mechanism))
+    }
+
+    private static func reply(_ payload: [UInt8] = [7], done: Bool = false, id: Int32 = 1) -> BSONDocument {
+        ["conversationId": .int32(id), "done": .bool(done), "payload": .binary(BSONBinary(bytes: payload)), "ok": 1]
+    }
+
+    private static let refusal: BSONDocument = ["ok": 0, "code": 18, "errmsg": "Authentication failed."]
+
+    /// Runs an authentication that must fail with a `MongoAuthError`.
+    private func failure(
+        _ mechanism: WatchedMechanism, _ replies: [BSONDocument] = [], workers: BlockingWorkers? = nil,
+        by deadline: ContinuousClock.Instant? = nil, sourceLocation: SourceLocation = #_sourceLocation
+    ) async -> MongoAuthError? {
+        await #expect(throws: MongoAuthError.self, sourceLocation: sourceLocation) {
+            try await authenticator(workers: workers).authenticate(
+                credential(mechanism), serverHost: "db.example.test", over: ScriptedRunner(replies),
+                by: deadline ?? never)
+        }
+    }
+
+    // MARK: - The thread
+
+    @Test func anExchangeLivesOnOneThreadOfItsOwn() async throws {
+        let mechanism = WatchedMechanism([.respond([1]), .respond([2]), .done])
+        let before = Life.currentThread
+        let runner = ThreadNotingRunner(
+            ScriptedRunner([Self.reply([5]), Self.reply([6], done: true)]))
+        let details = try await authenticator().authenticate(
+            credential(mechanism), serverHost: "db.example.test", over: runner, by: never)
+        #expect(details.mechanism == mechanism.name && details.service == nil && details.context == nil)
+        let events = mechanism.life.events
+        #expect(events.map(\.what) == ["make", "step nil", "step [5]", "step [6]", "release"])
+        let threads = Set(events.map(\.thread))
+        #expect(threads.count == 1)
+        // The test and its runner are what runs on the cooperative pool here.
+        #expect(threads.isDisjoint(with: runner.threads + [before, Life.currentThread]))
+    }
+
+    @Test func twoExchangesAtOnceHaveTwoThreads() async throws {
+        let first = WatchedMechanism([.respond([1]), .done])
+        let second = WatchedMechanism([.respond([1]), .done])
+        let one = try await authenticator().prepare(credential(first), serverHost: "a", by: never)
+        let two = try await authenticator().prepare(credential(second), serverHost: "b", by: never)
+        #expect(first.life.events.map(\.what) == ["make", "step nil"])
+        let replies = [Self.reply(done: true)]
+        try await two.run(over: ScriptedRunner(replies), by: never)
+        #expect(!first.life.isReleased && second.life.isReleased)
+        try await one.run(over: ScriptedRunner(replies), by: never)
+        #expect(first.life.isReleased)
+        #expect(Set((first.life.events + second.life.events).map(\.thread)).count == 2)
+    }
+
+    @Test func anAuthenticationThatNeverRunsIsReleased() async throws {
+        let mechanism = WatchedMechanism([.respond([1])])
+        _ = try await authenticator().prepare(credential(mechanism), serverHost: "a", by: never)
+        await mechanism.life.released()
+        #expect(Set(mechanism.life.events.map(\.thread)).count == 1)
+    }
+
+    // MARK: - Failures
+
+    struct FailureCase: Sendable, CustomTestStringConvertible {
+        var testDescription: String
+        var steps: [WatchedMechanism.Step]
+        var replies: [BSONDocument]
+        var code: MongoAuthError.Code
+
+        init(
+            _ what: String, _ steps: [WatchedMechanism.Step], _ replies: [BSONDocument], _ code: MongoAuthError.Code
+        ) {
+            testDescription = what
+            self.steps = steps
+            self.replies = replies
+            self.code = code
+        }
+    }
+
+    private static let failureCases = [
+        FailureCase("the first step", [.fail(.malformedChallenge)], [], .sasl),
+        FailureCase("a later step", [.respond([1]), .fail(.malformedChallenge)], [reply()], .sasl),
+        FailureCase("a refusal", [.respond([1])], [refusal], .refused),
+        FailureCase("a reply without fields", [.respond([1])], [["ok": 1]], .malformedReply),
+        FailureCase(
+            "another conversation", [.respond([1]), .respond([2])], [reply(), reply(id: 2)], .conversationMismatch),
+        FailureCase("success too early", [.respond([1]), .respond([2])], [reply(done: true)], .serverNotProven),
+        FailureCase(
+            "no end", Array(repeating: .respond([1]), count: 11), Array(repeating: reply(), count: 10), .tooManySteps),
+    ]
+
+    /// Each comes at another place; the exchange is gone from its thread when the caller hears of it.
+    @Test(arguments: failureCases)
+    func afterAFailureTheExchangeIsReleased(_ failing: FailureCase) async throws {
+        let mechanism = WatchedMechanism(failing.steps)
+        let error = await failure(mechanism, failing.replies)
+        #expect(error?.code == failing.code, "\(failing): \(String(describing: error))")
+        #expect(mechanism.life.isReleased)
+        #expect(Set(mechanism.life.events.map(\.thread)).count == 1)
+    }
+
+    @Test func aBrokenConnectionComesThroughAndReleases() async throws {
+        let mechanism = WatchedMechanism([.respond([1])])
+        await #expect(throws: BrokenConnection.self) {
+            try await authenticator().authenticate(
+                credential(mechanism), serverHost: "a", over: ScriptedRunner(failure: BrokenConnection()), by: never)
+        }
+        #expect(mechanism.life.isReleased)
+    }
+
+    @Test(arguments: [
+        (SaslError.Code.serverNotProven, MongoAuthError.Code.serverNotProven),
+        (.mechanismUnavailable, .mechanismUnavailable), (.refused, .refused), (.invalidConfiguration, .sasl),
+        (.malformedChallenge, .sasl), (.unexpectedChallenge, .sasl), (.missingChallenge, .sasl), (.tooLarge, .sasl),
+        (.securityLayer, .sasl), (.mechanismFailure, .sasl), (.incomplete, .sasl), (.poisoned, .sasl),
+    ])
+    func whatASaslErrorBecomes(code: SaslError.Code, expected: MongoAuthError.Code) async {
+        for steps in [[WatchedMechanism.Step.fail(code)], [.respond([1]), .fail(code)]] {
+            let error = await failure(WatchedMechanism(steps), [Self.reply()])
+            #expect(error?.code == expected && error?.message == WatchedMechanism.complaint)
+            #expect((error?.underlying as? SaslError)?.code == code)
+        }
+        let unmade = await failure(WatchedMechanism([], makeFailure: code))
+        #expect(unmade?.code == expected && (unmade?.underlying as? SaslError)?.code == code)
+    }
+
+    @Test func withoutAFreeThreadThereIsNoWorker() async throws {
+        let few = BlockingWorkers(limits: .init(maximumThreads: 1, maximumWaiting: 0))
+        let holder = WatchedMechanism([.respond([1]), .done])
+        let held = try await authenticator(workers: few).prepare(credential(holder), serverHost: "a", by: never)
+        let late = WatchedMechanism([.respond([1])])
+        let error = await failure(late, workers: few)
+        #expect(error?.code == .noWorker && (error?.underlying as? BlockingWorkError)?.code == .exhausted)
+        #expect(late.life.events.isEmpty)
+        try await held.run(over: ScriptedRunner([Self.reply(done: true)]), by: never)
+    }
+
+    @Test func itRunsOnce() async throws {
+        let mechanism = WatchedMechanism([.respond([1]), .done])
+        let prepared = try await authenticator().prepare(credential(mechanism), serverHost: "a", by: never)
+        try await prepared.run(over: ScriptedRunner([Self.reply(done: true)]), by: never)
+        let error = await #expect(throws: MongoAuthError.self) {
+            try await prepared.run(over: ScriptedRunner([Self.reply(done: true)]), by: never)
+        }
+        #expect(error?.code == .noWorker && (error?.underlying as? BlockingWorkError)?.code == .abandoned)
+    }
+
+    // MARK: - Deadline and cancellation
+
+    /// Where the step that blocks comes.
+    enum Place: CaseIterable { case first, later }
+
+    private func blocking(_ place: Place, _ door: Door) -> WatchedMechanism {
+        WatchedMechanism(place == .first ? [.block(door)] : [.respond([1]), .block(door)])
+    }
+
+    /// The caller is back while the step still blocks, and the release comes when the step returns.
+    private func expectReleaseAfter(_ door: Door, _ mechanism: WatchedMechanism) async {
+        #expect(!mechanism.life.isReleased)
+        door.open()
+        await mechanism.life.released()
+        #expect(Set(mechanism.life.events.map(\.thread)).count == 1)
+    }
+
+    @Test(arguments: Place.allCases)
+    func aDeadlineEndsAStepThatBlocks(_ place: Place) async throws {
+        // A deadline that passes before the step is reached proves nothing: then a later one is tried.
+        for milliseconds in [50, 500, 5000] {
+            let door = Door()
+            defer { door.open() }
+            let mechanism = blocking(place, door)
+            let prepared =
+                place == .first
+                ? nil : try await authenticator().prepare(credential(mechanism), serverHost: "a", by: never)
+            let deadline = ContinuousClock.now + .milliseconds(milliseconds)
+            let error = await #expect(throws: MongoAuthError.self) {
+                if let prepared {
+                    try await prepared.run(over: ScriptedRunner([Self.reply()]), by: deadline)
+                } else {
+                    _ = try await authenticator().prepare(credential(mechanism), serverHost: "a", by: deadline)
+                }
+            }
+            #expect(error?.code == .deadlineExceeded)
+            #expect((error?.underlying as? BlockingWorkError)?.code == .deadlineExceeded)
+            #expect(ContinuousClock.now >= deadline)
+            guard door.isReached else { continue }
+            await expectReleaseAfter(door, mechanism)
+            return
+        }
+        Issue.record("no step was reached within 5 s")
+    }
+
+    @Test func stepsThatBlockStopNobodyElse() async throws {
+        // More than the cooperative pool has threads: were they on it, nothing here would go on.
+        let count = max(sysconf(Int32(_SC_NPROCESSORS_ONLN)), 1) + 2
+        let many = BlockingWorkers(limits: .init(maximumThreads: count + 1))
+        let door = Door()
+        defer { door.open() }
+        let mechanisms = (0..<count).map { _ in WatchedMechanism([.respond([1]), .block(door)]) }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for mechanism in mechanisms {
+                group.addTask {
+                    try await authenticator(workers: many).authenticate(
+                        credential(mechanism), serverHost: "a", over: ScriptedRunner([Self.reply(done: true)]),
+                        by: never)
+                }
+            }
+            await door.reached(by: count)
+            let free = WatchedMechanism([.respond([1]), .done])
+            try await authenticator(workers: many).authenticate(
+                credential(free), serverHost: "a", over: ScriptedRunner([Self.reply(done: true)]), by: never)
+            #expect(free.life.isReleased)
+            door.open()
+            try await group.waitForAll()
+        }
+        for mechanism in mechanisms { #expect(mechanism.life.isReleased) }
+    }
+
+    @Test(arguments: Place.allCases)
+    func aCancellationEndsAStepThatBlocks(_ place: Place) async throws {
+        let door = Door()
+        defer { door.open() }
+        let mechanism = blocking(place, door)
+        let task = Task {
+            try await authenticator().authenticate(
+                credential(mechanism), serverHost: "a", over: ScriptedRunner([Self.reply()]), by: never)
+        }
+        await door.reached()
+        task.cancel()
+        await #expect(throws: CancellationError.self) { try await task.value }
+        await expectReleaseAfter(door, mechanism)
+    }
+
+    @Test func aCancellationBetweenStepsReleases() async throws {
+        let mechanism = WatchedMechanism([.respond([1]), .done])
+        let runner = StalledRunner()
+        let task = Task {
+            try await authenticator().authenticate(
+                credential(mechanism), serverHost: "a", over: runner, by: never)
+        }
+        await runner.reached()
+        task.cancel()
+        await #expect(throws: CancellationError.self) { try await task.value }
+        #expect(mechanism.life.events.map(\.what) == ["make", "step nil", "release"])
+        #expect(Set(mechanism.life.events.map(\.thread)).count == 1)
+    }
+
+    // MARK: - Credentials
+
+    @Test func plain() async throws {
+        let runner = ScriptedRunner([Self.reply([], done: true)])
+        let credential = MongoCredential(username: "ann", method: .plain(password: Secret("pencil")))
+        let details = try await authenticator().authenticate(credential, serverHost: "a", over: runner, by: never)
+        #expect(details.mechanism == .plain)
+        #expect(
+            runner.commands == [
+                [
+                    "saslStart": 1, "mechanism": "PLAIN",
+                    "payload": .binary(BSONBinary(bytes: Array("\0ann\0pencil".utf8))), "$db": "$external",
+                ]
+            ])
+    }
+
+    @Test(arguments: [ScramServer.Hash.sha1, .sha256])
+    func scram(_ hash: ScramServer.Hash) async throws {
+        let server = ScramServer(hash, username: "ann", password: "pencil")
+        let credential = MongoCredential(
+            username: "ann", method: .scram(hash == .sha1 ? .sha1 : .sha256, password: Secret("pencil")))
+        let details = try await authenticator().authenticate(credential, serverHost: "a", over: server, by: never)
+        #expect(details.mechanism.rawValue == hash.rawValue && server.hasSeenProof)
+    }
+
+    @Test(arguments: [ScramServer.Hash.sha1, .sha256])
+    func aScramServerThatDoesNotKnowThePassword(_ hash: ScramServer.Hash) async throws {
+        let server = ScramServer(hash, username: "ann", password: "crayon", checksProof: false)
+        let credential = MongoCredential(
+            username: "ann", method: .scram(hash == .sha1 ? .sha1 : .sha256, password: Secret("pencil")))
+        let error = await #expect(throws: MongoAuthError.self) {
+            try await authenticator().authenticate(credential, serverHost: "a", over: server, by: never)
+        }
+        #expect(error?.code == .serverNotProven)
+    }
+
+    @Test(
+        arguments: [
+            (nil, "SCRAM-SHA-1"), (["SCRAM-SHA-1"], "SCRAM-SHA-1"), (["SCRAM-SHA-256"], "SCRAM-SHA-256"),
+            (["SCRAM-SHA-1", "SCRAM-SHA-256"], "SCRAM-SHA-256"), (["SCRAM-SHA-256", "nonsense", ""], "SCRAM-SHA-256"),
+        ] as [([String]?, String)])
+    func theServersListChooses(offered: [String]?, expected: String) async throws {
+        let credential = MongoCredential(username: "ann", method: .scram(nil, password: Secret("pencil")))
+        let prepared = try await authenticator().prepare(
+            credential, serverHost: "a", server: try await description(offered), by: never)
+        #expect(prepared.mechanism.rawValue == expected && prepared.source == "admin")
+    }
+
+    @Test(arguments: [MongoCredential.ScramHash.sha1, .sha256])
+    func aChosenHashOverrulesTheList(_ hash: MongoCredential.ScramHash) async throws {
+        let credential = MongoCredential(username: "ann", method: .scram(hash, password: Secret("pencil")))
+        let other = hash == .sha1 ? "SCRAM-SHA-256" : "SCRAM-SHA-1"
+        let prepared = try await authenticator().prepare(
+            credential, serverHost: "a", server: try await description([other]), by: never)
+        #expect(prepared.mechanism == (hash == .sha1 ? .scramSHA1 : .scramSHA256))
+    }
+
+    @Test(arguments: [[], ["GSSAPI"]])
+    func aListWithoutScramIsTold(_ offered: [String]) async throws {
+        let server = try await description(offered)
+        let credential = MongoCredential(username: "ann", method: .scram(nil, password: Secret("pencil")))
+        let error = await #expect(throws: MongoAuthError.self) {
+            try await authenticator().prepare(credential, serverHost: "a", server: server, by: never)
+        }
+        #expect(error?.code == .mechanismUnavailable)
+        #expect((error?.underlying as? SaslError)?.code == .mechanismUnavailable)
+    }
+
+    private func description(_ mechanisms: [String]?) async throws -> ServerDescription {
+        var reply: BSONDocument = ["maxWireVersion": 21, "ok": 1]
+        if let mechanisms { reply["saslSupportedMechs"] = .array(BSONArray(mechanisms.map { .string($0) })) }
+        return try await Hello().run(over: ScriptedRunner([reply]), by: never)
+    }
+
+    // MARK: - The log
+
+    @Test func theLogHoldsNoSecret() async throws {
+        let log = LogLines()
+        var logger = Logger(label: "test") { _ in log.handler }
+        logger.logLevel = .trace
+        let plain = MongoCredential(username: "ann", method: .plain(password: Secret("pencil")))
+        try await authenticator(logger).authenticate(
+            plain, serverHost: "a", over: ScriptedRunner([Self.reply([], done: true)]), by: never)
+        let server = ScramServer(.sha256, username: "ann", password: "pencil")
+        let scram = MongoCredential(username: "ann", method: .scram(.sha256, password: Secret("pencil")))
+        try await authenticator(logger).authenticate(scram, serverHost: "a", over: server, by: never)
+        let token: [UInt8] = [0xDE, 0xAD, 0xBE, 0xEF, 0xFE, 0xED]
+        try await authenticator(logger).authenticate(
+            credential(WatchedMechanism([.respond(token), .done])), serverHost: "a",
+            over: ScriptedRunner([Self.reply(token, done: true)]), by: never)
+
+        let text = log.text.lowercased()
+        // Two for each command: PLAIN has one, SCRAM two or three, the last one again.
+        #expect(log.text.split(separator: "\n").filter { $0.contains("sasl token") }.count >= 8)
+        #expect(text.contains("sasl.length=6") && text.contains("sasl.length=11"))
+        let tokens = server.tokens + [Array("\0ann\0pencil".utf8), token]
+        for token in tokens where !token.isEmpty {
+            for form in Forms.of(token) { #expect(!text.contains(form.lowercased()), "\(form)") }
+        }
+        #expect(!text.contains("pencil"))
+    }
+}
