@@ -1,3 +1,4 @@
+import Glibc
 public import MongoWire
 
 extension MongoTestServer {
@@ -32,6 +33,27 @@ extension MongoTestServer {
         public var description: String {
             host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
         }
+
+        /// `127.0.0.1`, and `::1` where this machine has it: containers often do not.
+        public static func loopback(port: Int) -> [Address] {
+            let hosts = hasIPv6Loopback ? ["127.0.0.1", "::1"] : ["127.0.0.1"]
+            return hosts.map { Address(host: $0, port: port) }
+        }
+
+        /// Whether a socket can be bound to `::1`, at any port.
+        private static var hasIPv6Loopback: Bool {
+            let descriptor = socket(AF_INET6, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+            guard descriptor >= 0 else { return false }
+            defer { close(descriptor) }
+            var address = sockaddr_in6()
+            address.sin6_family = sa_family_t(AF_INET6)
+            address.sin6_addr = in6addr_loopback
+            return withUnsafeBytes(of: &address) { bytes in
+                bytes.withMemoryRebound(to: sockaddr.self) { bound in
+                    bind(descriptor, bound.baseAddress, socklen_t(bytes.count)) == 0
+                }
+            }
+        }
     }
 
     /// How one attempt to authenticate ended.
@@ -44,7 +66,7 @@ extension MongoTestServer {
 
     /// How a server is set up.
     public struct Configuration: Sendable {
-        /// The addresses to listen on; by default a free port on `127.0.0.1` and `::1`.
+        /// The addresses to listen on; by default those of ``Address/loopback(port:)``, with a free port.
         public var addresses: [Address]
         /// The first part of the acceptor's principal `serviceName/serviceHost@REALM`.
         public var serviceName: String
@@ -63,9 +85,9 @@ extension MongoTestServer {
         /// Called once for each attempt to authenticate, before the client hears of it.
         public var onAuthentication: (@Sendable (Authentication) -> Void)?
 
-        /// A server for `mongodb/localhost` on free ports of both loopback addresses, unless told otherwise.
+        /// A server for `mongodb/localhost` on a free port of the loopback addresses, unless told otherwise.
         public init(
-            addresses: [Address] = [Address(host: "127.0.0.1", port: 0), Address(host: "::1", port: 0)],
+            addresses: [Address] = Address.loopback(port: 0),
             serviceName: String = "mongodb",
             serviceHost: String = "localhost",
             keytab: String? = nil,

@@ -1,5 +1,5 @@
 import CCyrusSASL
-import Synchronization
+import NIOConcurrencyHelpers
 
 /// What one step of a SASL exchange led to.
 enum SaslOutcome: Sendable, Hashable {
@@ -17,12 +17,22 @@ enum SaslOutcome: Sendable, Hashable {
 /// the last reference.
 final class CyrusExchange: Sendable {
     private struct State {
-        var connection: OpaquePointer?
+        /// The connection as a number: a pointer is not `Sendable`, which the box wants of what it holds.
+        private var address: UInt
         var hasStarted = false
+
+        init(connection: OpaquePointer?) {
+            address = UInt(bitPattern: connection)
+        }
+
+        var connection: OpaquePointer? {
+            get { OpaquePointer(bitPattern: address) }
+            set { address = UInt(bitPattern: newValue) }
+        }
     }
 
     /// A Cyrus connection takes one call at a time.
-    private let state: Mutex<State>
+    private let state: NIOLockedValueBox<State>
 
     /// Creates an exchange for the acceptor `service/host`.
     init(service: String, host: String) throws(MongoTestServerError) {
@@ -31,16 +41,16 @@ final class CyrusExchange: Sendable {
         guard result == SASL_OK, connection != nil else {
             throw MongoTestServerError(.sasl, "sasl_server_new failed: \(CyrusLibrary.text(of: result))")
         }
-        state = Mutex(State(connection: connection))
+        state = NIOLockedValueBox(State(connection: connection))
     }
 
     deinit {
-        state.withLock { ccyrus_dispose($0.connection) }
+        state.withLockedValue { ccyrus_dispose($0.connection) }
     }
 
     /// Feeds the client's token, and says what came of it.
     func step(_ token: [UInt8]) -> SaslOutcome {
-        state.withLock { state in
+        state.withLockedValue { state in
             guard let connection = state.connection else { return .failed(reason: "the exchange is over") }
             var output: UnsafePointer<CChar>?
             var outputLength: UInt32 = 0

@@ -17,26 +17,31 @@ struct Listener: Sendable {
 /// Binds the addresses of a server.
 enum Listeners {
     /// Binds all addresses; those with port 0 get one free port in common.
+    ///
+    /// - Returns: The listeners, and where their connections are until they are served.
     static func bind(
         _ addresses: [MongoTestServer.Address], limits: WireLimits
-    ) async throws(MongoTestServerError) -> [Listener] {
+    ) async throws(MongoTestServerError) -> (listeners: [Listener], accepted: AcceptedConnections) {
         // The port that is free on one address can be taken on another: then all try another one.
         var attempts = 20
         while true {
             attempts -= 1
+            let accepted = AcceptedConnections()
             var listeners: [Listener] = []
             do throws(MongoTestServerError) {
                 var common = 0
                 for address in addresses {
-                    let listener = try await bind(address, port: address.port == 0 ? common : address.port, limits)
+                    let listener = try await bind(
+                        address, port: address.port == 0 ? common : address.port, limits, accepted)
                     listeners.append(listener)
                     if address.port == 0 { common = listener.address.port }
                 }
-                return listeners
+                return (listeners, accepted)
             } catch {
                 for listener in listeners {
-                    try? await listener.channel.channel.close()
+                    try? await listener.channel.executeThenClose { _ in }
                 }
+                await accepted.close()
                 let mayHelp =
                     (error.underlying as? IOError)?.errnoCode == EADDRINUSE
                     && listeners.contains {
@@ -48,7 +53,7 @@ enum Listeners {
     }
 
     private static func bind(
-        _ address: MongoTestServer.Address, port: Int, _ limits: WireLimits
+        _ address: MongoTestServer.Address, port: Int, _ limits: WireLimits, _ accepted: AcceptedConnections
     ) async throws(MongoTestServerError) -> Listener {
         // The range first: NIO traps on a port that is none.
         guard (0...65535).contains(port), let target = try? SocketAddress(ipAddress: address.host, port: port) else {
@@ -67,9 +72,15 @@ enum Listeners {
         do {
             let channel: ListenerChannel = try await bootstrap.bind(to: target) { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.addHandler(
-                        ByteToMessageHandler(WireMessageDecoder(limits: limits)))
-                    return try ClientChannel(wrappingChannelSynchronously: channel)
+                    do {
+                        try channel.pipeline.syncOperations.addHandler(
+                            ByteToMessageHandler(WireMessageDecoder(limits: limits)))
+                        return try accepted.wrap(channel)
+                    } catch {
+                        // Nobody else does, and the socket would stay open.
+                        channel.close(promise: nil)
+                        throw error
+                    }
                 }
             }
             let bound = channel.channel.localAddress?.port ?? port

@@ -56,7 +56,7 @@ public actor MongoTestServer {
         // Fails where the plugin is missing, before a client has to find that out.
         _ = try CyrusExchange(service: configuration.serviceName, host: configuration.serviceHost)
 
-        let listeners = try await Listeners.bind(configuration.addresses, limits: configuration.limits)
+        let (listeners, accepted) = try await Listeners.bind(configuration.addresses, limits: configuration.limits)
         let pool = NIOThreadPool(numberOfThreads: 4)
         pool.start()
         let shared = SharedState(configuration)
@@ -64,10 +64,11 @@ public actor MongoTestServer {
             await withDiscardingTaskGroup { group in
                 for listener in listeners {
                     group.addTask {
-                        await serve(listener.channel, shared, pool)
+                        await serve(listener.channel, accepted, shared, pool)
                     }
                 }
             }
+            await accepted.close()
         }
         return MongoTestServer(
             addresses: listeners.map(\.address), shared: shared, serving: serving, pool: pool)
@@ -84,10 +85,12 @@ public actor MongoTestServer {
     public nonisolated var statistics: Statistics { shared.statistics }
 
     /// Accepts until the task is cancelled; one child task for each connection.
-    private static func serve(_ listener: ListenerChannel, _ shared: SharedState, _ pool: NIOThreadPool) async {
+    private static func serve(
+        _ listener: ListenerChannel, _ accepted: AcceptedConnections, _ shared: SharedState, _ pool: NIOThreadPool
+    ) async {
         try? await listener.executeThenClose { connections in
             try await withThrowingDiscardingTaskGroup { group in
-                for try await connection in connections {
+                for try await connection in connections where accepted.take(connection) {
                     let number = shared.connectionAccepted()
                     group.addTask {
                         var client = ClientConnection(shared: shared, pool: pool, number: number)

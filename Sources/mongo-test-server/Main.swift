@@ -15,8 +15,11 @@ struct Main: AsyncParsableCommand {
 
     @Option(
         name: .customLong("listen"),
-        help: "HOST:PORT, where HOST is an address, [IPv6], or localhost for both loopback addresses. Repeatable.")
-    var listen: [ListenOption] = [ListenOption(addresses: ListenOption.loopback(port: 0))]
+        help: """
+            HOST:PORT, where HOST is an address, [IPv6], or localhost for both loopback addresses. Repeatable. By default \
+            a free port of 127.0.0.1, and of [::1] where the machine has it.
+            """)
+    var listen: [ListenOption] = []
 
     @Option(help: "The path of the keytab with the service's keys; KRB5_KTNAME where it is not given.")
     var keytab: String?
@@ -49,7 +52,8 @@ struct Main: AsyncParsableCommand {
         let ending = Ending(standardInput: exitWithParent)
         let server = try await MongoTestServer.start(
             MongoTestServer.Configuration(
-                addresses: listen.flatMap(\.addresses),
+                addresses: listen.isEmpty
+                    ? MongoTestServer.Address.loopback(port: 0) : listen.flatMap(\.addresses),
                 serviceName: serviceName, serviceHost: serviceHost, keytab: keytab,
                 users: Dictionary(users.map { ($0.principal, $0.roles) }, uniquingKeysWith: +),
                 authenticationFailureDelay: .seconds(authFailureDelay),

@@ -18,7 +18,7 @@ import Testing
 
     @Test("The end of its input ends it with status 0")
     func endOfInput() async throws {
-        let result = try await start().stop()
+        let result = try await start().end()
         #expect(result.status == 0, "\(result)")
     }
 
@@ -28,6 +28,27 @@ import Testing
         #expect(server.addresses.map(\.host) == ["127.0.0.1", "::1", "127.0.0.2"])
         #expect(Set(server.addresses.map(\.port)).count == 1)
         try await server.stop()
+    }
+
+    @Test("Without --listen it takes 127.0.0.1, and ::1 where the kernel has it")
+    func defaultAddresses() async throws {
+        let interfaces = (try? String(contentsOfFile: "/proc/net/if_inet6", encoding: .utf8)) ?? ""
+        let loopback = String(repeating: "0", count: 31) + "1 "
+        let hasIPv6 = interfaces.split(separator: "\n").contains { $0.hasPrefix(loopback) }
+        let server = try await start(listen: [])
+        #expect(server.addresses.map(\.host) == ["127.0.0.1"] + (hasIPv6 ? ["::1"] : []))
+        try await server.stop()
+    }
+
+    @Test("An exit status other than 0 fails whoever stops it")
+    func badEnding() async throws {
+        let script = #"echo '{"listening": []}'; cat >/dev/null; echo trouble >&2; exit 66"#
+        func shell() async throws -> ServerProcess {
+            try await ServerProcess(BuiltExecutable.system("sh", package: "dash"), ["-c", script], environment: [:])
+        }
+        let error = await #expect(throws: TestSupportError.self) { try await shell().stop() }
+        #expect(error?.description.contains("exit status 66") == true && error?.description.contains("trouble") == true)
+        #expect(try await shell().end().status == 66)
     }
 
     @Test(

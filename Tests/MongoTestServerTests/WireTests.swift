@@ -2,6 +2,7 @@ import BSON
 import KerberosTestKit
 import MongoWire
 import NIOCore
+import NIOPosix
 import TestSupport
 import Testing
 
@@ -132,6 +133,35 @@ import Testing
         try await withServer(MongoTestServer.Configuration(addresses: server.addresses)) { second in
             #expect(second.addresses == server.addresses)
         }
+    }
+
+    @Test("Stopping while clients connect closes every connection", arguments: 1...40)
+    func stopsWhileClientsConnect(round: Int) async throws {
+        // An address of its own: no other test's server can get the port while these clients still try it.
+        let host = "127.0.1.\(round)"
+        let server = try await MongoTestServer.start(.init(addresses: [.init(host: host, port: 0)]))
+        let address = try SocketAddress(ipAddress: host, port: server.port)
+        let (connections, made) = AsyncStream.makeStream(of: (any Channel).self)
+        let clients = (0..<6).map { _ in
+            Task {
+                // Until the port refuses; a connection that is made counts, whatever becomes of it.
+                while let channel = try? await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+                    .connect(to: address).get()
+                {
+                    made.yield(channel)
+                }
+            }
+        }
+        var iterator = connections.makeAsyncIterator()
+        var seen: [any Channel] = []
+        for _ in 0..<round { if let channel = await iterator.next() { seen.append(channel) } }
+        await server.stop()
+        for client in clients { await client.value }
+        made.finish()
+        while let channel = await iterator.next() { seen.append(channel) }
+        // The server closed them, as no client does: a connection that it forgot would hang here.
+        for channel in seen { try await channel.closeFuture.get() }
+        #expect(seen.count >= round)
     }
 
     @Test("Many connections at once are served")

@@ -21,6 +21,7 @@ public final class ServerProcess: Sendable {
     public let addresses: [Address]
     /// Its process id.
     public let processIdentifier: Int32
+    private let name: String
     private let ending: AsyncStream<Void>.Continuation
     private let life: Task<Child.Result, any Error>
 
@@ -52,6 +53,7 @@ public final class ServerProcess: Sendable {
     ) async throws {
         let (endings, ending) = AsyncStream.makeStream(of: Void.self)
         let (lines, announce) = AsyncStream.makeStream(of: (process: Int32, line: String).self)
+        name = executable.lastPathComponent
         self.ending = ending
         let life = Task {
             defer { announce.finish() }
@@ -120,9 +122,19 @@ public final class ServerProcess: Sendable {
         try await life.value
     }
 
-    /// Ends the server by ending its input, and returns how it ended once it is gone.
+    /// Ends the server by ending its input, and returns what it wrote once it is gone.
+    ///
+    /// - Throws: `TestSupportError` with all that it wrote, unless its exit status is 0: a crash or a sanitizer's report
+    ///   while it shuts down fails the test that stops it. Where another status is expected call ``end()``.
     @discardableResult
     public func stop() async throws -> Child.Result {
+        let result = try await end()
+        guard result.status == 0 else { throw TestSupportError("\(name) did not end well: \(result)") }
+        return result
+    }
+
+    /// Ends the server by ending its input, and returns how it ended once it is gone, whatever its exit status.
+    public func end() async throws -> Child.Result {
         ending.finish()
         return try await life.value
     }
