@@ -6,19 +6,7 @@ extension CheckReport: CustomStringConvertible {
         for host in hosts { lines += host.lines }
         if hosts.isEmpty, let failure { lines += failure.lines }
         lines.append(summary)
-        return lines.map(Self.printable).joined(separator: "\n")
-    }
-
-    /// Servers choose parts of these texts: nothing of them may steer a terminal.
-    private static func printable(_ line: String) -> String {
-        guard line.unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) else { return line }
-        return line.unicodeScalars.reduce(into: "") { text, scalar in
-            if scalar.properties.generalCategory == .control {
-                text += "\\u{\(String(scalar.value, radix: 16))}"
-            } else {
-                text.unicodeScalars.append(scalar)
-            }
-        }
+        return lines.map(Printable.line).joined(separator: "\n")
     }
 
     private var summary: String {

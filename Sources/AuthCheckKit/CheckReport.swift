@@ -93,16 +93,18 @@ public struct CheckReport: Sendable, Hashable, Encodable {
     init(hosts: [Host], warnings: [String]) {
         self.hosts = hosts
         self.warnings = warnings
-        failure = hosts.lazy.compactMap(\.failure).first
-        result = failure == nil ? .ok : .failed
-        exitStatus = failure?.class.exitStatus ?? 0
+        let first = hosts.lazy.compactMap(\.failure).first
+        failure = first
+        result = first == nil ? .ok : .failed
+        exitStatus = first?.class.exitStatus ?? 0
     }
 
     /// A report of a connection string that cannot be read.
     public init(_ error: ConnectionStringError) {
         self.init(
             failure: Failure(
-                class: .usage, phase: nil, host: nil, message: "\(error.message) (\(error.part), byte \(error.offset) of the connection string)",
+                class: .usage, phase: nil, host: nil,
+                message: "\(error.message) (\(error.part), byte \(error.offset) of the connection string)",
                 hint: "the form for Kerberos is mongodb://user%40REALM@host:27017/?authMechanism=GSSAPI"))
     }
 

@@ -24,7 +24,8 @@ public struct CheckRunner: Sendable {
         guard string.credential != nil else {
             return CheckReport(
                 failure: .init(
-                    class: .usage, phase: nil, host: nil, message: "the connection string names no user, so there is nothing to authenticate",
+                    class: .usage, phase: nil, host: nil,
+                    message: "the connection string names no user, so there is nothing to authenticate",
                     hint: "for Kerberos: mongodb://user%40REALM@\(string.hosts.first.map { "\($0)" } ?? "host")/"
                         + "?authMechanism=GSSAPI"))
         }
@@ -52,7 +53,8 @@ public struct CheckRunner: Sendable {
             recorder.record(
                 .ended(
                     .identity, at: .now,
-                    detail: "\(identity.user) on \(identity.database)" + (roles.isEmpty ? ", no roles" : ", roles: \(roles)")))
+                    detail: "\(identity.user) on \(identity.database)"
+                        + (roles.isEmpty ? ", no roles" : ", roles: \(roles)")))
             await session.connection.close()
             return recorder.report(host, identity: identity, error: nil)
         } catch {

@@ -128,7 +128,8 @@ extension ExplainReport: CustomStringConvertible {
         lines.append("  hosts       " + hostNames.joined(separator: ", ") + (srv ? " (by its SRV records)" : ""))
         lines.append("  tls         " + (tls ? "yes" : "no"))
         if let credential {
-            lines.append("  mechanism   " + (credential.mechanism ?? "as the server offers, SCRAM-SHA-256 or SCRAM-SHA-1"))
+            lines.append(
+                "  mechanism   " + (credential.mechanism ?? "as the server offers, SCRAM-SHA-256 or SCRAM-SHA-1"))
             lines.append("  user        " + (credential.username ?? "(none)"))
             lines.append("  password    " + (credential.passwordSet ? "set" : "not set"))
             lines.append("  source      " + credential.source)
@@ -141,6 +142,6 @@ extension ExplainReport: CustomStringConvertible {
         if let database { lines.append("  database    " + database) }
         for option in options.entries { lines.append("  option      \(option)") }
         for warning in warnings { lines.append("  ! " + warning) }
-        return lines.joined(separator: "\n")
+        return lines.map(Printable.line).joined(separator: "\n")
     }
 }

@@ -26,7 +26,7 @@ extension CheckReport.Failure {
     private static func classify(_ error: any Error) -> (FailureClass, hint: String?) {
         switch error {
         case let error as TransportError:
-            return (classify(error), nil)
+            return (classify(error), hint(for: error.tlsFailure))
         case let error as MongoAuthError:
             return classify(error)
         case is CancellationError:
@@ -62,6 +62,13 @@ extension CheckReport.Failure {
         case .kerberos:
             guard let gssError = gssError(beneath: error) else { return (.kerberos, nil) }
             let failure = KerberosFailure(gssError)
+            // No token has gone to the server yet: what does not decrypt is an answer of the KDC.
+            guard failure.kind != .serverNotProven else {
+                return (
+                    .credentialsRejected,
+                    "the KDC and the ticket cache do not share a key any more: get new tickets with `kinit`"
+                )
+            }
             return (FailureClass(rawValue: failure.kind.description) ?? .kerberos, failure.hint)
         case .sasl:
             return (classify(error.underlying as? SaslError), nil)

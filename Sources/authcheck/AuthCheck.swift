@@ -38,7 +38,9 @@ struct AuthCheck: AsyncParsableCommand {
             let code = exitCode(for: error)
             if code.isSuccess { exit(withError: error) }
             let message = fullMessage(for: error)
-            if !message.isEmpty { Diagnostics.print(Redaction.redactingUserInfo(in: message)) }
+            if !message.isEmpty {
+                Diagnostics.print(Redaction.withoutArguments(message, CommandLine.arguments.dropFirst()))
+            }
             leave(with: code)
         }
     }
@@ -48,19 +50,5 @@ struct AuthCheck: AsyncParsableCommand {
     private static func leave(with code: ExitCode) -> Never {
         fflush(nil)
         _exit(code.rawValue)
-    }
-}
-
-/// Keeps passwords in connection strings out of messages that repeat arguments.
-enum Redaction {
-    /// Replaces what stands between `://` and the last `@` before the next white space.
-    static func redactingUserInfo(in text: String) -> String {
-        text.split(separator: "\n", omittingEmptySubsequences: false).map { line in
-            line.split(separator: " ", omittingEmptySubsequences: false).map { word in
-                guard let at = word.lastIndex(of: "@"), let scheme = word.firstRange(of: "://"), scheme.upperBound <= at
-                else { return String(word) }
-                return word[..<scheme.upperBound] + "<redacted>" + word[at...]
-            }.joined(separator: " ")
-        }.joined(separator: "\n")
     }
 }

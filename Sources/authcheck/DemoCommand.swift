@@ -48,7 +48,8 @@ struct DemoCommand: AsyncParsableCommand {
 
     /// Everything that uses Kerberos runs in a child: the library reads its configuration from the environment of the
     /// process, which must not change under a running one.
-    private func check(in realm: KerberosRealm, with program: FilePath, against server: FilePath) async throws -> Int32 {
+    private func check(in realm: KerberosRealm, with program: FilePath, against server: FilePath) async throws -> Int32
+    {
         let user = "ann@\(realm.name)"
         try await realm.addPrincipals([
             NewPrincipal("ann", password: "a password of no importance"), NewPrincipal("mongodb/localhost"),
@@ -59,12 +60,15 @@ struct DemoCommand: AsyncParsableCommand {
 
         let outcome = try await Subprocess.run(
             .path(server),
-            arguments: [
-                "--listen", "127.0.0.1:0", "--listen", "[::1]:0", "--keytab", keytab, "--service-host", "localhost",
-                "--user", "\(user)=readWrite@demo", "--exit-with-parent",
-            ],
+            arguments: Arguments(
+                // The families that the realm found on this machine: a container may have no IPv6.
+                realm.addresses.flatMap { ["--listen", $0.contains(":") ? "[\($0)]:0" : "\($0):0"] } + [
+                    "--keytab", keytab, "--service-host", "localhost", "--user", "\(user)=readWrite@demo",
+                    "--exit-with-parent",
+                ]),
             environment: realm.environment(keytab: keytab).forChild,
-            input: .inputWriter, output: .sequence, error: .fileDescriptor(.standardError, closeAfterSpawningProcess: false)
+            input: .inputWriter, output: .sequence,
+            error: .fileDescriptor(.standardError, closeAfterSpawningProcess: false)
         ) { execution in
             var announcement = ""
             for try await line in execution.standardOutput.strings() {

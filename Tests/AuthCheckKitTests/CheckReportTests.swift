@@ -13,7 +13,8 @@ import Testing
                 return .init(name: name, result: .skipped, milliseconds: nil, detail: "not reached")
             }
             if index == 2 { return .init(name: name, result: .skipped, milliseconds: nil, detail: "not used") }
-            return .init(name: name, result: index == failed ? .failed : .ok, milliseconds: 1.25, detail: "about \(name)")
+            return .init(
+                name: name, result: index == failed ? .failed : .ok, milliseconds: 1.25, detail: "about \(name)")
         }
     }
 
@@ -22,7 +23,8 @@ import Testing
             host: name, port: 27017, result: failure == nil ? .ok : .failed,
             phases: phases(failedAt: failure == nil ? nil : 4),
             identity: failure == nil
-                ? .init(user: "ann@EXAMPLE.TEST", database: "$external", roles: [.init(role: "read", database: "a")]) : nil,
+                ? .init(user: "ann@EXAMPLE.TEST", database: "$external", roles: [.init(role: "read", database: "a")])
+                : nil,
             warnings: [], failure: failure)
     }
 

@@ -1,0 +1,15 @@
+/// Keeps passwords out of messages that repeat the command line.
+enum Redaction {
+    /// The message without any argument that could be, or hold, a connection string: however wrong it is, a password may
+    /// be in it.
+    static func withoutArguments(_ message: String, _ arguments: some Sequence<String>) -> String {
+        // An option may carry its value behind an equals sign; ArgumentParser then repeats the value alone.
+        let texts = arguments.flatMap { argument -> [String] in
+            guard argument.hasPrefix("-"), let equals = argument.firstIndex(of: "=") else { return [argument] }
+            return [argument, String(argument[argument.index(after: equals)...])]
+        }
+        return texts.filter { $0.contains("@") || $0.contains("://") }
+            .sorted { $0.count > $1.count }
+            .reduce(message) { $0.replacing($1, with: "<redacted>") }
+    }
+}

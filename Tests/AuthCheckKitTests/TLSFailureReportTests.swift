@@ -1,0 +1,34 @@
+import MongoConnect
+import MongoTransport
+import Testing
+
+@testable import AuthCheckKit
+
+@Suite struct TLSFailureReportTests {
+    private static let failures: [(TLSFailure, says: String)] = [
+        (.notTrusted, "tlsCAFile"), (.expired, "renew"), (.notYetValid, "clock"), (.wrongHostname, "alternative names"),
+        (.notTLS, "tls=true"), (.certificateRequired, "tlsCertificateKeyFile"), (.certificateRejected, "log"),
+        (.protocolVersion, "TLS 1.2"), (.handshake, "log"), (.authoritiesFile, "tlsCAFile"),
+        (.certificateKeyFile, "tlsCertificateKeyFile"), (.certificateKeyPassword, "tlsCertificateKeyFilePassword"),
+    ]
+
+    private static func report(_ failure: TLSFailure?) -> CheckReport.Failure {
+        CheckReport.Failure(
+            TransportError(.tls, phase: .tls, "text", tlsFailure: failure), phase: .tls, host: "db:27017")
+    }
+
+    @Test(arguments: failures)
+    func everyReasonHasItsOwnHint(failure: TLSFailure, says: String) {
+        let report = Self.report(failure)
+        #expect(report.class == .tls)
+        #expect(report.class.exitStatus == 12)
+        #expect(report.phase == "tls")
+        #expect(report.message == "text")
+        #expect(report.hint?.contains(says) == true, "\(report.hint ?? "no hint")")
+    }
+
+    @Test func noTwoReasonsHaveTheSameHint() {
+        let hints = Self.failures.map { Self.report($0.0).hint } + [Self.report(nil).hint]
+        #expect(Set(hints).count == Self.failures.count + 1)
+    }
+}
