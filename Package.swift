@@ -11,6 +11,7 @@ let swiftSettings: [SwiftSetting] =
         .enableUpcomingFeature("InternalImportsByDefault"),
     ] + (warningsAreErrors ? [.treatAllWarnings(as: .error)] : [])
 
+let asn1: Target.Dependency = .product(name: "SwiftASN1", package: "swift-asn1")
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
 let cryptoExtras: Target.Dependency = .product(name: "CryptoExtras", package: "swift-crypto")
@@ -51,6 +52,7 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-asn1", from: "1.7.0"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
@@ -65,16 +67,18 @@ let package = Package(
         module("GSSCore"),
         module("SASLGSSAPI", ["SASL", "GSSCore"]),
         // Debian's pkg-config file for Kerberos has a flag that SwiftPM refuses, so the library is named here.
-        .target(name: "CGSSAPI", linkerSettings: [.linkedLibrary("gssapi_krb5")]),
+        .target(name: "CGSSAPI", linkerSettings: [.linkedLibrary("gssapi_krb5"), .linkedLibrary("krb5")]),
         module("GSSKerberos", ["GSSCore", "CGSSAPI"]),
-        module("BlockingWork"),
-        module("NameResolution", ["BlockingWork"]),
+        module("BlockingWork", [nioConcurrencyHelpers]),
+        .target(name: "CResolv", linkerSettings: [.linkedLibrary("resolv", .when(platforms: [.linux]))]),
+        module("NameResolution", ["BlockingWork", "CResolv"]),
         module("MongoWire", ["BSON", nioCore]),
         module("MongoConnectionString"),
         module(
             "MongoTransport",
             [
-                "BSON", "MongoWire", "NameResolution", logging, nioConcurrencyHelpers, nioCore, nioPosix, nioSSL, nioTLS,
+                "BSON", "MongoWire", "NameResolution", asn1, logging, nioConcurrencyHelpers, nioCore, nioPosix, nioSSL,
+                nioTLS,
             ]),
         module(
             "MongoAuth",
@@ -90,7 +94,11 @@ let package = Package(
             ]),
         module(
             "AuthCheckKit",
-            ["GSSCore", "GSSKerberos", "MongoAuth", "MongoConnect", "MongoConnectionString", "MongoTransport", "SASL"]),
+            [
+                "GSSCore", "GSSKerberos", "MongoAuth", "MongoConnect", "MongoConnectionString", "MongoTransport",
+                "SASL",
+                nioConcurrencyHelpers,
+            ]),
         module("KerberosTestKit", [subprocess, systemPackage]),
         program(
             "authcheck",
@@ -102,22 +110,55 @@ let package = Package(
         module(
             "MongoTestServer",
             ["BSON", "CCyrusSASL", "MongoWire", nioConcurrencyHelpers, nioCore, nioPosix]),
-        program("mongo-test-server", ["MongoTestServer", argumentParser, nioCore, nioPosix]),
+        program("mongo-test-server", ["MongoTestServer", argumentParser]),
 
         .target(
-            name: "TestSupport", dependencies: ["KerberosTestKit", subprocess, systemPackage], path: "Tests/TestSupport",
+            name: "TestSupport", dependencies: ["KerberosTestKit", subprocess, systemPackage],
+            path: "Tests/TestSupport",
             swiftSettings: swiftSettings),
         program(
-            "scripted-acceptor", ["BSON", "GSSCore", "GSSKerberos", "MongoWire", nioCore], path: "Tests/ScriptedAcceptor"),
+            "scripted-acceptor", ["BSON", "GSSCore", "GSSKerberos", "MongoWire", nioCore],
+            path: "Tests/ScriptedAcceptor"),
+        program("soak", ["MongoConnect", "MongoConnectionString", "MongoTransport", nioPosix], path: "Tests/Soak"),
 
         tests(
             "AuthCheckKitTests",
             ["AuthCheckKit", "GSSCore", "MongoAuth", "MongoConnect", "MongoConnectionString", "MongoTransport", "SASL"]),
         tests("BSONTests", ["BSON"]),
+        tests("BlockingWorkTests", ["BlockingWork", nioConcurrencyHelpers]),
         tests("GSSCoreTests", ["GSSCore"]),
+        tests("GSSKerberosTests", ["GSSCore", "GSSKerberos", "KerberosTestKit", "SASL", "SASLGSSAPI", "TestSupport"]),
+        tests(
+            "IntegrationTests",
+            [
+                "GSSCore", "KerberosTestKit", "TestSupport", "authcheck", "mongo-test-server", "scripted-acceptor", "soak",
+            ], exclude: ["Peers"]),
         tests("KerberosTestKitTests", ["KerberosTestKit", "TestSupport", subprocess, systemPackage]),
+        tests(
+            "MongoAuthTests",
+            [
+                "BSON", "BlockingWork", "GSSCore", "MongoAuth", "MongoWire", "NameResolution", "SASL", crypto, logging,
+                nioConcurrencyHelpers,
+            ]),
+        tests("MongoConnectTests", ["MongoConnect", "MongoConnectionString", "NameResolution"]),
         tests("MongoConnectionStringTests", ["MongoConnectionString"]),
+        tests(
+            "MongoTestServerTests",
+            [
+                "BSON", "KerberosTestKit", "MongoTestServer", "MongoWire", "TestSupport", "mongo-test-server", nioCore,
+                nioPosix,
+            ], exclude: ["Peers"]),
+        tests(
+            "MongoTransportTests",
+            [
+                "BSON", "BlockingWork", "MongoTransport", "MongoWire", "NameResolution", nioConcurrencyHelpers, nioCore,
+                nioPosix, nioSSL,
+            ]),
         tests("MongoWireTests", ["BSON", "MongoWire", nioCore]),
+        tests(
+            "NameResolutionTests",
+            ["BlockingWork", "CResolv", "NameResolution", nioConcurrencyHelpers, nioCore, nioPosix]),
+        tests("SASLGSSAPITests", ["GSSCore", "SASL", "SASLGSSAPI"]),
         tests("SASLSCRAMTests", ["SASL", "SASLSCRAM", crypto]),
         tests("SASLTests", ["SASL"]),
     ]

@@ -21,7 +21,8 @@ public struct ExternalMechanism: SaslMechanism {
     /// - Throws: ``SaslError/Code/invalidConfiguration`` for a NUL in the authorization identity.
     public func makeExchange() throws(SaslError) -> any SaslExchange {
         guard !authorizationIdentity.utf8.contains(0) else {
-            throw SaslError(.invalidConfiguration, "EXTERNAL cannot carry a NUL character in the authorization identity")
+            throw SaslError(
+                .invalidConfiguration, "EXTERNAL cannot carry a NUL character in the authorization identity")
         }
         return SingleResponseExchange(mechanism: name, response: Array(authorizationIdentity.utf8))
     }

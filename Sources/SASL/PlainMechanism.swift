@@ -1,6 +1,7 @@
 /// The mechanism PLAIN (RFC 4616): an authorization identity, an authentication identity and a password in one message.
 ///
-/// The server sees the password: use it on encrypted connections only.
+/// The server sees the password: use it on encrypted connections only. The response holds it in clear text; whoever takes
+/// the response is the one to wipe it.
 public struct PlainMechanism: SaslMechanism {
     private let authorizationIdentity: String
     private let username: String

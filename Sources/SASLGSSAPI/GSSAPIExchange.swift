@@ -112,14 +112,16 @@ public final class GSSAPIExchange: SaslExchange {
         do {
             context = try provider.makeInitiator(target: target, flags: requestedFlags)
         } catch {
-            throw SaslError(.mechanismFailure, "cannot start a context with \(target): \(error.message)", underlying: error)
+            throw SaslError(
+                .mechanismFailure, "cannot start a context with \(target): \(error.message)", underlying: error)
         }
         return try advance(context, nil) { error in
             SaslError(.mechanismFailure, "cannot get a ticket for \(self.target): \(error.message)", underlying: error)
         }
     }
 
-    private func establish(_ context: consuming GSSPendingContext, _ challenge: [UInt8]?) throws(SaslError) -> SaslStep {
+    private func establish(_ context: consuming GSSPendingContext, _ challenge: [UInt8]?) throws(SaslError) -> SaslStep
+    {
         guard let challenge else {
             throw SaslError(.missingChallenge, "the server sent no token, but the context is not established")
         }
@@ -170,13 +172,17 @@ public final class GSSAPIExchange: SaslExchange {
             UInt8(truncatingIfNeeded: size),
         ]
         answer.append(contentsOf: authorizationIdentityText(context.info).utf8)
-        let response: [UInt8]
+        let wrapped: GSSWrappedMessage
         do {
-            response = try context.wrap(answer, confidential: false).bytes
+            wrapped = try context.wrap(answer, confidential: false)
         } catch {
             throw SaslError(
                 .mechanismFailure, "cannot wrap the answer to the offer of layers: \(error.message)", underlying: error)
         }
+        guard !wrapped.isConfidential else {
+            throw SaslError(.mechanismFailure, "the context encrypted the answer, which RFC 4752 has in clear text")
+        }
+        let response = wrapped.bytes
         try checkSize(of: response)
         self.offer = offer
         state = .answered(layer == .none ? nil : context, layer: layer)

@@ -20,7 +20,8 @@ final class GSSAPISecurityLayer: SaslSecurityLayer {
             maximumPlaintextLength = Int(limit)
         } catch {
             throw SaslError(
-                .mechanismFailure, "the size limit of the security layer is unknown: \(error.message)", underlying: error)
+                .mechanismFailure, "the size limit of the security layer is unknown: \(error.message)",
+                underlying: error)
         }
         guard maximumPlaintextLength > 0 else {
             throw SaslError(
@@ -31,7 +32,8 @@ final class GSSAPISecurityLayer: SaslSecurityLayer {
     func wrap(_ message: [UInt8]) throws(SaslError) -> [UInt8] {
         guard message.count <= maximumPlaintextLength else {
             throw SaslError(
-                .tooLarge, "a message of \(message.count) bytes exceeds what the peer receives, \(maximumPlaintextLength)")
+                .tooLarge,
+                "a message of \(message.count) bytes exceeds what the peer receives, \(maximumPlaintextLength)")
         }
         let wrapped: GSSWrappedMessage
         do {

@@ -52,7 +52,9 @@ struct FakeProtection {
     private func checksum(
         _ content: [UInt8], _ number: UInt32, _ isEncrypted: Bool, fromInitiator: Bool
     ) -> [UInt8] {
-        let header = [key, isEncrypted ? 1 : 0, fromInitiator ? 1 : 0] + (0..<4).map { UInt8(truncatingIfNeeded: number >> (8 * $0)) }
+        let header =
+            [key, isEncrypted ? 1 : 0, fromInitiator ? 1 : 0]
+            + (0..<4).map { UInt8(truncatingIfNeeded: number >> (8 * $0)) }
         let hash = (header + content).reduce(UInt64(0xcbf2_9ce4_8422_2325)) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
         return (0..<8).map { UInt8(truncatingIfNeeded: hash >> (8 * $0)) }
     }

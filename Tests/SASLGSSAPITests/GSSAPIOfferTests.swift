@@ -9,13 +9,16 @@ import Testing
     func anOfferHasFourOctets(length: Int) throws {
         var fixture = try Fixture(policy: .allowed)
         try fixture.establish()
-        let offer = fixture.wrapped(Array([1, 0, 0, 0, 0].prefix(length)) + Array(repeating: 0, count: max(0, length - 5)))
+        let offer = fixture.wrapped(
+            Array([1, 0, 0, 0, 0].prefix(length)) + Array(repeating: 0, count: max(0, length - 5)))
         let error = fixture.expectFailure(.securityLayer, of: offer)
         #expect(error?.message.contains("has \(length) octets instead of 4") == true)
         #expect(fixture.gssapi?.offer == nil)
     }
 
-    @Test(arguments: [0, 2, 4, 6, 8, 0x80, 0xfe] as [UInt8], [Policy.none, Policy(preference: [.none], toleratesSizeWithoutLayer: true)])
+    @Test(
+        arguments: [0, 2, 4, 6, 8, 0x80, 0xfe] as [UInt8],
+        [Policy.none, Policy(preference: [.none], toleratesSizeWithoutLayer: true)])
     func withoutTheBitForNoneThereIsNoneToChoose(mask: UInt8, policy: Policy) throws {
         var fixture = try Fixture(policy: policy)
         try fixture.establish()
@@ -35,7 +38,8 @@ import Testing
     }
 
     /// RFC 4752 has 0 where no layer is offered; some servers send all ones.
-    @Test(arguments: [1, 0x100, 0x1_0000, 0xff_ffff] as [UInt32], [SaslSecurityLayers.none, [.none, .init(rawValue: 8)]])
+    @Test(
+        arguments: [1, 0x100, 0x1_0000, 0xff_ffff] as [UInt32], [SaslSecurityLayers.none, [.none, .init(rawValue: 8)]])
     func aSizeWithoutALayer(size: UInt32, layers: SaslSecurityLayers) throws {
         var strict = try Fixture()
         try strict.establish()
@@ -113,10 +117,11 @@ import Testing
 
     // MARK: - The answer
 
-    @Test(arguments: [
-        (.text("ann@EXAMPLE.COM"), "ann@EXAMPLE.COM"), (.text("zoë@BEISPIEL.DE"), "zoë@BEISPIEL.DE"),
-        (.text(""), ""), (.authenticatedName, "ann@EXAMPLE.COM"), (.derived, ""),
-    ] as [(AuthorizationIdentity, String)])
+    @Test(
+        arguments: [
+            (.text("ann@EXAMPLE.COM"), "ann@EXAMPLE.COM"), (.text("zoë@BEISPIEL.DE"), "zoë@BEISPIEL.DE"),
+            (.text(""), ""), (.authenticatedName, "ann@EXAMPLE.COM"), (.derived, ""),
+        ] as [(AuthorizationIdentity, String)])
     func theAnswerEndsInTheAuthorizationIdentity(identity: AuthorizationIdentity, text: String) throws {
         var fixture = try Fixture(as: identity)
         try fixture.establish()
@@ -139,7 +144,8 @@ import Testing
     private static let choices: [Choice] = [
         Choice(testDescription: "the strongest of all", policy: .allowed, offered: .all, chosen: .confidentiality),
         Choice(
-            testDescription: "no encryption on offer", policy: .allowed, offered: [.none, .integrity], chosen: .integrity),
+            testDescription: "no encryption on offer", policy: .allowed, offered: [.none, .integrity],
+            chosen: .integrity),
         Choice(testDescription: "nothing on offer", policy: .allowed, offered: .none, chosen: SaslSecurityLayers.none),
         Choice(
             testDescription: "no encryption in the context", policy: .allowed, offered: .all, chosen: .integrity,
@@ -190,9 +196,10 @@ import Testing
         #expect(try fixture.exchange.makeSecurityLayer().protection == chosen)
     }
 
-    @Test(arguments: [
-        (1, [0, 0, 1]), (0xff, [0, 0, 0xff]), (0x01_02_03, [1, 2, 3]), (0xff_ffff, [0xff, 0xff, 0xff]),
-    ] as [(UInt32, [UInt8])])
+    @Test(
+        arguments: [
+            (1, [0, 0, 1]), (0xff, [0, 0, 0xff]), (0x01_02_03, [1, 2, 3]), (0xff_ffff, [0xff, 0xff, 0xff]),
+        ] as [(UInt32, [UInt8])])
     func theOwnMaximumHasTwentyFourBits(size: UInt32, octets: [UInt8]) throws {
         var fixture = try Fixture(policy: Policy(preference: [.integrity], maximumReceiveLength: size))
         try fixture.establish()

@@ -1,7 +1,6 @@
 import Foundation
-import Testing
-
 import SASL
+import Testing
 
 @Suite("Base64") struct Base64Tests {
     @Test("as Foundation has it, both ways") func both() {

@@ -2,17 +2,20 @@ import SASL
 import Testing
 
 @Suite struct SaslSecurityLayersTests {
-    @Test(arguments: [
-        (.none, 1), (.integrity, 2), (.confidentiality, 4), (.all, 7), ([], 0),
-    ] as [(SaslSecurityLayers, UInt8)])
+    @Test(
+        arguments: [
+            (.none, 1), (.integrity, 2), (.confidentiality, 4), (.all, 7), ([], 0),
+        ] as [(SaslSecurityLayers, UInt8)])
     func bitsAreThoseOfRFC4752(layers: SaslSecurityLayers, rawValue: UInt8) {
         #expect(layers.rawValue == rawValue)
     }
 
-    @Test(arguments: [
-        (0, "(empty)"), (1, "none"), (2, "integrity"), (4, "confidentiality"), (3, "none, integrity"),
-        (7, "none, integrity, confidentiality"), (8, "0x8"), (0xf1, "none, 0xf0"), (0xff, "none, integrity, confidentiality, 0xf8"),
-    ] as [(UInt8, String)])
+    @Test(
+        arguments: [
+            (0, "(empty)"), (1, "none"), (2, "integrity"), (4, "confidentiality"), (3, "none, integrity"),
+            (7, "none, integrity, confidentiality"), (8, "0x8"), (0xf1, "none, 0xf0"),
+            (0xff, "none, integrity, confidentiality, 0xf8"),
+        ] as [(UInt8, String)])
     func describesEveryBit(rawValue: UInt8, text: String) {
         #expect(SaslSecurityLayers(rawValue: rawValue).description == text)
     }

@@ -43,7 +43,8 @@ import Testing
         let poisoned = try mechanism.makeExchange()
         #expect(throws: SaslError.self) { try poisoned.step([1]) }
         return [
-            ("secret", Secret(text)), ("in an array", [Secret(text)]), ("in an optional", Secret(text) as Secret? as Any),
+            ("secret", Secret(text)), ("in an array", [Secret(text)]),
+            ("in an optional", Secret(text) as Secret? as Any),
             ("as a dictionary's value", ["password": Secret(text)]), ("mechanism", mechanism),
             ("exchange", try mechanism.makeExchange()), ("sent exchange", sent), ("poisoned exchange", poisoned),
         ]

@@ -1,0 +1,110 @@
+import Foundation
+import KerberosTestKit
+import TestSupport
+import Testing
+
+/// The JSON of `authcheck check`, written down anew from its contract: what programs rely on.
+struct CheckJSON: Decodable {
+    struct Failure: Decodable {
+        var `class`: String
+        var phase: String?
+        var host: String?
+        var message: String
+        var hint: String?
+    }
+
+    struct Phase: Decodable {
+        var name: String
+        var result: String
+        var milliseconds: Double?
+        var detail: String?
+    }
+
+    struct Role: Decodable, Hashable {
+        var role: String
+        var database: String
+    }
+
+    struct Identity: Decodable, Hashable {
+        var user: String
+        var database: String
+        var roles: [Role]
+    }
+
+    struct Host: Decodable {
+        var host: String
+        var port: Int
+        var result: String
+        var phases: [Phase]
+        var identity: Identity?
+    }
+
+    var schema: String
+    var result: String
+    var exitStatus: Int32
+    var failure: Failure?
+    var hosts: [Host]
+}
+
+/// What a run of `authcheck` came to.
+struct CheckOutcome: CustomStringConvertible {
+    var child: Child.Result
+    var report: CheckJSON
+
+    var status: Int32 { child.status }
+    var failure: CheckJSON.Failure? { report.failure }
+    var description: String { "\(child)" }
+
+    /// Everything that tells the reader what is wrong.
+    var advice: String { [failure?.message, failure?.hint].compactMap(\.self).joined(separator: "\n") }
+}
+
+/// Runs the program as its users do: a process of its own, in a realm's environment.
+enum AuthCheck {
+    /// Runs `authcheck URI --format json` and reads its report.
+    ///
+    /// - Parameters:
+    ///   - timeout: For `--timeout`. Generous where nothing is to time out: the machine may be busy.
+    static func check(
+        _ uri: String, in realm: SharedRealm, cache: String?, timeout: String = "60s",
+        environment: [String: String] = [:]
+    ) async throws -> CheckOutcome {
+        let result = try await run(
+            [uri, "--format", "json", "--timeout", timeout],
+            environment: realm.realm.environment(cache: cache).merging(environment) { $1 })
+        do {
+            let report = try JSONDecoder().decode(CheckJSON.self, from: Data(result.stdout.utf8))
+            return CheckOutcome(child: result, report: report)
+        } catch {
+            throw TestSupportError("authcheck printed no report (\(error)): \(result)")
+        }
+    }
+
+    static func run(_ arguments: [String], environment: [String: String] = [:]) async throws -> Child.Result {
+        try await Child.run(
+            BuiltExecutable.url(named: "authcheck"), arguments, environment: environment, timeout: .seconds(120))
+    }
+}
+
+/// A family of addresses on which servers of these tests listen.
+enum Family: String, CaseIterable, CustomTestStringConvertible {
+    case ipv4 = "127.0.0.1"
+    case ipv6 = "::1"
+
+    var testDescription: String { self == .ipv4 ? "IPv4" : "IPv6" }
+
+    /// The address and port as a connection string has them.
+    func authority(_ port: Int) -> String {
+        self == .ipv4 ? "127.0.0.1:\(port)" : "[::1]:\(port)"
+    }
+}
+
+/// A connection string for GSSAPI.
+///
+/// - Parameters:
+///   - properties: For `authMechanismProperties`. The default is right for servers that are addressed by number.
+func gssapiURI(_ user: String, _ authority: String, properties: String = "SERVICE_HOST:localhost") -> String {
+    let escaped = user.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? user
+    let suffix = properties.isEmpty ? "" : "&authMechanismProperties=\(properties)"
+    return "mongodb://\(escaped)@\(authority)/?authMechanism=GSSAPI\(suffix)"
+}

@@ -1,0 +1,89 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// The command line itself, with no realm and no server.
+@Suite struct CommandLineTests {
+    /// Connection strings that cannot be used: each is refused before anything is connected to.
+    @Test(arguments: [
+        "",
+        "localhost",
+        "postgres://ann@localhost",
+        "mongodb://",
+        "mongodb://ann@localhost:0/?authMechanism=GSSAPI",
+        "mongodb://ann@localhost:65536/?authMechanism=GSSAPI",
+        "mongodb://ann@[::1/?authMechanism=GSSAPI",
+        "mongodb://ann%4@localhost/?authMechanism=GSSAPI",
+        "mongodb://@localhost/?authMechanism=GSSAPI",
+        "mongodb://localhost/?authMechanism=GSSAPI",
+        "mongodb://localhost/",
+        "mongodb://ann@localhost/?authMechanism=GSSAPI&authSource=admin",
+        "mongodb://ann@localhost/?authMechanism=NOSUCH",
+        "mongodb://ann@localhost/?authMechanism=GSSAPI&authMechanismProperties=CANONICALIZE_HOST_NAME:perhaps",
+    ])
+    func aBadConnectionStringIsAUsageError(_ uri: String) async throws {
+        let result = try await AuthCheck.run(["check", uri, "--format", "json"])
+        #expect(result.status == 64, "\(result)")
+        let report = try JSONDecoder().decode(CheckJSON.self, from: Data(result.stdout.utf8))
+        #expect(report.result == "failed")
+        #expect(report.exitStatus == 64)
+        #expect(report.failure?.class == "usage")
+        #expect(report.failure?.phase == nil)
+        #expect(report.failure?.message.isEmpty == false)
+        #expect(report.hosts.isEmpty)
+    }
+
+    @Test(arguments: [
+        [], ["--nosuch"], ["mongodb://ann@localhost", "another"], ["mongodb://ann@localhost", "--format", "xml"],
+        ["mongodb://ann@localhost", "--timeout", "soon"], ["mongodb://ann@localhost", "--timeout", "0s"],
+        ["mongodb://ann@localhost", "--timeout", "-1s"], ["mongodb://ann@localhost", "--timeout"],
+        ["mongodb://ann@localhost", "--timeout", "nan"], ["mongodb://ann@localhost", "--timeout", "inf"],
+    ])
+    func badArgumentsAreAUsageError(_ arguments: [String]) async throws {
+        let result = try await AuthCheck.run(arguments)
+        #expect(result.status == 64, "\(result)")
+        #expect(result.stdout.isEmpty, "\(result)")
+        #expect(result.stderr.contains("Error: "), "\(result)")
+        #expect(result.stderr.contains("See 'authcheck "), "\(result)")
+    }
+
+    /// A password that is in a string by mistake does not come out of it.
+    @Test(arguments: ["text", "json"])
+    func aPasswordIsNotRepeated(format: String) async throws {
+        for uri in [
+            "mongodb://ann:hunter2secret@localhost:99999/?authMechanism=GSSAPI",
+            "mongodb://ann:hunter2secret@localhost/?authMechanism=NOSUCH",
+            "mongodb://ann:hunter2secret@/",
+        ] {
+            let result = try await AuthCheck.run(["check", uri, "--format", format, "--verbose"])
+            #expect(result.status == 64, "\(result)")
+            #expect(!result.stdout.contains("hunter2secret"), "\(result)")
+            #expect(!result.stderr.contains("hunter2secret"), "\(result)")
+        }
+    }
+
+    @Test func theVersionIsOneLine() async throws {
+        let result = try await AuthCheck.run(["--version"])
+        #expect(result.status == 0)
+        #expect(result.stdout.wholeMatch(of: /\d+\.\d+\.\d+\n/) != nil, "\(result)")
+        #expect(result.stderr.isEmpty)
+    }
+
+    @Test(arguments: [["--help"], ["check", "--help"]])
+    func theHelpNamesTheOptions(_ arguments: [String]) async throws {
+        let result = try await AuthCheck.run(arguments)
+        #expect(result.status == 0)
+        #expect(result.stdout.contains("USAGE: authcheck"), "\(result)")
+        let words = arguments.count == 1 ? ["check", "demo", "--version"] : ["--format", "--timeout", "mongodb://"]
+        for word in words { #expect(result.stdout.contains(word), "\(result)") }
+        #expect(result.stderr.isEmpty)
+    }
+
+    @Test func theHelpListsEveryExitStatus() async throws {
+        let result = try await AuthCheck.run(["--help"])
+        for status in [10, 11, 12, 13, 20, 21, 22, 23, 24, 25, 30, 31, 32, 33, 40, 64] {
+            let words = result.stdout.split { $0.isWhitespace }
+            #expect(words.contains("\(status)"), "\(result)")
+        }
+    }
+}

@@ -1,0 +1,120 @@
+import Testing
+
+/// What a check of a server that misbehaves has to come to.
+struct HostileExpectation: CustomTestStringConvertible {
+    /// The misbehaviour's name.
+    var name: String
+    /// The class of the failure; `nil` is success.
+    var failureClass: String?
+    /// The exit status.
+    var status: Int32
+    /// The phase of the failure; `nil` where it is a matter of luck.
+    var phase: String?
+
+    var testDescription: String { name }
+
+    /// Every misbehaviour that `scripted-acceptor` has.
+    static let all: [HostileExpectation] = lawful + strangers + failures + frames + outcomes + fields + mechanism
+}
+
+extension HostileExpectation {
+    private enum Class: String {
+        case `protocol`
+        case refused
+        case unavailable = "mechanism-unavailable"
+        case notProven = "server-not-proven"
+        case layer = "security-layer"
+        case deadline
+
+        var status: Int32 {
+            switch self {
+            case .protocol: 13
+            case .refused: 30
+            case .unavailable: 31
+            case .notProven: 32
+            case .layer: 33
+            case .deadline: 40
+            }
+        }
+    }
+
+    private static func failing(_ names: [String], _ class: Class, in phase: String?) -> [HostileExpectation] {
+        names.map { HostileExpectation(name: $0, failureClass: `class`.rawValue, status: `class`.status, phase: phase) }
+    }
+
+    /// The same at every reply of the conversation, which differ in phase and, where the server has a say, in class.
+    private static func atEveryStep(
+        _ names: [String], hello: Class = .protocol, sasl: Class = .protocol, identity: Class = .protocol
+    ) -> [HostileExpectation] {
+        names.flatMap { name in
+            failing(["\(name)-at-hello"], hello, in: "hello")
+                + failing(atSaslSteps(name), sasl, in: "sasl")
+                + failing(["\(name)-at-connection-status"], identity, in: "identity")
+        }
+    }
+
+    private static func atSaslSteps(_ name: String) -> [String] {
+        ["sasl-start", "first-continue", "last-continue"].map { "\(name)-at-\($0)" }
+    }
+
+    // MARK: - The table
+
+    /// Unusual, but nothing that a client may refuse.
+    private static let lawful = [
+        "none", "ok-int32", "ok-int64", "ok-double", "ok-bool", "single-bytes", "checksums", "optional-flags",
+        "unknown-fields", "base64-payloads", "hello-unknown", "ancient-server", "all-layers-offered",
+        "outcome-one-reply-later",
+    ].map { HostileExpectation(name: $0, failureClass: nil, status: 0, phase: nil) }
+
+    private static let strangers =
+        failing(["http-server", "random-bytes", "zero-bytes"], .protocol, in: "hello")
+        + failing(["never-speaks"], .deadline, in: "hello")
+        + failing(["closes-at-once"], .protocol, in: nil)
+        // It answers the handshake in the oldest form, and says that it knows no saslStart.
+        + failing(["handshake-only"], .refused, in: "sasl")
+
+    private static let failures =
+        atEveryStep(["error"], sasl: .refused, identity: .refused)
+        + atEveryStep(["close", "close-in-message"])
+        + atEveryStep(["silence", "silence-in-message"], hello: .deadline, sasl: .deadline, identity: .deadline)
+
+    private static let frames = atEveryStep([
+        "wrong-response-to", "length-0", "length-15", "length-negative", "length-maximum", "unknown-opcode",
+        "compressed", "op-query", "more-to-come", "unknown-required-flag", "bad-checksum", "no-body", "two-bodies",
+        "unknown-section", "document-too-long", "document-unterminated", "unknown-type", "invalid-utf8",
+        "nested-too-deep",
+    ])
+
+    private static let outcomes = atEveryStep([
+        "ok-missing", "ok-twice", "ok-string", "ok-null", "ok-document", "ok-2", "ok-nan",
+    ])
+
+    private static let fields =
+        failing(
+            [
+                "payload-missing", "payload-null", "payload-integer", "payload-document", "payload-subtype",
+                "payload-not-base64", "done-missing", "done-string", "conversation-id-missing",
+                "conversation-id-string",
+            ].flatMap(atSaslSteps), .protocol, in: "sasl")
+        + failing(
+            ["conversation-id-wrong-at-first-continue", "conversation-id-wrong-at-last-continue"], .protocol, in: "sasl"
+        )
+
+    private static let mechanism =
+        failing(["mechanism-unavailable", "mechanism-unavailable-in-old-words"], .unavailable, in: "sasl")
+        + failing(
+            [
+                "done-at-once", "done-at-once-without-token", "done-before-layer", "done-before-layer-without-token",
+                "tampered-token", "truncated-token", "empty-token", "reflected-token", "without-mutual-authentication",
+            ], .notProven, in: "sasl")
+        // The token is genuine, but says which keys come next, and those are not the offer's.
+        + failing(["token-of-another-context"], .layer, in: "sasl")
+        + failing(
+            [
+                "offer-empty", "offer-of-0", "offer-of-3", "offer-of-5", "offer-of-4096", "layers-0", "layers-2",
+                "layers-4", "layers-6", "size-without-layer", "offer-not-wrapped", "offer-of-another-key",
+                "offer-confidential", "offer-tampered", "offer-reflected",
+            ], .layer, in: "sasl")
+        + failing(["token-too-large", "never-done", "final-payload"], .protocol, in: "sasl")
+        + failing(["nobody-authenticated"], .notProven, in: "identity")
+}

@@ -1,0 +1,71 @@
+import Foundation
+import KerberosTestKit
+import TestSupport
+import Testing
+
+/// A server that shares no code with ours, with Cyrus, or with MIT Kerberos: the JDK's SASL and GSS-API.
+@Suite struct SecondServerTests {
+    /// What the server offers at the end of GSSAPI.
+    enum Offer: String, CaseIterable {
+        case noLayer = "auth"
+        case allLayers = "auth-conf,auth-int,auth"
+
+        /// RFC 4752 has 0 where no layer is offered; the JDK's own default is 65536 all the same.
+        var maximumBuffer: String { self == .noLayer ? "0" : "65536" }
+    }
+
+    private struct Authorization: Decodable, Equatable {
+        var authenticationID: String
+        var authorizationID: String
+    }
+
+    private func server(
+        _ realm: SharedRealm, _ offer: Offer, maximumBuffer: String? = nil
+    ) async throws -> ServerProcess {
+        let package = "openjdk-17-jdk-headless"
+        // A Java that only runs programs cannot start one from its source: ask for the compiler too.
+        _ = try BuiltExecutable.system("javac", package: package)
+        let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+        let source = folder.appendingPathComponent("Peers/SaslPeer.java")
+        return try await ServerProcess(
+            BuiltExecutable.system("java", package: package),
+            [
+                "-Djava.security.krb5.conf=\(realm.realm.configurationFile)", source.path, realm.serviceKeytab,
+                "mongodb/localhost@\(realm.realm.name)", "localhost", offer.rawValue,
+                maximumBuffer ?? offer.maximumBuffer,
+            ], environment: realm.realm.environment())
+    }
+
+    @Test(arguments: Offer.allCases)
+    func itTakesOurTokens(_ offer: Offer) async throws {
+        let realm = try await SharedRealm.shared
+        let server = try await server(realm, offer)
+        try #require(server.addresses.map(\.host) == Family.allCases.map(\.rawValue))
+        for (family, address) in zip(Family.allCases, server.addresses) {
+            let uri = gssapiURI(realm.ann, family.authority(address.port))
+            let outcome = try await AuthCheck.check(uri, in: realm, cache: realm.annCache)
+            #expect(outcome.status == 0, "\(outcome)")
+            #expect(outcome.report.hosts.map(\.identity?.user) == [realm.ann], "\(outcome)")
+        }
+        let ending = try await server.stop()
+        // A line of JSON for each authorization; found by its form, however the lines are joined.
+        let seen = try ending.stdout.matches(of: /\{"authenticationID"[^}]*\}/).map {
+            try JSONDecoder().decode(Authorization.self, from: Data($0.output.utf8))
+        }
+        let ann = Authorization(authenticationID: realm.ann, authorizationID: realm.ann)
+        #expect(seen == [ann, ann], "\(ending)")
+    }
+
+    /// The JDK names a size although it offers no layer, unless it is told not to. We say so, and what accepts it.
+    @Test func itsDefaultSizeIsReported() async throws {
+        let realm = try await SharedRealm.shared
+        let server = try await server(realm, .noLayer, maximumBuffer: "65536")
+        let port = try #require(server.addresses.first?.port)
+        let uri = gssapiURI(realm.ann, Family.ipv4.authority(port))
+        let outcome = try await AuthCheck.check(uri, in: realm, cache: realm.annCache)
+        #expect(outcome.status == 33, "\(outcome)")
+        #expect(outcome.failure?.class == "security-layer")
+        #expect(outcome.failure?.message.contains("65536") == true, "\(outcome)")
+        try await server.stop()
+    }
+}

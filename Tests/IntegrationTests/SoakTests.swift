@@ -1,0 +1,53 @@
+import Foundation
+import KerberosTestKit
+import TestSupport
+import Testing
+
+/// Many authentications in one process leave nothing behind: no memory, no thread, no descriptor.
+@Suite struct SoakTests {
+    /// How many; `AUTHENTICATIONS` lowers it where each one is slow, as under a sanitizer.
+    private static let count =
+        ProcessInfo.processInfo.environment["AUTHENTICATIONS"].flatMap { Int($0) } ?? 10_000
+
+    /// What resident memory may differ by for reasons other than a leak: the allocator's arenas, one a thread, fill
+    /// differently each time. Seen are some 300 KiB; a leak of 1 KiB in 9,000 authentications is four times as much.
+    private static let tolerance = 2 << 20
+
+    private struct Footprint: Decodable {
+        var residentBytes: Int
+        var threads: Int
+        var descriptors: Int
+    }
+
+    /// What the program `soak` prints.
+    private struct Outcome: Decodable {
+        var before: Footprint
+        var after: Footprint
+        var isSanitized: Bool
+    }
+
+    @Test func nothingGrows() async throws {
+        let realm = try await SharedRealm.shared
+        let server = try await ServerProcess.start(
+            realm: realm.realm, keytab: realm.serviceKeytab, users: [realm.ann])
+        // Caches fill, pools reach their size, the allocator takes what it needs.
+        let warmUp = max(Self.count / 10, 100)
+        let result = try await Child.run(
+            BuiltExecutable.url(named: "soak"),
+            [
+                gssapiURI(realm.ann, Family.ipv4.authority(server.port)), String(warmUp),
+                String(max(Self.count - warmUp, 100)),
+            ],
+            environment: realm.realm.environment(cache: realm.annCache), timeout: .seconds(1800))
+        try #require(result.status == 0, "\(result)")
+        let outcome = try JSONDecoder().decode(Outcome.self, from: Data(result.stdout.utf8))
+        let (before, after) = (outcome.before, outcome.after)
+        // A thread or a descriptor may be on its way in or out at either moment.
+        #expect(after.threads <= before.threads + 2, "\(result)")
+        #expect(after.descriptors <= before.descriptors + 2, "\(result)")
+        if !outcome.isSanitized {
+            #expect(after.residentBytes - before.residentBytes <= Self.tolerance, "\(result)")
+        }
+        try await server.stop()
+    }
+}
