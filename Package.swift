@@ -131,7 +131,8 @@ let package = Package(
         tests(
             "IntegrationTests",
             [
-                "GSSCore", "KerberosTestKit", "TestSupport", "authcheck", "mongo-test-server", "scripted-acceptor", "soak",
+                "GSSCore", "KerberosTestKit", "TestSupport", "authcheck", "mongo-test-server", "scripted-acceptor",
+                "soak",
             ], exclude: ["Peers"]),
         tests("KerberosTestKitTests", ["KerberosTestKit", "TestSupport", subprocess, systemPackage]),
         tests(

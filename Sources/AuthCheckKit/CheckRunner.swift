@@ -20,14 +20,21 @@ public struct CheckRunner: Sendable {
     }
 
     /// Runs the check. It ends by the deadline and throws nothing: what goes wrong stands in the report.
-    public func run(_ string: MongoConnectionString, by deadline: ContinuousClock.Instant) async -> CheckReport {
-        guard string.credential != nil else {
+    public func run(_ given: MongoConnectionString, by deadline: ContinuousClock.Instant) async -> CheckReport {
+        guard given.credential != nil else {
             return CheckReport(
                 failure: .init(
                     class: .usage, phase: nil, host: nil,
                     message: "the connection string names no user, so there is nothing to authenticate",
-                    hint: "for Kerberos: mongodb://user%40REALM@\(string.hosts.first.map { "\($0)" } ?? "host")/"
+                    hint: "for Kerberos: mongodb://user%40REALM@\(given.hosts.first.map { "\($0)" } ?? "host")/"
                         + "?authMechanism=GSSAPI"))
+        }
+        let name = given.hosts.first.map { "\($0)" } ?? ""
+        let string: MongoConnectionString
+        do {
+            string = try await connector.resolvingHosts(of: given, by: deadline)
+        } catch {
+            return CheckReport(failure: .init(error, phase: .dns, host: name))
         }
         let hosts = await withTaskGroup(of: (Int, CheckReport.Host).self) { group in
             for (index, host) in string.hosts.enumerated() {

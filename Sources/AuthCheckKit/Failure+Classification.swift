@@ -18,6 +18,7 @@ extension CheckReport.Failure {
         switch error {
         case let error as TransportError: error.message
         case let error as MongoAuthError: error.message
+        case let error as SeedlistError: "\(error.name): \(error.message)"
         case is CancellationError: "the check was cancelled"
         default: "\(error)"
         }
@@ -29,6 +30,8 @@ extension CheckReport.Failure {
             return (classify(error), hint(for: error.tlsFailure))
         case let error as MongoAuthError:
             return classify(error)
+        case let error as SeedlistError:
+            return (classify(error), "see what `dig SRV \(error.name)` says on this machine")
         case is CancellationError:
             return (.deadline, nil)
         default:
@@ -73,6 +76,14 @@ extension CheckReport.Failure {
         case .sasl:
             return (classify(error.underlying as? SaslError), nil)
         default: return (.internal, nil)
+        }
+    }
+
+    private static func classify(_ error: SeedlistError) -> FailureClass {
+        switch error.code {
+        case .deadlineExceeded: .deadline
+        case .invalidTXTRecord, .conflictingOptions: .usage
+        default: .dns
         }
     }
 

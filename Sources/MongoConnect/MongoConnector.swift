@@ -22,6 +22,7 @@ internal import SASLGSSAPI
 public struct MongoConnector: Sendable {
     private let workers: BlockingWorkers
     private let resolver: any NameResolver
+    private let services: any ServiceResolver
     private let group: any EventLoopGroup
     private let logger: Logger?
 
@@ -32,15 +33,28 @@ public struct MongoConnector: Sendable {
     ///   - workers: Threads for the calls of mechanisms. Each conversation has one of them while it lasts.
     ///   - resolver: Looks up names; `nil` is the system's name service on threads of its own, so that servers that keep
     ///     conversations waiting hold up no look-up.
+    ///   - services: Looks up SRV and TXT records; `nil` asks the system's name servers, on those same threads.
     ///   - logger: Takes messages at levels debug and trace. Tokens appear as length and digest, secrets not at all.
     public init(
         group: any EventLoopGroup, workers: BlockingWorkers = BlockingWorkers(), resolver: (any NameResolver)? = nil,
-        logger: Logger? = nil
+        services: (any ServiceResolver)? = nil, logger: Logger? = nil
     ) {
+        let lookUps = BlockingWorkers()
         self.group = group
         self.workers = workers
-        self.resolver = resolver ?? SystemResolver(workers: BlockingWorkers())
+        self.resolver = resolver ?? SystemResolver(workers: lookUps)
+        self.services = services ?? DNSServiceResolver(workers: lookUps)
         self.logger = logger
+    }
+
+    /// The hosts of a string: those it names, or with `mongodb+srv` those of the SRV records, with the options of the TXT
+    /// record.
+    ///
+    /// - Throws: ``SeedlistError``, `CancellationError`.
+    public func resolvingHosts(
+        of string: MongoConnectionString, by deadline: ContinuousClock.Instant
+    ) async throws -> MongoConnectionString {
+        try await string.resolved(with: services, by: deadline)
     }
 
     /// Connects to the first host of a string that can be reached, and authenticates.
@@ -48,10 +62,12 @@ public struct MongoConnector: Sendable {
     /// A host that cannot be reached leads to the next one. An authentication that fails does not: the next host of the
     /// same deployment would say the same.
     ///
-    /// - Throws: `TransportError`, `MongoAuthError`, `CancellationError`; for several hosts that of the last one.
+    /// - Throws: `TransportError`, `MongoAuthError`, ``SeedlistError``, `CancellationError`; for several hosts that of the
+    ///   last one.
     public func connect(
         to string: MongoConnectionString, by deadline: ContinuousClock.Instant
     ) async throws -> MongoSession {
+        let string = try await resolvingHosts(of: string, by: deadline)
         var last: (any Error)?
         for host in string.hosts {
             do {
@@ -65,16 +81,16 @@ public struct MongoConnector: Sendable {
 
     /// Connects to one host of a string and authenticates.
     ///
-    /// - Parameter observe: Is told of every phase as it begins and ends.
+    /// - Parameters:
+    ///   - host: One of the hosts that ``resolvingHosts(of:by:)`` gave.
+    ///   - string: Where everything else stands.
+    ///   - deadline: For all of it.
+    ///   - observe: Is told of every phase as it begins and ends.
     /// - Throws: `TransportError`, `MongoAuthError`, `CancellationError`.
     public func connect(
         to host: MongoConnectionString.Host, of string: MongoConnectionString, by deadline: ContinuousClock.Instant,
         observe: @Sendable (ConnectEvent) -> Void = { _ in }
     ) async throws -> MongoSession {
-        guard !string.isSRV else {
-            throw MongoAuthError(
-                .invalidCredential, "mongodb+srv is not supported yet: name the hosts in a mongodb:// string")
-        }
         let credential = try string.credential.map(MongoCredential.init)
         if case .plain? = credential?.method, !string.usesTLS, host.kind != .unix {
             observe(.warning("PLAIN sends the password in clear text on this connection: set tls=true"))
