@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The library keeps pointers to this and to the callbacks below for as long as the process lives. */
+/* The library keeps pointers to these and to the callbacks below for as long as the process lives. */
+static char *global_name;
 static char *global_keytab;
 
 static int get_option(void *context, const char *plugin, const char *option, const char **result, unsigned *length)
@@ -85,12 +86,12 @@ static sasl_callback_t connection_callbacks[] = {
 
 int ccyrus_server_init(const char *name, const char *keytab, sasl_authorize_t *policy)
 {
-    if (keytab != NULL && (global_keytab = strdup(keytab)) == NULL)
+    if ((global_name = strdup(name)) == NULL || (keytab != NULL && (global_keytab = strdup(keytab)) == NULL))
         return SASL_NOMEM;
     connection_callbacks[0].proc = (untyped_callback *)policy;
     /* Without these the library does not lock at all. */
     sasl_set_mutex(mutex_new, mutex_lock, mutex_unlock, mutex_free);
-    return sasl_server_init(global_callbacks, name);
+    return sasl_server_init(global_callbacks, global_name);
 }
 
 int ccyrus_server_new(const char *service, const char *host, sasl_conn_t **connection)
