@@ -170,7 +170,7 @@ import Darwin
     /// The second address costs the delay of 250 ms and not much more.
     @Test func aDeadAddressCostsTheDelayAndNoMore() async throws {
         let (server, dead) = try await Self.start(listening: ["127.0.0.1"], dead: ["127.0.0.2"])
-        try #require(dead.allSatisfy(\.isDead))
+        for listener in dead { try #require(listener.isDead, "the condition of the test") }
         let resolver = ScriptedResolver(ipv4: .addresses(["127.0.0.2", "127.0.0.1"]))
         try await atBest(below: .milliseconds(300)) {
             let connection = try await Self.connect(server.port, resolver)
