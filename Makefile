@@ -2,6 +2,7 @@
 #
 #   make demo      shows an authentication against a private Kerberos realm
 #   make test      builds everything and runs all tests
+#   make example   builds and runs the example package, which stands outside
 #   make tsan      the tests under ThreadSanitizer
 #   make asan      the tests under AddressSanitizer
 #   make lint      checks the form of the sources; `make format` mends it
@@ -24,7 +25,7 @@ SOURCES = Package.swift Sources Tests Examples Benchmarks
 TSAN = --sanitize thread --scratch-path .build/tsan
 ASAN = --sanitize address --scratch-path .build/asan
 
-.PHONY: demo test tsan asan lint format build packages-demo packages-test peers clean
+.PHONY: demo test example tsan asan lint format build packages-demo packages-test peers clean
 
 build: packages-demo
 	$(SWIFT) build
@@ -36,6 +37,9 @@ demo: packages-demo
 
 test: packages-test peers
 	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(SWIFT) test
+
+example:
+	$(SWIFT) run --package-path Examples/OwnMechanism --scratch-path .build/examples
 
 tsan: packages-test peers
 	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" AUTHENTICATIONS=500 \
