@@ -63,7 +63,7 @@ enum Listeners {
         var bootstrap = ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .serverChannelOption(.backlog, value: 1024)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-            .childChannelOption(.socketOption(.tcp_nodelay), value: 1)
+            .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
         if target.protocol == .inet6 {
             // `::` must not take the IPv4 addresses too: they are listed by themselves.
             bootstrap = bootstrap.serverChannelOption(

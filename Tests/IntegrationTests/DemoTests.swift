@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import TestSupport
 import Testing
 
@@ -16,5 +17,26 @@ import Testing
         #expect(result.status == 0, "\(result)")
         let report = try JSONDecoder().decode(CheckJSON.self, from: Data(result.stdout.utf8))
         #expect(report.hosts.first?.identity?.user == "ann@EXAMPLE.TEST")
+    }
+
+    /// Root may do what others may not: the demo needs nobody's permission for anything.
+    @Test(.enabled(if: geteuid() == 0, "whoever is no root has shown it with the other tests"))
+    func anOrdinaryUserCanRunIt() async throws {
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("demo-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(
+            at: folder, withIntermediateDirectories: false, attributes: [.posixPermissions: 0o755])
+        defer { try? FileManager.default.removeItem(at: folder) }
+        for name in ["authcheck", "mongo-test-server"] {
+            try FileManager.default.copyItem(
+                at: BuiltExecutable.url(named: name), to: folder.appendingPathComponent(name))
+        }
+        let result = try await Child.run(
+            BuiltExecutable.system("setpriv", package: "util-linux"),
+            [
+                "--reuid=65534", "--regid=65534", "--clear-groups", folder.appendingPathComponent("authcheck").path,
+                "demo",
+            ], environment: ["HOME": "/nonexistent"])
+        #expect(result.status == 0, "\(result)")
+        #expect(result.stdout.contains("OK: authenticated as ann@EXAMPLE.TEST"), "\(result)")
     }
 }
