@@ -43,7 +43,7 @@ example:
 
 tsan: packages-test peers
 	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" AUTHENTICATIONS=500 \
-		TSAN_OPTIONS="halt_on_error=1 exitcode=66 suppressions=$(CURDIR)/Tests/Sanitizers/thread.supp" $(SWIFT) test $(TSAN)
+		TSAN_OPTIONS="halt_on_error=1 exitcode=66 atexit_sleep_ms=0 suppressions=$(CURDIR)/Tests/Sanitizers/thread.supp" $(SWIFT) test $(TSAN)
 
 asan: packages-test peers
 	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" AUTHENTICATIONS=500 \
