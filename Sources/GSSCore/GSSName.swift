@@ -38,7 +38,8 @@ public struct GSSName: Sendable, Hashable {
 
     /// A service on a host, as `service@host`: the realm is the provider's choice.
     ///
-    /// The host goes in as it stands: no port, no brackets, canonicalized beforehand where that is wanted.
+    /// The host goes in as it stands: no port, no brackets. The provider may still make it canonical: MIT Kerberos does,
+    /// through the DNS, and so lets the DNS choose which server is authenticated.
     public static func service(_ service: String, host: String) -> GSSName {
         GSSName("\(service)@\(host)", syntax: .hostBasedService)
     }

@@ -9,7 +9,7 @@ public import SASL
 /// ```swift
 /// let mechanism = GSSAPIMechanism(
 ///     provider: KerberosProvider(),
-///     target: .service("mongodb", host: "db.example.com"),
+///     target: try .kerberosService("mongodb", exactHost: "db.example.com"),
 ///     authorizationIdentity: .text("ann@EXAMPLE.COM"))
 /// ```
 public struct GSSAPIMechanism: SaslMechanism {
@@ -66,7 +66,8 @@ public struct GSSAPIMechanism: SaslMechanism {
     ///
     /// - Parameters:
     ///   - provider: Who makes the contexts, with the identity to use.
-    ///   - target: The service, normally ``GSSCore/GSSName/service(_:host:)``.
+    ///   - target: The service. A host-based name lets the provider choose the host through the DNS; for MIT Kerberos
+    ///     `GSSName.kerberosService(_:exactHost:realm:)` does not.
     ///   - authorizationIdentity: Whom to act as.
     ///   - securityLayer: Which layers are acceptable.
     public init(
