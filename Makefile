@@ -21,6 +21,9 @@ PYMONGO = pymongo==4.* pykerberos==1.2.*
 
 SOURCES = Package.swift Sources Tests Examples Benchmarks
 
+# How many tests run at once: enough to keep the processors busy, and few enough for a limit of 1,024 descriptors.
+export SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH ?= 6
+
 # The sanitizers' builds do not mix with the plain one.
 TSAN = --sanitize thread --scratch-path .build/tsan
 ASAN = --sanitize address --scratch-path .build/asan

@@ -142,9 +142,7 @@ final class RequestHandler: ChannelDuplexHandler {
 
     func channelInactive(context: ChannelHandlerContext) {
         var error = Self.closed("the server closed the connection" + (hasReceived ? "" : " without a word"))
-        if !hasReceived, !isEncrypted {
-            error.message += "; it may demand TLS (tls=true)"
-        }
+        if mayDemandTLS { error.message += Self.mayDemandTLS }
         do {
             try processor.finishProcessing(seenEOF: true) { frame in perform(machine.received(frame), context) }
         } catch let cause {
@@ -160,8 +158,14 @@ final class RequestHandler: ChannelDuplexHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        perform(machine.failed(Self.transportError(error)), context)
+        var failure = Self.transportError(error)
+        // Whether a close arrives as an end or as a reset is chance: a reset says that our bytes came after it.
+        if error is IOError, mayDemandTLS { failure.message += Self.mayDemandTLS }
+        perform(machine.failed(failure), context)
     }
+
+    private var mayDemandTLS: Bool { !hasReceived && !isEncrypted }
+    private static let mayDemandTLS = "; it may demand TLS (tls=true)"
 
     // MARK: - Actions
 

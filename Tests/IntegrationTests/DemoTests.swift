@@ -22,20 +22,23 @@ import Testing
     /// Root may do what others may not: the demo needs nobody's permission for anything.
     @Test(.enabled(if: geteuid() == 0, "whoever is no root has shown it with the other tests"))
     func anOrdinaryUserCanRunIt() async throws {
-        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("demo-\(UUID().uuidString)")
+        // The temporary folder of root may be closed to others.
+        let folder = URL(fileURLWithPath: "/tmp/demo-\(UUID().uuidString)")
         try FileManager.default.createDirectory(
-            at: folder, withIntermediateDirectories: false, attributes: [.posixPermissions: 0o755])
+            at: folder, withIntermediateDirectories: false)
         defer { try? FileManager.default.removeItem(at: folder) }
+        try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: folder.path)
         for name in ["authcheck", "mongo-test-server"] {
-            try FileManager.default.copyItem(
-                at: BuiltExecutable.url(named: name), to: folder.appendingPathComponent(name))
+            let copy = folder.appendingPathComponent(name)
+            try FileManager.default.copyItem(at: BuiltExecutable.url(named: name), to: copy)
+            try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: copy.path)
         }
         let result = try await Child.run(
             BuiltExecutable.system("setpriv", package: "util-linux"),
             [
                 "--reuid=65534", "--regid=65534", "--clear-groups", folder.appendingPathComponent("authcheck").path,
                 "demo",
-            ], environment: ["HOME": "/nonexistent"])
+            ], environment: ["HOME": "/nonexistent", "TMPDIR": "/tmp"])
         #expect(result.status == 0, "\(result)")
         #expect(result.stdout.contains("OK: authenticated as ann@EXAMPLE.TEST"), "\(result)")
     }
