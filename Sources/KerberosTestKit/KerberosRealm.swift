@@ -32,6 +32,8 @@ public actor KerberosRealm {
     private var kdc: pid_t?
     private var isStopped = false
     private var lastFileNumber = 0
+    /// What `krb5.conf` says now: the configuration, and what the realm has learned of others since it started.
+    private var clientConfiguration: Configuration
 
     /// The realm's name.
     public nonisolated var name: String { configuration.realm }
@@ -50,6 +52,7 @@ public actor KerberosRealm {
         self.addresses = port.addresses
         self.watch = watch
         self.kdc = kdc
+        self.clientConfiguration = configuration
     }
 
     /// Starts a realm, and returns when its KDC answers.
@@ -159,6 +162,28 @@ public actor KerberosRealm {
     ) -> [String: String] {
         files.environment(cache: cache, keytab: keytab, clientKeytab: clientKeytab)
     }
+
+    /// Adds to `krb5.conf` where another realm's KDC is, and which hosts belong to that realm.
+    ///
+    /// Programs that start afterwards know it; the library reads the file anew in those that run.
+    func learn(of realm: String, lines: [String], hosts: [String]) throws(KerberosTestKitError) {
+        try requireFolder()
+        var changed = clientConfiguration
+        changed.otherRealms[realm] = lines
+        for host in hosts { changed.domainRealm[host] = realm }
+        try changed.validate()
+        // In one step: whoever reads the file meanwhile sees the old or the new one.
+        let draft = try newPath("krb5-conf")
+        try Self.write(files.krb5Conf(changed, endpoints: endpoints), to: draft)
+        guard rename(draft, files.krb5Conf) == 0 else {
+            throw KerberosTestKitError(
+                .fileSystem, "\(files.krb5Conf) could not be replaced: \(String(cString: strerror(errno)))")
+        }
+        clientConfiguration = changed
+    }
+
+    /// Where the KDC listens, as `krb5.conf` has it: `127.0.0.1:88` and `[::1]:88`.
+    nonisolated var endpoints: [String] { LoopbackPort(number: port, addresses: addresses).endpoints }
 
     /// A path in the folder that was not given out before.
     func newPath(_ purpose: String) throws(KerberosTestKitError) -> String {

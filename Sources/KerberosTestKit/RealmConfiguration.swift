@@ -21,6 +21,8 @@ extension KerberosRealm {
         public var otherRealms: [String: [String]]
         /// The `[domain_realm]` section of `krb5.conf`: host or `.domain` to realm.
         public var domainRealm: [String: String]
+        /// Whole further sections of `krb5.conf`, name to lines, such as `["capaths": ["A.TEST = {", ..]]`.
+        public var sections: [String: [String]]
         /// The folder in which the realm's own folder is made; `nil` means `TMPDIR`, or `/tmp`.
         public var parentFolder: String?
 
@@ -35,6 +37,7 @@ extension KerberosRealm {
             realmLines: [String] = [],
             otherRealms: [String: [String]] = [:],
             domainRealm: [String: String] = [:],
+            sections: [String: [String]] = [:],
             parentFolder: String? = nil
         ) {
             self.realm = realm
@@ -46,6 +49,7 @@ extension KerberosRealm {
             self.realmLines = realmLines
             self.otherRealms = otherRealms
             self.domainRealm = domainRealm
+            self.sections = sections
             self.parentFolder = parentFolder
         }
 
@@ -53,7 +57,7 @@ extension KerberosRealm {
         func validate() throws(KerberosTestKitError) {
             let lines =
                 libdefaults + realmLines + otherRealms.flatMap { [$0.key] + $0.value }
-                + domainRealm.flatMap { [$0.key, $0.value] }
+                + domainRealm.flatMap { [$0.key, $0.value] } + sections.flatMap { [$0.key] + $0.value }
             for line in lines where line.utf8.contains(where: { $0 < 0x20 && $0 != 0x09 }) {
                 throw KerberosTestKitError(
                     .invalidArgument, "a line for krb5.conf holds a control character: give one line per element")

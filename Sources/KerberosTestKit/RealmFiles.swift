@@ -34,6 +34,9 @@ struct RealmFiles: Sendable {
         for (name, lines) in configuration.otherRealms.sorted(by: { $0.key < $1.key }) {
             realms += section(name, lines)
         }
+        let sections = configuration.sections.sorted { $0.key < $1.key }.flatMap { name, lines in
+            ["[\(name)]"] + lines.map { "    \($0)" }
+        }
         let libdefaults =
             configuration.libdefaults + [
                 "default_realm = \(configuration.realm)",
@@ -55,6 +58,7 @@ struct RealmFiles: Sendable {
             \(indented(realms))
             [domain_realm]
             \(indented(domains))
+            \(sections.joined(separator: "\n"))
 
             """
     }
