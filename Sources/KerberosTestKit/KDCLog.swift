@@ -107,4 +107,32 @@ extension KerberosRealm {
     public func events() throws(KerberosTestKitError) -> [KDCEvent] {
         try log().split(separator: "\n").compactMap { KDCEvent(logLine: $0) }
     }
+
+    /// Waits until the KDC has answered a request that fulfils a condition, and returns the first one that does.
+    ///
+    /// - Parameters:
+    ///   - earlier: How many of ``events()`` do not count, because they were there before.
+    ///   - deadline: How long to wait.
+    ///   - condition: Which request is meant.
+    /// - Throws: ``KerberosTestKitError`` with the code `deadline`, and with the end of the log, where none came.
+    public func waitForEvent(
+        after earlier: Int = 0, by deadline: ContinuousClock.Instant = .now + .seconds(30),
+        where condition: @Sendable (KDCEvent) -> Bool
+    ) async throws(KerberosTestKitError) -> KDCEvent {
+        while true {
+            // Read after the clock: what the KDC wrote until the deadline counts.
+            let isLate = ContinuousClock.now >= deadline
+            if let event = try events().dropFirst(earlier).first(where: condition) { return event }
+            if isLate {
+                let end = try log().split(separator: "\n").suffix(5).joined(separator: "\n")
+                throw KerberosTestKitError(
+                    .deadline, "the KDC did not answer such a request in time", standardError: end)
+            }
+            do {
+                try await Task.sleep(for: .milliseconds(5))
+            } catch {
+                throw KerberosTestKitError(.cancelled, "the task was cancelled while it waited for the KDC")
+            }
+        }
+    }
 }

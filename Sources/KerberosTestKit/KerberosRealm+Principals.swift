@@ -4,13 +4,16 @@ public struct NewPrincipal: Sendable {
     public var name: String
     /// The password; `nil` means a random key.
     public var password: String?
-    /// Further words for `kadmin`'s `add_principal`, such as `["-maxlife", "10 minutes"]` or `["+requires_preauth"]`.
+    /// What is special about it.
+    public var traits: [PrincipalTrait]
+    /// Further words for `kadmin`'s `add_principal`, such as `["-kvno", "7"]`.
     public var options: [String]
 
     /// Describes a principal.
-    public init(_ name: String, password: String? = nil, options: [String] = []) {
+    public init(_ name: String, password: String? = nil, traits: [PrincipalTrait] = [], options: [String] = []) {
         self.name = name
         self.password = password
+        self.traits = traits
         self.options = options
     }
 }
@@ -33,7 +36,10 @@ extension KerberosRealm {
         var queries: [[String]] = []
         for principal in principals {
             let key = principal.password.map { ["-pw", $0] } ?? ["-randkey"]
-            queries.append(["add_principal"] + principal.options + key + [try Self.checked(principal.name)])
+            queries.append(
+                ["add_principal"] + principal.traits.flatMap(\.words) + principal.options + key + [
+                    try Self.checked(principal.name)
+                ])
         }
         try await administer(queries, to: "add principals")
     }
@@ -42,6 +48,19 @@ extension KerberosRealm {
     /// `["-expire", "yesterday"]` or `["-allow_tix"]`.
     public func modifyPrincipal(_ name: String, options: [String]) async throws(KerberosTestKitError) {
         try await administer([["modify_principal"] + options + [try Self.checked(name)]], to: "modify \(name)")
+    }
+
+    /// Changes what is special about a principal; earlier traits stay.
+    public func modifyPrincipal(_ name: String, traits: [PrincipalTrait]) async throws(KerberosTestKitError) {
+        try await modifyPrincipal(name, options: traits.flatMap(\.words))
+    }
+
+    /// Adds a policy for passwords and lock-outs, for ``PrincipalTrait/policy(_:)``.
+    ///
+    /// - Parameter options: Words for `kadmin`'s `add_policy`, such as `["-minlength", "12"]` or
+    ///   `["-maxfailure", "3", "-lockoutduration", "1 hour"]`.
+    public func addPolicy(_ name: String, options: [String]) async throws(KerberosTestKitError) {
+        try await administer([["add_policy"] + options + [try Self.checked(name)]], to: "add the policy \(name)")
     }
 
     /// Removes a principal.

@@ -24,7 +24,7 @@ extension KerberosRealm {
             throw KerberosTestKitError(.invalidArgument, "two realms named \(name) cannot trust each other")
         }
         try await other.introduce(self, hosts: hosts)
-        try await introduce(other)
+        try introduce(other)
         var tickets = ["krbtgt/\(name)@\(other.name)"]
         if mutually { tickets.append("krbtgt/\(other.name)@\(name)") }
         // The key is made from the password and the principal's name, so both databases make the same one.

@@ -11,6 +11,7 @@ public struct KerberosTestKitError: Error, Sendable {
             case fileSystem = "file-system"
             case stopped
             case cancelled
+            case deadline
         }
 
         private let value: Value
@@ -31,6 +32,9 @@ public struct KerberosTestKitError: Error, Sendable {
         public static let stopped = Code(value: .stopped)
         /// The task was cancelled while a Kerberos program ran.
         public static let cancelled = Code(value: .cancelled)
+
+        /// What was waited for did not happen in time.
+        public static let deadline = Code(value: .deadline)
 
         /// The code's stable, hyphenated name.
         public var description: String { value.rawValue }

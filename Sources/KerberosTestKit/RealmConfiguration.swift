@@ -11,12 +11,19 @@ extension KerberosRealm {
         public var maximumRenewableLifetime: Duration
         /// How far the clocks of client and server may differ.
         public var clockSkew: Duration
+        /// The only encryption types that clients, servers and the KDC of the realm use, the best one first, such as
+        /// `["aes256-cts-hmac-sha384-192"]`; empty means what MIT Kerberos does by itself.
+        public var encryptionTypes: [String]
         /// Further lines for the `[libdefaults]` section of `krb5.conf`, such as `"forwardable = true"`.
         ///
         /// They come before the kit's own lines, and the library takes the first value of a setting.
         public var libdefaults: [String]
         /// Further lines for this realm's part of the `[realms]` section of `krb5.conf`.
         public var realmLines: [String]
+        /// Further lines for this realm's part of `kdc.conf`, such as `"default_principal_flags = +preauth"`.
+        ///
+        /// They come before the kit's own lines, and the library takes the first value of a setting.
+        public var kdcLines: [String]
         /// Whole further realms for `krb5.conf`: name to lines.
         public var otherRealms: [String: [String]]
         /// The `[domain_realm]` section of `krb5.conf`: host or `.domain` to realm.
@@ -33,8 +40,10 @@ extension KerberosRealm {
             maximumLifetime: Duration = .seconds(24 * 3600),
             maximumRenewableLifetime: Duration = .seconds(7 * 24 * 3600),
             clockSkew: Duration = .seconds(300),
+            encryptionTypes: [String] = [],
             libdefaults: [String] = [],
             realmLines: [String] = [],
+            kdcLines: [String] = [],
             otherRealms: [String: [String]] = [:],
             domainRealm: [String: String] = [:],
             sections: [String: [String]] = [:],
@@ -45,8 +54,10 @@ extension KerberosRealm {
             self.maximumLifetime = maximumLifetime
             self.maximumRenewableLifetime = maximumRenewableLifetime
             self.clockSkew = clockSkew
+            self.encryptionTypes = encryptionTypes
             self.libdefaults = libdefaults
             self.realmLines = realmLines
+            self.kdcLines = kdcLines
             self.otherRealms = otherRealms
             self.domainRealm = domainRealm
             self.sections = sections
@@ -56,11 +67,16 @@ extension KerberosRealm {
         /// Refuses what would break the lines of a configuration file or the arguments of a program.
         func validate() throws(KerberosTestKitError) {
             let lines =
-                libdefaults + realmLines + otherRealms.flatMap { [$0.key] + $0.value }
+                libdefaults + realmLines + kdcLines + otherRealms.flatMap { [$0.key] + $0.value }
                 + domainRealm.flatMap { [$0.key, $0.value] } + sections.flatMap { [$0.key] + $0.value }
             for line in lines where line.utf8.contains(where: { $0 < 0x20 && $0 != 0x09 }) {
                 throw KerberosTestKitError(
-                    .invalidArgument, "a line for krb5.conf holds a control character: give one line per element")
+                    .invalidArgument,
+                    "a line for krb5.conf or kdc.conf holds a control character: give one line per element")
+            }
+            for type in encryptionTypes where type.isEmpty || !type.utf8.allSatisfy(Self.isOfTypeName) {
+                throw KerberosTestKitError(
+                    .invalidArgument, "\(type.debugDescription) cannot be the name of an encryption type")
             }
             let nameCharacters = realm.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && !"/@:={}\"\\#".utf8.contains($0) }
             guard !realm.isEmpty, nameCharacters, !realm.hasPrefix("-"), realm.utf8.count <= 255 else {
@@ -69,6 +85,16 @@ extension KerberosRealm {
             for duration in [ticketLifetime, maximumLifetime, maximumRenewableLifetime, clockSkew]
             where duration < .seconds(1) || duration > .seconds(Int32.max) {
                 throw KerberosTestKitError(.invalidArgument, "a lifetime must be between one second and 68 years")
+            }
+        }
+
+        /// Letters, digits and hyphens: what all names of encryption types consist of.
+        private static func isOfTypeName(_ byte: UInt8) -> Bool {
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"):
+                true
+            default: false
             }
         }
     }

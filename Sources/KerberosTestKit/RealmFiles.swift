@@ -37,8 +37,9 @@ struct RealmFiles: Sendable {
         let sections = configuration.sections.sorted { $0.key < $1.key }.flatMap { name, lines in
             ["[\(name)]"] + lines.map { "    \($0)" }
         }
+        let types = configuration.encryptionTypes.joined(separator: " ")
         let libdefaults =
-            configuration.libdefaults + [
+            configuration.libdefaults + (types.isEmpty ? [] : ["permitted_enctypes = \(types)"]) + [
                 "default_realm = \(configuration.realm)",
                 "dns_lookup_kdc = false",
                 "dns_lookup_realm = false",
@@ -68,7 +69,15 @@ struct RealmFiles: Sendable {
     /// The database is not synchronised to the disk: it lives as long as one test.
     func kdcConf(_ configuration: KerberosRealm.Configuration, endpoints: [String]) -> String {
         let listen = endpoints.joined(separator: " ")
-        let realm = [
+        let types = configuration.encryptionTypes
+        var realm = configuration.kdcLines
+        if let first = types.first {
+            realm += [
+                "master_key_type = \(first)",
+                "supported_enctypes = \(types.map { "\($0):normal" }.joined(separator: " "))",
+            ]
+        }
+        realm += [
             "database_name = \(folder)/principal",
             "key_stash_file = \(folder)/stash",
             "acl_file = \(folder)/kadm5.acl",

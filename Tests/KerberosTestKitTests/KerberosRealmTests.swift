@@ -60,7 +60,8 @@ import Testing
 
     @Test("A start that is cancelled leaves nothing behind")
     func cancelledStart() async throws {
-        try await withFolder { parent in
+        try await withFolder { folder in
+            let parent = folder.path
             let starting = Task { try await KerberosRealm.start(KerberosRealm.Configuration(parentFolder: parent)) }
             starting.cancel()
             let error = await #expect(throws: KerberosTestKitError.self) { try await starting.value }
@@ -73,7 +74,8 @@ import Testing
     @Test("A realm's body that throws still stops the realm")
     func scopeThatThrows() async throws {
         struct Expected: Error {}
-        try await withFolder { parent in
+        try await withFolder { folder in
+            let parent = folder.path
             await #expect(throws: Expected.self) {
                 try await KerberosRealm.withRealm(KerberosRealm.Configuration(parentFolder: parent)) { _ in
                     throw Expected()

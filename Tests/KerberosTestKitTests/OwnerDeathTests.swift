@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import KerberosTestKit
+import TestSupport
 import Testing
 
 @Suite struct OwnerDeathTests {
