@@ -49,6 +49,7 @@ let package = Package(
     products: libraries.map { .library(name: $0, targets: [$0]) } + [
         .executable(name: "authcheck", targets: ["authcheck"]),
         .executable(name: "mongo-test-server", targets: ["mongo-test-server"]),
+        .executable(name: "testrealm", targets: ["testrealm"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
@@ -111,6 +112,7 @@ let package = Package(
             "MongoTestServer",
             ["BSON", "CCyrusSASL", "MongoWire", nioConcurrencyHelpers, nioCore, nioPosix]),
         program("mongo-test-server", ["MongoTestServer", argumentParser]),
+        program("testrealm", ["KerberosTestKit", argumentParser, subprocess, systemPackage]),
 
         .target(
             name: "TestSupport", dependencies: ["KerberosTestKit", subprocess, systemPackage],
@@ -132,7 +134,7 @@ let package = Package(
             "IntegrationTests",
             [
                 "GSSCore", "KerberosTestKit", "TestSupport", "authcheck", "mongo-test-server", "scripted-acceptor",
-                "soak",
+                "soak", "testrealm",
             ], exclude: ["Peers"]),
         tests("KerberosTestKitTests", ["KerberosTestKit", "TestSupport", subprocess, systemPackage]),
         tests(

@@ -1,0 +1,118 @@
+import Glibc
+import KerberosTestKit
+import Subprocess
+import SystemPackage
+
+#if canImport(FoundationEssentials)
+import FoundationEssentials
+#else
+import Foundation
+#endif
+
+/// A realm with all that the options asked for.
+struct PreparedRealm: Sendable {
+    /// What another program needs to know of the realm; the JSON of `testrealm up`.
+    struct Description: Encodable, Sendable {
+        struct User: Encodable, Sendable {
+            var principal: String
+            var password: String?
+        }
+
+        struct KDC: Encodable, Sendable {
+            var addresses: [String]
+            var port: UInt16
+        }
+
+        var schema = "testrealm.up/1"
+        var realm: String
+        /// The program to send SIGTERM to when the realm is needed no more.
+        var processIdentifier: Int32
+        var folder: String
+        var kdc: KDC
+        var users: [User]
+        var services: [String]
+        /// The keytab with the keys of all services.
+        var keytab: String
+        /// A keytab with the keys of all users, where there is one.
+        var clientKeytab: String?
+        /// Where the server is, as a connection string for the first user.
+        var server: String?
+        var environment: [String: String]
+    }
+
+    let description: Description
+
+    /// Starts a realm, and a server if one is asked for; runs `body`; stops both.
+    static func with<Result: Sendable>(
+        _ options: RealmOptions, _ body: (PreparedRealm) async throws -> Result
+    ) async throws -> Result {
+        try await KerberosRealm.withRealm(options.configuration) { realm in
+            let prepared = try await PreparedRealm(realm, options)
+            guard options.server else { return try await body(prepared) }
+            return try await TestServer.with(prepared, addresses: realm.addresses) { uri in
+                var description = prepared.description
+                description.server = uri
+                description.environment["MONGODB_URI"] = uri
+                return try await body(PreparedRealm(description: description))
+            }
+        }
+    }
+
+    private init(description: Description) {
+        self.description = description
+    }
+
+    private init(_ realm: KerberosRealm, _ options: RealmOptions) async throws {
+        let users = options.everyUser
+        let services = options.everyService
+        try await realm.addPrincipals(
+            users.map { NewPrincipal($0.name, password: $0.password) } + services.map { NewPrincipal($0) })
+        let keytab = try await realm.makeKeytab(for: services)
+        var clientKeytab: String?
+        if options.clientKeytab || users.contains(where: { $0.password == nil }) {
+            clientKeytab = try await realm.makeKeytab(for: users.map(\.name))
+        }
+        var cache: String?
+        let wanted = options.cacheUser ?? users.first?.name
+        if let user = users.first(where: { $0.name == wanted }) {
+            if let password = user.password {
+                cache = try await realm.makeCache(user.name, password: password)
+            } else if let clientKeytab {
+                cache = try await realm.makeCache(user.name, keytab: clientKeytab)
+            }
+        }
+        if let copy = options.keytab { try Self.copy(keytab, to: copy) }
+
+        var environment = realm.environment(
+            cache: cache, keytab: keytab, clientKeytab: options.clientKeytab ? clientKeytab : nil)
+        // It is the command's own; the replay cache has its place in the realm's folder anyway.
+        environment["TMPDIR"] = nil
+        let principals = users.map { user in
+            Description.User(
+                principal: user.name.contains("@") ? user.name : "\(user.name)@\(realm.name)", password: user.password)
+        }
+        environment["TESTREALM_REALM"] = realm.name
+        environment["TESTREALM_FOLDER"] = realm.folder
+        environment["TESTREALM_KDC"] = realm.addresses.first.map { $0.contains(":") ? "[\($0)]" : $0 }
+            .map { "\($0):\(realm.port)" }
+        environment["TESTREALM_USER"] = principals.first?.principal
+        environment["TESTREALM_PASSWORD"] = principals.first?.password
+        environment["TESTREALM_PID"] = "\(getpid())"
+        description = Description(
+            realm: realm.name, processIdentifier: getpid(), folder: realm.folder,
+            kdc: Description.KDC(addresses: realm.addresses, port: realm.port), users: principals, services: services,
+            keytab: keytab, clientKeytab: clientKeytab, server: nil, environment: environment)
+    }
+
+    /// Copies a keytab so that only its owner can read it, like the first.
+    private static func copy(_ source: String, to path: String) throws {
+        do {
+            let keys = try Data(contentsOf: URL(filePath: source))
+            let file = try FileDescriptor.open(
+                FilePath(path), .writeOnly, options: [.create, .truncate, .closeOnExec], permissions: .ownerReadWrite)
+            try file.closeAfter { _ = try file.writeAll(keys) }
+        } catch {
+            throw KerberosTestKitError(.fileSystem, "\(path) could not be written", underlying: error)
+        }
+    }
+}

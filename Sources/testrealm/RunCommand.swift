@@ -1,0 +1,69 @@
+import ArgumentParser
+import Glibc
+import Subprocess
+import SystemPackage
+
+struct RunCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "run",
+        abstract: "Runs a command in a fresh realm, and ends with its exit status.",
+        discussion: """
+            For example: testrealm run --server -- python3 -m pytest
+
+            The exit status is the command's; 128 and the signal's number where a signal ended it; 125 where the realm \
+            did not start, 126 where the command cannot be run, 127 where there is none.
+            """)
+
+    @OptionGroup var options: RealmOptions
+
+    @Argument(parsing: .postTerminator, help: ArgumentHelp("What to run, after `--`.", valueName: "command"))
+    var command: [String] = []
+
+    func validate() throws {
+        if command.isEmpty { throw ValidationError("Name a command after `--`.") }
+    }
+
+    func run() async throws {
+        let signals = Signals([SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2])
+        let status = try await PreparedRealm.with(options) { realm -> Int32 in
+            try await self.status(of: command, in: realm.description.environment, signals)
+        }
+        throw ExitCode(status)
+    }
+
+    private func status(
+        of command: [String], in environment: [String: String], _ signals: Signals
+    ) async throws -> Int32 {
+        let name = command[0]
+        let program: Executable = name.contains("/") ? .path(FilePath(name)) : .name(name)
+        do {
+            let outcome = try await Subprocess.run(
+                program, arguments: Arguments(Array(command.dropFirst())), environment: environment.forChild,
+                input: .fileDescriptor(.standardInput, closeAfterSpawningProcess: false),
+                output: .fileDescriptor(.standardOutput, closeAfterSpawningProcess: false),
+                error: .fileDescriptor(.standardError, closeAfterSpawningProcess: false)
+            ) { execution in
+                let process = execution.processIdentifier.value
+                return Task { [arriving = signals.arriving] in
+                    for await number in arriving where !Self.comesFromTerminal(number) {
+                        kill(process, number)
+                    }
+                }
+            }
+            // From here on the number may be another process's.
+            outcome.closureResult.cancel()
+            return switch outcome.terminationStatus {
+            case .exited(let code): code
+            case .signaled(let signal): 128 + signal
+            }
+        } catch let error as SubprocessError {
+            TestRealm.complain("\(name) cannot be run: \(error)")
+            return error.code == .executableNotFound && access(name, F_OK) != 0 ? 127 : 126
+        }
+    }
+
+    /// Whether the command has got this signal already: a terminal sends its own to the whole foreground group.
+    private static func comesFromTerminal(_ number: Int32) -> Bool {
+        [SIGINT, SIGQUIT].contains(number) && tcgetpgrp(0) == getpgrp()
+    }
+}

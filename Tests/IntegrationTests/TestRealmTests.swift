@@ -1,0 +1,208 @@
+import Foundation
+import Glibc
+import TestSupport
+import Testing
+
+/// The program `testrealm`: a realm for tests in any language.
+@Suite struct TestRealmTests {
+    private func testrealm(
+        _ arguments: [String], environment: [String: String] = [:], standardInput: String = ""
+    ) async throws -> Child.Result {
+        try await Child.run(
+            BuiltExecutable.url(named: "testrealm"), arguments, environment: environment, standardInput: standardInput)
+    }
+
+    /// What `up --format json` prints, written down anew: what programs rely on.
+    private struct Description: Decodable {
+        struct User: Decodable, Equatable {
+            var principal: String
+            var password: String?
+        }
+
+        struct KDC: Decodable {
+            var addresses: [String]
+            var port: Int
+        }
+
+        var schema: String
+        var realm: String
+        var processIdentifier: Int32
+        var folder: String
+        var kdc: KDC
+        var users: [User]
+        var services: [String]
+        var keytab: String
+        var environment: [String: String]
+    }
+
+    // MARK: - run
+
+    /// PyMongo shares no line with us; it finds realm, ticket and server in its environment alone.
+    @Test func pymongoAuthenticatesInAFreshRealm() async throws {
+        let python = try BuiltExecutable.system("python3", package: "python3")
+        let program = """
+            import os, pymongo
+            client = pymongo.MongoClient(os.environ["MONGODB_URI"], serverSelectionTimeoutMS=20000)
+            status = client.admin.command("connectionStatus")
+            print(status["authInfo"]["authenticatedUsers"][0]["user"])
+            """
+        let result = try await testrealm([
+            "run", "--server", "--user", "eve:pass word", "--", python.path, "-c", program,
+        ])
+        #expect(result.status == 0, "PyMongo with its Kerberos extra is needed (`make peers`): \(result)")
+        #expect(result.stdout == "eve@EXAMPLE.TEST\n", "\(result)")
+    }
+
+    @Test(
+        "The exit status is the command's, as a shell has it",
+        arguments: [
+            (["sh", "-c", "exit 0"], 0), (["sh", "-c", "exit 7"], 7), (["sh", "-c", "kill -TERM $$"], 128 + SIGTERM),
+            (["sh", "-c", "kill -KILL $$"], 128 + SIGKILL), (["no-such-command"], 127), (["/etc/passwd"], 126),
+        ] as [([String], Int32)])
+    func exitStatus(command: [String], expected: Int32) async throws {
+        let result = try await testrealm(["run", "--"] + command)
+        #expect(result.status == expected, "\(result)")
+        #expect(result.stdout.isEmpty, "\(result)")
+    }
+
+    @Test func theCommandHasOurInputAndItsArgumentsAsTheyAre() async throws {
+        let result = try await testrealm(
+            ["run", "--", "sh", "-c", #"printf '%s|' "$@"; cat"#, "sh", "--realm", "a b", "", "--"],
+            standardInput: "from outside")
+        #expect(result.status == 0 && result.stdout == "--realm|a b||--|from outside", "\(result)")
+    }
+
+    @Test("Signals reach the command, which decides how to end", arguments: [SIGTERM, SIGINT, SIGHUP, SIGUSR1])
+    func signals(number: Int32) async throws {
+        let script = #"trap 'exit 5' TERM INT HUP USR1; echo '{"listening": []}'; while :; do sleep 0.02; done"#
+        let process = try await ServerProcess(
+            BuiltExecutable.url(named: "testrealm"), ["run", "--", "sh", "-c", script], environment: [:])
+        #expect(kill(process.processIdentifier, number) == 0)
+        let result = try await process.wait()
+        #expect(result.status == 5, "\(result)")
+    }
+
+    @Test func optionsReachTheRealm() async throws {
+        try await withFolder { folder in
+            let keytab = folder.appendingPathComponent("copy.keytab")
+            let result = try await testrealm([
+                "run", "--realm", "OTHER.TEST", "--user", "ann:secret", "--user", "bob", "--ccache", "bob",
+                "--service", "HTTP/web.test", "--service", "mongodb/db.test", "--keytab", keytab.path,
+                "--client-keytab", "--ticket-lifetime", "90s", "--encryption-type", "aes128-cts-hmac-sha1-96",
+                "--", "sh", "-c", #"klist -e; klist -k; klist -k "$KRB5_CLIENT_KTNAME"; echo secret | kinit ann"#,
+            ])
+            #expect(result.status == 0, "\(result)")
+            for words in [
+                "Default principal: bob@OTHER.TEST", "HTTP/web.test@OTHER.TEST", "mongodb/db.test@OTHER.TEST",
+                "ann@OTHER.TEST", "aes128-cts-hmac-sha1-96",
+            ] {
+                #expect(result.stdout.contains(words), "\(result)")
+            }
+            #expect(!result.stdout.contains("aes256"), "\(result)")
+            let keys = try FileManager.default.attributesOfItem(atPath: keytab.path)
+            #expect(keys[.posixPermissions] as? Int == 0o600)
+        }
+    }
+
+    @Test(
+        "Bad arguments are a usage error",
+        arguments: [
+            [], ["run"], ["run", "--"], ["run", "true"], ["up", "--format", "xml"], ["up", "--for", "0"],
+            ["run", "--user", "", "--", "true"], ["run", "--user", "ann:", "--", "true"],
+            ["run", "--ccache", "nobody", "--", "true"], ["run", "--ticket-lifetime", "soon", "--", "true"],
+            ["run", "--ticket-lifetime", "99999999d", "--", "true"], ["run", "--realm", "A B", "--", "true"],
+            ["run", "--encryption-type", "a b", "--", "true"], ["run", "--server", "--service", "a/b", "--", "true"],
+            ["up", "--exit-with-input", "--for", "1"],
+        ] as [[String]])
+    func badArguments(arguments: [String]) async throws {
+        let result = try await testrealm(arguments)
+        // Without any argument it prints its help.
+        #expect(result.status == (arguments.isEmpty ? 0 : 64), "\(result)")
+    }
+
+    @Test func aRealmThatDoesNotStartIsNoStatusOfTheCommand() async throws {
+        let result = try await testrealm(["run", "--encryption-type", "no-such-type", "--", "true"])
+        #expect(result.status == 125 && result.stderr.hasPrefix("testrealm: "), "\(result)")
+    }
+
+    // MARK: - up
+
+    @Test func upTellsProgramsAllTheyNeedAndEndsAtASignal() async throws {
+        // What is printed is a line of JSON, but not the one that a server prints.
+        let script = #"exec "$0" up --format json --user ann:it\'s --service svc/localhost >"$1""#
+        try await withFolder { folder in
+            let file = folder.appendingPathComponent("realm.json")
+            let program = try BuiltExecutable.url(named: "testrealm").path
+            let running = Task {
+                try await Child.run(
+                    BuiltExecutable.system("sh", package: "dash"), ["-c", script, program, file.path])
+            }
+            let text = try await line(of: file)
+            let realm = try JSONDecoder().decode(Description.self, from: Data(text.utf8))
+            #expect(realm.schema == "testrealm.up/1" && realm.realm == "EXAMPLE.TEST")
+            #expect(realm.users == [Description.User(principal: "ann@EXAMPLE.TEST", password: "it's")])
+            #expect(realm.services == ["svc/localhost"] && realm.kdc.addresses.isEmpty == false && realm.kdc.port > 0)
+            #expect(realm.environment["KRB5_KTNAME"] == realm.keytab)
+            let kvno = try await Child.run(
+                BuiltExecutable.system("kvno", package: "krb5-user"), ["-k", realm.keytab, "svc/localhost"],
+                environment: realm.environment)
+            #expect(kvno.status == 0, "\(kvno)")
+            #expect(kill(realm.processIdentifier, SIGTERM) == 0)
+            let result = try await running.value
+            #expect(result.status == 0, "\(result)")
+            #expect(!FileManager.default.fileExists(atPath: realm.folder))
+        }
+    }
+
+    @Test func aShellUsesItWithEvalAndItEndsWithTheShell() async throws {
+        let script = #"""
+            eval "$("$0" up --for $$ --user 'ann:it'"'"'s')" || exit 9
+            echo "$TESTREALM_FOLDER"
+            printf '%s\n' "$TESTREALM_PASSWORD" | kinit "$TESTREALM_USER" >/dev/null && klist
+            """#
+        let result = try await Child.run(
+            BuiltExecutable.system("sh", package: "dash"), ["-c", script, BuiltExecutable.url(named: "testrealm").path])
+        #expect(result.status == 0 && result.stdout.contains("Default principal: ann@EXAMPLE.TEST"), "\(result)")
+        let folder = try #require(result.stdout.split(separator: "\n").first.map(String.init))
+        #expect(await becomesTrue { !FileManager.default.fileExists(atPath: folder) })
+    }
+
+    @Test func aFailureInTheBackgroundIsTold() async throws {
+        let result = try await testrealm(["up", "--for", "\(getpid())", "--encryption-type", "no-such-type"])
+        #expect(result.status == 125 && result.stdout.isEmpty && result.stderr.hasPrefix("testrealm: "), "\(result)")
+    }
+
+    @Test func itEndsWithItsParent() async throws {
+        try await withFolder { folder in
+            let file = folder.appendingPathComponent("realm.json")
+            let script = #""$0" up --format json >"$1" & while ! [ -s "$1" ]; do sleep 0.02; done"#
+            let result = try await Child.run(
+                BuiltExecutable.system("sh", package: "dash"),
+                ["-c", script, BuiltExecutable.url(named: "testrealm").path, file.path])
+            #expect(result.status == 0, "\(result)")
+            let realm = try JSONDecoder().decode(Description.self, from: Data(contentsOf: file))
+            #expect(await becomesTrue { !FileManager.default.fileExists(atPath: realm.folder) })
+            #expect(await becomesTrue { !isRunning(realm.processIdentifier) })
+        }
+    }
+
+    @Test func itEndsWithItsInput() async throws {
+        let result = try await testrealm(["up", "--format", "json", "--exit-with-input"])
+        #expect(result.status == 0, "\(result)")
+        let realm = try JSONDecoder().decode(Description.self, from: Data(result.stdout.utf8))
+        #expect(!FileManager.default.fileExists(atPath: realm.folder))
+    }
+
+    // MARK: - Helpers
+
+    /// The first line of a file, once it has one.
+    private func line(of file: URL) async throws -> String {
+        var text = ""
+        let came = await becomesTrue {
+            text = (try? String(contentsOf: file, encoding: .utf8)) ?? ""
+            return text.contains("\n")
+        }
+        guard came else { throw TestSupportError("testrealm printed nothing") }
+        return text
+    }
+}
