@@ -74,9 +74,9 @@ extension MongoConnectionString.Options.Entry: CustomStringConvertible {
     /// The option as it stands in a connection string; one `name=value` for each tag set.
     public var description: String {
         func encoded(_ text: String) -> String { percentEncoded(text, keeping: .optionValue) }
-        // A colon ends the name of a pair, so it is escaped there.
-        func pair(_ name: String, _ value: String) -> String {
-            "\(percentEncoded(name, keeping: .unreserved)):\(encoded(value))"
+        // A colon ends the name of a pair, so it is escaped there. `nil` is a secret.
+        func pair(_ name: String, _ value: String?) -> String {
+            "\(percentEncoded(name, keeping: .unreserved)):\(value.map(encoded) ?? "<redacted>")"
         }
         switch value {
         case .boolean(let flag): return "\(name)=\(flag)"
@@ -86,7 +86,7 @@ extension MongoConnectionString.Options.Entry: CustomStringConvertible {
         case .redacted: return "\(name)=<redacted>"
         case .properties(let properties):
             let pairs = properties.properties.map { property in
-                property.isSecret ? "\(property.name):<redacted>" : pair(property.name, property.value)
+                pair(property.name, property.isSecret ? nil : property.value)
             }
             return "\(name)=" + pairs.joined(separator: ",")
         case .tagSets(let sets):

@@ -60,6 +60,14 @@ import Testing
         #expect(string.debugDescription == expected)
     }
 
+    @Test("an unknown property's name is escaped like any other text") func nameOfUnknownProperty() throws {
+        let string = try MongoConnectionString(
+            parsing: "mongodb://h/?authMechanismProperties=%1B%5B2J%26w=1:HUNTER2,SERVICE_NAME:%1B")
+        #expect(
+            string.description
+                == "mongodb://h/?authMechanismProperties=%1B%5B2J%26W%3D1:<redacted>,SERVICE_NAME:%1B")
+    }
+
     @Test("entries hold no secret, not even as data") func entries() throws {
         let string = try MongoConnectionString(
             parsing: "mongodb://k:s@h/?authMechanism=MONGODB-AWS&authMechanismProperties=AWS_SESSION_TOKEN:HUNTER2")
