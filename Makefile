@@ -5,6 +5,7 @@
 #   make example   builds and runs the example package, which stands outside
 #   make tsan      the tests under ThreadSanitizer
 #   make asan      the tests under AddressSanitizer
+#   make fuzz      looks for inputs that break the decoders, for FUZZ_SECONDS each
 #   make lint      checks the form of the sources; `make format` mends it
 #
 # Each installs the Debian packages that it needs and that are missing, after saying so.
@@ -28,7 +29,17 @@ export SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH ?= 6
 TSAN = --sanitize thread --scratch-path .build/tsan
 ASAN = --sanitize address --scratch-path .build/asan
 
-.PHONY: demo test example tsan asan lint format build packages-demo packages-test peers clean
+# What libFuzzer makes of what peers and users send; `Tests/Fuzz` has the rules. One target by itself:
+# `make fuzz FUZZ_TARGETS=bson FUZZ_SECONDS=600`. What it finds lies in .build/fuzz/crashes; to run one again:
+# `FUZZ_TARGET=bson .build/fuzz/debug/fuzz .build/fuzz/crashes/bson-…`.
+FUZZ_SECONDS ?= 10
+FUZZ_TARGETS ?= connection-string dns-answer wire-messages bson base64 scram gssapi
+FUZZ = .build/fuzz
+# Swift's own report of a crash would come before libFuzzer can write the input down.
+FUZZ_ENVIRONMENT = SWIFT_BACKTRACE=enable=no
+FUZZ_FLAGS = -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=2048 -verbosity=0 -print_final_stats=1
+
+.PHONY: demo test example tsan asan fuzz lint format build packages-demo packages-test peers clean
 
 build: packages-demo
 	$(SWIFT) build
@@ -51,6 +62,16 @@ tsan: packages-test peers
 asan: packages-test peers
 	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" AUTHENTICATIONS=500 \
 		ASAN_OPTIONS="detect_leaks=0" $(SWIFT) test $(ASAN)
+
+fuzz: packages-demo
+	FUZZING=1 $(SWIFT) build --sanitize fuzzer --product fuzz --scratch-path $(FUZZ)
+	@mkdir -p $(FUZZ)/crashes; for target in $(FUZZ_TARGETS); do \
+		mkdir -p $(FUZZ)/corpus/$$target; \
+		$(FUZZ_ENVIRONMENT) FUZZ_TARGET=$$target FUZZ_SEEDS=$(FUZZ)/seeds/$$target $(FUZZ)/debug/fuzz $(FUZZ_FLAGS) \
+			-artifact_prefix=$(FUZZ)/crashes/$$target- $(FUZZ)/corpus/$$target $(FUZZ)/seeds/$$target \
+			>$(FUZZ)/$$target.log 2>&1 || { echo "*** $$target"; tail -n 60 $(FUZZ)/$$target.log; exit 1; }; \
+		echo "$$target: $$(sed -n 's/^stat::number_of_executed_units: //p' $(FUZZ)/$$target.log) inputs"; \
+	done
 
 lint:
 	$(SWIFT) format lint --strict --recursive --parallel $(wildcard $(SOURCES))

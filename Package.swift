@@ -30,6 +30,9 @@ func module(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target 
     .target(name: name, dependencies: dependencies, swiftSettings: swiftSettings)
 }
 
+/// `make fuzz` sets this: libFuzzer has the `main` of a fuzzer, so that it links only with `--sanitize fuzzer`.
+let isFuzzing = Context.environment["FUZZING"] == "1"
+
 func program(_ name: String, _ dependencies: [Target.Dependency], path: String? = nil) -> Target {
     .executableTarget(name: name, dependencies: dependencies, path: path, swiftSettings: swiftSettings)
 }
@@ -123,11 +126,19 @@ let package = Package(
             path: "Tests/ScriptedAcceptor"),
         program("soak", ["MongoConnect", "MongoConnectionString", "MongoTransport", nioPosix], path: "Tests/Soak"),
 
+        .target(
+            name: "FuzzTargets",
+            dependencies: [
+                "BSON", "GSSCore", "MongoConnectionString", "MongoWire", "NameResolution", "SASL", "SASLGSSAPI",
+                "SASLSCRAM", nioCore,
+            ], path: "Tests/Fuzz/Targets", swiftSettings: swiftSettings),
+
         tests(
             "AuthCheckKitTests",
             ["AuthCheckKit", "GSSCore", "MongoAuth", "MongoConnect", "MongoConnectionString", "MongoTransport", "SASL"]),
         tests("BSONTests", ["BSON"]),
         tests("BlockingWorkTests", ["BlockingWork", nioConcurrencyHelpers]),
+        tests("FuzzTests", ["FuzzTargets"]),
         tests("GSSCoreTests", ["GSSCore"]),
         tests("GSSKerberosTests", ["GSSCore", "GSSKerberos", "KerberosTestKit", "SASL", "SASLGSSAPI", "TestSupport"]),
         tests(
@@ -164,5 +175,5 @@ let package = Package(
         tests("SASLGSSAPITests", ["GSSCore", "SASL", "SASLGSSAPI"]),
         tests("SASLSCRAMTests", ["SASL", "SASLSCRAM", crypto]),
         tests("SASLTests", ["SASL"]),
-    ]
+    ] + (isFuzzing ? [program("fuzz", ["FuzzTargets"], path: "Tests/Fuzz/Driver")] : [])
 )
