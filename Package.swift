@@ -103,7 +103,11 @@ let package = Package(
                 "SASL",
                 nioConcurrencyHelpers,
             ]),
-        module("KerberosTestKit", [subprocess, systemPackage]),
+        // The templates are in Fixtures/Realm, where the containers' files come from too; what is here are links.
+        .target(
+            name: "KerberosTestKit", dependencies: [subprocess, systemPackage],
+            resources: [.embedInCode("krb5.conf.template"), .embedInCode("kdc.conf.template")],
+            swiftSettings: swiftSettings),
         program(
             "authcheck",
             [

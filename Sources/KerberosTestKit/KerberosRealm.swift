@@ -226,7 +226,7 @@ extension KerberosRealm {
         _ configuration: Configuration, _ port: LoopbackPort, _ files: RealmFiles
     ) throws(KerberosTestKitError) {
         try write(files.krb5Conf(configuration, endpoints: port.endpoints), to: files.krb5Conf)
-        try write(files.kdcConf(configuration, endpoints: port.endpoints), to: files.kdcConf)
+        try write(files.kdcConf(configuration, listen: port.endpoints), to: files.kdcConf)
     }
 
     private static func write(_ contents: String, to path: String) throws(KerberosTestKitError) {

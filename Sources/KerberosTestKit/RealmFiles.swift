@@ -27,83 +27,58 @@ struct RealmFiles: Sendable {
     }
 
     /// `krb5.conf` for clients, servers and the KDC. `endpoints` are in the form `127.0.0.1:88` and `[::1]:88`.
-    func krb5Conf(_ configuration: KerberosRealm.Configuration, endpoints: [String]) -> String {
-        let domains = configuration.domainRealm.sorted { $0.key < $1.key }.map { "\($0.key) = \($0.value)" }
-        let own = endpoints.map { "kdc = \($0)" } + configuration.realmLines
-        var realms = section(configuration.realm, own)
+    func krb5Conf(
+        _ configuration: KerberosRealm.Configuration, endpoints: [String]
+    ) throws(KerberosTestKitError) -> String {
+        let types = configuration.encryptionTypes.joined(separator: " ")
+        var realms: [String] = []
         for (name, lines) in configuration.otherRealms.sorted(by: { $0.key < $1.key }) {
-            realms += section(name, lines)
+            realms += ["\(name) = {"] + lines.map { "    \($0)" } + ["}"]
         }
         let sections = configuration.sections.sorted { $0.key < $1.key }.flatMap { name, lines in
             ["[\(name)]"] + lines.map { "    \($0)" }
         }
-        let types = configuration.encryptionTypes.joined(separator: " ")
-        let libdefaults =
-            configuration.libdefaults + (types.isEmpty ? [] : ["permitted_enctypes = \(types)"]) + [
-                "default_realm = \(configuration.realm)",
-                "dns_lookup_kdc = false",
-                "dns_lookup_realm = false",
-                "dns_canonicalize_hostname = false",
-                "rdns = false",
-                "udp_preference_limit = 1",
-                "ticket_lifetime = \(configuration.ticketLifetime.components.seconds)s",
-                "clockskew = \(configuration.clockSkew.components.seconds)",
-                "default_ccache_name = FILE:\(folder)/default.ccache",
-                "default_keytab_name = FILE:\(folder)/default.keytab",
-                "default_client_keytab_name = FILE:\(folder)/default-client.keytab",
-            ]
-        return """
-            [libdefaults]
-            \(indented(libdefaults))
-            [realms]
-            \(indented(realms))
-            [domain_realm]
-            \(indented(domains))
-            \(sections.joined(separator: "\n"))
-
-            """
+        return try RealmTemplate(PackageResources.krb5_conf_template).filled([
+            "LIBDEFAULTS": configuration.libdefaults + (types.isEmpty ? [] : ["permitted_enctypes = \(types)"]),
+            "REALM": [configuration.realm],
+            "TICKET_LIFETIME": [configuration.ticketLifetime.inSeconds],
+            "CLOCK_SKEW": ["\(configuration.clockSkew.components.seconds)"],
+            "FOLDER": [folder],
+            "REALM_LINES": endpoints.map { "kdc = \($0)" } + configuration.realmLines,
+            "OTHER_REALMS": realms,
+            "DOMAIN_REALM": configuration.domainRealm.sorted { $0.key < $1.key }.map { "\($0.key) = \($0.value)" },
+            "SECTIONS": sections,
+        ])
     }
 
     /// `kdc.conf` for the KDC and the database programs.
     ///
     /// The database is not synchronised to the disk: it lives as long as one test.
-    func kdcConf(_ configuration: KerberosRealm.Configuration, endpoints: [String]) -> String {
-        let listen = endpoints.joined(separator: " ")
+    func kdcConf(
+        _ configuration: KerberosRealm.Configuration, listen: [String]
+    ) throws(KerberosTestKitError) -> String {
         let types = configuration.encryptionTypes
-        var realm = configuration.kdcLines
-        if let first = types.first {
-            realm += [
+        let typeLines = types.first.map { first in
+            [
                 "master_key_type = \(first)",
                 "supported_enctypes = \(types.map { "\($0):normal" }.joined(separator: " "))",
             ]
         }
-        realm += [
-            "database_name = \(folder)/principal",
-            "key_stash_file = \(folder)/stash",
-            "acl_file = \(folder)/kadm5.acl",
-            "max_life = \(configuration.maximumLifetime.components.seconds)s",
-            "max_renewable_life = \(configuration.maximumRenewableLifetime.components.seconds)s",
-        ]
-        return """
-            [kdcdefaults]
-                kdc_listen = \(listen)
-                kdc_tcp_listen = \(listen)
-            [realms]
-            \(indented(section(configuration.realm, realm)))
-            [dbmodules]
-            \(indented(section(configuration.realm, ["db_library = db2", "unlockiter = true"])))
-            [logging]
-                kdc = FILE:\(log)
-                admin_server = FILE:\(folder)/kadmind.log
-
-            """
+        return try RealmTemplate(PackageResources.kdc_conf_template).filled([
+            "LISTEN": [listen.joined(separator: " ")],
+            "REALM": [configuration.realm],
+            "KDC_LINES": configuration.kdcLines + (typeLines ?? []),
+            "DATABASE": [folder],
+            "MAXIMUM_LIFETIME": [configuration.maximumLifetime.inSeconds],
+            "MAXIMUM_RENEWABLE_LIFETIME": [configuration.maximumRenewableLifetime.inSeconds],
+            "DATABASE_LINES": ["unlockiter = true"],
+            "KDC_LOG": ["FILE:\(log)"],
+            "ADMIN_LOG": ["FILE:\(folder)/kadmind.log"],
+        ])
     }
+}
 
-    private func section(_ name: String, _ lines: [String]) -> [String] {
-        ["\(name) = {"] + lines.map { "    \($0)" } + ["}"]
-    }
-
-    private func indented(_ lines: [String]) -> String {
-        lines.map { "    \($0)" }.joined(separator: "\n")
-    }
+extension Duration {
+    /// As the configuration files have it.
+    fileprivate var inSeconds: String { "\(components.seconds)s" }
 }
