@@ -94,7 +94,7 @@ let package = Package(
             "MongoConnect",
             [
                 "BlockingWork", "GSSCore", "MongoAuth", "MongoConnectionString", "MongoTransport", "MongoWire",
-                "NameResolution", "SASL", "SASLGSSAPI", logging, nioCore,
+                "NameResolution", "SASL", "SASLGSSAPI", logging, nioConcurrencyHelpers, nioCore,
             ]),
         module(
             "AuthCheckKit",
@@ -117,12 +117,12 @@ let package = Package(
         .target(name: "CCyrusSASL", linkerSettings: [.linkedLibrary("sasl2"), .linkedLibrary("gssapi_krb5")]),
         module(
             "MongoTestServer",
-            ["BSON", "CCyrusSASL", "MongoWire", nioConcurrencyHelpers, nioCore, nioPosix]),
+            ["BSON", "CCyrusSASL", "MongoWire", nioConcurrencyHelpers, nioCore, nioPosix, nioSSL]),
         program("mongo-test-server", ["MongoTestServer", argumentParser]),
         program("testrealm", ["KerberosTestKit", argumentParser, subprocess, systemPackage]),
 
         .target(
-            name: "TestSupport", dependencies: ["KerberosTestKit", subprocess, systemPackage],
+            name: "TestSupport", dependencies: ["KerberosTestKit", nioSSL, subprocess, systemPackage],
             path: "Tests/TestSupport",
             swiftSettings: swiftSettings),
         program(
@@ -149,7 +149,7 @@ let package = Package(
             "IntegrationTests",
             [
                 "GSSCore", "KerberosTestKit", "TestSupport", "authcheck", "mongo-test-server", "scripted-acceptor",
-                "soak", "testrealm",
+                "soak", "testrealm", nioCore, nioPosix, nioSSL,
             ], exclude: ["Peers"]),
         tests("KerberosTestKitTests", ["KerberosTestKit", "TestSupport", subprocess, systemPackage]),
         tests(
@@ -158,7 +158,12 @@ let package = Package(
                 "BSON", "BlockingWork", "GSSCore", "MongoAuth", "MongoWire", "NameResolution", "SASL", crypto, logging,
                 nioConcurrencyHelpers,
             ]),
-        tests("MongoConnectTests", ["MongoConnect", "MongoConnectionString", "NameResolution"]),
+        tests(
+            "MongoConnectTests",
+            [
+                "BlockingWork", "MongoConnect", "MongoConnectionString", "MongoTransport", "NameResolution",
+                "TestSupport", nioConcurrencyHelpers, nioCore, nioPosix,
+            ]),
         tests("MongoConnectionStringTests", ["MongoConnectionString"]),
         tests(
             "MongoTestServerTests",
@@ -169,8 +174,8 @@ let package = Package(
         tests(
             "MongoTransportTests",
             [
-                "BSON", "BlockingWork", "MongoTransport", "MongoWire", "NameResolution", nioConcurrencyHelpers, nioCore,
-                nioPosix, nioSSL,
+                "BSON", "BlockingWork", "MongoTransport", "MongoWire", "NameResolution", "TestSupport",
+                nioConcurrencyHelpers, nioCore, nioPosix, nioSSL,
             ]),
         tests("MongoWireTests", ["BSON", "MongoWire", nioCore]),
         tests(

@@ -2,6 +2,7 @@ import BSON
 import MongoTransport
 import NIOConcurrencyHelpers
 import NIOPosix
+import TestSupport
 import Testing
 
 /// A peer that goes silent at each stage of a connect, with a deadline that passes and with a caller who goes away.

@@ -1,6 +1,7 @@
 import MongoTransport
 import NIOCore
 import NIOSSL
+import TestSupport
 import Testing
 
 /// Servers, certificates and clients that are not accepted: each with its own reason and words.

@@ -1,5 +1,6 @@
 import MongoTransport
 import NIOPosix
+import TestSupport
 import Testing
 
 /// Files of the user that cannot be used: the error names them, and no server is asked.

@@ -1,5 +1,6 @@
 import NIOSSL
 import NameResolution
+import TestSupport
 import Testing
 
 @testable import MongoTransport

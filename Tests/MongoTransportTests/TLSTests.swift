@@ -4,6 +4,7 @@ import NIOCore
 import NIOPosix
 import NIOSSL
 import NameResolution
+import TestSupport
 import Testing
 
 /// TLS between this package and a server in this process, with certificates made for this run.

@@ -3,6 +3,7 @@ import MongoTransport
 import MongoWire
 import NIOCore
 import NIOPosix
+import TestSupport
 import Testing
 
 /// One connection over a real socket, and the servers that are none.

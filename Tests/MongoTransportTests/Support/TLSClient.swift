@@ -1,6 +1,7 @@
 import BSON
 import MongoTransport
 import NIOPosix
+import TestSupport
 import Testing
 
 /// Connects with TLS to a server on this machine.

@@ -1,46 +1,48 @@
 import Foundation
-import NIOSSL
+public import NIOSSL
 
 /// Certificates made for one run of the tests with the program `openssl`.
 ///
 /// Dates are far from now in either direction, so that no clock matters.
-struct TestAuthority: Sendable {
-    struct Failure: Error, CustomStringConvertible {
-        let description: String
-    }
-
+public struct TestAuthority: Sendable {
     /// The authorities and certificates of this run.
-    static var shared: TestAuthority {
-        get async throws { try await offThePool { try made.get() } }
+    public static var shared: TestAuthority {
+        get async throws {
+            // Programs are waited for: on a thread of its own, as Swift's few ones are for the tests.
+            try await withCheckedThrowingContinuation { continuation in
+                DispatchQueue.global().async { continuation.resume(with: made) }
+            }
+        }
     }
 
     private static let made = Result { try TestAuthority() }
 
-    /// When a certificate is valid.
-    enum Validity: String, Sendable {
+    private enum Validity: String, Sendable {
         case now = "19900101000000Z 20990101000000Z"
         case past = "19900101000000Z 20000101000000Z"
         case future = "20900101000000Z 20990101000000Z"
     }
 
     /// What a server wants of its clients.
-    enum Clients: Sendable {
+    public enum Clients: Sendable {
+        /// It asks for no certificate.
         case anybody
         /// It asks for a certificate, and takes none for an answer.
         case asked
+        /// It refuses clients that show none.
         case demanded
     }
 
     /// The password of the encrypted keys.
-    static let password = "sesame"
+    public static let password = "sesame"
 
     private let folder: URL
 
     /// The path of a file, whether it exists or not.
-    func path(_ name: String) -> String { folder.appendingPathComponent(name).path }
+    public func path(_ name: String) -> String { folder.appendingPathComponent(name).path }
 
     /// A server's configuration with the certificate of that name and its key.
-    func server(
+    public func server(
         _ name: String, chain: [String] = [], maximum: TLSVersion? = nil, clients: Clients = .anybody
     ) throws -> TLSConfiguration {
         let certificates = try ([name] + chain).map {
@@ -61,7 +63,7 @@ struct TestAuthority: Sendable {
     }
 
     /// A file's bytes.
-    func contents(_ name: String) throws -> [UInt8] {
+    public func contents(_ name: String) throws -> [UInt8] {
         Array(try Data(contentsOf: folder.appendingPathComponent(name)))
     }
 
@@ -83,6 +85,7 @@ struct TestAuthority: Sendable {
 
         let names = "DNS:db.test,DNS:*.wild.test"
         try issue("server", "/O=Tests/CN=db.test", names: names, by: "ca")
+        try issue("localhost", "/O=Tests/CN=localhost", names: "DNS:localhost,IP:127.0.0.1,IP:::1", by: "ca")
         try issue("address", "/CN=address", names: "IP:127.0.0.1,IP:::1", by: "ca")
         try issue("address-and-name", "/CN=x", names: "DNS:other.test,IP:127.0.0.1", by: "ca")
         try issue("common-name", "/CN=db.test", by: "ca")
@@ -99,13 +102,13 @@ struct TestAuthority: Sendable {
 
         try issue("client", "/O=Tests/CN=ann", extensions: "client", by: "ca")
         try issue("stranger", "/O=Tests/CN=eve", extensions: "client", by: "other-ca")
-        try clientFiles()
+        try files()
     }
 
     // MARK: - Files
 
-    private func clientFiles() throws {
-        for name in ["client", "stranger"] { try join(name + ".pem", [name + ".key", name + ".crt"]) }
+    private func files() throws {
+        for name in ["client", "stranger", "localhost"] { try join(name + ".pem", [name + ".key", name + ".crt"]) }
         try openssl(
             "pkcs8", "-topk8", "-v2", "aes256", "-in", "client.key", "-out", "client.p8", "-passout",
             "pass:" + Self.password)
@@ -181,7 +184,7 @@ struct TestAuthority: Sendable {
         let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
         process.waitUntilExit()
         guard process.terminationStatus == 0 else {
-            throw Failure(description: "openssl (package openssl) failed: \(arguments.joined(separator: " "))\n\(text)")
+            throw TestSupportError("openssl (package openssl) failed: \(arguments.joined(separator: " "))\n\(text)")
         }
     }
 
