@@ -80,6 +80,8 @@ extension MongoTestServer {
         public var users: [String: [Role]]
         /// How long a refusal is held back. Real servers take seconds, to slow down guessing.
         public var authenticationFailureDelay: Duration
+        /// How connections are encrypted; `nil` for a server without TLS.
+        public var tls: TLS?
         /// What is accepted from a client; the length is announced as `maxMessageSizeBytes`.
         public var limits: WireLimits
         /// Called once for each attempt to authenticate, before the client hears of it.
@@ -93,6 +95,7 @@ extension MongoTestServer {
             keytab: String? = nil,
             users: [String: [Role]] = [:],
             authenticationFailureDelay: Duration = .zero,
+            tls: TLS? = nil,
             limits: WireLimits = .beforeAuthentication,
             onAuthentication: (@Sendable (Authentication) -> Void)? = nil
         ) {
@@ -102,6 +105,7 @@ extension MongoTestServer {
             self.keytab = keytab
             self.users = users
             self.authenticationFailureDelay = authenticationFailureDelay
+            self.tls = tls
             self.limits = limits
             self.onAuthentication = onAuthentication
         }

@@ -2,6 +2,7 @@ import Glibc
 import MongoWire
 import NIOCore
 import NIOPosix
+import NIOSSL
 
 /// A connection: decoded frames in, encoded messages out.
 typealias ClientChannel = NIOAsyncChannel<WireFrame, ByteBuffer>
@@ -20,7 +21,7 @@ enum Listeners {
     ///
     /// - Returns: The listeners, and where their connections are until they are served.
     static func bind(
-        _ addresses: [MongoTestServer.Address], limits: WireLimits
+        _ addresses: [MongoTestServer.Address], tls: NIOSSLContext?, limits: WireLimits
     ) async throws(MongoTestServerError) -> (listeners: [Listener], accepted: AcceptedConnections) {
         // The port that is free on one address can be taken on another: then all try another one.
         var attempts = 20
@@ -32,7 +33,7 @@ enum Listeners {
                 var common = 0
                 for address in addresses {
                     let listener = try await bind(
-                        address, port: address.port == 0 ? common : address.port, limits, accepted)
+                        address, port: address.port == 0 ? common : address.port, tls, limits, accepted)
                     listeners.append(listener)
                     if address.port == 0 { common = listener.address.port }
                 }
@@ -53,7 +54,8 @@ enum Listeners {
     }
 
     private static func bind(
-        _ address: MongoTestServer.Address, port: Int, _ limits: WireLimits, _ accepted: AcceptedConnections
+        _ address: MongoTestServer.Address, port: Int, _ tls: NIOSSLContext?, _ limits: WireLimits,
+        _ accepted: AcceptedConnections
     ) async throws(MongoTestServerError) -> Listener {
         // The range first: NIO traps on a port that is none.
         guard (0...65535).contains(port), let target = try? SocketAddress(ipAddress: address.host, port: port) else {
@@ -73,6 +75,9 @@ enum Listeners {
             let channel: ListenerChannel = try await bootstrap.bind(to: target) { channel in
                 channel.eventLoop.makeCompletedFuture {
                     do {
+                        if let tls {
+                            try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls))
+                        }
                         try channel.pipeline.syncOperations.addHandler(
                             ByteToMessageHandler(WireMessageDecoder(limits: limits)))
                         return try accepted.wrap(channel)

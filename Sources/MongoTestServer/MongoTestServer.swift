@@ -2,6 +2,7 @@ import Glibc
 import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
+import NIOSSL
 
 /// A server that speaks MongoDB's wire protocol as far as authentication goes, and demands GSSAPI.
 ///
@@ -56,7 +57,9 @@ public actor MongoTestServer {
         // Fails where the plugin is missing, before a client has to find that out.
         _ = try CyrusExchange(service: configuration.serviceName, host: configuration.serviceHost)
 
-        let (listeners, accepted) = try await Listeners.bind(configuration.addresses, limits: configuration.limits)
+        let tls: NIOSSLContext? = if let tls = configuration.tls { try await tls.context() } else { nil }
+        let (listeners, accepted) = try await Listeners.bind(
+            configuration.addresses, tls: tls, limits: configuration.limits)
         let pool = NIOThreadPool(numberOfThreads: 4)
         pool.start()
         let shared = SharedState(configuration)

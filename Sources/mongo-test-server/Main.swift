@@ -38,12 +38,31 @@ struct Main: AsyncParsableCommand {
     @Option(help: "Seconds for which a refusal is held back.")
     var authFailureDelay: Double = 0
 
+    @Option(
+        name: .customLong("tls-certificate-key-file"),
+        help: "A PEM file with the server's certificate chain and its key. With it the server speaks nothing but TLS.")
+    var tlsCertificateKeyFile: String?
+
+    @Option(
+        name: .customLong("tls-ca-file"),
+        help: "A PEM file with the authorities that clients' certificates must come from.")
+    var tlsAuthoritiesFile: String?
+
+    @Option(name: .customLong("tls-client-certificates"), help: "Whether clients show certificates.")
+    var tlsClientCertificates = MongoTestServer.TLS.ClientCertificates.none
+
     @Flag(help: "Also end when standard input ends.")
     var exitWithParent = false
 
     func validate() throws {
         guard authFailureDelay >= 0, authFailureDelay <= 3600 else {
             throw ValidationError("--auth-failure-delay must be from 0 to 3600 seconds.")
+        }
+        guard tlsCertificateKeyFile != nil || (tlsAuthoritiesFile == nil && tlsClientCertificates == .none) else {
+            throw ValidationError("--tls-ca-file and --tls-client-certificates need --tls-certificate-key-file.")
+        }
+        guard tlsAuthoritiesFile != nil || tlsClientCertificates == .none else {
+            throw ValidationError("--tls-client-certificates \(tlsClientCertificates) needs --tls-ca-file.")
         }
     }
 
@@ -57,6 +76,11 @@ struct Main: AsyncParsableCommand {
                 serviceName: serviceName, serviceHost: serviceHost, keytab: keytab,
                 users: Dictionary(users.map { ($0.principal, $0.roles) }, uniquingKeysWith: +),
                 authenticationFailureDelay: .seconds(authFailureDelay),
+                tls: tlsCertificateKeyFile.map {
+                    MongoTestServer.TLS(
+                        certificateKeyFile: $0, authoritiesFile: tlsAuthoritiesFile,
+                        clientCertificates: tlsClientCertificates)
+                },
                 onAuthentication: { authentication in
                     let who = authentication.principal ?? "somebody"
                     write(

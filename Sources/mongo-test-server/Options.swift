@@ -1,5 +1,5 @@
-import ArgumentParser
-import MongoTestServer
+public import ArgumentParser
+public import MongoTestServer
 
 /// The value of `--listen`.
 struct ListenOption: ExpressibleByArgument {
@@ -24,6 +24,9 @@ struct ListenOption: ExpressibleByArgument {
         }
     }
 }
+
+/// The value of `--tls-client-certificates`.
+extension MongoTestServer.TLS.ClientCertificates: ExpressibleByArgument {}
 
 /// The value of `--user`.
 struct UserOption: ExpressibleByArgument {

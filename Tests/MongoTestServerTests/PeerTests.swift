@@ -34,6 +34,28 @@ import Testing
         }
     }
 
+    @Test("A user authenticates over TLS", arguments: Peer.allCases, Place.allCases)
+    func successOverTLS(peer: Peer, place: Place) async throws {
+        let authority = try await TestAuthority.shared
+        let arguments = [
+            "--tls-certificate-key-file", authority.path("localhost.pem"), "--tls-ca-file", authority.path("ca.crt"),
+            "--tls-client-certificates", "demand",
+        ]
+        try await withServer(place, users: ["ann@EXAMPLE.TEST"], arguments: arguments) { shared, server in
+            let files = try [("tlsCAFile", "ca.crt"), ("tlsCertificateKeyFile", "client.pem")].map { option, name in
+                let path = authority.path(name).addingPercentEncoding(withAllowedCharacters: .alphanumerics)
+                return "&\(option)=\(try #require(path))"
+            }
+            let (report, result) = try await peer.authenticate(
+                uri: uri(place, server) + "&tls=true" + files.joined(),
+                environment: shared.realm.environment(cache: shared.annCache))
+            #expect(report.authInfo?.authenticatedUsers.map(\.user) == ["ann@EXAMPLE.TEST"], "\(result)")
+        } log: { log in
+            #expect(log.contains("authenticated ann@EXAMPLE.TEST"))
+            #expect(!log.contains("refused"))
+        }
+    }
+
     @Test("A direct connection authenticates too", arguments: Peer.allCases)
     func directConnection(peer: Peer) async throws {
         try await withServer(.name, users: ["ann@EXAMPLE.TEST"]) { shared, server in
@@ -150,14 +172,16 @@ import Testing
 
     /// Runs a server in the shared realm as `mongodb/PLACE`, and shows its log afterwards.
     private func withServer(
-        _ place: Place, users: [String], _ body: (SharedRealm, ServerProcess) async throws -> Void,
+        _ place: Place, users: [String], arguments: [String] = [],
+        _ body: (SharedRealm, ServerProcess) async throws -> Void,
         log: (String) throws -> Void
     ) async throws {
         let shared = try await SharedRealm.shared
         let keytab =
             place == .name ? shared.serviceKeytab : try await AddressPrincipals.shared.keytab(for: place.rawValue)
         let server = try await ServerProcess.start(
-            realm: shared.realm, keytab: keytab, users: users, listen: place.listen, serviceHost: place.rawValue)
+            realm: shared.realm, keytab: keytab, users: users, listen: place.listen, serviceHost: place.rawValue,
+            arguments: arguments)
         do {
             try await body(shared, server)
         } catch {

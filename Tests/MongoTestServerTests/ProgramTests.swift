@@ -56,6 +56,9 @@ import Testing
         arguments: [
             ["--listen", "127.0.0.1"], ["--listen", "::1:27017"], ["--listen", "127.0.0.1:65536"], ["--user", ""],
             ["--user", "ann=read"], ["--auth-failure-delay", "-1"], ["--nonsense"],
+            ["--tls-ca-file", "ca.pem"], ["--tls-client-certificates", "demand"],
+            ["--tls-certificate-key-file", "server.pem", "--tls-client-certificates", "ask"],
+            ["--tls-certificate-key-file", "server.pem", "--tls-client-certificates", "maybe"],
         ])
     func badArguments(arguments: [String]) async throws {
         let result = try await Child.run(BuiltExecutable.url(named: "mongo-test-server"), arguments)
@@ -73,6 +76,28 @@ import Testing
         let taken = try await Child.run(program, ["--listen", "127.0.0.1:\(server.port)"])
         #expect(taken.status == 1 && taken.stderr.contains("cannot be listened on"), "\(taken)")
         try await server.stop()
+    }
+
+    @Test(
+        "Files for TLS that cannot be used are told",
+        arguments: [
+            ("missing.pem", "ca.crt", "missing.pem", "certificates"),
+            ("localhost.crt", "ca.crt", "localhost.crt", "key"),
+            ("localhost.key", "ca.crt", "localhost.key", "certificates"),
+            ("client-encrypted.pem", "ca.crt", "client-encrypted.pem", "password"),
+            ("mismatch.pem", "ca.crt", "mismatch.pem", "does not fit"),
+            ("localhost.pem", "garbage.pem", "garbage.pem", "certificates"),
+        ])
+    func filesForTLS(certificateKey: String, authorities: String, named: String, says: String) async throws {
+        let authority = try await TestAuthority.shared
+        let result = try await Child.run(
+            BuiltExecutable.url(named: "mongo-test-server"),
+            [
+                "--tls-certificate-key-file", authority.path(certificateKey), "--tls-ca-file",
+                authority.path(authorities), "--tls-client-certificates", "demand",
+            ])
+        #expect(result.status == 1 && result.stdout.isEmpty, "\(result)")
+        #expect(result.stderr.contains(named) && result.stderr.contains(says), "\(result)")
     }
 
     private func start(listen: [String] = ["127.0.0.1:0", "[::1]:0"]) async throws -> ServerProcess {
