@@ -41,16 +41,26 @@ struct TLSDiagnosis {
     /// The connection broke after the handshake. With TLS 1.3 a client is done before the server has judged the client's
     /// certificate, so this may still be the handshake's failure.
     ///
-    /// - Parameter isSilent: Whether the server has sent nothing yet.
+    /// - Parameter isJudged: Whether the server had judged the client's certificate when the client's handshake ended.
     /// - Returns: `nil` where TLS is not to blame.
-    func connectionBroke(_ cause: (any Error)?, isSilent: Bool) -> TransportError? {
-        guard isSilent else { return nil }
+    func connectionBroke(_ cause: (any Error)?, isJudged: Bool) -> TransportError? {
         if let cause, let alert = BoringSSLReason(cause)?.alert {
             let (failure, message) = explain(alert: alert)
             return error(failure, message, underlying: cause)
         }
-        guard lacksCertificate else { return nil }
-        return error(.certificateRequired, certificateRequired + " and closed the connection", underlying: cause)
+        if lacksCertificate {
+            return error(.certificateRequired, certificateRequired + " and closed the connection", underlying: cause)
+        }
+        // The words of a server that refuses and closes are lost when what the client sent meanwhile is answered with a
+        // reset. A client's certificate that was judged in the handshake (TLS 1.2) is not to blame.
+        if let cause = cause as? IOError, let file = options.certificateKeyFile, certificateRequest.isNoted, !isJudged {
+            return error(
+                .certificateRejected,
+                "\(endpoint) asked for a certificate and then broke the connection (\(cause.systemMessage)): it may not "
+                    + "accept the client's certificate in \(file)",
+                underlying: cause)
+        }
+        return nil
     }
 
     // MARK: - Reasons

@@ -96,7 +96,7 @@ final class TLSHandshakeHandler: ChannelInboundHandler {
         case .silent, .inUse:
             let isSilent = if case .silent = state { true } else { false }
             state = .over
-            context.fireErrorCaught(diagnosis.connectionBroke(error, isSilent: isSilent) ?? error)
+            context.fireErrorCaught((isSilent ? connectionBroke(error) : nil) ?? error)
         case .over:
             break
         }
@@ -107,7 +107,7 @@ final class TLSHandshakeHandler: ChannelInboundHandler {
         case .handshaking:
             fail(diagnosis.handshakeFailed(ChannelError.eof, report(), firstBytes: serverHello.reader), context)
         case .silent:
-            if let error = diagnosis.connectionBroke(nil, isSilent: true) { context.fireErrorCaught(error) }
+            if let error = connectionBroke(nil) { context.fireErrorCaught(error) }
         case .inUse, .over:
             break
         }
@@ -124,6 +124,11 @@ final class TLSHandshakeHandler: ChannelInboundHandler {
         state = .over
         done.fail(error)
         context.close(promise: nil)
+    }
+
+    /// Only while the server has sent nothing since the handshake can TLS be to blame.
+    private func connectionBroke(_ cause: (any Error)?) -> TransportError? {
+        diagnosis.connectionBroke(cause, isJudged: tls.tlsVersion != .tlsv13)
     }
 
     private func isConfirmed(_ report: TLSReport) -> Bool {

@@ -129,6 +129,26 @@ import Testing
         #expect(error?.message.contains("closed the connection") == true)
     }
 
+    /// What a server says before it closes is lost when it resets the connection: that it asked is all there is to go by.
+    @Test func aServerThatResetsWhenItHasSeenACertificate() async throws {
+        let tls = try await TestAuthority.shared.server("server", clients: .asked)
+        let server = try await TestServer.start(.resetOnRequest, tls: tls)
+        let error = await TLSClient.failure(server.port, .init(client: "client.pem"))
+        #expect(error?.tlsFailure == .certificateRejected)
+        #expect(error?.phase == .tls)
+        #expect(error?.message.contains("may not accept") == true, "\(error?.message ?? "")")
+    }
+
+    /// With TLS 1.2 the certificate was accepted before, and where nobody asked for it, nobody can refuse it.
+    @Test(arguments: [(TLSVersion.tlsv12, TestAuthority.Clients.asked), (.tlsv13, .anybody)])
+    func aServerThatResetsForReasonsOfItsOwn(maximum: TLSVersion, clients: TestAuthority.Clients) async throws {
+        let tls = try await TestAuthority.shared.server("server", maximum: maximum, clients: clients)
+        let server = try await TestServer.start(.resetOnRequest, tls: tls)
+        let error = await TLSClient.failure(server.port, .init(client: "client.pem"))
+        #expect(error?.code == .closed)
+        #expect(error?.tlsFailure == nil)
+    }
+
     /// Where nobody asked for a certificate, its lack is not to blame.
     @Test func aServerThatHangsUpForReasonsOfItsOwn() async throws {
         let server = try await TestServer.start(

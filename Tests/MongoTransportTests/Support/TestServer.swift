@@ -190,11 +190,14 @@ private final class BehaviourHandler: ChannelInboundHandler {
             context.close(promise: nil)
         case .resetOnRequest:
             onReceive()
-            // Closing without lingering resets.
+            // Closing without lingering resets, if it is done beneath TLS: the first handler's context is there.
             let options = context.channel as? any SocketOptionProvider
-            let channel = context.channel
+            let loopBound = NIOLoopBound(context, eventLoop: context.eventLoop)
             _ = options?.unsafeSetSocketOption(level: .socket, name: .so_linger, value: SIMD2<Int32>(1, 0))
-                .always { _ in channel.close(promise: nil) }
+                .always { _ in
+                    try? loopBound.value.pipeline.syncOperations.context(handlerType: ConnectionCounter.self)
+                        .close(promise: nil)
+                }
         case .silence, .hangUp, .greet, .hangUpAfterHandshake:
             onReceive()
         }
