@@ -19,7 +19,10 @@ public enum ConnectPhase: String, Sendable, Hashable, CaseIterable, Codable, Cus
     public var description: String { rawValue }
 }
 
-/// What happens on that way, for those who watch. A phase that began and did not end is the one that failed.
+/// What happens on that way, for those who watch. The phase that began last, and did not end, is the one that failed.
+///
+/// ``ConnectPhase/tls`` can begin before its turn, while files are read, and once more after ``ConnectPhase/hello`` has
+/// begun: with TLS 1.3 a server refuses the client's certificate only when the client's handshake is over.
 ///
 /// Looking up names and trying addresses overlap; the instants tell what happened when, and events may come later.
 public enum ConnectEvent: Sendable {

@@ -18,11 +18,14 @@ internal import SASLGSSAPI
 /// let reply = try await session.connection.run(["ping": 1, "$db": "admin"], by: .now + .seconds(1))
 /// ```
 ///
-/// One connector serves any number of connections. It keeps threads for calls that block and nothing else.
+/// One connector serves any number of connections. It keeps threads for calls that block, and what the files of the `tls`
+/// options hold: they are read when the first connection needs them, and once more after ``reloadTLSFiles()``. Files that
+/// cannot be used are read again by the next connection.
 public struct MongoConnector: Sendable {
     private let workers: BlockingWorkers
     private let resolver: any NameResolver
     private let services: any ServiceResolver
+    private let tlsContexts: TLSContexts
     private let group: any EventLoopGroup
     private let logger: Logger?
 
@@ -41,10 +44,17 @@ public struct MongoConnector: Sendable {
     ) {
         let lookUps = BlockingWorkers()
         self.group = group
+        tlsContexts = TLSContexts(workers: lookUps, group: group)
         self.workers = workers
         self.resolver = resolver ?? SystemResolver(workers: lookUps)
         self.services = services ?? DNSServiceResolver(workers: lookUps)
         self.logger = logger
+    }
+
+    /// Lets later connections read the files of the `tls` options anew, where certificates were renewed. Connections that
+    /// are open, or just about to be, keep what they have.
+    public func reloadTLSFiles() {
+        tlsContexts.removeAll()
     }
 
     /// The hosts of a string: those it names, or with `mongodb+srv` those of the SRV records, with the options of the TXT
@@ -132,20 +142,25 @@ public struct MongoConnector: Sendable {
         _ observe: @Sendable (ConnectEvent) -> Void
     ) async throws -> (WireConnection, ServerDescription) {
         let endpoint = ServerEndpoint(host)
-        let tls = string.usesTLS ? TLSOptions(string.options) : nil
+        var context: TLSContext?
+        if string.usesTLS {
+            // Before anything else: a file that cannot be used is a mistake that no server can mend.
+            observe(.began(.tls, at: .now))
+            context = try await tlsContexts.context(for: TLSOptions(string.options), by: deadline)
+        }
         let start = ContinuousClock.now
         observe(.began(.dns, at: start))
         let connection: WireConnection
         do {
             connection = try await WireConnection.connect(
-                to: endpoint, connector: Connector(resolver: resolver, group: group), tls: tls, format: format,
-                by: deadline, logger: logger)
+                to: endpoint, connector: Connector(resolver: resolver, group: group), context: context,
+                format: format, by: deadline, logger: logger)
         } catch let error as TransportError {
             Self.tell(
-                observe, error.report ?? ConnectReport(), since: start, failedIn: error.phase, usesTLS: tls != nil)
+                observe, error.report ?? ConnectReport(), since: start, failedIn: error.phase, usesTLS: string.usesTLS)
             throw error
         }
-        Self.tell(observe, connection.report, since: start, failedIn: nil, usesTLS: tls != nil)
+        Self.tell(observe, connection.report, since: start, failedIn: nil, usesTLS: string.usesTLS)
 
         observe(.began(.hello, at: .now))
         do {
@@ -154,6 +169,10 @@ public struct MongoConnector: Sendable {
                 .ended(.hello, at: .now, detail: "wire versions \(server.minWireVersion) to \(server.maxWireVersion)"))
             return (connection, server)
         } catch {
+            if let error = error as? TransportError, error.phase == .tls {
+                // The server's verdict on the client's certificate: the handshake was not over after all.
+                observe(.began(.tls, at: start + (connection.report.connected ?? .zero)))
+            }
             await connection.close()
             throw error
         }
@@ -207,11 +226,6 @@ public struct MongoConnector: Sendable {
         failedIn phase: TransportPhase?, usesTLS: Bool
     ) {
         guard phase != .dns else { return }
-        // Files that TLS needs are read before anything else.
-        if phase == .tls, report.resolved == nil {
-            observe(.skipped(.dns, reason: "not reached"))
-            return observe(.began(.tls, at: start))
-        }
         let addresses = report.addresses.map { "\($0)" }.joined(separator: ", ")
         let resolved = start + (report.resolved ?? .zero)
         observe(.ended(.dns, at: resolved, detail: addresses.isEmpty ? "no look-up needed" : addresses))

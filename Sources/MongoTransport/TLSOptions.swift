@@ -1,7 +1,7 @@
 /// How a connection is encrypted, and how the server's certificate is checked.
 ///
 /// Versions before TLS 1.2 are never spoken.
-public struct TLSOptions: Sendable {
+public struct TLSOptions: Sendable, Hashable {
     /// Whether the certificate must come from a trusted authority and be valid now. Without that, names are not checked
     /// either.
     public var verifiesCertificate = true
