@@ -122,12 +122,15 @@ let package = Package(
         program("testrealm", ["KerberosTestKit", argumentParser, subprocess, systemPackage]),
 
         .target(
-            name: "TestSupport", dependencies: ["KerberosTestKit", nioSSL, subprocess, systemPackage],
+            name: "TestSupport",
+            dependencies: ["KerberosTestKit", "NameResolution", nioSSL, subprocess, systemPackage],
             path: "Tests/TestSupport",
             swiftSettings: swiftSettings),
         program(
             "scripted-acceptor", ["BSON", "GSSCore", "GSSKerberos", "MongoWire", nioCore],
             path: "Tests/ScriptedAcceptor"),
+        program(
+            "network-fixture", ["BlockingWork", "NameResolution", "TestSupport"], path: "Tests/NetworkFixture"),
         program("soak", ["MongoConnect", "MongoConnectionString", "MongoTransport", nioPosix], path: "Tests/Soak"),
 
         .target(
@@ -148,8 +151,9 @@ let package = Package(
         tests(
             "IntegrationTests",
             [
-                "GSSCore", "KerberosTestKit", "TestSupport", "authcheck", "mongo-test-server", "scripted-acceptor",
-                "soak", "testrealm", nioCore, nioPosix, nioSSL,
+                "BlockingWork", "GSSCore", "KerberosTestKit", "MongoConnect", "MongoConnectionString",
+                "NameResolution", "TestSupport", "authcheck", "mongo-test-server", "network-fixture",
+                "scripted-acceptor", "soak", "testrealm", nioCore, nioPosix, nioSSL,
             ], exclude: ["Peers"]),
         tests("KerberosTestKitTests", ["KerberosTestKit", "TestSupport", subprocess, systemPackage]),
         tests(
@@ -180,7 +184,7 @@ let package = Package(
         tests("MongoWireTests", ["BSON", "MongoWire", nioCore]),
         tests(
             "NameResolutionTests",
-            ["BlockingWork", "CResolv", "NameResolution", nioConcurrencyHelpers, nioCore, nioPosix]),
+            ["BlockingWork", "CResolv", "NameResolution", "TestSupport", nioConcurrencyHelpers, nioCore, nioPosix]),
         tests("SASLGSSAPITests", ["GSSCore", "SASL", "SASLGSSAPI"]),
         tests("SASLSCRAMTests", ["SASL", "SASLSCRAM", crypto]),
         tests("SASLTests", ["SASL"]),

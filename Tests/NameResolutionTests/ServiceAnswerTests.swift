@@ -1,4 +1,5 @@
 import NameResolution
+import TestSupport
 import Testing
 
 @Suite("What a name server's message means") struct ServiceAnswerTests {

@@ -1,6 +1,7 @@
 import BlockingWork
 import Foundation
 import NameResolution
+import TestSupport
 import Testing
 
 @Suite("SRV and TXT through name servers", .timeLimit(.minutes(2))) struct ServiceResolverTests {

@@ -1,6 +1,7 @@
 import BlockingWork
 import Foundation
 import NameResolution
+import TestSupport
 import Testing
 
 @Suite("SRV and TXT: threads, descriptors, configuration", .timeLimit(.minutes(2))) struct ServiceResourceTests {

@@ -1,14 +1,15 @@
 import Foundation
-import Glibc
-import NameResolution
+package import Glibc
+package import NameResolution
 import Synchronization
 
 /// A name server on a free port of the loopback interface, for UDP and TCP, that says what a test tells it to.
-final class ServiceDNSServer: Sendable {
-    enum Transport: Sendable, Hashable { case udp, tcp }
+package final class ServiceDNSServer: Sendable {
+    /// How a query came.
+    package enum Transport: Sendable, Hashable { case udp, tcp }
 
     /// What to do with a query.
-    enum Reaction: Sendable {
+    package enum Reaction: Sendable {
         /// Send messages, in this order.
         case send([[UInt8]])
         /// Send a message from another port first.
@@ -21,31 +22,41 @@ final class ServiceDNSServer: Sendable {
         case close
     }
 
-    typealias Handler = @Sendable (_ query: [UInt8], Transport) -> Reaction
+    /// Says what to do with a query.
+    package typealias Handler = @Sendable (_ query: [UInt8], Transport) -> Reaction
 
-    struct Failure: Error {
-        var call: String
-        var number: Int32
+    /// What the system refused.
+    package struct Failure: Error {
+        /// The call that failed.
+        package var call: String
+        /// Its error number.
+        package var number: Int32
     }
 
-    let nameServer: NameServer
+    /// Where it listens.
+    package let nameServer: NameServer
     /// The queries as they come in, for tests that wait for one.
-    let queries: AsyncStream<(query: [UInt8], transport: Transport)>
+    package let queries: AsyncStream<(query: [UInt8], transport: Transport)>
     /// Has an element for each TCP connection that its client ended.
-    let endings: AsyncStream<Void>
+    package let endings: AsyncStream<Void>
     private let counts: Counts
     private let stopEnd: Int32
 
-    /// How many queries came over each transport.
-    var udpCount: Int { counts.udp.load(ordering: .acquiring) }
-    var tcpCount: Int { counts.tcp.load(ordering: .acquiring) }
+    /// How many queries came over UDP.
+    package var udpCount: Int { counts.udp.load(ordering: .acquiring) }
+    /// How many queries came over TCP.
+    package var tcpCount: Int { counts.tcp.load(ordering: .acquiring) }
 
-    /// - Parameter address: A loopback address.
-    init(_ address: String = "127.0.0.1", _ handler: @escaping Handler) throws {
+    /// Starts a server.
+    ///
+    /// - Parameters:
+    ///   - address: A loopback address.
+    ///   - port: For both transports; 0 lets the system choose.
+    package init(_ address: String = "127.0.0.1", port: UInt16 = 0, _ handler: @escaping Handler) throws {
         let ip = try Self.check(IPAddress(address), "address")
         var bound: (udp: Int32, tcp: Int32, port: UInt16)?
         // The port that is free for UDP may be taken for TCP.
-        for _ in 0..<50 where bound == nil { bound = try Self.bindBoth(ip) }
+        for _ in 0..<50 where bound == nil { bound = try Self.bindBoth(ip, port) }
         let sockets = try Self.check(bound, "bind")
         var ends: [Int32] = [-1, -1]
         guard pipe(&ends) == 0 else { throw Failure(call: "pipe", number: errno) }
@@ -73,8 +84,9 @@ final class ServiceDNSServer: Sendable {
     deinit { close(stopEnd) }
 
     /// A server that sends the same kind of answer whatever the transport.
-    convenience init(_ address: String = "127.0.0.1", answering answer: @escaping @Sendable ([UInt8]) -> Answer) throws
-    {
+    package convenience init(
+        _ address: String = "127.0.0.1", answering answer: @escaping @Sendable ([UInt8]) -> Answer
+    ) throws {
         try self.init(address) { query, _ in .send([answer(query).encoded]) }
     }
 
@@ -95,9 +107,9 @@ final class ServiceDNSServer: Sendable {
         return value
     }
 
-    private static func bindBoth(_ ip: IPAddress) throws -> (udp: Int32, tcp: Int32, port: UInt16)? {
+    private static func bindBoth(_ ip: IPAddress, _ wanted: UInt16) throws -> (udp: Int32, tcp: Int32, port: UInt16)? {
         let udp = try socket(ip, SOCK_DGRAM)
-        guard bind(udp, ip, 0) else { throw Failure(call: "bind", number: errno) }
+        guard bind(udp, ip, wanted) else { throw Failure(call: "bind", number: errno) }
         let port = localPort(udp)
         let tcp = try socket(ip, SOCK_STREAM)
         guard bind(tcp, ip, port), listen(tcp, 16) == 0 else {
@@ -108,31 +120,38 @@ final class ServiceDNSServer: Sendable {
         return (udp, tcp, port)
     }
 
-    fileprivate static func socket(_ ip: IPAddress, _ type: __socket_type) throws -> Int32 {
+    package static func socket(_ ip: IPAddress, _ type: __socket_type) throws -> Int32 {
         let descriptor = Glibc.socket(ip.family == .ipv4 ? AF_INET : AF_INET6, Int32(type.rawValue), 0)
         guard descriptor >= 0 else { throw Failure(call: "socket", number: errno) }
         return descriptor
     }
 
-    fileprivate static func bind(_ descriptor: Int32, _ ip: IPAddress, _ port: UInt16) -> Bool {
+    package static func bind(_ descriptor: Int32, _ ip: IPAddress, _ port: UInt16) -> Bool {
+        withAddress(ip, port) { Glibc.bind(descriptor, $0, $1) == 0 }
+    }
+
+    package static func connect(_ descriptor: Int32, _ ip: IPAddress, _ port: UInt16) -> Bool {
+        withAddress(ip, port) { Glibc.connect(descriptor, $0, $1) == 0 }
+    }
+
+    private static func withAddress(
+        _ ip: IPAddress, _ port: UInt16, _ body: (UnsafePointer<sockaddr>?, socklen_t) -> Bool
+    ) -> Bool {
+        func lend(_ address: UnsafeRawBufferPointer) -> Bool {
+            address.withMemoryRebound(to: sockaddr.self) { body($0.baseAddress, socklen_t(address.count)) }
+        }
         if ip.family == .ipv4 {
             var address = sockaddr_in()
             address.sin_family = sa_family_t(AF_INET)
             address.sin_port = port.bigEndian
             withUnsafeMutableBytes(of: &address.sin_addr) { $0.copyBytes(from: ip.bytes) }
-            return withUnsafeBytes(of: &address) { bind(descriptor, $0) }
+            return withUnsafeBytes(of: &address, lend)
         }
         var address = sockaddr_in6()
         address.sin6_family = sa_family_t(AF_INET6)
         address.sin6_port = port.bigEndian
         withUnsafeMutableBytes(of: &address.sin6_addr) { $0.copyBytes(from: ip.bytes) }
-        return withUnsafeBytes(of: &address) { bind(descriptor, $0) }
-    }
-
-    private static func bind(_ descriptor: Int32, _ address: UnsafeRawBufferPointer) -> Bool {
-        address.withMemoryRebound(to: sockaddr.self) {
-            Glibc.bind(descriptor, $0.baseAddress, socklen_t(address.count)) == 0
-        }
+        return withUnsafeBytes(of: &address, lend)
     }
 
     private static func localPort(_ descriptor: Int32) -> UInt16 {
@@ -221,21 +240,5 @@ final class ServiceDNSServer: Sendable {
             var result = [UInt8](repeating: 0, count: count)
             return recv(client, &result, count, Int32(MSG_WAITALL)) == count ? result : nil
         }
-    }
-}
-
-/// A resolver that keeps its servers running while it looks up.
-struct ServedResolver: ServiceResolver {
-    let servers: [ServiceDNSServer]
-    let resolver: DNSServiceResolver
-
-    func services(of name: String, by deadline: ContinuousClock.Instant) async throws -> [SRVRecord] {
-        defer { withExtendedLifetime(servers) {} }
-        return try await resolver.services(of: name, by: deadline)
-    }
-
-    func texts(of name: String, by deadline: ContinuousClock.Instant) async throws -> [TXTRecord] {
-        defer { withExtendedLifetime(servers) {} }
-        return try await resolver.texts(of: name, by: deadline)
     }
 }
