@@ -100,8 +100,7 @@ let package = Package(
             "AuthCheckKit",
             [
                 "GSSCore", "GSSKerberos", "MongoAuth", "MongoConnect", "MongoConnectionString", "MongoTransport",
-                "SASL",
-                nioConcurrencyHelpers,
+                "NameResolution", "SASL", nioConcurrencyHelpers,
             ]),
         // The templates are in Fixtures/Realm, where the containers' files come from too; what is here are links.
         .target(
@@ -151,9 +150,10 @@ let package = Package(
         tests(
             "IntegrationTests",
             [
-                "BlockingWork", "GSSCore", "KerberosTestKit", "MongoConnect", "MongoConnectionString",
-                "NameResolution", "TestSupport", "authcheck", "mongo-test-server", "network-fixture",
-                "scripted-acceptor", "soak", "testrealm", nioCore, nioPosix, nioSSL,
+                "BlockingWork", "GSSCore", "KerberosTestKit", "MongoAuth", "MongoConnect", "MongoConnectionString",
+                "MongoTransport", "NameResolution", "TestSupport", "authcheck", "mongo-test-server",
+                "network-fixture", "scripted-acceptor", "soak", "testrealm", nioConcurrencyHelpers, nioCore,
+                nioPosix, nioSSL,
             ], exclude: ["Peers"]),
         tests("KerberosTestKitTests", ["KerberosTestKit", "TestSupport", subprocess, systemPackage]),
         tests(

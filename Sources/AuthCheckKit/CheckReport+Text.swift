@@ -25,6 +25,10 @@ extension CheckReport.Host {
         var lines = [name]
         for phase in phases where phase.result != .skipped || phase.detail != "not reached" {
             lines.append("  " + phase.line)
+            // One that succeeded at once is in the phase's own line.
+            if phase.name == "tcp", attempts.count > 1 || phase.result == .failed {
+                lines += attempts.map { "      " + $0.line }
+            }
             if phase.result == .failed, let hint = failure?.hint { lines.append("      -> \(hint)") }
         }
         if let failure, failure.phase == nil { lines += failure.lines.map { "  " + $0 } }
@@ -36,6 +40,20 @@ extension CheckReport.Host {
 extension CheckReport.Failure {
     fileprivate var lines: [String] {
         ["✗ \(message)"] + (hint.map { ["    -> \($0)"] } ?? [])
+    }
+}
+
+extension CheckReport.Attempt {
+    fileprivate var line: String {
+        let start = CheckReport.Phase.oneDecimal(startMilliseconds)
+        let times = endMilliseconds.map { "\(start) to \(CheckReport.Phase.oneDecimal($0)) ms" } ?? "from \(start) ms"
+        let end =
+            switch outcome {
+            case .connected: "connected"
+            case .failed: "failed: \(reason ?? "no reason given")"
+            case .cancelled: "given up"
+            }
+        return "\(address) at \(times): \(end)"
     }
 }
 
@@ -51,7 +69,7 @@ extension CheckReport.Phase {
         return [mark, Self.pad(name, 8), Self.pad(time, 11, leading: true), " " + (detail ?? "")].joined(separator: " ")
     }
 
-    private static func oneDecimal(_ value: Double) -> String {
+    fileprivate static func oneDecimal(_ value: Double) -> String {
         let tenths = Int((value * 10).rounded())
         return "\(tenths / 10).\(tenths % 10)"
     }

@@ -58,6 +58,32 @@ public struct CheckReport: Sendable, Hashable, Encodable {
         public var roles: [Role]
     }
 
+    /// One attempt to connect to one address.
+    public struct Attempt: Sendable, Hashable, Encodable {
+        /// How an attempt ended.
+        public enum Outcome: String, Sendable, Hashable, Encodable {
+            /// This is the connection that was used.
+            case connected
+            /// The address refused, or could not be reached.
+            case failed
+            /// Another attempt was first, or the time was used up.
+            case cancelled
+        }
+
+        /// The address, or the path of a socket.
+        public var address: String
+        /// `ipv4` or `ipv6`; `nil` for a socket.
+        @NullWhenAbsent public var family: String?
+        /// When it began, counted from the beginning of the phase `dns`.
+        public var startMilliseconds: Double
+        /// When it ended, or was given up, counted likewise.
+        @NullWhenAbsent public var endMilliseconds: Double?
+        /// How it ended.
+        public var outcome: Outcome
+        /// Why it failed; `nil` otherwise.
+        @NullWhenAbsent public var reason: String?
+    }
+
     /// What was found at one host.
     public struct Host: Sendable, Hashable, Encodable {
         /// The host's name, address or socket path.
@@ -68,6 +94,8 @@ public struct CheckReport: Sendable, Hashable, Encodable {
         public var result: Result
         /// All seven phases, in order.
         public var phases: [Phase]
+        /// The attempts to connect, in the order in which they began.
+        public var attempts: [Attempt] = []
         /// Who the server says that we are, after a success.
         @NullWhenAbsent public var identity: Identity?
         /// Doubtful things that need not be wrong.

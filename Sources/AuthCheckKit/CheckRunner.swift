@@ -3,6 +3,7 @@ public import MongoConnect
 public import MongoConnectionString
 internal import MongoTransport
 internal import NIOConcurrencyHelpers
+internal import NameResolution
 
 /// Checks every host of a connection string, all at once, and reports.
 public struct CheckRunner: Sendable {
@@ -92,6 +93,7 @@ private final class PhaseRecorder: Sendable {
     private struct State {
         var phases: [ConnectPhase: CheckReport.Phase] = [:]
         var current: (phase: ConnectPhase, start: ContinuousClock.Instant)?
+        var attempts: [CheckReport.Attempt] = []
         var warnings: [String] = []
     }
 
@@ -118,6 +120,8 @@ private final class PhaseRecorder: Sendable {
             case .skipped(let phase, let reason):
                 state.phases[phase] = .init(name: phase.rawValue, result: .skipped, milliseconds: nil, detail: reason)
                 state.current = nil
+            case .attempted(let attempts):
+                state.attempts = attempts.map(CheckReport.Attempt.init)
             case .warning(let text):
                 state.warnings.append(text)
             }
@@ -125,7 +129,7 @@ private final class PhaseRecorder: Sendable {
         switch event {
         case .began(let phase, _): progress("\(host): \(phase) ...")
         case .warning(let text): progress("\(host): warning: \(text)")
-        case .ended, .skipped: break
+        case .ended, .skipped, .attempted: break
         }
     }
 
@@ -148,6 +152,7 @@ private final class PhaseRecorder: Sendable {
                     state.phases[phase]
                         ?? .init(name: phase.rawValue, result: .skipped, milliseconds: nil, detail: "not reached")
                 },
+                attempts: state.attempts,
                 identity: identity.map { identity in
                     .init(
                         user: identity.user, database: identity.database,
@@ -155,6 +160,22 @@ private final class PhaseRecorder: Sendable {
                 },
                 warnings: state.warnings, failure: failure)
         }
+    }
+}
+
+extension CheckReport.Attempt {
+    fileprivate init(_ attempt: ConnectReport.Attempt) {
+        var reason: String?
+        let outcome: Outcome
+        switch attempt.outcome {
+        case .connected: outcome = .connected
+        case .cancelled: outcome = .cancelled
+        case .failed(let text): (outcome, reason) = (.failed, text)
+        }
+        self.init(
+            address: attempt.address, family: attempt.family.map { $0 == .ipv4 ? "ipv4" : "ipv6" },
+            startMilliseconds: attempt.start.milliseconds, endMilliseconds: attempt.end?.milliseconds, outcome: outcome,
+            reason: reason)
     }
 }
 

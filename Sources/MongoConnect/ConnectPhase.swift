@@ -1,3 +1,5 @@
+public import MongoTransport
+
 /// A stretch of the way from a connection string to an authenticated connection, in the order in which they come.
 public enum ConnectPhase: String, Sendable, Hashable, CaseIterable, Codable, CustomStringConvertible {
     /// The host's name is looked up.
@@ -32,6 +34,9 @@ public enum ConnectEvent: Sendable {
     case ended(ConnectPhase, at: ContinuousClock.Instant, detail: String)
     /// A phase does not apply.
     case skipped(ConnectPhase, reason: String)
+    /// All attempts to connect, in the order in which they began; their times count from the beginning of the phase
+    /// ``ConnectPhase/dns``.
+    case attempted([ConnectReport.Attempt])
     /// Something doubtful that need not be wrong.
     case warning(String)
 }

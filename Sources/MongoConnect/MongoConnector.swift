@@ -230,6 +230,7 @@ public struct MongoConnector: Sendable {
         let resolved = start + (report.resolved ?? .zero)
         observe(.ended(.dns, at: resolved, detail: addresses.isEmpty ? "no look-up needed" : addresses))
         observe(.began(.tcp, at: resolved))
+        observe(.attempted(report.attempts))
         guard phase != .tcp else { return }
         let winner = report.attempts.first { $0.outcome == .connected }?.address ?? ""
         let others = report.attempts.count - 1

@@ -98,6 +98,42 @@ import Testing
                 """)
     }
 
+    private static let attempts: [CheckReport.Attempt] = [
+        .init(
+            address: "fd00::1", family: "ipv6", startMilliseconds: 1.25, endMilliseconds: 251.5, outcome: .cancelled,
+            reason: nil),
+        .init(
+            address: "192.0.2.1", family: "ipv4", startMilliseconds: 251.25, endMilliseconds: 251.75, outcome: .failed,
+            reason: "refused"),
+    ]
+
+    @Test func jsonHasTheAttempts() throws {
+        var host = Self.host("db")
+        host.attempts = Self.attempts
+        let json = try object(CheckReport(hosts: [host], warnings: []))
+        let attempts = try #require((json["hosts"] as? [[String: Any]])?.first?["attempts"] as? [[String: Any]])
+        #expect(attempts.map { $0["address"] as? String } == ["fd00::1", "192.0.2.1"])
+        #expect(attempts.map { $0["family"] as? String } == ["ipv6", "ipv4"])
+        #expect(attempts.map { $0["startMilliseconds"] as? Double } == [1.25, 251.25])
+        #expect(attempts.map { $0["endMilliseconds"] as? Double } == [251.5, 251.75])
+        #expect(attempts.map { $0["outcome"] as? String } == ["cancelled", "failed"])
+        #expect(attempts[0]["reason"] is NSNull && attempts[1]["reason"] as? String == "refused")
+    }
+
+    @Test func textHasTheAttemptsBeneathTheirPhase() throws {
+        var host = Self.host("db")
+        host.attempts = Self.attempts
+        let lines = CheckReport(hosts: [host], warnings: []).description.split(separator: "\n")
+        #expect(
+            lines[2...4] == [
+                "  ✓ tcp           1.3 ms  about tcp", "      fd00::1 at 1.3 to 251.5 ms: given up",
+                "      192.0.2.1 at 251.3 to 251.8 ms: failed: refused",
+            ])
+        // One that succeeded at once says nothing more than its phase.
+        host.attempts = [Self.attempts[0]]
+        #expect(!CheckReport(hosts: [host], warnings: []).description.contains("fd00::1"))
+    }
+
     @Test func textOfAFailureShowsWhatToDoBeneathTheFailedPhaseAndNothingAfterIt() {
         let failure = Self.failure(.noCredentials, host: "db:27017")
         let text = CheckReport(hosts: [Self.host("::1", failure: failure)], warnings: []).description
