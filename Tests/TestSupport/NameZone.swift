@@ -51,6 +51,8 @@ public struct NameZone: Sendable, Codable {
         case serverFailure
         /// Its datagrams say that they are cut off, and hold nothing; over TCP it tells all.
         case truncatedDatagrams
+        /// It says nothing to questions for IPv6 addresses, and tells all else.
+        case silenceForIPv6
     }
 
     private var records: [Record]
@@ -67,14 +69,15 @@ public struct NameZone: Sendable, Codable {
         guard let (name, end) = Self.name(in: query), query.count >= end + 4 else { return .close }
         // What follows the question, such as EDNS options, is not part of the answer.
         let answer = Answer(to: Array(query[..<(end + 4)]))
+        let type = UInt16(query[end]) << 8 | UInt16(query[end + 1])
         let fault = faults.first { Self.matches($0.key, name) }?.value
         switch fault {
         case .silence: return .silence
         case .serverFailure: return .send([answer.failing(2).encoded])
         case .truncatedDatagrams where transport == .udp: return .send([answer.truncated.encoded])
-        case .truncatedDatagrams, nil: break
+        case .silenceForIPv6 where type == 28: return .silence
+        case .truncatedDatagrams, .silenceForIPv6, nil: break
         }
-        let type = UInt16(query[end]) << 8 | UInt16(query[end + 1])
         guard let found = lookUp(name, type) else { return .send([answer.failing(3).encoded]) }
         return .send([answer.with { $0.records = found }.encoded])
     }

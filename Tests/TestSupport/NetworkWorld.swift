@@ -99,10 +99,11 @@ public final class NetworkWorld: Sendable {
     /// Runs a program inside, like ``Child/run(_:_:environment:standardInput:timeout:)``.
     public func run(
         _ executable: URL, _ arguments: [String] = [], environment: [String: String] = [:],
-        timeout: Duration = .seconds(120)
+        standardInput: String = "", timeout: Duration = .seconds(120)
     ) async throws -> Child.Result {
         try await Child.run(
-            nsenter, Self.inside(holder, executable, arguments), environment: environment, timeout: timeout)
+            nsenter, Self.inside(holder, executable, arguments), environment: environment,
+            standardInput: standardInput, timeout: timeout)
     }
 
     /// Starts a program that serves inside, like ``ServerProcess/init(_:_:environment:timeout:)``.
@@ -170,7 +171,7 @@ public final class NetworkWorld: Sendable {
         # A cache daemon of the machine would answer from outside.
         [ ! -d /run/nscd ] || mount -t tmpfs network-world /run/nscd
         echo '{"listening": []}'
-        exec cat >/dev/null
+        exec cat
         """
 
     /// Arguments: the KDC program, the realm. It says when the KDC has said that it serves, and ends it with its input.

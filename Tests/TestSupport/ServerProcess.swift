@@ -11,6 +11,12 @@ public final class ServerProcess: Sendable {
         public var host: String
         /// The port.
         public var port: Int
+
+        /// Names an address.
+        public init(host: String, port: Int) {
+            self.host = host
+            self.port = port
+        }
     }
 
     private struct Announcement: Codable {
