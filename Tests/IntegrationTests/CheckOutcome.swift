@@ -20,6 +20,15 @@ struct CheckJSON: Decodable {
         var detail: String?
     }
 
+    struct Attempt: Decodable {
+        var address: String
+        var family: String?
+        var startMilliseconds: Double
+        var endMilliseconds: Double?
+        var outcome: String
+        var reason: String?
+    }
+
     struct Role: Decodable, Hashable {
         var role: String
         var database: String
@@ -36,6 +45,7 @@ struct CheckJSON: Decodable {
         var port: Int
         var result: String
         var phases: [Phase]
+        var attempts: [Attempt]
         var identity: Identity?
     }
 
@@ -72,6 +82,11 @@ enum AuthCheck {
         let result = try await run(
             [uri, "--format", "json", "--timeout", timeout],
             environment: realm.realm.environment(cache: cache).merging(environment) { $1 })
+        return try read(result)
+    }
+
+    /// Reads the report that a run with `--format json` has printed.
+    static func read(_ result: Child.Result) throws -> CheckOutcome {
         do {
             let report = try JSONDecoder().decode(CheckJSON.self, from: Data(result.stdout.utf8))
             return CheckOutcome(child: result, report: report)

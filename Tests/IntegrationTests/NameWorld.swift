@@ -1,0 +1,116 @@
+import Foundation
+import KerberosTestKit
+import TestSupport
+
+/// A network in which the tests' names lead to servers, to dead ends and to nothing.
+///
+/// Every name of ``places`` is there twice: under `hosts.test` in the hosts file, and under `dns.test` in the DNS. The IPv4
+/// addresses share equally many bits with 127.0.0.1, so that RFC 6724 leaves them in the order given here.
+struct NameWorld {
+    static let live4 = "127.0.0.6"
+    static let live6 = "fd00::2"
+    static let dead4 = "127.0.0.5"
+    static let dead6 = "fd00::3"
+    static let refusing4 = "127.0.0.4"
+    static let refusing6 = "fd00::4"
+    /// A server that is `mongodb/db.srv.test`.
+    static let named = "127.0.0.7"
+
+    static let places: [String: [String]] = [
+        "only-ipv4": [live4],
+        "only-ipv6": [live6],
+        "both": [live6, live4],
+        "dead-ipv6": [dead6, live4],
+        "dead-ipv4": [dead4, live4],
+        "refusing-ipv6": [refusing6, live4],
+        "refusing-ipv4": [refusing4, live4],
+        "all-refusing": [refusing6, refusing4],
+        "all-dead": [dead6, dead4],
+    ]
+
+    let world: NetworkWorld
+    let realm: SharedRealm
+    private let servers: [ServerProcess]
+
+    private static let started = Task { try await start() }
+
+    /// One for all tests, which change nothing in it.
+    static var shared: NameWorld {
+        get async throws { try await started.value }
+    }
+
+    private static func start() async throws -> NameWorld {
+        let realm = try await SharedRealm.shared
+        try await realm.realm.addPrincipal("mongodb/db.srv.test")
+        let keytab = try await realm.realm.makeKeytab(for: ["mongodb/db.srv.test"])
+        let world = try await NetworkWorld.start(
+            .init(
+                hosts: places.flatMap { name, addresses in addresses.map { "\($0) \(name).hosts.test" } },
+                addresses: [live6, dead6, refusing6], zone: zone,
+                resolver: ["search dns.test", "options timeout:5 attempts:1"],
+                deadEnds: [dead4, dead6].map { .init(host: $0, port: 27017) }))
+        let users = ["\(realm.ann)=read@test"]
+        return try await NameWorld(
+            world: world, realm: realm,
+            servers: [
+                world.startKDC(for: realm.realm),
+                world.startServer(
+                    realm: realm.realm, keytab: realm.serviceKeytab, users: users,
+                    listen: ["\(live4):27017", "[\(live6)]:27017"]),
+                world.startServer(
+                    realm: realm.realm, keytab: keytab, users: users, listen: ["\(named):27017"],
+                    serviceHost: "db.srv.test"),
+            ])
+    }
+
+    private static var zone: NameZone {
+        var records: [NameZone.Record] = places.flatMap { name, addresses in
+            addresses.map { .address("\(name).dns.test", $0) }
+        }
+        records += [
+            .text("empty.dns.test", "a name without addresses"),
+            .address("half.dns.test", live4),
+            .alias("alias.dns.test", of: "both.dns.test"),
+            .address("db.srv.test", named),
+            .address("other.srv.test", live4),
+        ]
+        records += ["plain", "large", "silent-text", "two-texts", "bad-text"].map { cluster in
+            .server(of: "\(cluster).srv.test", "db.srv.test")
+        }
+        records += [
+            .text("plain.srv.test", "authSource=$external"),
+            .text("large.srv.test", "authSource=$external"),
+            .server(of: "two.srv.test", "db.srv.test"),
+            .server(of: "two.srv.test", "other.srv.test"),
+            .server(of: "foreign.srv.test", "both.dns.test"),
+            .text("no-servers.srv.test", "authSource=$external"),
+            .text("two-texts.srv.test", "authSource=$external"),
+            .text("two-texts.srv.test", "replicaSet=a"),
+            .text("bad-text.srv.test", "tls=false"),
+            .server(of: "lost.srv.test", "nowhere.srv.test"),
+        ]
+        return NameZone(
+            records,
+            faults: [
+                "silent.dns.test": .silence,
+                "failing.dns.test": .serverFailure,
+                "half.dns.test": .silenceForIPv6,
+                "_mongodb._tcp.large.srv.test": .truncatedDatagrams,
+                "large.srv.test": .truncatedDatagrams,
+                "_mongodb._tcp.failing.srv.test": .serverFailure,
+                "_mongodb._tcp.silent.srv.test": .silence,
+                "silent-text.srv.test": .silence,
+            ])
+    }
+
+    /// Runs `authcheck` inside, as `ann`.
+    func check(_ uri: String, timeout: String = "60s") async throws -> CheckOutcome {
+        try AuthCheck.read(try await run([uri, "--format", "json", "--timeout", timeout]))
+    }
+
+    func run(_ arguments: [String]) async throws -> Child.Result {
+        try await world.run(
+            BuiltExecutable.url(named: "authcheck"), arguments,
+            environment: realm.realm.environment(cache: realm.annCache))
+    }
+}
