@@ -75,7 +75,10 @@ import Testing
         #expect(attempt.startMilliseconds >= 49 && attempt.startMilliseconds < 4900, "\(outcome)")
     }
 
-    @Test(arguments: ["only-ipv4", "alias.dns.test", "BOTH.dns.test.", "[\(NameWorld.live6)]", NameWorld.live4])
+    @Test(arguments: [
+        "only-ipv4", "alias.dns.test", "BOTH.dns.test.", NameWorld.live4, "[\(NameWorld.live6)]",
+        "[\(NameWorld.linkLocal)%25lo]:27018",
+    ])
     func otherFormsOfAName(_ host: String) async throws {
         let world = try await NameWorld.shared
         let outcome = try await world.check(gssapiURI(world.realm.ann, host))

@@ -13,6 +13,8 @@ struct NameWorld {
     static let dead6 = "fd00::3"
     static let refusing4 = "127.0.0.4"
     static let refusing6 = "fd00::4"
+    /// An address that means nothing without its interface, `lo`. A server has it at port 27018.
+    static let linkLocal = "fe80::6"
     /// A server that is `mongodb/db.srv.test`.
     static let named = "127.0.0.7"
 
@@ -46,7 +48,7 @@ struct NameWorld {
         let world = try await NetworkWorld.start(
             .init(
                 hosts: places.flatMap { name, addresses in addresses.map { "\($0) \(name).hosts.test" } },
-                addresses: [live6, dead6, refusing6], zone: zone,
+                addresses: [live6, dead6, refusing6, linkLocal], zone: zone,
                 resolver: ["search dns.test", "options timeout:5 attempts:1"],
                 deadEnds: [dead4, dead6].map { .init(host: $0, port: 27017) }))
         let users = ["\(realm.ann)=read@test"]
@@ -56,7 +58,7 @@ struct NameWorld {
                 world.startKDC(for: realm.realm),
                 world.startServer(
                     realm: realm.realm, keytab: realm.serviceKeytab, users: users,
-                    listen: ["\(live4):27017", "[\(live6)]:27017"]),
+                    listen: ["\(live4):27017", "[\(live6)]:27017", "[::]:27018"]),
                 world.startServer(
                     realm: realm.realm, keytab: keytab, users: users, listen: ["\(named):27017"],
                     serviceHost: "db.srv.test"),

@@ -18,10 +18,17 @@ struct LookUps {
     let count: Int
     let domain: String
     let hanging: String
+    private let workers = BlockingWorkers()
+
+    init(count: Int, domain: String, hanging: String) {
+        self.count = count
+        self.domain = domain
+        self.hanging = hanging
+    }
 
     /// Rounds of both kinds take turns, so that what else the machine does hits both.
     func measure() async throws -> Measured {
-        let resolver = SystemResolver(workers: BlockingWorkers())
+        let resolver = SystemResolver(workers: workers)
         var measured = Measured(
             answered: 0, asked: 0, hungToTheEnd: true, millisecondsAlone: .infinity, millisecondsBeside: .infinity)
         for round in 0..<8 {
@@ -48,6 +55,8 @@ struct LookUps {
             speak.yield(nil)
         }
         defer { one.cancel() }
+        // The others come when it has its thread.
+        while workers.statistics.active == 0 { try await Task.sleep(for: .milliseconds(1)) }
         let others = Task {
             _ = speak.yield(try await lookUpAll(resolver))
         }
