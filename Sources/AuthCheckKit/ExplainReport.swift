@@ -1,3 +1,4 @@
+internal import MongoConnect
 public import MongoConnectionString
 
 /// What a driver would do with a connection string. Holds no secret.
@@ -70,7 +71,7 @@ public struct ExplainReport: Sendable, Hashable, Encodable {
         }
         database = string.database
         options = OptionList(entries: string.options.entries)
-        warnings = string.warnings.map(\.description)
+        warnings = string.warnings.map(\.description) + string.serviceNameWarnings
     }
 }
 

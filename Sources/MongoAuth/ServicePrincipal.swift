@@ -21,76 +21,44 @@ public struct ServicePrincipal: Sendable, Hashable {
 
     /// Works out the name of a server.
     ///
-    /// Look-ups that fail fall back to the name before them, as the specification says; only the deadline and a
-    /// cancellation end it.
+    /// Look-ups that fail fall back to the name before them, as the specification says, with a warning; only the
+    /// deadline and a cancellation end it. The look-ups are those of the specification: the canonical name of the host
+    /// (the end of its chain of aliases), and for ``GSSAPIOptions/CanonicalizeHostName/forwardAndReverse`` first the name
+    /// of the host's first address. A name with a dot at its end is looked up as that, without search domains.
     ///
-    /// - Parameter serverHost: The name that was connected to, without port and brackets.
+    /// - Parameter serverHost: The name that was connected to. A port, brackets and a zone are left out, as they are of
+    ///   `SERVICE_HOST`.
     /// - Throws: ``MongoAuthError`` for an empty part, for a deadline that passes; `CancellationError`.
     public static func resolve(
         serverHost: String, options: GSSAPIOptions, resolver: any NameResolver, by deadline: ContinuousClock.Instant
     ) async throws -> ServicePrincipal {
-        let given = normalized(options.serviceHost ?? serverHost)
-        guard !given.isEmpty, !options.serviceName.isEmpty, options.serviceRealm != "" else {
+        let text = options.serviceHost ?? serverHost
+        let given = ServiceHost(text)
+        guard !given.normalized.isEmpty, !options.serviceName.isEmpty, options.serviceRealm != "" else {
             throw MongoAuthError(
                 .invalidCredential, "SERVICE_NAME, SERVICE_REALM and the service's host must not be empty")
         }
-        let host: String
-        switch options.canonicalizeHostName {
-        case .none:
-            host = given
-        case .forward:
-            host = try await forward(given, resolver, deadline)
-        case .forwardAndReverse:
-            host = try await reverse(given, resolver, deadline)
-        }
         var warnings: [String] = []
-        if IPAddress(host) != nil {
+        if given.hadPort {
             warnings.append(
-                "the service's host is the address \(host); Kerberos principals are normally made for names: connect "
-                    + "by name, or set SERVICE_HOST")
+                "the service's host \(text) has a port, which is no part of a principal: \(given.normalized) is used")
         }
+        var search = CanonicalHostSearch(resolver: resolver, deadline: deadline)
+        let host = try await search.canonical(given, options.canonicalizeHostName) ?? given.normalized
+        if !search.misses.isEmpty {
+            warnings.append(
+                "CANONICALIZE_HOST_NAME falls back to the host \(host): " + search.misses.joined(separator: "; "))
+        }
+        if let warning = addressWarning(for: host) { warnings.append(warning) }
         return ServicePrincipal(
             host: host, serviceName: options.serviceName, realm: options.serviceRealm, warnings: warnings)
     }
 
-    private static func forward(
-        _ host: String, _ resolver: any NameResolver, _ deadline: ContinuousClock.Instant
-    ) async throws -> String {
-        try await attempt { normalized(try await resolver.canonicalName(of: host, by: deadline)) } ?? host
-    }
-
-    private static func reverse(
-        _ host: String, _ resolver: any NameResolver, _ deadline: ContinuousClock.Instant
-    ) async throws -> String {
-        let name: String? = try await attempt {
-            guard let address = try await resolver.addresses(of: host, family: nil, by: deadline).first else {
-                return nil
-            }
-            return normalized(try await resolver.name(of: address, by: deadline))
-        }
-        // A resolver may answer with the address itself where there is no name.
-        if let name, !name.isEmpty, IPAddress(name) == nil { return name }
-        return try await forward(host, resolver, deadline)
-    }
-
-    private static func attempt(_ lookUp: () async throws -> String?) async throws -> String? {
-        do {
-            guard let name = try await lookUp(), !name.isEmpty else { return nil }
-            return name
-        } catch let error as NameResolutionError where error.code == .deadlineExceeded {
-            throw MongoAuthError(
-                .deadlineExceeded, "the deadline passed while the service's host name was made canonical",
-                underlying: error)
-        } catch is NameResolutionError {
-            return nil
-        }
-    }
-
-    /// Principals are made with lower-case names and without the dot at a full name's end.
-    private static func normalized(_ host: String) -> String {
-        var host = host.lowercased()
-        if host.hasSuffix(".") { host.removeLast() }
-        return host
+    /// What to say of a service's host that is an address; `nil` for a name.
+    package static func addressWarning(for host: String) -> String? {
+        guard IPAddress(host) != nil else { return nil }
+        return "the service's host is the address \(host); Kerberos principals are normally made for names: connect by "
+            + "name, or set SERVICE_HOST"
     }
 }
 

@@ -185,21 +185,42 @@ public struct MongoConnector: Sendable {
     ) async throws -> AuthenticationDetails {
         let authenticator = MongoAuthenticator(workers: workers, resolver: resolver, logger: logger)
         observe(.began(.kerberos, at: .now))
+        // Before the ticket is asked for: where there is none, the warnings say why.
+        let (service, credential) = try await nameService(of: host, credential, by: deadline, observe)
         let prepared = try await authenticator.prepare(
             credential, serverHost: Self.serviceHost(of: host), server: server, by: deadline)
-        if let service = prepared.service {
-            for warning in service.warnings { observe(.warning(warning)) }
-            if host.kind == .unix {
-                observe(.warning("a socket has no host name: SERVICE_HOST names the one of the principal \(service)"))
-            }
+        if let service {
             observe(.ended(.kerberos, at: .now, detail: "ticket for \(service)"))
         } else {
             observe(.skipped(.kerberos, reason: "\(prepared.mechanism) needs no ticket"))
         }
         observe(.began(.sasl, at: .now))
-        let details = try await prepared.run(over: connection, by: deadline)
+        var details = try await prepared.run(over: connection, by: deadline)
+        details.service = service
         observe(.ended(.sasl, at: .now, detail: Self.summary(of: details)))
         return details
+    }
+
+    /// Works out the Kerberos name of a host and tells what is doubtful about it.
+    ///
+    /// - Returns: The name, and the credential with it in place of what it was made from; no name where the mechanism has
+    ///   none.
+    private func nameService(
+        of host: MongoConnectionString.Host, _ credential: MongoCredential, by deadline: ContinuousClock.Instant,
+        _ observe: @Sendable (ConnectEvent) -> Void
+    ) async throws -> (ServicePrincipal?, MongoCredential) {
+        guard case .gssapi(var options) = credential.method else { return (nil, credential) }
+        if let warning = MongoConnectionString.socketWarning(host, serviceHost: options.serviceHost) {
+            observe(.warning(warning))
+        }
+        let service = try await ServicePrincipal.resolve(
+            serverHost: Self.serviceHost(of: host), options: options, resolver: resolver, by: deadline)
+        for warning in service.warnings { observe(.warning(warning)) }
+        options.serviceHost = service.host
+        options.canonicalizeHostName = .none
+        var credential = credential
+        credential.method = .gssapi(options)
+        return (service, credential)
     }
 
     private static func summary(of details: AuthenticationDetails) -> String {

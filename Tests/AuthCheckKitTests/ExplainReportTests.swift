@@ -34,8 +34,30 @@ import Testing
         #expect(json["database"] as? String == "app")
         let options = try #require(json["options"] as? [String: Any])
         #expect(options["w"] as? Int == 2)
-        #expect((json["warnings"] as? [String])?.count == 1)
+        // One for the unknown option, and one for each host without a name.
+        #expect((json["warnings"] as? [String])?.count == 4)
         #expect(json["schema"] as? String == "authcheck.explain/1")
+    }
+
+    @Test(arguments: [
+        ("db.example.com", "", []), ("127.0.0.1", "", ["the address 127.0.0.1"]), ("[::1]", "", ["the address ::1"]),
+        ("[fe80::1%25eth0]", "", ["the address fe80::1"]), ("127.0.0.1,127.0.0.1:1", "", ["the address 127.0.0.1"]),
+        ("127.0.0.1", "SERVICE_HOST:db.example.com", []), ("127.0.0.1", "CANONICALIZE_HOST_NAME:true", []),
+        ("127.0.0.1", "CANONICALIZE_HOST_NAME:forward", ["the address 127.0.0.1"]),
+        ("db.example.com", "SERVICE_HOST:127.0.0.1", ["the address 127.0.0.1"]),
+        ("%2Ftmp%2Fx.sock", "", ["the socket /tmp/x.sock has no host name"]),
+        ("%2Ftmp%2Fx.sock", "SERVICE_HOST:db.example.com", []),
+        ("%2Ftmp%2Fx.sock,[::1]", "", ["the socket /tmp/x.sock has no host name", "the address ::1"]),
+    ])
+    func hostsWithoutNamesAreWarnedOf(hosts: String, properties: String, expected: [String]) throws {
+        let suffix = properties.isEmpty ? "" : "&authMechanismProperties=\(properties)"
+        let warnings = try report("mongodb://ann%40CORP@\(hosts)/?authMechanism=GSSAPI\(suffix)").warnings
+        #expect(warnings.count == expected.count, "\(warnings)")
+        for (warning, words) in zip(warnings, expected) {
+            #expect(warning.contains(words) && warning.contains("SERVICE_HOST"))
+        }
+        // Only Kerberos has names of services.
+        #expect(try report("mongodb://ann:x@\(hosts)/?authMechanism=PLAIN").warnings.isEmpty)
     }
 
     @Test func absentValuesAreNull() throws {

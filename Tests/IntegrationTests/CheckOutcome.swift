@@ -47,6 +47,7 @@ struct CheckJSON: Decodable {
         var phases: [Phase]
         var attempts: [Attempt]
         var identity: Identity?
+        var warnings: [String]
     }
 
     var schema: String

@@ -34,6 +34,24 @@ import Testing
         await realm.realm.stop()
     }
 
+    /// A socket has no host name: `localhost` is a guess, which the report says, unless SERVICE_HOST names the host.
+    @Test(arguments: [("", 0, true), ("SERVICE_HOST:localhost", 0, false), ("SERVICE_HOST:elsewhere.test", 23, false)])
+    func aUnixSocketHasNoName(properties: String, status: Int32, isWarnedOf: Bool) async throws {
+        let realm = try await SharedRealm.shared
+        let server = try await ServerProcess.start(
+            realm: realm.realm, keytab: realm.serviceKeytab, users: [realm.ann])
+        let outcome = try await SocketRelay.run(to: server.port) { path in
+            let authority = path.replacing("/", with: "%2F")
+            return try await AuthCheck.check(
+                gssapiURI(realm.ann, authority, properties: properties), in: realm, cache: realm.annCache)
+        }
+        #expect(outcome.status == status, "\(outcome)")
+        let warnings = try #require(outcome.report.hosts.first).warnings
+        #expect(warnings.count == (isWarnedOf ? 1 : 0), "\(warnings)")
+        #expect(warnings.allSatisfy { $0.contains("no host name") && $0.contains("SERVICE_HOST") }, "\(warnings)")
+        try await server.stop()
+    }
+
     /// The KDC's answer does not decrypt: no server has been asked for anything, so none has failed to prove itself.
     @Test func aCacheFromBeforeTheRealmWasRebuiltIsRejected() async throws {
         let realm = try await SharedRealm.start()

@@ -1,0 +1,102 @@
+internal import NameResolution
+
+/// The host of a service as somebody has written it.
+struct ServiceHost: Sendable, Hashable {
+    /// In lower case, without port, brackets and zone, none of which is part of a principal.
+    let name: String
+    /// Whether a port was left out.
+    let hadPort: Bool
+
+    init(_ text: String) {
+        var host = text.lowercased()[...]
+        var hadPort = false
+        if let close = host.firstIndex(of: "]"), host.hasPrefix("[") {
+            let behind = host[host.index(after: close)...]
+            if behind.isEmpty || Self.isPort(behind) {
+                hadPort = !behind.isEmpty
+                host = host[..<close].dropFirst()
+            }
+        } else if let colon = host.firstIndex(of: ":"), Self.isPort(host[colon...]) {
+            hadPort = true
+            host = host[..<colon]
+        }
+        // A zone means something on this machine only.
+        if host.contains(":"), let zone = host.firstIndex(of: "%") { host = host[..<zone] }
+        name = String(host)
+        self.hadPort = hadPort
+    }
+
+    /// The name as it goes into a principal: without the dot at a full name's end.
+    var normalized: String { name.hasSuffix(".") ? String(name.dropLast()) : name }
+
+    private static func isPort(_ text: Substring) -> Bool {
+        text.utf8.count > 1 && text.hasPrefix(":")
+            && text.utf8.dropFirst().allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
+    }
+}
+
+/// Makes a host name canonical, as the driver authentication specification has it.
+struct CanonicalHostSearch {
+    let resolver: any NameResolver
+    let deadline: ContinuousClock.Instant
+    /// Why a name before the one that was asked for had to do, for a report.
+    private(set) var misses: [String] = []
+
+    init(resolver: any NameResolver, deadline: ContinuousClock.Instant) {
+        self.resolver = resolver
+        self.deadline = deadline
+    }
+
+    /// - Returns: `nil` where the host stays as it was given.
+    mutating func canonical(
+        _ host: ServiceHost, _ mode: GSSAPIOptions.CanonicalizeHostName
+    ) async throws -> String? {
+        switch mode {
+        case .none:
+            return nil
+        case .forward:
+            return try await forward(host.name)
+        case .forwardAndReverse:
+            if let name = try await reverse(host.name) { return name }
+            return try await forward(host.name)
+        }
+    }
+
+    private mutating func forward(_ host: String) async throws -> String? {
+        // No alias leads from an address to a name.
+        guard IPAddress(host) == nil else { return nil }
+        let (resolver, deadline) = (resolver, deadline)
+        return try await attempt(host) { try await resolver.canonicalName(of: host, by: deadline) }
+    }
+
+    private mutating func reverse(_ host: String) async throws -> String? {
+        let (resolver, deadline) = (resolver, deadline)
+        return try await attempt(host) {
+            guard let address = try await resolver.addresses(of: host, family: nil, by: deadline).first else {
+                throw NameResolutionError(.noAddress, name: host, "has no address")
+            }
+            let name = try await resolver.name(of: address, by: deadline)
+            // A resolver may answer with the address itself where there is no name.
+            guard IPAddress(name) == nil else {
+                throw NameResolutionError(.noSuchName, name: "\(address)", "has no name")
+            }
+            return name
+        }
+    }
+
+    private mutating func attempt(_ host: String, _ lookUp: () async throws -> String) async throws -> String? {
+        do {
+            let name = ServiceHost(try await lookUp()).normalized
+            if name.isEmpty { throw NameResolutionError(.noSuchName, name: host, "has an empty name") }
+            return name
+        } catch let error as NameResolutionError where error.code == .deadlineExceeded {
+            throw MongoAuthError(
+                .deadlineExceeded, "the deadline passed while the service's host name was made canonical",
+                underlying: error)
+        } catch let error as NameResolutionError {
+            let miss = "\(error.name) \(error.message)"
+            if misses.last != miss { misses.append(miss) }
+            return nil
+        }
+    }
+}
