@@ -153,7 +153,7 @@ extension KerberosRealm {
         }
         let outcome = try await KerberosTool.kadminLocal.run(
             ["-r", name], environment: Self.toolEnvironment(files),
-            input: lines.map { "\($0)\n" }.joined(), in: files)
+            input: lines.map { "\($0)\n" }.joined(), in: files, container: engine)
         // With queries on its standard input it exits with 0 whatever happens: its words have to tell.
         let complaints = outcome.error.split(separator: "\n").filter { line in
             !["No policy specified for ", "NOTICE: ", "WARNING: "].contains { line.hasPrefix($0) }

@@ -28,6 +28,8 @@ public actor KerberosRealm {
     public nonisolated let addresses: [String]
 
     nonisolated let files: RealmFiles
+    /// What runs the KDC's programs where the realm is in a container.
+    nonisolated let engine: ContainerEngine?
     private let watch: RealmGuard
     private var kdc: pid_t?
     private var isStopped = false
@@ -39,14 +41,16 @@ public actor KerberosRealm {
     public nonisolated var name: String { configuration.realm }
     /// The path of the realm's `krb5.conf`, the value for `KRB5_CONFIG`.
     public nonisolated var configurationFile: String { files.krb5Conf }
-    /// The process id of the KDC while it runs or is paused.
+    /// The process id of the KDC while it runs or is paused; `nil` for one in a container.
     public var processIdentifier: Int32? { kdc }
 
     private init(
-        configuration: Configuration, files: RealmFiles, port: LoopbackPort, watch: RealmGuard, kdc: pid_t
+        configuration: Configuration, files: RealmFiles, engine: ContainerEngine?, port: LoopbackPort,
+        watch: RealmGuard, kdc: pid_t?
     ) {
         self.configuration = configuration
         self.files = files
+        self.engine = engine
         self.folder = files.folder
         self.port = port.number
         self.addresses = port.addresses
@@ -68,30 +72,40 @@ public actor KerberosRealm {
         _ configuration: Configuration, findingPort: @Sendable () throws(KerberosTestKitError) -> LoopbackPort
     ) async throws(KerberosTestKitError) -> KerberosRealm {
         try configuration.validate()
-        let program = try KerberosTool.krb5kdc.locate()
-        for tool in [KerberosTool.kdb5Util, .kadminLocal, .kinit] { _ = try tool.locate() }
-
         let files = RealmFiles(folder: try newFolderName(in: configuration.parentFolder))
-        let environment = toolEnvironment(files)
-        let watch = try await RealmGuard(
-            folder: files.folder, kdcProgram: program, realm: configuration.realm, environment: environment)
+        var environment = toolEnvironment(files)
+        var engine: ContainerEngine?
+        var port = try findingPort()
+        let charge: RealmGuard.Charge
+        _ = try KerberosTool.kinit.locate()
+        if let container = configuration.backend.container {
+            let found = try ContainerEngine(container, files: files)
+            environment = found.environment(environment)
+            charge = .container(found, realm: configuration.realm, addresses: port.addresses)
+            engine = found
+        } else {
+            for tool in [KerberosTool.kdb5Util, .kadminLocal] { _ = try tool.locate() }
+            charge = .process(
+                folder: files.folder, program: try KerberosTool.krb5kdc.locate(), realm: configuration.realm)
+        }
+        let watch = try await RealmGuard(charge, folder: files.folder, environment: environment)
         do throws(KerberosTestKitError) {
             try write("", to: files.emptyMechanisms)
-            var port = try findingPort()
             try writeConfiguration(configuration, port, files)
             // The master key protects a database that only this user can read and that does not outlive the test.
             try await KerberosTool.kdb5Util.runSuccessfully(
                 ["create", "-s", "-r", configuration.realm], environment: environment,
-                input: "master\nmaster\n", in: files, to: "create the realm's database")
+                input: "master\nmaster\n", in: files, container: engine, to: "create the realm's database")
             var attempts = 1
             while true {
                 do throws(KerberosTestKitError) {
-                    let kdc = try await startedKDC(watch, files, sockets: 2 * port.addresses.count)
+                    let kdc = try await startedKDC(watch, files, port)
                     return KerberosRealm(
-                        configuration: configuration, files: files, port: port, watch: watch, kdc: kdc)
+                        configuration: configuration, files: files, engine: engine, port: port, watch: watch, kdc: kdc)
                 } catch {
                     // Another process may have taken the port between finding it and binding it.
-                    guard error.standardError.contains("in use"), attempts < 10 else { throw error }
+                    guard ["in use", "already allocated"].contains(where: error.standardError.contains), attempts < 10
+                    else { throw error }
                     attempts += 1
                     port = try findingPort()
                     try writeConfiguration(configuration, port, files)
@@ -135,7 +149,7 @@ public actor KerberosRealm {
     /// Starts the KDC anew on its old port, after stopping the one that runs; returns when it answers.
     public func restartKDC() async throws(KerberosTestKitError) {
         try await stopKDC()
-        kdc = try await Self.startedKDC(watch, files, sockets: 2 * addresses.count)
+        kdc = try await Self.startedKDC(watch, files, LoopbackPort(number: port, addresses: addresses))
     }
 
     /// Freezes the KDC: connections to it are accepted by the system and never answered.
@@ -226,7 +240,9 @@ extension KerberosRealm {
         _ configuration: Configuration, _ port: LoopbackPort, _ files: RealmFiles
     ) throws(KerberosTestKitError) {
         try write(files.krb5Conf(configuration, endpoints: port.endpoints), to: files.krb5Conf)
-        try write(files.kdcConf(configuration, listen: port.endpoints), to: files.kdcConf)
+        // In a container the loopback addresses are others than those at which its ports are published.
+        let listen = configuration.backend.container == nil ? port.endpoints : ["\(port.number)"]
+        try write(files.kdcConf(configuration, listen: listen), to: files.kdcConf)
     }
 
     private static func write(_ contents: String, to path: String) throws(KerberosTestKitError) {
@@ -241,37 +257,35 @@ extension KerberosRealm {
 
     /// Starts the KDC and waits for its own word that it serves all its sockets.
     private static func startedKDC(
-        _ watch: RealmGuard, _ files: RealmFiles, sockets: Int
-    ) async throws(KerberosTestKitError) -> pid_t {
+        _ watch: RealmGuard, _ files: RealmFiles, _ port: LoopbackPort
+    ) async throws(KerberosTestKitError) -> pid_t? {
         let before = KDCLog(path: files.log).size
-        let process = try await watch.startKDC()
-        let deadline = ContinuousClock.now + .seconds(20)
-        while ContinuousClock.now < deadline {
-            let log = try KDCLog(path: files.log).read(from: before)
-            if log.contains("commencing operation") {
-                guard log.contains("set up \(sockets) sockets") else { break }
-                return process
+        var isAlive = true
+        do throws(KerberosTestKitError) {
+            let process = try await watch.startKDC(port: port.number)
+            let deadline = ContinuousClock.now + .seconds(20)
+            while ContinuousClock.now < deadline, isAlive {
+                // Asked first: what it wrote before it ended is in the log then.
+                isAlive = await watch.isAlive()
+                let log = try KDCLog(path: files.log).read(from: before)
+                if log.contains("commencing operation") {
+                    // It goes on when it cannot have one of its sockets; in a container nobody else is at its ports.
+                    guard process == nil || log.contains("set up \(2 * port.addresses.count) sockets") else { break }
+                    return process
+                }
+                do {
+                    try await Task.sleep(for: .milliseconds(2))
+                } catch {
+                    throw KerberosTestKitError(.cancelled, "the task was cancelled while the KDC started")
+                }
             }
-            // A child that has ended stays a zombie until the guard waits for it.
-            if !isRunning(process) { break }
-            do {
-                try await Task.sleep(for: .milliseconds(2))
-            } catch {
-                throw KerberosTestKitError(.cancelled, "the task was cancelled while the KDC started")
-            }
+        } catch {
+            guard error.code == .kdcFailed else { throw error }
         }
+        try await watch.haltKDC()
         let log = try KDCLog(path: files.log).read(from: before)
         let output = try KDCLog(path: files.kdcOutput).read(from: 0)
-        try await watch.haltKDC()
         throw KerberosTestKitError(
             .kdcFailed, "krb5kdc did not start to serve", standardError: (output + log).trimmed)
-    }
-
-    /// Whether a process exists and is more than a zombie.
-    private static func isRunning(_ process: pid_t) -> Bool {
-        guard let status = try? KDCLog(path: "/proc/\(process)/stat").read(from: 0) else { return false }
-        // The state follows the program's name, which is in parentheses and may hold any character.
-        guard let end = status.lastIndex(of: ")") else { return false }
-        return status[end...].dropFirst(2).first.map { $0 != "Z" && $0 != "X" } ?? false
     }
 }

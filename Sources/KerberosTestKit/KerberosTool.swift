@@ -40,17 +40,21 @@ struct KerberosTool: Sendable {
 
     /// Runs the program to its end with `input` on its standard input.
     ///
-    /// Passwords go through `input`, never through `arguments`, which every user of the machine can read.
+    /// With a container it runs in one of the realm's image. Passwords go through `input`, never through `arguments`, which every user of the machine can read.
     func run(
-        _ arguments: [String], environment: [String: String], input: String = "", in files: RealmFiles
+        _ arguments: [String], environment: [String: String], input: String = "", in files: RealmFiles,
+        container: ContainerEngine? = nil
     ) async throws(KerberosTestKitError) -> Outcome {
-        let path = try locate()
+        let path: String
+        if let container { path = container.program } else { path = try locate() }
+        let words = container?.words(toRun: self, arguments) ?? arguments
+        let environment = container?.environment(environment) ?? environment
         // A file and not a pipe: a program that ends without reading would raise SIGPIPE in our process.
         let stdin = try AnonymousFile.holding(input, in: files.folder)
         do {
             let result = try await Subprocess.run(
                 .path(FilePath(path)),
-                arguments: Arguments(arguments),
+                arguments: Arguments(words),
                 environment: .of(environment),
                 workingDirectory: FilePath(files.folder),
                 input: .fileDescriptor(stdin, closeAfterSpawningProcess: true),
@@ -75,9 +79,10 @@ struct KerberosTool: Sendable {
     @discardableResult
     func runSuccessfully(
         _ arguments: [String], environment: [String: String], input: String = "", in files: RealmFiles,
-        to purpose: String
+        container: ContainerEngine? = nil, to purpose: String
     ) async throws(KerberosTestKitError) -> Outcome {
-        let outcome = try await run(arguments, environment: environment, input: input, in: files)
+        let outcome = try await run(
+            arguments, environment: environment, input: input, in: files, container: container)
         guard outcome.succeeded else {
             throw KerberosTestKitError(.toolFailed, "\(name) could not \(purpose)", standardError: outcome.error)
         }

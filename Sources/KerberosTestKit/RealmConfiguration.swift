@@ -32,6 +32,8 @@ extension KerberosRealm {
         public var sections: [String: [String]]
         /// The folder in which the realm's own folder is made; `nil` means `TMPDIR`, or `/tmp`.
         public var parentFolder: String?
+        /// What the KDC runs in: a process beside this one, or a container.
+        public var backend: Backend
 
         /// A realm `EXAMPLE.TEST` with tickets of ten hours, unless told otherwise.
         public init(
@@ -47,7 +49,8 @@ extension KerberosRealm {
             otherRealms: [String: [String]] = [:],
             domainRealm: [String: String] = [:],
             sections: [String: [String]] = [:],
-            parentFolder: String? = nil
+            parentFolder: String? = nil,
+            backend: Backend = .processes
         ) {
             self.realm = realm
             self.ticketLifetime = ticketLifetime
@@ -62,6 +65,7 @@ extension KerberosRealm {
             self.domainRealm = domainRealm
             self.sections = sections
             self.parentFolder = parentFolder
+            self.backend = backend
         }
 
         /// Refuses what would break the lines of a configuration file or the arguments of a program.

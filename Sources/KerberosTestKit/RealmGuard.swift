@@ -5,7 +5,7 @@ internal import SystemPackage
 /// The process that owns a realm's KDC and folder, and outlives the process that started it by a moment.
 ///
 /// A process that is killed by SIGKILL cannot clean up after itself. So a shell does it: it makes the folder, starts
-/// and stops the KDC as its own child, and reads requests from a socket whose other end only we hold. However we end,
+/// and stops the KDC, its own child or a container, and reads requests from a socket whose other end only we hold. However we end,
 /// that socket closes, and the shell sees the end of its input, kills the KDC and removes the folder.
 ///
 /// The socket is close-on-exec, so that programs we start in the meantime do not keep it open. It is a socket and not
@@ -16,28 +16,92 @@ final class RealmGuard: Sendable {
         let reply: CheckedContinuation<String?, Never>
     }
 
-    /// Arguments: folder, KDC program, realm. One line out for each line in, and one at the start.
+    /// What the guard looks after: a shell script with its arguments.
+    struct Charge: Sendable {
+        var script: String
+        var arguments: [String]
+
+        /// A KDC as the shell's own child.
+        static func process(folder: String, program: String, realm: String) -> Charge {
+            Charge(script: RealmGuard.processScript + RealmGuard.loop, arguments: [folder, program, realm])
+        }
+
+        /// A KDC in a container. Ports are published on the loopback addresses that this machine has.
+        static func container(_ engine: ContainerEngine, realm: String, addresses: [String]) -> Charge {
+            let words = engine.runWords + ["--detach", "--no-healthcheck", "--name", engine.name]
+            return Charge(
+                script: RealmGuard.containerScript + RealmGuard.loop,
+                arguments: [
+                    engine.files.folder, engine.program, realm, engine.name, engine.image,
+                    addresses.map { $0.contains(":") ? "[\($0)]" : $0 }.joined(separator: " "),
+                ] + words)
+        }
+    }
+
+    /// Arguments: folder, KDC program, realm.
     ///
     /// The KDC is never waited for but in `halt`, so its process id cannot be taken by another process before that.
-    private static let script = """
+    private static let processScript = """
         trap '' HUP INT QUIT TERM PIPE
         folder=$1 program=$2 realm=$3 kdc=
         halt() {
             if [ -n "$kdc" ]; then kill -KILL "$kdc"; wait "$kdc"; fi
             kdc=
         }
+        start() {
+            "$program" -n -r "$realm" </dev/null >"$folder/kdc.out" 2>&1 &
+            kdc=$!
+            echo "$kdc"
+        }
+        freeze() { kill -STOP "$kdc"; }
+        thaw() { kill -CONT "$kdc"; }
+        alive() {
+            [ -n "$kdc" ] && read -r state <"/proc/$kdc/stat" &&
+                case $state in *") Z "* | *") X "*) false ;; esac
+        }
+        """
+
+    /// Arguments: folder, engine, realm, container's name, image, addresses, and the engine's words for a new container.
+    private static let containerScript = """
+        trap '' HUP INT QUIT TERM PIPE
+        folder=$1 engine=$2 realm=$3 name=$4 image=$5 addresses=$6
+        shift 6
+        halt() {
+            for each in $("$engine" ps --all --quiet --filter "label=kerberos-realm=$name"); do
+                "$engine" logs "$each" >>"$folder/kdc.out" 2>&1
+                "$engine" rm --force --volumes "$each" >/dev/null
+            done
+        }
+        start() {
+            port=$1
+            shift
+            ports=
+            for address in $addresses; do
+                for kind in tcp udp; do ports="$ports --publish $address:$port:$port/$kind"; done
+            done
+            if "$engine" "$@" $ports "$image" krb5kdc -n -r "$realm" </dev/null >"$folder/kdc.out" 2>&1; then
+                echo 0
+            else
+                echo failed
+            fi
+        }
+        freeze() { "$engine" pause "$name" >/dev/null; }
+        thaw() { "$engine" unpause "$name" >/dev/null; }
+        alive() { [ "$("$engine" inspect --format '{{.State.Running}}' "$name")" = true ]; }
+        """
+
+    /// One line out for each line in, and one at the start.
+    private static let loop = """
+
         mkdir -m 700 -- "$folder" || exit 1
         echo ready
-        while read -r request; do
+        while read -r request port; do
             case $request in
-            start)
-                halt
-                "$program" -n -r "$realm" </dev/null >"$folder/kdc.out" 2>&1 &
-                kdc=$!
-                echo "$kdc" ;;
+            start) halt; start "$port" "$@" ;;
             halt) halt; echo halted ;;
-            pause) if kill -STOP "$kdc"; then echo paused; else echo failed; fi ;;
-            resume) if kill -CONT "$kdc"; then echo resumed; else echo failed; fi ;;
+            pause) if freeze; then echo paused; else echo failed; fi ;;
+            resume) if thaw; then echo resumed; else echo failed; fi ;;
+            alive) if alive; then echo yes; else echo no; fi ;;
             *) echo failed ;;
             esac
         done
@@ -54,7 +118,7 @@ final class RealmGuard: Sendable {
 
     /// Starts the guard, which makes `folder`.
     init(
-        folder: String, kdcProgram: String, realm: String, environment: [String: String]
+        _ charge: Charge, folder: String, environment: [String: String]
     ) async throws(KerberosTestKitError) {
         var ends: [Int32] = [-1, -1]
         guard socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0, &ends) == 0 else {
@@ -72,7 +136,7 @@ final class RealmGuard: Sendable {
             options.createSession = true
             _ = try? await Subprocess.run(
                 .path("/bin/sh"),
-                arguments: ["-c", Self.script, "kerberos-realm-guard", folder, kdcProgram, realm],
+                arguments: Arguments(["-c", charge.script, "kerberos-realm-guard"] + charge.arguments),
                 environment: .of(environment),
                 platformOptions: options,
                 input: .fileDescriptor(theirs, closeAfterSpawningProcess: true),
@@ -109,12 +173,20 @@ final class RealmGuard: Sendable {
         requests.finish()
     }
 
-    /// Starts the KDC, after stopping the one that runs, and returns its process id at once.
-    func startKDC() async throws(KerberosTestKitError) -> pid_t {
-        guard let reply = await ask("start"), let process = pid_t(reply) else {
+    /// Starts the KDC, after stopping the one that runs, and returns its process id at once; `nil` for a container.
+    func startKDC(port: UInt16) async throws(KerberosTestKitError) -> pid_t? {
+        guard let reply = await ask("start \(port)") else {
             throw KerberosTestKitError(.stopped, "the realm was stopped, or its guard process was killed")
         }
-        return process
+        guard let process = pid_t(reply) else {
+            throw KerberosTestKitError(.kdcFailed, "the KDC could not be started")
+        }
+        return process == 0 ? nil : process
+    }
+
+    /// Whether the KDC exists still; one that has ended by itself does not.
+    func isAlive() async -> Bool {
+        await ask("alive") == "yes"
     }
 
     /// Stops the KDC, and returns once it is gone.

@@ -20,6 +20,22 @@ import Testing
         #expect(try tool.locate().hasSuffix("/\(name)"))
     }
 
+    @Test("An engine that is not installed is named")
+    func missingEngine() async throws {
+        let configuration = KerberosRealm.Configuration(backend: .container(engine: "no-such-engine"))
+        let error = await #expect(throws: KerberosTestKitError.self) { try await KerberosRealm.start(configuration) }
+        #expect(error?.code == .toolMissing && error?.message.contains("no-such-engine") == true)
+    }
+
+    @Test("A template's gaps are filled with lines or words, and one that nothing fills is an error")
+    func template() throws {
+        let template = RealmTemplate(Array("[a]\n    @LINES@\n    @NAME@ = x@NAME@ {\n@NONE@\n}\n".utf8))
+        let filled = try template.filled(["LINES": ["b = 1", "c = 2"], "NAME": ["R"], "NONE": []])
+        #expect(filled == "[a]\n    b = 1\n    c = 2\n    R = xR {\n}\n")
+        let error = #expect(throws: KerberosTestKitError.self) { try template.filled(["LINES": [], "NONE": []]) }
+        #expect(error?.message.contains("NAME") == true)
+    }
+
     @Test("A port that another process took in the meantime is given up for another one")
     func lostPort() async throws {
         // Listening on one family alone is enough to make a port unusable.

@@ -36,7 +36,9 @@ public struct SharedRealm: Sendable {
     public static func start(
         _ configuration: KerberosRealm.Configuration = KerberosRealm.Configuration()
     ) async throws -> SharedRealm {
-        try await SharedRealm(realm: KerberosRealm.start(configuration))
+        var configuration = configuration
+        configuration.backend = try .chosen
+        return try await SharedRealm(realm: KerberosRealm.start(configuration))
     }
 
     private init(realm: KerberosRealm) async throws {

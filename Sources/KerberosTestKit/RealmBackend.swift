@@ -1,0 +1,71 @@
+import Glibc
+
+extension KerberosRealm {
+    /// What a realm's KDC runs in.
+    public struct Backend: Sendable, Hashable {
+        /// `nil` stands for processes.
+        let container: Container?
+
+        struct Container: Sendable, Hashable {
+            var image: String
+            var engine: String
+        }
+
+        /// A process beside this one; needs MIT Kerberos on this machine.
+        public static let processes = Backend(container: nil)
+
+        /// A container of the image that `docker/kdc` builds, with the realm's folder mounted under its own path.
+        ///
+        /// `kinit` still runs on this machine, and so must the engine: it mounts a folder of this machine.
+        ///
+        /// - Parameters:
+        ///   - image: The image's name.
+        ///   - engine: The engine's command line, found through `PATH` or given as a path; it is called like Docker's.
+        public static func container(image: String = "mongo-sasl-kdc", engine: String = "docker") -> Backend {
+            Backend(container: Container(image: image, engine: engine))
+        }
+    }
+}
+
+/// A container engine, as one realm uses it.
+struct ContainerEngine: Sendable {
+    let program: String
+    let image: String
+    /// The name of the KDC's container, and the label of all of the realm's.
+    let name: String
+    let files: RealmFiles
+
+    init(_ container: KerberosRealm.Backend.Container, files: RealmFiles) throws(KerberosTestKitError) {
+        program =
+            container.engine.contains("/")
+            ? container.engine : try KerberosTool(name: container.engine, package: "docker.io").locate()
+        image = container.image
+        name = files.folder.split(separator: "/").last.map(String.init) ?? files.folder
+        self.files = files
+    }
+
+    /// The words that are the same for the KDC and for the programs that change its database.
+    ///
+    /// It runs as this user, who owns the folder, and has no other rights. `--env` without a value passes one on.
+    var runWords: [String] {
+        let variables = files.environment(cache: nil, keytab: nil, clientKeytab: nil).keys.sorted()
+        return [
+            "run", "--label", "kerberos-realm=\(name)", "--user", "\(getuid()):\(getgid())", "--read-only",
+            "--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--volume", "\(files.folder):\(files.folder)",
+        ] + variables.flatMap { ["--env", $0] }
+    }
+
+    /// The words that run a program of the image to its end.
+    func words(toRun tool: KerberosTool, _ arguments: [String]) -> [String] {
+        runWords + ["--rm", "--interactive", "--network", "none", image, tool.name] + arguments
+    }
+
+    /// The realm's variables, and those by which the engine's command line finds its engine.
+    func environment(_ realm: [String: String]) -> [String: String] {
+        var merged = realm
+        for name in ["PATH", "HOME", "DOCKER_HOST", "DOCKER_CONFIG", "DOCKER_CONTEXT", "XDG_RUNTIME_DIR"] {
+            if let value = getenv(name) { merged[name] = String(cString: value) }
+        }
+        return merged
+    }
+}
