@@ -160,7 +160,7 @@ let package = Package(
             "MongoAuthTests",
             [
                 "BSON", "BlockingWork", "GSSCore", "MongoAuth", "MongoWire", "NameResolution", "SASL", crypto, logging,
-                nioConcurrencyHelpers,
+                nioConcurrencyHelpers, nioCore,
             ]),
         tests(
             "MongoConnectTests",
