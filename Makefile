@@ -3,6 +3,8 @@
 #   make demo      shows an authentication against a private Kerberos realm
 #   make test      builds everything and runs all tests
 #   make example   builds and runs the example package, which stands outside
+#   make test-containers   the integration tests with the KDC in a container; needs Docker
+#   make docker-test       images, a realm, a server and authcheck as containers; needs Docker with Compose v2
 #   make tsan      the tests under ThreadSanitizer
 #   make asan      the tests under AddressSanitizer
 #   make fuzz      looks for inputs that break the decoders, for FUZZ_SECONDS each
@@ -40,7 +42,7 @@ FUZZ = .build/fuzz
 FUZZ_ENVIRONMENT = SWIFT_BACKTRACE=enable=no
 FUZZ_FLAGS = -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=2048 -verbosity=0 -print_final_stats=1
 
-.PHONY: demo test example tsan asan fuzz lint format build packages-demo packages-test peers clean
+.PHONY: demo test test-containers docker-test example tsan asan fuzz lint format build packages-demo packages-test peers clean
 
 build: packages-demo
 	$(SWIFT) build
@@ -52,6 +54,13 @@ demo: packages-demo
 
 test: packages-test peers
 	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(SWIFT) test
+
+test-containers: packages-test peers
+	docker build --quiet --build-arg BASE=$(or $(BASE),debian:bookworm-slim) --tag mongo-sasl-kdc --file docker/kdc/Dockerfile .
+	KERBEROS_REALM=containers PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(SWIFT) test --filter 'IntegrationTests|ContainerRealmTests'
+
+docker-test: packages-demo
+	docker/test
 
 example:
 	$(SWIFT) run --package-path Examples/OwnMechanism --scratch-path .build/examples

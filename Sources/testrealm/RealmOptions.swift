@@ -46,6 +46,12 @@ struct RealmOptions: ParsableArguments {
         help: ArgumentHelp("The only encryption types that the realm has. Repeatable.", valueName: "type"))
     var encryptionTypes: [String] = []
 
+    @Option(
+        help: ArgumentHelp(
+            "Run the KDC in a container of this image, which docker/kdc builds, and not as a process.",
+            valueName: "image"))
+    var container: String?
+
     @Flag(help: "Also start mongo-test-server as mongodb/localhost, which lets all users in; MONGODB_URI leads there.")
     var server = false
 
@@ -64,7 +70,8 @@ struct RealmOptions: ParsableArguments {
     var configuration: KerberosRealm.Configuration {
         KerberosRealm.Configuration(
             realm: realm, ticketLifetime: ticketLifetime.duration, maximumLifetime: maximumLifetime.duration,
-            maximumRenewableLifetime: renewableLifetime.duration, encryptionTypes: encryptionTypes)
+            maximumRenewableLifetime: renewableLifetime.duration, encryptionTypes: encryptionTypes,
+            backend: container.map { .container(image: $0) } ?? .processes)
     }
 }
 
