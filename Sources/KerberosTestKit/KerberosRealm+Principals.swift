@@ -77,8 +77,8 @@ extension KerberosRealm {
         var version: String?
         if keepingVersion {
             let outcome = try await administer([["get_principal", "-terse", principal]], to: "read \(name)")
-            // The ninth field of the terse form, after the principal's own name.
-            let line = outcome.split(separator: "\n").first { $0.hasPrefix("\"") }
+            // The ninth field of the terse form. A prompt can precede it on its line, and an echo of the query its line.
+            let line = outcome.split(separator: "\n").first { $0.contains("\t") }
             version = line?.split(separator: "\t", omittingEmptySubsequences: false).dropFirst(8).first.map(String.init)
             guard version.map({ UInt32($0) != nil }) == true else {
                 throw KerberosTestKitError(.toolFailed, "kadmin.local did not tell the key version of \(name)")
