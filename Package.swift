@@ -71,7 +71,7 @@ let package = Package(
         module("GSSCore"),
         module("SASLGSSAPI", ["SASL", "GSSCore"]),
         // Debian's pkg-config file for Kerberos has a flag that SwiftPM refuses, so the library is named here.
-        .target(name: "CGSSAPI", linkerSettings: [.linkedLibrary("gssapi_krb5"), .linkedLibrary("krb5")]),
+        .target(name: "CGSSAPI", linkerSettings: ["gssapi_krb5", "krb5", "k5crypto"].map { .linkedLibrary($0) }),
         module("GSSKerberos", ["GSSCore", "CGSSAPI"]),
         module("BlockingWork", [nioConcurrencyHelpers]),
         .target(name: "CResolv", linkerSettings: [.linkedLibrary("resolv", .when(platforms: [.linux]))]),
@@ -99,8 +99,8 @@ let package = Package(
         module(
             "AuthCheckKit",
             [
-                "GSSCore", "GSSKerberos", "MongoAuth", "MongoConnect", "MongoConnectionString", "MongoTransport",
-                "NameResolution", "SASL", nioConcurrencyHelpers,
+                "BlockingWork", "GSSCore", "GSSKerberos", "MongoAuth", "MongoConnect", "MongoConnectionString",
+                "MongoTransport", "NameResolution", "SASL", "SASLGSSAPI", nioConcurrencyHelpers,
             ]),
         // The templates are in Fixtures/Realm, where the containers' files come from too; what is here are links.
         .target(

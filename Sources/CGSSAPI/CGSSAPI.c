@@ -28,3 +28,19 @@ int32_t cgss_host_realm(
     krb5_free_context(context);
     return code;
 }
+
+/* Exported by libkrb5 for its own programs; the header does not have them. */
+extern krb5_error_code krb5_get_default_config_files(char ***files);
+extern void krb5_free_config_files(char **files);
+
+char **cgss_configuration_files(void)
+{
+    char **files = NULL;
+    return krb5_get_default_config_files(&files) == 0 ? files : NULL;
+}
+
+void cgss_free_configuration_files(char **files)
+{
+    if (files != NULL)
+        krb5_free_config_files(files);
+}

@@ -11,6 +11,7 @@ public struct KerberosFailure: Sendable, Hashable {
             case credentialsRejected = "credentials-rejected"
             case serviceUnknown = "service-unknown"
             case clockSkew = "clock-skew"
+            case refused
             case serverNotProven = "server-not-proven"
             case other = "kerberos"
         }
@@ -27,6 +28,8 @@ public struct KerberosFailure: Sendable, Hashable {
         public static let serviceUnknown = Kind(value: .serviceUnknown)
         /// The clocks of this machine and of the KDC or server are too far apart.
         public static let clockSkew = Kind(value: .clockSkew)
+        /// The server cannot do anything with the ticket: its keytab lacks the key.
+        public static let refused = Kind(value: .refused)
         /// The server's proof of its identity is wrong.
         public static let serverNotProven = Kind(value: .serverNotProven)
         /// Anything else.
@@ -36,86 +39,61 @@ public struct KerberosFailure: Sendable, Hashable {
         public var description: String { value.rawValue }
     }
 
+    /// The names that a hint can put into the commands it advises. What is `nil` is a placeholder there.
+    public struct Names: Sendable, Hashable {
+        /// The user's principal.
+        public var user: String?
+        /// The service's principal.
+        public var service: String?
+        /// The server's host.
+        public var host: String?
+        /// The cache, by its full name.
+        public var cache: String?
+        /// Whether that is the cache which `kinit` fills when it is told of none.
+        public var isDefaultCache = false
+        /// The client's keytab.
+        public var keytab: String?
+        /// The configuration file.
+        public var configurationFile: String?
+        /// How far the other side's clock is ahead of this machine's.
+        public var clockOffset: Duration?
+
+        /// Names nothing.
+        public init() {}
+    }
+
+    /// The error: the call that failed, both status codes and the library's texts for them.
+    public var error: GSSError
+    /// The name of the minor status in MIT's headers, for example `KRB5_FCC_NOFILE`: what to search for.
+    public var symbolicName: String?
     /// The kind of failure.
     public var kind: Kind
     /// What to do, in a sentence; `nil` where nothing better than the error's own text is known.
     public var hint: String?
 
     /// Reads an error.
-    public init(_ error: GSSError) {
-        (kind, hint) = Self.explain(error)
+    ///
+    /// - Parameter names: What is known of who wanted what, for the hint.
+    public init(_ error: GSSError, names: Names = Names()) {
+        self.error = error
+        let code = Int32(bitPattern: error.minor)
+        symbolicName = cgss_kerberos_error_name(code).map { String(cString: $0) }
+        let words = KerberosHintWords(error, names)
+        let row = Self.row(for: error, code)
+        kind = row.kind
+        hint = row.hint?(words)
     }
 
-    private static func explain(_ error: GSSError) -> (Kind, String?) {
-        let subject = error.subject ?? "USER@REALM"
-        if let row = minorCodes[Int32(bitPattern: error.minor)] {
-            return (row.kind, row.hint?(subject))
-        }
-        switch error.major.routineError {
-        case .noCredential, .defectiveCredential:
-            return (.noCredentials, "run `kinit \(subject)` first, or name a cache or keytab that exists")
-        case .credentialsExpired:
-            return (.credentialsRejected, "the ticket has expired: run `kinit` again")
-        case .defectiveToken, .badSignature:
-            return (.serverNotProven, nil)
-        default:
-            return (.other, nil)
-        }
+    /// Whether the failure is about time, so that a clock that is wrong can be behind it.
+    public var dependsOnClocks: Bool {
+        kind == .clockSkew || ["KRB5KRB_AP_ERR_TKT_EXPIRED", "KRB5KRB_AP_ERR_TKT_NYV"].contains(symbolicName)
     }
 
-    private typealias Row = (kind: Kind, hint: (@Sendable (_ subject: String) -> String)?)
-
-    /// MIT's error codes, `krb5.h`. Only those that call for an action of their own.
-    private static let minorCodes: [Int32: Row] = [
-        code(KRB5_FCC_NOFILE): (.noCredentials, { "there is no ticket cache: run `kinit \($0)` first" }),
-        code(KRB5_CC_NOTFOUND): (
-            .noCredentials, { "no cache has a ticket of that user: run `kinit \($0)`; `klist -A` shows what is there" }
-        ),
-        code(KRB5_CC_FORMAT): (.noCredentials, { _ in "the cache file is damaged: run `kinit` again" }),
-        code(KRB5_FCC_PERM): (.noCredentials, { _ in "the cache file may not be read by this user" }),
-        code(KRB5_KT_NOTFOUND): (.noCredentials, { _ in "the keytab has no key of that principal: see `klist -k`" }),
-        code(KRB5_CONFIG_NODEFREALM): (
-            .noCredentials, { _ in "name the realm (user@REALM), or set default_realm in krb5.conf" }
-        ),
-        code(KRB5_KDC_UNREACH): (
-            .kdcUnreachable,
-            { _ in "no KDC answered: check that it runs and that krb5.conf, DNS and firewalls lead to it" }
-        ),
-        code(KRB5_REALM_CANT_RESOLVE): (
-            .kdcUnreachable, { _ in "no KDC of the realm has an address: check `kdc =` in krb5.conf and the DNS" }
-        ),
-        code(KRB5_REALM_UNKNOWN): (
-            .kdcUnreachable, { _ in "the realm has no KDC in krb5.conf or the DNS: check the realm's spelling" }
-        ),
-        code(KRB5KDC_ERR_C_PRINCIPAL_UNKNOWN): (
-            .credentialsRejected, { _ in "the KDC does not know the user: check the principal's spelling" }
-        ),
-        code(KRB5KDC_ERR_CLIENT_REVOKED): (.credentialsRejected, { _ in "the user's account is locked at the KDC" }),
-        code(KRB5KDC_ERR_NAME_EXP): (.credentialsRejected, { _ in "the user's account has expired at the KDC" }),
-        code(KRB5KDC_ERR_KEY_EXP): (.credentialsRejected, { _ in "the password has expired: run `kpasswd`" }),
-        code(KRB5KDC_ERR_PREAUTH_FAILED): (.credentialsRejected, { _ in "the password or keytab is wrong" }),
-        code(KRB5_PREAUTH_FAILED): (.credentialsRejected, { _ in "the password or keytab is wrong" }),
-        code(KRB5KRB_AP_ERR_TKT_EXPIRED): (.credentialsRejected, { _ in "the ticket has expired: run `kinit` again" }),
-        code(KRB5KRB_AP_ERR_TKT_NYV): (.credentialsRejected, { _ in "the ticket is not valid yet: check both clocks" }),
-        code(KRB5KDC_ERR_S_PRINCIPAL_UNKNOWN): (
-            .serviceUnknown,
-            {
-                "the KDC does not know \($0): check SERVICE_NAME, the host name in the connection string and "
-                    + "CANONICALIZE_HOST_NAME, or have the principal created"
-            }
-        ),
-        code(KRB5KRB_AP_ERR_SKEW): (
-            .clockSkew, { _ in "the clocks differ by more than the allowed skew: synchronize this machine and the KDC" }
-        ),
-        code(KRB5_MUTUAL_FAILED): (.serverNotProven, { _ in "the server does not hold the key of the service" }),
-        code(KRB5KRB_AP_ERR_MUT_FAIL): (.serverNotProven, { _ in "the server does not hold the key of the service" }),
-        code(KRB5KRB_AP_ERR_BAD_INTEGRITY): (
-            .serverNotProven, { _ in "the server's answer was made with another key or was changed on its way" }
-        ),
-        code(KRB5KRB_AP_ERR_MODIFIED): (
-            .serverNotProven, { _ in "the server's answer was made with another key or was changed on its way" }
-        ),
-    ]
-
-    private static func code(_ value: Int) -> Int32 { Int32(truncatingIfNeeded: value) }
+    /// What to do about clocks that differ.
+    ///
+    /// - Parameter offset: How far the other side's clock is ahead of this machine's.
+    public static func hint(forClockOffset offset: Duration) -> String {
+        "\(KerberosHintWords.sentence(offset)): synchronize this machine (`timedatectl`, `chronyc tracking`) and the "
+            + "other side"
+    }
 }

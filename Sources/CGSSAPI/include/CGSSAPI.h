@@ -5,6 +5,8 @@
 #include <gssapi/gssapi.h>
 #include <gssapi/gssapi_ext.h>
 #include <gssapi/gssapi_krb5.h>
+#include <krb5/krb5.h>
+#include <profile.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,5 +23,15 @@ static inline gss_qop_t cgss_default_qop(void) { return GSS_C_QOP_DEFAULT; }
  */
 int32_t cgss_host_realm(
     const char *host, char *realm, size_t realm_capacity, char *message, size_t message_capacity);
+
+/* The name of a status code in its header, for example KRB5_FCC_NOFILE; NULL for one that has none. */
+const char *cgss_kerberos_error_name(int32_t code);
+
+/*
+ * The configuration files that the library looks for, in its order, as a list that ends with NULL; release it with
+ * cgss_free_configuration_files. NULL where they cannot be told.
+ */
+char **cgss_configuration_files(void);
+void cgss_free_configuration_files(char **files);
 
 #endif

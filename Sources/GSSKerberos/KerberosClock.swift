@@ -1,0 +1,52 @@
+internal import CGSSAPI
+public import GSSCore
+
+#if canImport(Glibc)
+internal import Glibc
+#elseif canImport(Musl)
+internal import Musl
+#elseif canImport(Darwin)
+internal import Darwin
+#endif
+
+/// The clocks of KDCs.
+public enum KerberosClock {
+    /// How far the clock of the KDC of a principal's realm is ahead of this machine's; negative where it is behind.
+    ///
+    /// It asks the KDC for a ticket that there cannot be: the refusal carries the KDC's time. No key is used, so the
+    /// answer is not authenticated: good for telling a person, not for anything else. Talks to the KDC, and may block for
+    /// as long as the configuration says.
+    ///
+    /// - Throws: ``GSSCore/GSSError`` where no KDC answers or the configuration cannot be read.
+    public static func offsetOfKDC(for principal: String) throws(GSSError) -> Duration {
+        let library = try KerberosLibrary()
+        return try library.withPrincipal(principal) { (client) throws(GSSError) -> Duration in
+            var request: krb5_init_creds_context?
+            try library.check(
+                "krb5_init_creds_init",
+                krb5_init_creds_init(library.context, client, nil, nil, 0, nil, &request), subject: principal)
+            guard let request else { throw Self.noTime(principal) }
+            defer { krb5_init_creds_free(library.context, request) }
+            try library.check(
+                "krb5_init_creds_set_service",
+                krb5_init_creds_set_service(library.context, request, "clock/there-is-no-such-service"))
+            let refusal = krb5_init_creds_get(library.context, request)
+            var now = timespec()
+            clock_gettime(CLOCK_REALTIME, &now)
+            var answer: UnsafeMutablePointer<krb5_error>?
+            guard krb5_init_creds_get_error(library.context, request, &answer) == 0, let answer else {
+                try library.check("krb5_init_creds_get", refusal, subject: principal)
+                throw Self.noTime(principal)
+            }
+            defer { krb5_free_error(library.context, answer) }
+            return .seconds(Int64(UInt32(bitPattern: answer.pointee.stime)) - Int64(now.tv_sec))
+                + .microseconds(Int64(answer.pointee.susec)) - .nanoseconds(Int64(now.tv_nsec))
+        }
+    }
+
+    private static func noTime(_ principal: String) -> GSSError {
+        GSSError(
+            call: "krb5_init_creds_get_error", major: GSSMajorStatus(.failure),
+            majorMessages: ["the KDC did not tell its time"], subject: principal)
+    }
+}

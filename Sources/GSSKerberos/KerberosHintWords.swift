@@ -1,0 +1,116 @@
+internal import GSSCore
+
+extension GSSError {
+    /// Whether the call reads a keytab.
+    var isAboutKeytab: Bool { call.hasPrefix("krb5_kt_") || call.hasSuffix("_keytab") }
+    /// Whether the call reads a cache.
+    var isAboutCache: Bool { call.hasPrefix("krb5_cc_") }
+    /// Whether the call asks for nothing but the user's own first ticket, so that all keys at play are the user's.
+    var isAboutFirstTicket: Bool {
+        ["gss_acquire_cred", "krb5_get_init_creds", "krb5_init_creds"].contains { call.hasPrefix($0) }
+    }
+}
+
+/// The words that hints are made of: the user's own names, ready for a shell, or placeholders.
+struct KerberosHintWords {
+    let user: String
+    let service: String
+    let host: String
+    let cache: String
+    let keytab: String
+    let configurationFile: String
+    /// Whether the keytab is where the credentials come from.
+    let hasKeytab: Bool
+    /// `-c CACHE ` where the cache is not the default one, so that `kinit` fills the one that is read.
+    let cacheOption: String
+    /// The realm without which nothing goes on, for errors about realms.
+    let realm: String
+    /// How far the other side's clock is ahead.
+    let clockOffset: Duration?
+    /// The ticket-granting ticket between two realms that the KDC does not know; `nil` where it is about a service.
+    let missingTrust: (own: String, other: String)?
+    /// The service's realm where one is known.
+    let serviceRealm: String?
+    /// The user's and the service's realm where they differ: then the trust between them may be what is missing.
+    let differentRealms: (own: String, other: String)?
+
+    init(_ error: GSSError, _ names: KerberosFailure.Names) {
+        let isAboutFile = error.isAboutCache || error.isAboutKeytab
+        let isAboutService = !isAboutFile && !error.isAboutFirstTicket
+        let user = names.user ?? (error.isAboutFirstTicket ? error.subject : nil)
+        let service = names.service ?? (isAboutService ? error.subject : nil)
+        let cache = names.cache ?? (error.isAboutCache ? error.subject : nil)
+        let keytab = names.keytab ?? (error.call.hasPrefix("krb5_kt_") ? error.subject : nil)
+        self.user = user.map(Self.quoted) ?? "USER@REALM"
+        self.service = service.map { Self.quoted(Self.withoutEmptyRealm($0)) } ?? "SERVICE/HOST@REALM"
+        host = names.host ?? "the server"
+        self.cache = cache.map(Self.quoted) ?? "the default cache"
+        self.keytab = keytab.map { Self.quoted(Self.path($0)) } ?? "KEYTAB"
+        configurationFile = names.configurationFile.map(Self.quoted) ?? "krb5.conf"
+        hasKeytab = keytab != nil
+        cacheOption = names.isDefaultCache ? "" : names.cache.map { "-c \(Self.quoted($0)) " } ?? ""
+
+        let text = error.minorMessages.joined(separator: " ")
+        let quotedRealm = text.split(separator: "\"", omittingEmptySubsequences: false)
+        let apostrophes = text.split(separator: "'", omittingEmptySubsequences: false)
+        realm =
+            quotedRealm.count == 3
+            ? String(quotedRealm[1]) : apostrophes.count == 3 ? String(apostrophes[1]) : Self.realm(of: user) ?? "REALM"
+        missingTrust = Self.missingTrust(in: text)
+        serviceRealm = Self.realm(of: service)
+        if let own = Self.realm(of: user), let other = serviceRealm, own != other {
+            differentRealms = (own, other)
+        } else {
+            differentRealms = nil
+        }
+        clockOffset = names.clockOffset
+    }
+
+    /// MIT names the ticket that it asked for: `Server krbtgt/OTHER@OWN not found in Kerberos database`.
+    private static func missingTrust(in text: String) -> (own: String, other: String)? {
+        for word in text.split(separator: " ") where word.hasPrefix("krbtgt/") {
+            let realms = word.dropFirst("krbtgt/".count).split(separator: "@")
+            if realms.count == 2, realms[0] != realms[1] { return (String(realms[1]), String(realms[0])) }
+        }
+        return nil
+    }
+
+    private static func realm(of principal: String?) -> String? {
+        guard let principal, let mark = principal.lastIndex(of: "@") else { return nil }
+        let realm = principal[principal.index(after: mark)...]
+        return realm.isEmpty ? nil : String(realm)
+    }
+
+    private static func withoutEmptyRealm(_ principal: String) -> String {
+        principal.hasSuffix("@") && !principal.hasSuffix("\\@") ? String(principal.dropLast()) : principal
+    }
+
+    /// The file behind a keytab's name.
+    private static func path(_ name: String) -> String {
+        for type in ["FILE:", "WRFILE:"] where name.hasPrefix(type) { return String(name.dropFirst(type.count)) }
+        return name
+    }
+
+    static func sentence(_ offset: Duration) -> String {
+        let seconds = Int64((offset / .seconds(1)).rounded())
+        guard seconds != 0 else { return "the clocks agree to the second" }
+        let size = seconds.magnitude
+        let parts = [(size / 86_400, "d"), (size / 3600 % 24, "h"), (size / 60 % 60, "min"), (size % 60, "s")]
+        let text = parts.filter { $0.0 != 0 }.map { "\($0.0) \($0.1)" }.joined(separator: " ")
+        return "this machine's clock is \(text) \(seconds > 0 ? "behind" : "ahead of") the other side's"
+    }
+
+    /// A word as a shell takes it for one.
+    static func quoted(_ word: String) -> String {
+        let isSafe = word.utf8.allSatisfy { byte in
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"):
+                true
+            default: "@/._-:+=,%".utf8.contains(byte)
+            }
+        }
+        guard !isSafe || word.isEmpty else { return word }
+        return "'" + word.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''") + "'"
+    }
+}

@@ -1,0 +1,77 @@
+internal import CGSSAPI
+
+/// A ticket in a cache, without its keys. Times are seconds since 1970, as the KDC's clock counted them.
+public struct KerberosTicket: Sendable, Hashable {
+    /// Whose ticket it is.
+    public var client: String
+    /// For which service, `krbtgt/REALM@REALM` for a ticket-granting ticket.
+    public var server: String
+    /// From when on it is valid.
+    public var startTime: Int64
+    /// Until when it is valid.
+    public var endTime: Int64
+    /// Until when it can be renewed; `nil` where it cannot.
+    public var renewableUntil: Int64?
+    /// Its flags by their names in RFC 4120, for example `forwardable`.
+    public var flags: [String]
+    /// What the ticket itself is encrypted with, so that the service must have a key of this type; `nil` where the ticket
+    /// cannot be read.
+    public var encryptionType: String?
+    /// The version of the service's key with which it is encrypted.
+    public var keyVersion: UInt32?
+    /// The encryption type of the session key, which client and service share.
+    public var sessionEncryptionType: String
+
+    /// Creates a description.
+    public init(
+        client: String, server: String, startTime: Int64, endTime: Int64, renewableUntil: Int64? = nil,
+        flags: [String] = [], encryptionType: String? = nil, keyVersion: UInt32? = nil, sessionEncryptionType: String
+    ) {
+        self.client = client
+        self.server = server
+        self.startTime = startTime
+        self.endTime = endTime
+        self.renewableUntil = renewableUntil
+        self.flags = flags
+        self.encryptionType = encryptionType
+        self.keyVersion = keyVersion
+        self.sessionEncryptionType = sessionEncryptionType
+    }
+}
+
+extension KerberosTicket {
+    /// Reads a cache's entry; `nil` for what is not a ticket: caches keep settings in the same form.
+    init?(_ entry: inout krb5_creds, _ library: KerberosLibrary) {
+        guard krb5_is_config_principal(library.context, entry.server) == 0,
+            let client = library.text(entry.client), let server = library.text(entry.server)
+        else { return nil }
+        // The library counts these as unsigned, so that they reach beyond 2038.
+        func seconds(_ time: krb5_timestamp) -> Int64 { Int64(UInt32(bitPattern: time)) }
+        let times = entry.times
+        let start = times.starttime == 0 ? times.authtime : times.starttime
+        self.init(
+            client: client, server: server, startTime: seconds(start), endTime: seconds(times.endtime),
+            renewableUntil: times.renew_till == 0 ? nil : seconds(times.renew_till),
+            flags: Self.names(of: entry.ticket_flags),
+            sessionEncryptionType: library.encryptionTypeName(entry.keyblock.enctype))
+        var ticket: UnsafeMutablePointer<krb5_ticket>?
+        if krb5_decode_ticket(&entry.ticket, &ticket) == 0, let ticket {
+            encryptionType = library.encryptionTypeName(ticket.pointee.enc_part.enctype)
+            keyVersion = ticket.pointee.enc_part.kvno
+            // The entry has the name by which the ticket was asked for, which may lack the realm.
+            self.server = library.text(ticket.pointee.server) ?? server
+            krb5_free_ticket(library.context, ticket)
+        }
+    }
+
+    /// The bits as RFC 4120 section 5.3 counts them, from the most significant one, and those of its successors.
+    private static func names(of flags: krb5_flags) -> [String] {
+        let names: KeyValuePairs<Int, String> = [
+            1: "forwardable", 2: "forwarded", 3: "proxiable", 4: "proxy", 5: "may-postdate", 6: "postdated",
+            7: "invalid",
+            8: "renewable", 9: "initial", 10: "pre-authent", 11: "hw-authent", 12: "transited-policy-checked",
+            13: "ok-as-delegate", 15: "enc-pa-rep", 16: "anonymous",
+        ]
+        return names.filter { UInt32(bitPattern: flags) & (1 << (31 - $0.key)) != 0 }.map(\.value)
+    }
+}
