@@ -4,6 +4,7 @@ extension CheckReport: CustomStringConvertible {
         var lines: [String] = []
         lines += warnings.map { "! \($0)" }
         for host in hosts { lines += host.lines }
+        if let kerberos { lines += kerberos.lines }
         if hosts.isEmpty, let failure { lines += failure.lines }
         lines.append(summary)
         return lines.map(Printable.line).joined(separator: "\n")
@@ -30,7 +31,11 @@ extension CheckReport.Host {
                 lines += attempts.map { "      " + $0.line }
             }
             if phase.result == .failed, let hint = failure?.hint { lines.append("      -> \(hint)") }
+            if phase.name == "kerberos", let ticket = kerberos?.serviceTicket {
+                lines.append("      \(ticket.server): \(ticket.line)")
+            }
         }
+        if let error = failure?.kerberos { lines.append("      \(error.line)") }
         if let failure, failure.phase == nil { lines += failure.lines.map { "  " + $0 } }
         lines += warnings.map { "  ! \($0)" }
         return lines
@@ -54,6 +59,13 @@ extension CheckReport.Attempt {
             case .cancelled: "given up"
             }
         return "\(address) at \(times): \(end)"
+    }
+}
+
+extension CheckReport.KerberosError {
+    fileprivate var line: String {
+        let name = symbolicName.map { "\($0), " } ?? ""
+        return "\(call): \(majorName); \(name)\(minor)"
     }
 }
 

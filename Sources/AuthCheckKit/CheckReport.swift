@@ -26,6 +26,10 @@ public struct CheckReport: Sendable, Hashable, Encodable {
         public var message: String
         /// What to do about it; `nil` where nothing better is known.
         @NullWhenAbsent public var hint: String?
+        /// The Kerberos error beneath; `nil` where it is of another kind.
+        @NullWhenAbsent public var kerberos: KerberosError? = nil
+        /// How far the clock of the KDC or server is ahead of this machine's, where that was measured and matters.
+        @NullWhenAbsent public var clockOffsetSeconds: Double? = nil
     }
 
     /// One stretch of the way to a host.
@@ -98,6 +102,10 @@ public struct CheckReport: Sendable, Hashable, Encodable {
         public var attempts: [Attempt] = []
         /// Who the server says that we are, after a success.
         @NullWhenAbsent public var identity: Identity?
+        /// What Kerberos came to; `nil` for other mechanisms, and where no ticket was had.
+        @NullWhenAbsent public var kerberos: HostKerberos? = nil
+        /// How far the server's clock is ahead of this machine's; `nil` where it does not tell the time.
+        @NullWhenAbsent public var clockOffsetSeconds: Double? = nil
         /// Doubtful things that need not be wrong.
         public var warnings: [String]
         /// Why the authentication failed.
@@ -116,10 +124,13 @@ public struct CheckReport: Sendable, Hashable, Encodable {
     public var hosts: [Host]
     /// What is doubtful about the connection string.
     public var warnings: [String]
+    /// What Kerberos has on this machine; `nil` for other mechanisms.
+    @NullWhenAbsent public var kerberos: Kerberos?
 
     /// A report of hosts that were checked.
-    init(hosts: [Host], warnings: [String]) {
+    init(hosts: [Host], warnings: [String], kerberos: Kerberos? = nil) {
         self.hosts = hosts
+        self.kerberos = kerberos
         self.warnings = warnings
         let first = hosts.lazy.compactMap(\.failure).first
         failure = first

@@ -1,9 +1,9 @@
+internal import BlockingWork
+internal import GSSKerberos
 internal import MongoAuth
 public import MongoConnect
 public import MongoConnectionString
 internal import MongoTransport
-internal import NIOConcurrencyHelpers
-internal import NameResolution
 
 /// Checks every host of a connection string, all at once, and reports.
 public struct CheckRunner: Sendable {
@@ -37,20 +37,30 @@ public struct CheckRunner: Sendable {
         } catch {
             return CheckReport(failure: .init(error, phase: .dns, host: name))
         }
-        let hosts = await withTaskGroup(of: (Int, CheckReport.Host).self) { group in
+        let surroundings = KerberosSurroundings(string.credential.flatMap { try? MongoCredential($0) })
+        async let before = surroundings?.inspect(by: deadline)
+        let outcomes = await withTaskGroup(of: (Int, HostOutcome).self) { group in
             for (index, host) in string.hosts.enumerated() {
                 group.addTask { (index, await check(host, string, by: deadline)) }
             }
-            var hosts: [Int: CheckReport.Host] = [:]
-            for await (index, report) in group { hosts[index] = report }
-            return string.hosts.indices.compactMap { hosts[$0] }
+            var outcomes: [Int: HostOutcome] = [:]
+            for await (index, outcome) in group { outcomes[index] = outcome }
+            return string.hosts.indices.compactMap { outcomes[$0] }
         }
-        return CheckReport(hosts: hosts, warnings: string.warnings.map(\.description))
+        // Afterwards the cache has the tickets that were got; where no time is left, what was found at first has to do.
+        let after = await surroundings?.inspect(by: deadline)
+        let inspection = if let after { Optional(after) } else { await before }
+        let kdcClockOffset = await surroundings?.kdcClockOffset(for: outcomes.map(\.error), inspection, by: deadline)
+        let context = ReportContext(
+            surroundings: surroundings, inspection: inspection, kdcClockOffset: kdcClockOffset ?? nil)
+        return CheckReport(
+            hosts: outcomes.map { $0.report(context) }, warnings: string.warnings.map(\.description),
+            kerberos: inspection.map { .init($0, now: context.now) })
     }
 
     private func check(
         _ host: MongoConnectionString.Host, _ string: MongoConnectionString, by deadline: ContinuousClock.Instant
-    ) async -> CheckReport.Host {
+    ) async -> HostOutcome {
         let recorder = PhaseRecorder(host: "\(ServerLabel(host))", progress: progress)
         do {
             let session = try await connector.connect(
@@ -64,9 +74,9 @@ public struct CheckRunner: Sendable {
                     detail: "\(identity.user) on \(identity.database)"
                         + (roles.isEmpty ? ", no roles" : ", roles: \(roles)")))
             await session.connection.close()
-            return recorder.report(host, identity: identity, error: nil)
+            return recorder.outcome(host, identity: identity, error: nil)
         } catch {
-            return recorder.report(host, identity: nil, error: error)
+            return recorder.outcome(host, identity: nil, error: error)
         }
     }
 }
@@ -85,103 +95,5 @@ struct ServerLabel: CustomStringConvertible {
         case .ipLiteral: "[\(host.scopedName)]:\(host.port)"
         case .hostname, .ipv4: "\(host.name):\(host.port)"
         }
-    }
-}
-
-/// Collects what happens at one host.
-private final class PhaseRecorder: Sendable {
-    private struct State {
-        var phases: [ConnectPhase: CheckReport.Phase] = [:]
-        var current: (phase: ConnectPhase, start: ContinuousClock.Instant)?
-        var attempts: [CheckReport.Attempt] = []
-        var warnings: [String] = []
-    }
-
-    private let host: String
-    private let progress: @Sendable (String) -> Void
-    private let state = NIOLockedValueBox(State())
-
-    init(host: String, progress: @escaping @Sendable (String) -> Void) {
-        self.host = host
-        self.progress = progress
-    }
-
-    func record(_ event: ConnectEvent) {
-        state.withLockedValue { state in
-            switch event {
-            case .began(let phase, let start):
-                // A second attempt in another message format goes through the first phases again.
-                state.current = (phase, start)
-            case .ended(let phase, let end, let detail):
-                let start = state.current?.start ?? end
-                state.phases[phase] = .init(
-                    name: phase.rawValue, result: .ok, milliseconds: (end - start).milliseconds, detail: detail)
-                state.current = nil
-            case .skipped(let phase, let reason):
-                state.phases[phase] = .init(name: phase.rawValue, result: .skipped, milliseconds: nil, detail: reason)
-                state.current = nil
-            case .attempted(let attempts):
-                state.attempts = attempts.map(CheckReport.Attempt.init)
-            case .warning(let text):
-                state.warnings.append(text)
-            }
-        }
-        switch event {
-        case .began(let phase, _): progress("\(host): \(phase) ...")
-        case .warning(let text): progress("\(host): warning: \(text)")
-        case .ended, .skipped, .attempted: break
-        }
-    }
-
-    func report(
-        _ host: MongoConnectionString.Host, identity: AuthenticatedIdentity?, error: (any Error)?
-    ) -> CheckReport.Host {
-        state.withLockedValue { state in
-            var failure: CheckReport.Failure?
-            if let error {
-                failure = .init(error, phase: state.current?.phase, host: self.host)
-                if let (phase, start) = state.current {
-                    state.phases[phase] = .init(
-                        name: phase.rawValue, result: .failed, milliseconds: (ContinuousClock.now - start).milliseconds,
-                        detail: failure?.message)
-                }
-            }
-            return CheckReport.Host(
-                host: host.scopedName, port: host.port, result: error == nil ? .ok : .failed,
-                phases: ConnectPhase.allCases.map { phase in
-                    state.phases[phase]
-                        ?? .init(name: phase.rawValue, result: .skipped, milliseconds: nil, detail: "not reached")
-                },
-                attempts: state.attempts,
-                identity: identity.map { identity in
-                    .init(
-                        user: identity.user, database: identity.database,
-                        roles: identity.roles.map { .init(role: $0.role, database: $0.database) })
-                },
-                warnings: state.warnings, failure: failure)
-        }
-    }
-}
-
-extension CheckReport.Attempt {
-    fileprivate init(_ attempt: ConnectReport.Attempt) {
-        var reason: String?
-        let outcome: Outcome
-        switch attempt.outcome {
-        case .connected: outcome = .connected
-        case .cancelled: outcome = .cancelled
-        case .failed(let text): (outcome, reason) = (.failed, text)
-        }
-        self.init(
-            address: attempt.address, family: attempt.family.map { $0 == .ipv4 ? "ipv4" : "ipv6" },
-            startMilliseconds: attempt.start.milliseconds, endMilliseconds: attempt.end?.milliseconds, outcome: outcome,
-            reason: reason)
-    }
-}
-
-extension Duration {
-    /// Milliseconds with three places.
-    fileprivate var milliseconds: Double {
-        (self / .microseconds(1)).rounded() / 1000
     }
 }

@@ -1,3 +1,4 @@
+public import MongoAuth
 public import MongoTransport
 
 /// A stretch of the way from a connection string to an authenticated connection, in the order in which they come.
@@ -39,4 +40,16 @@ public enum ConnectEvent: Sendable {
     case attempted([ConnectReport.Attempt])
     /// Something doubtful that need not be wrong.
     case warning(String)
+    /// Something that a report can tell.
+    case learned(ConnectFact)
+}
+
+/// What is known once a part of the way is done.
+public enum ConnectFact: Sendable {
+    /// What the server said of itself; told at once, so that its clock can be compared.
+    case server(ServerDescription)
+    /// The Kerberos name that the server has to prove; told before a ticket is asked for.
+    case service(ServicePrincipal)
+    /// What the authentication came to.
+    case authentication(AuthenticationDetails)
 }

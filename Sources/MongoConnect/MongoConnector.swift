@@ -165,6 +165,7 @@ public struct MongoConnector: Sendable {
         observe(.began(.hello, at: .now))
         do {
             let server = try await hello.run(over: connection, by: deadline)
+            observe(.learned(.server(server)))
             observe(
                 .ended(.hello, at: .now, detail: "wire versions \(server.minWireVersion) to \(server.maxWireVersion)"))
             return (connection, server)
@@ -187,6 +188,7 @@ public struct MongoConnector: Sendable {
         observe(.began(.kerberos, at: .now))
         // Before the ticket is asked for: where there is none, the warnings say why.
         let (service, credential) = try await nameService(of: host, credential, by: deadline, observe)
+        if let service { observe(.learned(.service(service))) }
         let prepared = try await authenticator.prepare(
             credential, serverHost: Self.serviceHost(of: host), server: server, by: deadline)
         if let service {
@@ -197,6 +199,7 @@ public struct MongoConnector: Sendable {
         observe(.began(.sasl, at: .now))
         var details = try await prepared.run(over: connection, by: deadline)
         details.service = service
+        observe(.learned(.authentication(details)))
         observe(.ended(.sasl, at: .now, detail: Self.summary(of: details)))
         return details
     }

@@ -20,6 +20,17 @@ struct CheckCommand: AsyncParsableCommand {
     @Flag(name: .shortAndLong, help: "Says on standard error what happens: each phase, and the library's log.")
     var verbose = false
 
+    @Option(
+        help: ArgumentHelp(
+            "Appends what the Kerberos library does to a file; `-` is standard error.",
+            discussion: "Keys appear as type and fingerprint, passwords not at all.", valueName: "file"))
+    var trace: String?
+
+    func validate() throws {
+        guard let trace else { return }
+        try KerberosTrace.begin(trace)
+    }
+
     func run() async throws {
         let deadline = ContinuousClock.now + timeout.duration
         let report = await check(by: deadline)

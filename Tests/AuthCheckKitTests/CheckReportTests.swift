@@ -65,7 +65,7 @@ import Testing
         #expect(json["exitStatus"] as? Int == 23)
         #expect(json["warnings"] as? [String] == ["w: x"])
         let failure = try #require(json["failure"] as? [String: Any])
-        #expect(Set(failure.keys) == ["class", "phase", "host", "message", "hint"])
+        #expect(Set(failure.keys) == ["class", "phase", "host", "message", "hint", "kerberos", "clockOffsetSeconds"])
         #expect(failure["class"] as? String == "service-unknown")
         #expect(failure["host"] as? String == "db:27017")
         let host = try #require((json["hosts"] as? [[String: Any]])?.first)

@@ -63,7 +63,7 @@ import Testing
         (-1_765_328_352, .credentialsRejected, "kinit"),
         (-1_765_328_377, .serviceUnknown, "mongodb@db.example.com"),
         (-1_765_328_347, .clockSkew, "synchronize"),
-        (12345, .kerberos, "KRB5_TRACE"),
+        (12345, .kerberos, "--trace"),
     ])
     func kerberosErrors(minor: Int, expected: FailureClass, hint: String) {
         let gss = GSSError(

@@ -11,6 +11,52 @@ struct CheckJSON: Decodable {
         var host: String?
         var message: String
         var hint: String?
+        var kerberos: KerberosError?
+        var clockOffsetSeconds: Double?
+    }
+
+    struct KerberosError: Decodable {
+        var call: String
+        var major: UInt32
+        var majorName: String
+        var majorMessages: [String]
+        var minor: Int32
+        var symbolicName: String?
+        var minorMessages: [String]
+    }
+
+    struct Ticket: Decodable {
+        var server: String
+        var encryptionType: String?
+        var keyVersion: Int?
+        var sessionEncryptionType: String
+        var startTime: String
+        var endTime: String
+        var secondsLeft: Int
+        var renewableUntil: String?
+        var flags: [String]
+    }
+
+    struct Cache: Decodable {
+        var name: String
+        var type: String
+        var principal: String?
+    }
+
+    struct Kerberos: Decodable {
+        var configurationFiles: [String]
+        var defaultRealm: String?
+        var principal: String?
+        var cache: Cache?
+        var clientKeytab: String?
+        var ticketGrantingTicket: Ticket?
+    }
+
+    struct HostKerberos: Decodable {
+        var service: String
+        var serviceTicket: Ticket?
+        var grantedFlags: [String]?
+        var offeredLayers: [String]?
     }
 
     struct Phase: Decodable {
@@ -47,6 +93,8 @@ struct CheckJSON: Decodable {
         var phases: [Phase]
         var attempts: [Attempt]
         var identity: Identity?
+        var kerberos: HostKerberos?
+        var clockOffsetSeconds: Double?
         var warnings: [String]
     }
 
@@ -55,6 +103,7 @@ struct CheckJSON: Decodable {
     var exitStatus: Int32
     var failure: Failure?
     var hosts: [Host]
+    var kerberos: Kerberos?
 }
 
 /// What a run of `authcheck` came to.
@@ -80,9 +129,21 @@ enum AuthCheck {
         _ uri: String, in realm: SharedRealm, cache: String?, timeout: String = "60s",
         environment: [String: String] = [:]
     ) async throws -> CheckOutcome {
-        let result = try await run(
-            [uri, "--format", "json", "--timeout", timeout],
-            environment: realm.realm.environment(cache: cache).merging(environment) { $1 })
+        try await check(
+            uri, timeout: timeout, environment: realm.realm.environment(cache: cache).merging(environment) { $1 })
+    }
+
+    /// Runs `authcheck URI --format json` in an environment and reads its report.
+    ///
+    /// - Parameter wrapper: A program and its arguments that run `authcheck` in their own way.
+    static func check(
+        _ uri: String, _ options: [String] = [], timeout: String = "60s", environment: [String: String],
+        wrapper: [String] = []
+    ) async throws -> CheckOutcome {
+        let program = try BuiltExecutable.url(named: "authcheck")
+        let words = wrapper + [program.path, uri, "--format", "json", "--timeout", timeout] + options
+        let result = try await Child.run(
+            URL(fileURLWithPath: words[0]), Array(words.dropFirst()), environment: environment, timeout: .seconds(120))
         return try read(result)
     }
 

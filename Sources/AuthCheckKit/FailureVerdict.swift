@@ -1,0 +1,189 @@
+internal import GSSCore
+internal import GSSKerberos
+internal import MongoAuth
+internal import MongoConnect
+internal import MongoTransport
+internal import SASL
+
+/// What is known around a failure, for the names in its hint and for a closer look at its cause.
+struct FailureSurroundings: Sendable {
+    /// The names of the user, the service and the files.
+    var names = KerberosFailure.Names()
+    /// What Kerberos has on this machine.
+    var inspection: KerberosInspection?
+    /// The ticket that the server was shown.
+    var serviceTicket: KerberosTicket?
+    /// How far the clock of the user's KDC is ahead of this machine's.
+    var kdcClockOffset: Duration?
+    /// How far the server's clock is ahead of this machine's.
+    var serverClockOffset: Duration?
+}
+
+extension CheckReport.Failure {
+    /// What an error is, and what to do about it.
+    struct Verdict {
+        var `class`: FailureClass
+        var hint: String?
+        /// What the error's own message does not say.
+        var addition = ""
+        var kerberos: CheckReport.KerberosError?
+        var clockOffset: Duration?
+
+        init(_ error: any Error, _ surroundings: FailureSurroundings) {
+            switch error {
+            case let error as TransportError:
+                self.init(Self.classify(error), CheckReport.Failure.hint(for: error.tlsFailure))
+            case let error as MongoAuthError:
+                self.init(error, surroundings)
+            case let error as SeedlistError:
+                self.init(Self.classify(error), "see what `dig SRV \(error.name)` says on this machine")
+            case is CancellationError:
+                self.init(.deadline)
+            default:
+                self.init(.internal)
+            }
+        }
+
+        private init(_ failureClass: FailureClass, _ hint: String? = nil) {
+            self.class = failureClass
+            self.hint = hint
+        }
+
+        private init(_ error: MongoAuthError, _ surroundings: FailureSurroundings) {
+            switch error.code {
+            case .invalidCredential: self.init(.usage)
+            case .refused: self.init(refusedWith: surroundings)
+            case .mechanismUnavailable: self.init(.mechanismUnavailable)
+            case .malformedReply, .conversationMismatch, .tooManySteps: self.init(.protocol)
+            case .deadlineExceeded: self.init(.deadline)
+            case .serverNotProven: self.init(unprovenBy: error, surroundings)
+            case .kerberos: self.init(kerberos: error, surroundings)
+            case .sasl: self.init(Self.classify(error.underlying as? SaslError))
+            default: self.init(.internal)
+            }
+        }
+
+        /// A failure before any token has gone to the server: it is between this machine and the KDC.
+        private init(kerberos error: MongoAuthError, _ surroundings: FailureSurroundings) {
+            self.init(.kerberos)
+            guard let gssError = CheckReport.Failure.gssError(beneath: error) else { return }
+            var names = surroundings.names
+            names.clockOffset = surroundings.kdcClockOffset
+            var failure = KerberosFailure(gssError, names: names)
+            if let problem = surroundings.inspection?.problem,
+                failure.kind == .noCredentials || problem.call == "krb5_init_context"
+            {
+                failure = KerberosFailure(problem, names: names)
+                if !error.message.contains(problem.message) { addition = "; \(problem.message)" }
+            }
+            self.class = FailureClass(rawValue: failure.kind.description) ?? .kerberos
+            hint = failure.hint
+            kerberos = CheckReport.KerberosError(failure)
+            if failure.kind == .serverNotProven {
+                // No server was asked for anything yet: what does not decrypt is an answer of the KDC.
+                self.class = .credentialsRejected
+                hint =
+                    "the KDC and the ticket cache do not share a key any more: get new tickets with "
+                    + "`kinit \(names.user ?? "USER@REALM")`"
+            }
+            if failure.dependsOnClocks, let offset = surroundings.kdcClockOffset {
+                clockOffset = offset
+                // To a clock that is wrong a good ticket is expired, or not valid yet.
+                guard offset.magnitude > surroundings.allowedClockSkew else { return }
+                self.class = .clockSkew
+                hint = KerberosFailure.hint(forClockOffset: offset)
+            }
+        }
+
+        /// A server may answer a token with a Kerberos error of its own. Its words are not protected, so what it says of
+        /// clocks and keys is told, and nothing that would make it trusted.
+        private init(unprovenBy error: MongoAuthError, _ surroundings: FailureSurroundings) {
+            self.init(.serverNotProven)
+            guard let gssError = CheckReport.Failure.gssError(beneath: error) else { return }
+            var names = surroundings.names
+            names.clockOffset = surroundings.serverClockOffset
+            let failure = KerberosFailure(gssError, names: names)
+            switch failure.kind {
+            case .clockSkew:
+                self.class = .clockSkew
+                hint = failure.hint
+                clockOffset = surroundings.serverClockOffset
+            case .refused:
+                self.class = .refused
+                hint = failure.hint
+            case .credentialsRejected where gssError.major.routineError == .contextExpired:
+                // The ticket ran out on the way: this side's own finding, not the server's.
+                self.class = .credentialsRejected
+                hint = failure.hint
+            default:
+                break
+            }
+            kerberos = CheckReport.KerberosError(failure)
+        }
+
+        /// Servers do not say why they refuse; the clocks and the ticket tell what is likely.
+        private init(refusedWith surroundings: FailureSurroundings) {
+            self.init(.refused)
+            guard let service = surroundings.names.service else { return }
+            if let offset = surroundings.serverClockOffset, offset.magnitude > surroundings.allowedClockSkew {
+                self.class = .clockSkew
+                clockOffset = offset
+                hint = KerberosFailure.hint(forClockOffset: offset)
+                return
+            }
+            let user = surroundings.names.user ?? "this principal"
+            let key = surroundings.serviceTicket.map { ticket in
+                [ticket.keyVersion.map { " of version \($0)" }, ticket.encryptionType.map { " (\($0))" }]
+                    .compactMap(\.self).joined()
+            }
+            hint =
+                "the server's log has the reason. Frequent ones: no user \(user) is created on $external, or the "
+                + "server's keytab does not hold the current key of its principal: `klist -ket KEYTAB` on "
+                + "\(surroundings.names.host ?? "the server") must list \(service)"
+                + (key.map { " with a key\($0)" } ?? "")
+        }
+
+        private static func classify(_ error: TransportError) -> FailureClass {
+            switch error.code {
+            case .nameResolution: .dns
+            case .connect: .connect
+            case .tls: .tls
+            case .deadlineExceeded: .deadline
+            // A connection that was open and is not any more: whoever is there does not speak as it should.
+            default: .protocol
+            }
+        }
+
+        private static func classify(_ error: SeedlistError) -> FailureClass {
+            switch error.code {
+            case .deadlineExceeded: .deadline
+            case .invalidTXTRecord, .conflictingOptions: .usage
+            default: .dns
+            }
+        }
+
+        private static func classify(_ error: SaslError?) -> FailureClass {
+            switch error?.code {
+            case .securityLayer?: .securityLayer
+            case .invalidConfiguration?: .usage
+            case .malformedChallenge?, .unexpectedChallenge?, .missingChallenge?, .tooLarge?: .protocol
+            case .mechanismFailure?: .kerberos
+            default: .internal
+            }
+        }
+    }
+
+    static func gssError(beneath error: MongoAuthError) -> GSSError? {
+        if let error = error.underlying as? GSSError { return error }
+        return (error.underlying as? SaslError)?.underlying as? GSSError
+    }
+}
+
+extension FailureSurroundings {
+    var allowedClockSkew: Duration { inspection?.allowedClockSkew ?? .seconds(300) }
+}
+
+extension Duration {
+    /// Its size, whatever its sign.
+    var magnitude: Duration { self < .zero ? .zero - self : self }
+}

@@ -1,0 +1,185 @@
+internal import GSSCore
+internal import GSSKerberos
+internal import MongoAuth
+internal import SASL
+internal import SASLGSSAPI
+
+#if canImport(FoundationEssentials)
+internal import FoundationEssentials
+#else
+internal import Foundation
+#endif
+
+extension CheckReport {
+    /// What Kerberos has on this machine for the user.
+    public struct Kerberos: Sendable, Hashable, Encodable {
+        /// The configuration files that are read.
+        public var configurationFiles: [String]
+        /// The realm of names without one.
+        @NullWhenAbsent public var defaultRealm: String?
+        /// The user's full principal.
+        @NullWhenAbsent public var principal: String?
+        /// Where the tickets are looked for.
+        @NullWhenAbsent public var cache: Cache?
+        /// The keytab from which tickets are got, where there is one.
+        @NullWhenAbsent public var clientKeytab: String?
+        /// The user's ticket-granting ticket.
+        @NullWhenAbsent public var ticketGrantingTicket: Ticket?
+    }
+
+    /// A cache of tickets.
+    public struct Cache: Sendable, Hashable, Encodable {
+        /// Its full name.
+        public var name: String
+        /// Its type, for example `FILE`.
+        public var type: String
+        /// Whose it is; `nil` where it cannot be read.
+        @NullWhenAbsent public var principal: String?
+    }
+
+    /// A ticket. Times are UTC, as ISO 8601 has them.
+    public struct Ticket: Sendable, Hashable, Encodable {
+        /// The principal of the service.
+        public var server: String
+        /// What the ticket is encrypted with: the service's key.
+        @NullWhenAbsent public var encryptionType: String?
+        /// The version of the service's key.
+        @NullWhenAbsent public var keyVersion: UInt32?
+        /// The encryption type of the key that client and service share.
+        public var sessionEncryptionType: String
+        /// From when on it is valid.
+        public var startTime: String
+        /// Until when it is valid.
+        public var endTime: String
+        /// How much of that is left; negative once it has expired.
+        public var secondsLeft: Int64
+        /// Until when it can be renewed.
+        @NullWhenAbsent public var renewableUntil: String?
+        /// Its flags, by their names in RFC 4120.
+        public var flags: [String]
+    }
+
+    /// What Kerberos came to at one host.
+    public struct HostKerberos: Sendable, Hashable, Encodable {
+        /// The server's principal, as it was asked for.
+        public var service: String
+        /// The ticket for it, where it is in the cache.
+        @NullWhenAbsent public var serviceTicket: Ticket?
+        /// The services that the context granted; `nil` where it was not established.
+        @NullWhenAbsent public var grantedFlags: [String]?
+        /// The security layers that the server offered.
+        @NullWhenAbsent public var offeredLayers: [String]?
+    }
+
+    /// The Kerberos error beneath a failure.
+    public struct KerberosError: Sendable, Hashable, Encodable {
+        /// The C function that failed.
+        public var call: String
+        /// The major status of the GSS-API.
+        public var major: UInt32
+        /// Its name.
+        public var majorName: String
+        /// Its texts.
+        public var majorMessages: [String]
+        /// The minor status: the code of Kerberos.
+        public var minor: Int32
+        /// Its name in MIT's headers.
+        @NullWhenAbsent public var symbolicName: String?
+        /// Its texts.
+        public var minorMessages: [String]
+    }
+}
+
+extension CheckReport.Kerberos {
+    init(_ inspection: KerberosInspection, now: Int64) {
+        configurationFiles = inspection.configurationFiles
+        defaultRealm = inspection.defaultRealm
+        principal = inspection.principal
+        cache = inspection.cache.map { .init(name: $0.name, type: $0.type, principal: $0.principal) }
+        clientKeytab = inspection.clientKeytab
+        ticketGrantingTicket = inspection.ticketGrantingTicket.map { CheckReport.Ticket($0, now: now) }
+    }
+
+    var lines: [String] {
+        var lines = ["Kerberos on this machine"]
+        func add(_ name: String, _ value: String?) {
+            guard let value, !value.isEmpty else { return }
+            lines.append("  " + name + String(repeating: " ", count: max(1, 15 - name.count)) + value)
+        }
+        add("configuration", configurationFiles.joined(separator: ", "))
+        add("default realm", defaultRealm)
+        add("principal", principal)
+        add(
+            "cache",
+            cache.map {
+                $0.name + ($0.principal == nil || $0.principal == principal ? "" : " of \($0.principal ?? "")")
+            })
+        add("keytab", clientKeytab)
+        add("ticket", ticketGrantingTicket?.line)
+        return lines
+    }
+}
+
+extension CheckReport.Ticket {
+    init(_ ticket: KerberosTicket, now: Int64) {
+        self.init(
+            server: ticket.server, encryptionType: ticket.encryptionType, keyVersion: ticket.keyVersion,
+            sessionEncryptionType: ticket.sessionEncryptionType, startTime: Self.text(ticket.startTime),
+            endTime: Self.text(ticket.endTime), secondsLeft: ticket.endTime - now,
+            renewableUntil: ticket.renewableUntil.map(Self.text), flags: ticket.flags)
+    }
+
+    private static func text(_ seconds: Int64) -> String {
+        Date(timeIntervalSince1970: TimeInterval(seconds)).formatted(.iso8601)
+    }
+
+    /// For a person: the rest of its life, the keys, the flags.
+    var line: String {
+        let life = secondsLeft > 0 ? "\(Self.span(secondsLeft)) left" : "expired \(Self.span(-secondsLeft)) ago"
+        var parts = ["until \(endTime), \(life)"]
+        if let renewableUntil { parts.append("renewable until \(renewableUntil)") }
+        let key = [encryptionType, keyVersion.map { "key version \($0)" }].compactMap(\.self).joined(separator: ", ")
+        if !key.isEmpty { parts.append(key) }
+        if !flags.isEmpty { parts.append(flags.joined(separator: ", ")) }
+        return parts.joined(separator: "; ")
+    }
+
+    /// The two largest units of a time.
+    private static func span(_ seconds: Int64) -> String {
+        let parts = [
+            (seconds / 86_400, "d"), (seconds / 3600 % 24, "h"), (seconds / 60 % 60, "min"), (seconds % 60, "s"),
+        ]
+        let shown = parts.drop { $0.0 == 0 }.prefix(2).filter { $0.0 != 0 }
+        return shown.isEmpty ? "0 s" : shown.map { "\($0.0) \($0.1)" }.joined(separator: " ")
+    }
+}
+
+extension CheckReport.HostKerberos {
+    init(_ facts: HostFacts, _ inspection: KerberosInspection?, now: Int64) {
+        let service = facts.authentication?.context?.acceptorName ?? facts.service.map { "\($0)" } ?? ""
+        let ticket = inspection?.ticket(for: service)
+        // Where Kerberos had to find the realm, the GSS-API leaves it out; the ticket has it.
+        self.service = ticket?.server ?? (service.hasSuffix("@") ? String(service.dropLast()) : service)
+        serviceTicket = ticket.map { CheckReport.Ticket($0, now: now) }
+        grantedFlags = facts.authentication?.context?.flags.names
+        offeredLayers = facts.authentication?.offer?.layers.names
+    }
+}
+
+extension CheckReport.KerberosError {
+    init(_ failure: KerberosFailure) {
+        let error = failure.error
+        self.init(
+            call: error.call, major: error.major.rawValue, majorName: "\(error.major)",
+            majorMessages: error.majorMessages, minor: Int32(bitPattern: error.minor),
+            symbolicName: failure.symbolicName, minorMessages: error.minorMessages)
+    }
+}
+
+extension GSSContextFlags {
+    fileprivate var names: [String] { isEmpty ? [] : description.split(separator: ", ").map(String.init) }
+}
+
+extension SaslSecurityLayers {
+    fileprivate var names: [String] { isEmpty ? [] : description.split(separator: ", ").map(String.init) }
+}

@@ -1,0 +1,76 @@
+internal import BlockingWork
+internal import GSSCore
+internal import GSSKerberos
+internal import MongoAuth
+internal import MongoConnectionString
+
+#if canImport(FoundationEssentials)
+internal import FoundationEssentials
+#else
+internal import Foundation
+#endif
+
+/// Looks at what Kerberos has on this machine. Nothing here can fail a check: what is not found is not reported.
+struct KerberosSurroundings: Sendable {
+    let user: String
+    let store: KerberosCredentialStore
+    private let workers = BlockingWorkers()
+
+    /// Nothing for other mechanisms.
+    init?(_ credential: MongoCredential?) {
+        guard let credential, case .gssapi(let options) = credential.method else { return nil }
+        user = credential.username
+        store = options.credentialStore
+    }
+
+    func inspect(by deadline: ContinuousClock.Instant) async -> KerberosInspection? {
+        let principal = user.isEmpty ? nil : user
+        let store = store
+        return try? await workers.run(by: deadline) { KerberosInspection(principal: principal, store: store) }
+    }
+
+    /// How far the KDC's clock is ahead of this machine's, where one of the errors may come from that.
+    func kdcClockOffset(
+        for errors: [(any Error)?], _ inspection: KerberosInspection?, by deadline: ContinuousClock.Instant
+    ) async -> Duration? {
+        let isAboutTime = errors.contains { error in
+            guard let error = error as? MongoAuthError, error.code == .kerberos,
+                let gssError = CheckReport.Failure.gssError(beneath: error)
+            else { return false }
+            return KerberosFailure(gssError).dependsOnClocks
+        }
+        let principal = inspection?.principal ?? user
+        guard isAboutTime, !principal.isEmpty else { return nil }
+        return try? await workers.run(by: min(deadline, .now + .seconds(5))) {
+            try KerberosClock.offsetOfKDC(for: principal)
+        }
+    }
+}
+
+/// What all hosts' reports share.
+struct ReportContext: Sendable {
+    let surroundings: KerberosSurroundings?
+    let inspection: KerberosInspection?
+    let kdcClockOffset: Duration?
+    /// The time of the report, in seconds since 1970.
+    let now = Int64(Date().timeIntervalSince1970)
+
+    func failureSurroundings(
+        _ facts: HostFacts, host: MongoConnectionString.Host, service: String?
+    ) -> FailureSurroundings {
+        guard let surroundings else { return FailureSurroundings() }
+        var names = KerberosFailure.Names()
+        let wanted = inspection?.principal ?? surroundings.user
+        names.user = wanted.isEmpty ? nil : wanted
+        names.service = service
+        names.host = host.name
+        names.cache = surroundings.store.cache ?? inspection?.cache?.name
+        names.isDefaultCache = surroundings.store.cache == nil
+        names.keytab = surroundings.store.clientKeytab ?? inspection?.clientKeytab
+        names.configurationFile =
+            inspection.flatMap { $0.unreadableConfigurationFiles.first ?? $0.configurationFiles.first }
+        return FailureSurroundings(
+            names: names, inspection: inspection, serviceTicket: service.flatMap { inspection?.ticket(for: $0) },
+            kdcClockOffset: kdcClockOffset, serverClockOffset: facts.clockOffset)
+    }
+}

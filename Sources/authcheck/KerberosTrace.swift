@@ -1,0 +1,24 @@
+import ArgumentParser
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#elseif canImport(Darwin)
+import Darwin
+#endif
+
+/// The Kerberos library's own trace. The library takes the file's name from the environment when its first context is
+/// made, and says nothing where it cannot write there.
+enum KerberosTrace {
+    /// Must be called while nothing else runs yet: it changes the environment of the process.
+    static func begin(_ file: String) throws {
+        let path = file == "-" ? "/dev/stderr" : file
+        let descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else {
+            throw ValidationError("the trace cannot be written to \(path): \(String(cString: strerror(errno)))")
+        }
+        close(descriptor)
+        setenv("KRB5_TRACE", path, 1)
+    }
+}
