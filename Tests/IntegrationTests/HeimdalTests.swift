@@ -1,0 +1,86 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// Our client against a KDC of the other family: it answers in its own order and with its own words.
+@Suite struct HeimdalTests {
+    private func withRealm(_ body: (HeimdalRealm, ServerProcess) async throws -> Void) async throws {
+        let realm = try await HeimdalRealm.start()
+        let server = try await ServerProcess(
+            BuiltExecutable.url(named: "mongo-test-server"),
+            [
+                "--listen", "127.0.0.1:0", "--keytab", realm.serviceKeytab, "--service-host", "localhost", "--user",
+                "\(realm.ann)=read@test", "--exit-with-parent",
+            ], environment: realm.environment(keytab: realm.serviceKeytab))
+        try await body(realm, server)
+        try await server.stop()
+        try await realm.stop()
+        #expect(!FileManager.default.fileExists(atPath: realm.folder))
+    }
+
+    private func uri(_ user: String, _ server: ServerProcess, properties: String = "SERVICE_HOST:localhost") -> String {
+        gssapiURI(user, Family.ipv4.authority(server.port), properties: properties)
+    }
+
+    @Test func anAuthenticationAndItsReport() async throws {
+        try await withRealm { realm, server in
+            let outcome = try await AuthCheck.check(
+                uri(realm.ann, server), environment: realm.environment(cache: realm.annCache))
+            #expect(outcome.status == 0, "\(outcome)")
+            #expect(outcome.report.hosts.first?.identity?.user == realm.ann, "\(outcome)")
+            let kerberos = try #require(outcome.report.kerberos)
+            #expect(kerberos.ticketGrantingTicket?.server == "krbtgt/\(realm.name)@\(realm.name)")
+            let ticket = try #require(outcome.report.hosts.first?.kerberos?.serviceTicket, "\(outcome)")
+            #expect(ticket.server == "mongodb/localhost@\(realm.name)")
+            #expect(ticket.keyVersion == 1)
+            #expect(ticket.encryptionType?.hasPrefix("aes") == true)
+        }
+    }
+
+    @Test func aKeytabIsEnough() async throws {
+        try await withRealm { realm, server in
+            let keytab = try await realm.addUser("carl")
+            let outcome = try await AuthCheck.check(
+                uri("carl@\(realm.name)", server), environment: realm.environment(clientKeytab: keytab))
+            // The server does not know carl; that it says so means that Kerberos has worked.
+            #expect(outcome.status == 30, "\(outcome)")
+            try await realm.deletePrincipal("carl")
+            let gone = try await AuthCheck.check(
+                uri("carl@\(realm.name)", server),
+                environment: realm.environment(cache: "FILE:\(realm.folder)/another.ccache", clientKeytab: keytab))
+            #expect(gone.status == 22, "\(gone)")
+            #expect(gone.failure?.kerberos?.symbolicName == "KRB5KDC_ERR_C_PRINCIPAL_UNKNOWN", "\(gone)")
+            #expect(gone.failure?.hint?.contains("carl@\(realm.name)") == true, "\(gone)")
+        }
+    }
+
+    @Test func anUnknownServiceAndAnUnknownRealm() async throws {
+        try await withRealm { realm, server in
+            let environment = realm.environment(cache: realm.annCache)
+            let unknown = try await AuthCheck.check(
+                uri(realm.ann, server, properties: "SERVICE_HOST:nosuch.localhost"), environment: environment)
+            #expect(unknown.status == 23, "\(unknown)")
+            #expect(unknown.failure?.kerberos?.symbolicName == "KRB5KDC_ERR_S_PRINCIPAL_UNKNOWN")
+            #expect(unknown.failure?.hint?.contains("mongodb/nosuch.localhost") == true, "\(unknown)")
+            let foreign = try await AuthCheck.check(
+                uri(realm.ann, server, properties: "SERVICE_HOST:localhost,SERVICE_REALM:ELSEWHERE.TEST"),
+                environment: environment)
+            #expect(foreign.status == 23, "\(foreign)")
+            #expect(foreign.failure?.hint?.contains("ELSEWHERE.TEST") == true, "\(foreign)")
+            #expect(foreign.failure?.hint?.contains("SERVICE_REALM") == true, "\(foreign)")
+        }
+    }
+
+    /// This KDC calls the ticket of a client whose clock is behind "not valid yet"; its own time tells the truth.
+    @Test(arguments: [-3600, 3600])
+    func aClockThatIsWrong(seconds: Int) async throws {
+        try await withRealm { realm, server in
+            let outcome = try await AuthCheck.check(
+                uri(realm.ann, server), environment: realm.environment(cache: realm.annCache),
+                wrapper: try FakeTime.wrapper(seconds: seconds))
+            #expect(outcome.status == 24, "\(outcome)")
+            let offset = try #require(outcome.failure?.clockOffsetSeconds, "\(outcome)")
+            #expect(abs(offset + Double(seconds)) < 120, "\(outcome)")
+        }
+    }
+}
