@@ -50,7 +50,7 @@ extension KerberosFailure {
         .other,
         {
             "user, service and this machine have no encryption type in common: compare permitted_enctypes in "
-                + "\($0.configurationFile), `klist -e`, and `kadmin -q 'getprinc \($0.service)'`"
+                + "\($0.configurationFile), `klist -e`, and `\($0.kadmin("getprinc", .service))`"
         }
     )
     private static let noPath: Row = (
@@ -92,7 +92,7 @@ extension KerberosFailure {
         {
             $0.hasKeytab
                 ? "the keytab \($0.keytab) is older than the key of \($0.user): compare `klist -ket \($0.keytab)` with "
-                    + "`kadmin -q 'getprinc \($0.user)'`, and have a new one made"
+                    + "`\($0.kadmin("getprinc", .user))`, and have a new one made"
                 : "the password of \($0.user) is wrong: try it with `kinit \($0.user)`"
         }
     )
@@ -168,19 +168,19 @@ extension KerberosFailure {
             .credentialsRejected,
             {
                 "the KDC does not know the user \($0.user): check the principal's spelling, or have it created: "
-                    + "`kadmin -q 'addprinc \($0.user)'`"
+                    + "`\($0.kadmin("addprinc", .user))`"
             }
         ),
         code(KRB5KDC_ERR_CLIENT_REVOKED): (
             .credentialsRejected,
-            { "\($0.user) is locked or disabled at the KDC; `kadmin -q 'getprinc \($0.user)'` shows which" }
+            { "\($0.user) is locked or disabled at the KDC; `\($0.kadmin("getprinc", .user))` shows which" }
         ),
         code(KRB5KDC_ERR_CLIENT_NOTYET): (
-            .credentialsRejected, { "\($0.user) is not valid yet at the KDC: see `kadmin -q 'getprinc \($0.user)'`" }
+            .credentialsRejected, { "\($0.user) is not valid yet at the KDC: see `\($0.kadmin("getprinc", .user))`" }
         ),
         code(KRB5KDC_ERR_NAME_EXP): (
             .credentialsRejected,
-            { "the account of \($0.user) has expired at the KDC: see `kadmin -q 'getprinc \($0.user)'`" }
+            { "the account of \($0.user) has expired at the KDC: see `\($0.kadmin("getprinc", .user))`" }
         ),
         code(KRB5KDC_ERR_KEY_EXP): (
             .credentialsRejected, { "the password of \($0.user) has expired: run `kpasswd \($0.user)`" }
@@ -190,7 +190,6 @@ extension KerberosFailure {
         ),
         code(KRB5KDC_ERR_PREAUTH_FAILED): wrongKey,
         code(KRB5_PREAUTH_FAILED): wrongKey,
-        code(KRB5_LIBOS_BADPWDMATCH): wrongKey,
         code(KRB5KRB_AP_ERR_TKT_EXPIRED): (
             .credentialsRejected, { "the ticket of \($0.user) has expired: run `kinit \($0.cacheOption)\($0.user)`" }
         ),
@@ -217,7 +216,7 @@ extension KerberosFailure {
                             + words.configurationFile : "")
                 return "the KDC does not know \(words.service): check SERVICE_NAME, the host name in the connection "
                     + "string and CANONICALIZE_HOST_NAME, or have the principal created: "
-                    + "`kadmin -q 'addprinc -randkey \(words.service)'`" + realm
+                    + "`\(words.kadmin("addprinc -randkey", .service))`" + realm
             }
         ),
         code(KRB5KDC_ERR_PATH_NOT_ACCEPTED): noPath,

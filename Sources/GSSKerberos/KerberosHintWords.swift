@@ -13,8 +13,16 @@ extension GSSError {
 
 /// The words that hints are made of: the user's own names, ready for a shell, or placeholders.
 struct KerberosHintWords {
+    /// Whom a command for `kadmin` is about.
+    enum Subject {
+        case user
+        case service
+    }
+
     let user: String
     let service: String
+    private let unquotedUser: String
+    private let unquotedService: String
     let host: String
     let cache: String
     let keytab: String
@@ -41,8 +49,10 @@ struct KerberosHintWords {
         let service = names.service ?? (isAboutService ? error.subject : nil)
         let cache = names.cache ?? (error.isAboutCache ? error.subject : nil)
         let keytab = names.keytab ?? (error.call.hasPrefix("krb5_kt_") ? error.subject : nil)
-        self.user = user.map(Self.quoted) ?? "USER@REALM"
-        self.service = service.map { Self.quoted(Self.withoutEmptyRealm($0)) } ?? "SERVICE/HOST@REALM"
+        unquotedUser = user ?? "USER@REALM"
+        unquotedService = service.map(Self.withoutEmptyRealm) ?? "SERVICE/HOST@REALM"
+        self.user = Self.quoted(unquotedUser)
+        self.service = Self.quoted(unquotedService)
         host = names.host ?? "the server"
         self.cache = cache.map(Self.quoted) ?? "the default cache"
         self.keytab = keytab.map { Self.quoted(Self.path($0)) } ?? "KEYTAB"
@@ -100,17 +110,36 @@ struct KerberosHintWords {
         return "this machine's clock is \(text) \(seconds > 0 ? "behind" : "ahead of") the other side's"
     }
 
+    /// A command that an administrator runs, with the query as one word for the shell and the principal as one for
+    /// `kadmin`, whatever characters it has.
+    func kadmin(_ query: String, _ subject: Subject) -> String {
+        let name = subject == .user ? unquotedUser : unquotedService
+        let word =
+            Self.isPlain(name)
+            ? name
+            : "\"" + name.split(separator: "\"", omittingEmptySubsequences: false).joined(separator: "\"\"") + "\""
+        return "kadmin -q " + Self.inApostrophes("\(query) \(word)")
+    }
+
     /// A word as a shell takes it for one.
     static func quoted(_ word: String) -> String {
-        let isSafe = word.utf8.allSatisfy { byte in
-            switch byte {
-            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                UInt8(ascii: "0")...UInt8(ascii: "9"):
-                true
-            default: "@/._-:+=,%".utf8.contains(byte)
+        isPlain(word) ? word : inApostrophes(word)
+    }
+
+    private static func inApostrophes(_ text: String) -> String {
+        "'" + text.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''") + "'"
+    }
+
+    /// Whether a word means nothing but itself to a shell and to `kadmin`.
+    private static func isPlain(_ word: String) -> Bool {
+        !word.isEmpty
+            && word.utf8.allSatisfy { byte in
+                switch byte {
+                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                    UInt8(ascii: "0")...UInt8(ascii: "9"):
+                    true
+                default: "@/._-:+=,%".utf8.contains(byte)
+                }
             }
-        }
-        guard !isSafe || word.isEmpty else { return word }
-        return "'" + word.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''") + "'"
     }
 }
