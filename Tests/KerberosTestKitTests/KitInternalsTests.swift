@@ -1,5 +1,6 @@
 import Glibc
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import KerberosTestKit
@@ -54,7 +55,8 @@ import Testing
         }
         let number = try #require(port)
         let attempts = Attempts()
-        let realm = try await KerberosRealm.start(KerberosRealm.Configuration()) { () throws(KerberosTestKitError) in
+        let configuration = KerberosRealm.Configuration(backend: try .chosen)
+        let realm = try await KerberosRealm.start(configuration) { () throws(KerberosTestKitError) in
             attempts.next() == 1
                 ? LoopbackPort(number: number, addresses: ["127.0.0.1", "::1"]) : try LoopbackPort.find()
         }
