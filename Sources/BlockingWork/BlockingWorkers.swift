@@ -49,7 +49,7 @@ public final class BlockingWorkers: Sendable {
         }
     }
 
-    private let dispatcher: Dispatcher
+    let dispatcher: Dispatcher
 
     /// Creates workers. Threads are started when they are needed and end with the last reference.
     public init(limits: Limits = .init()) {
@@ -75,8 +75,9 @@ public final class BlockingWorkers: Sendable {
         try Task.checkCancellation()
         let result = OneShot<Success>()
         let session = try dispatcher.submit {
-            guard !result.isResolved else { return }
-            result.resolve(Result { try body() })
+            guard !result.isResolved else { return nil }
+            let outcome = Result { try body() }
+            return { result.resolve(outcome) }
         }
         return try await result.value(by: deadline) { [dispatcher] in
             dispatcher.abandon(session)
@@ -100,8 +101,11 @@ public final class BlockingWorkers: Sendable {
         let ready = OneShot<Void>()
         let released = OneShot<Void>()
         let session = try dispatcher.submit {
-            if !ready.isResolved { channel.serve(ready: ready, makeState) }
-            released.resolve(.success(()))
+            let failure = ready.isResolved ? nil : channel.serve(ready: ready, makeState)
+            return {
+                if let failure { ready.resolve(.failure(failure)) }
+                released.resolve(.success(()))
+            }
         }
         let work = PinnedWork(channel: channel, dispatcher: dispatcher, session: session, released: released)
         try await ready.value(by: deadline) {

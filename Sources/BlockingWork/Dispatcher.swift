@@ -3,16 +3,27 @@ internal import NIOConcurrencyHelpers
 
 /// Hands sessions to threads: the state behind ``BlockingWorkers``.
 ///
-/// A session is a closure that holds one thread until it returns. Threads keep a reference to the dispatcher, the
-/// dispatcher none to its users, so that the last user's release shuts the idle threads down.
+/// A session is a closure that holds one thread until it returns. What it returns in turn is run once its place is free:
+/// who is told there of the session's end finds room. Threads keep a reference to the dispatcher, the dispatcher none to
+/// its users, so that the last user's release shuts the idle threads down.
 final class Dispatcher: Sendable {
     struct SessionID: Hashable, Sendable {
         fileprivate let number: UInt64
     }
 
+    /// The work of a session; it returns what tells others of its end.
+    typealias Body = @Sendable () -> (@Sendable () -> Void)?
+
     private struct Session: Sendable {
         let id: SessionID
-        let body: @Sendable () -> Void
+        let body: Body
+    }
+
+    /// What a thread does when it is done with a session.
+    private enum Decision {
+        case run(Session)
+        case sleep(IdleThread)
+        case end
     }
 
     /// A thread without work, asleep until it is handed a session or told to end.
@@ -48,14 +59,14 @@ final class Dispatcher: Sendable {
     }
 
     /// Runs a session on an idle thread or a new one, or queues it.
-    func submit(_ body: @escaping @Sendable () -> Void) throws(BlockingWorkError) -> SessionID {
-        enum Decision {
+    func submit(_ body: @escaping Body) throws(BlockingWorkError) -> SessionID {
+        enum Placement {
             case hand(Session, IdleThread)
             case start(Session)
             case queued(SessionID)
             case full
         }
-        let decision: Decision = state.withLockedValue { state in
+        let placement: Placement = state.withLockedValue { state in
             let session = Session(id: SessionID(number: state.nextNumber), body: body)
             state.nextNumber += 1
             if state.active.count < limits.maximumThreads {
@@ -67,7 +78,7 @@ final class Dispatcher: Sendable {
             state.waiting.append(session)
             return .queued(session.id)
         }
-        switch decision {
+        switch placement {
         case .hand(let session, let thread):
             Self.hand(session, to: thread)
             return session.id
@@ -145,27 +156,27 @@ final class Dispatcher: Sendable {
     /// A thread's life: one session after another, asleep in between, until there are enough idle threads.
     private func serve(_ first: IdleThread) {
         var session = first.session.withLockedValue { $0.take() }
-        while let finished = Self.run(&session) {
-            session = nextSession(after: finished)
+        while let decision = finish(&session) {
+            switch decision {
+            case .run(let next):
+                session = next
+            case .sleep(let idle):
+                idle.semaphore.wait()
+                session = idle.session.withLockedValue { $0.take() }
+            case .end:
+                return
+            }
         }
     }
 
-    /// Runs a session and lets go of it: a thread that sleeps afterwards holds nothing of what it did.
-    private static func run(_ session: inout Session?) -> SessionID? {
-        guard let session = session.take() else { return nil }
-        session.body()
-        return session.id
-    }
-
-    private func nextSession(after finished: SessionID) -> Session? {
-        enum Decision {
-            case run(Session)
-            case sleep(IdleThread)
-            case end
-        }
+    /// Runs a session, frees its place, tells of its end, and lets go of it: a thread that sleeps afterwards holds
+    /// nothing of what it did.
+    private func finish(_ session: inout Session?) -> Decision? {
+        guard let current = session.take() else { return nil }
+        let tell = current.body()
         let decision: Decision = state.withLockedValue { state in
-            state.active.remove(finished)
-            state.abandoned.remove(finished)
+            state.active.remove(current.id)
+            state.abandoned.remove(current.id)
             if state.active.count < limits.maximumThreads, let session = Self.takeWaiting(&state) {
                 return .run(session)
             }
@@ -174,14 +185,7 @@ final class Dispatcher: Sendable {
             state.idle.append(idle)
             return .sleep(idle)
         }
-        switch decision {
-        case .run(let session):
-            return session
-        case .sleep(let idle):
-            idle.semaphore.wait()
-            return idle.session.withLockedValue { $0.take() }
-        case .end:
-            return nil
-        }
+        tell?()
+        return decision
     }
 }

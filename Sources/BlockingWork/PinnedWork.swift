@@ -106,17 +106,20 @@ final class WorkChannel<State: ~Copyable>: Sendable {
     }
 
     /// Makes the state and runs what is sent, until the channel is closed. The state is gone when it returns.
-    func serve(ready: OneShot<Void>, _ makeState: () throws -> State) {
+    ///
+    /// - Returns: Why there is no state.
+    func serve(ready: OneShot<Void>, _ makeState: () throws -> State) -> (any Error)? {
         do {
             var state = try makeState()
             ready.resolve(.success(()))
             serve(&state)
+            return nil
         } catch {
-            ready.resolve(.failure(error))
+            return error
         }
     }
 
-    private func serve(_ state: inout State) {
+    func serve(_ state: inout State) {
         while true {
             semaphore.wait()
             let job: Job? = queue.withLockedValue { $0.jobs.isEmpty ? nil : $0.jobs.removeFirst() }
