@@ -9,19 +9,25 @@ public struct KerberosCredentialStore: Sendable, Hashable {
     public var cache: String?
     /// The keytab from which an initiator gets its tickets, for example `FILE:/etc/app.keytab`.
     public var clientKeytab: String?
-    /// The keytab with an acceptor's keys.
+    /// The keytab with an acceptor's keys, or with the host's for ``verify``.
     public var keytab: String?
     /// An acceptor's replay cache, for example `none:`.
     public var replayCache: String?
+    /// A service in ``keytab``, the default one where that is `nil`, whose key must open a ticket of the KDC that gave
+    /// the user's first ticket for a password or client keytab: a KDC that is not the realm's own cannot make one. Empty
+    /// is any service of the keytab; `nil` verifies nothing.
+    public var verify: String?
 
     /// Names a store. Without arguments it is the library's default.
     public init(
-        cache: String? = nil, clientKeytab: String? = nil, keytab: String? = nil, replayCache: String? = nil
+        cache: String? = nil, clientKeytab: String? = nil, keytab: String? = nil, replayCache: String? = nil,
+        verify: String? = nil
     ) {
         self.cache = cache
         self.clientKeytab = clientKeytab
         self.keytab = keytab
         self.replayCache = replayCache
+        self.verify = verify
     }
 
     var elements: [(key: String, value: String)] {
@@ -49,6 +55,8 @@ public final class KerberosCredential: Sendable {
 
     /// What the credential is for.
     public let usage: Usage
+    /// Kept as long as the handle that reads it.
+    private let ownCache: PrivateCache?
 
     /// Acquires a credential. Reads files and may talk to a KDC (with a client keytab): it may block.
     ///
@@ -57,10 +65,22 @@ public final class KerberosCredential: Sendable {
     ///   - usage: What it is for.
     ///   - store: Where to look.
     /// - Throws: ``GSSError``, with ``GSSMajorStatus/RoutineError/noCredential`` where there is none.
-    public init(
+    public convenience init(
         name: GSSName? = nil, usage: Usage = .initiate, store: KerberosCredentialStore = .init()
     ) throws(GSSError) {
+        try self.init(name: name, usage: usage, store: store, ownCache: nil)
+    }
+
+    /// The credential of a cache that goes with it.
+    convenience init(_ cache: PrivateCache) throws(GSSError) {
+        try self.init(name: nil, usage: .initiate, store: .init(cache: cache.name), ownCache: cache)
+    }
+
+    private init(
+        name: GSSName?, usage: Usage, store: KerberosCredentialStore, ownCache: PrivateCache?
+    ) throws(GSSError) {
         self.usage = usage
+        self.ownCache = ownCache
         let imported: KerberosName? =
             if let name { try KerberosName(name) } else { nil }
         var minor: OM_uint32 = 0

@@ -1,0 +1,190 @@
+import Foundation
+import GSSCore
+import GSSKerberos
+import Glibc
+import KerberosTestKit
+import TestSupport
+import Testing
+
+/// Tickets in a private cache: where they come from, and what becomes of them.
+@Suite struct TicketsTests {
+    /// What a child process needs to know of a realm, with secrets masked so that they are not in its memory.
+    private struct Realm: Codable, Sendable {
+        var environment: [String: String]
+        var ann: String
+        var bob: String
+        var annCache: String
+        var annKeytab: String
+        var serviceKeytab: String
+        var maskedPassword: [UInt8]
+        var host: Host?
+
+        /// A host's principal, a keytab with a key that it had before, and one with its key.
+        struct Host: Codable, Sendable {
+            var name: String
+            var old: String
+            var new: String
+        }
+
+        init(_ shared: SharedRealm) {
+            environment = shared.realm.environment()
+            (ann, bob) = (shared.ann, shared.bob)
+            (annCache, annKeytab, serviceKeytab) = (shared.annCache, shared.annKeytab, shared.serviceKeytab)
+            maskedPassword = shared.annPassword.utf8.map { $0 ^ 0x5A }
+        }
+
+        func enter() {
+            for (name, value) in environment { setenv(name, value, 1) }
+        }
+
+        /// Asks the KDC for tickets with the password.
+        func request(_ user: String, _ store: KerberosCredentialStore = .init()) throws -> KerberosTickets {
+            try withPassword { try KerberosTickets.request(user: user, password: $0, store: store) }
+        }
+
+        /// Lends the password, and wipes it afterwards.
+        func withPassword<R>(_ body: (UnsafeRawBufferPointer) throws -> R) throws -> R {
+            let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: maskedPassword.count, alignment: 1)
+            defer {
+                for index in buffer.indices { buffer[index] = 0 }
+                buffer.deallocate()
+            }
+            for index in buffer.indices { buffer[index] = maskedPassword[index] ^ 0x5A }
+            return try body(UnsafeRawBufferPointer(buffer))
+        }
+    }
+
+    private static let service = GSSName.principal("mongodb/localhost@")
+
+    @Test func aCacheInMemoryServesByItsName() async throws {
+        let realm = Realm(try await SharedRealm.shared)
+        await #expect(processExitsWith: .success) { [realm = realm as Realm] in
+            realm.enter()
+            // The C library fills the cache that is named; then it is one like any other of this process.
+            let store = KerberosCredentialStore(cache: "MEMORY:mine", clientKeytab: realm.annKeytab)
+            let credential = try KerberosCredential(name: .principal(realm.ann), store: store)
+            _ = try credential.inquire()
+            let tickets = try KerberosTickets.copy(from: "MEMORY:mine", user: "ann")
+            #expect(tickets.principal == realm.ann && tickets.origin == "MEMORY:mine" && tickets.areCurrent)
+            #expect(try tickets.ticket(for: Self.service) == nil)
+            #expect(try tickets.getTicket(for: Self.service) > .now)
+            #expect(try tickets.ticket(for: Self.service) != nil)
+            // Nobody else's cache in memory is taken for that of a user.
+            #expect(throws: KerberosCacheMismatch.self) {
+                try KerberosTickets.copy(from: "MEMORY:mine", user: realm.bob)
+            }
+            #expect(throws: GSSError.self) { try KerberosTickets.copy(from: "MEMORY:other", user: realm.ann) }
+            #expect(throws: GSSError.self) { try KerberosTickets.copy(from: nil, user: realm.ann) }
+        }
+    }
+
+    @Test func aMismatchNamesBoth() async throws {
+        let realm = Realm(try await SharedRealm.shared)
+        await #expect(processExitsWith: .success) { [realm = realm as Realm] in
+            realm.enter()
+            let error = #expect(throws: KerberosCacheMismatch.self) {
+                try KerberosTickets.copy(from: realm.annCache, user: "bob")
+            }
+            #expect(error?.wanted == realm.bob && error?.found == realm.ann && error?.cache == realm.annCache)
+            #expect(error.map { KerberosFailure($0.underlying).kind } == .noCredentials)
+            #expect(KerberosTickets.keytab(realm.annKeytab, has: "ann"))
+            #expect(!KerberosTickets.keytab(realm.annKeytab, has: "bob"))
+            #expect(!KerberosTickets.keytab("/nonexistent", has: "ann"))
+        }
+    }
+
+    /// The KDC proves itself by a ticket that a key of this host opens; one that somebody else made does not.
+    @Test func theKDCIsVerifiedWithAHostKey() async throws {
+        let shared = try await SharedRealm.shared
+        let name = "host/verify-\(UUID().uuidString.lowercased())"
+        try await shared.realm.addPrincipal(name)
+        let old = try await shared.realm.makeKeytab(for: [name])
+        try await shared.realm.changeKey(name, keepingVersion: true)
+        let new = try await shared.realm.makeKeytab(for: [name])
+        var realm = Realm(shared)
+        realm.host = .init(name: name, old: old, new: new)
+        await #expect(processExitsWith: .success) { [realm = realm as Realm] in
+            realm.enter()
+            let host = try #require(realm.host)
+            for verify in [host.name, ""] {
+                let good = KerberosCredentialStore(keytab: host.new, verify: verify)
+                #expect(try realm.request(realm.ann, good).principal == realm.ann)
+                let keyed = KerberosCredentialStore(clientKeytab: realm.annKeytab, keytab: host.new, verify: verify)
+                #expect(try KerberosTickets.request(user: realm.ann, store: keyed).principal == realm.ann)
+                for keytab in [host.old, "/nonexistent"] {
+                    let bad = KerberosCredentialStore(keytab: keytab, verify: verify)
+                    let error = #expect(throws: GSSError.self) { try realm.request("ann", bad) }
+                    #expect(error?.call == "krb5_verify_init_creds", "\(String(describing: error))")
+                }
+            }
+        }
+    }
+
+    @Test func anEmptyPasswordIsRefused() {
+        for password in [[], [0x61, 0, 0x62]] as [[UInt8]] {
+            password.withUnsafeBytes { bytes in
+                do throws(GSSError) {
+                    _ = try KerberosTickets.request(user: "ann@EXAMPLE.TEST", password: bytes)
+                    Issue.record("a password that cannot be one is accepted")
+                } catch {
+                    #expect(error.message.contains("empty"))
+                }
+            }
+        }
+    }
+
+    /// When the tickets are gone, neither the password nor anything made of it by copying is left in memory.
+    @Test func noPasswordIsLeftInMemory() async throws {
+        let realm = Realm(try await SharedRealm.shared)
+        await #expect(processExitsWith: .success) { [realm = realm as Realm] in
+            realm.enter()
+            do {
+                let tickets = try realm.request(realm.ann)
+                _ = try tickets.getTicket(for: Self.service)
+            }
+            #expect(throws: GSSError.self) { try realm.request("nobody") }
+            // The search finds what it looks for, in the one place where it is.
+            let count = try realm.withPassword { try occurrences(of: $0) }
+            #expect(count == 1)
+        }
+    }
+}
+
+/// Counts bytes in the heap, the stacks and whatever else of this process's memory is no file's.
+private func occurrences(of needle: UnsafeRawBufferPointer) throws -> Int {
+    let memory = open("/proc/self/mem", O_RDONLY)
+    defer { close(memory) }
+    // Of its own mapping, which is left out: what is copied there would be found once more.
+    let length = 1 << 20
+    let buffer = try #require(mmap(nil, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0))
+    defer { munmap(buffer, length) }
+    let own = UInt(bitPattern: buffer)
+    let base = try #require(needle.baseAddress)
+    var count = 0
+    for line in try String(contentsOfFile: "/proc/self/maps", encoding: .utf8).split(separator: "\n") {
+        let fields = line.split(separator: " ")
+        let ends = fields[0].split(separator: "-").compactMap { UInt($0, radix: 16) }
+        // The data of a program's file has the password too: as the literal that the tests have it from.
+        let isAnonymous = fields.count < 6 || fields[5].hasPrefix("[")
+        guard fields[1].hasPrefix("rw"), isAnonymous, ends.count == 2 else { continue }
+        var next = ends[0]
+        while next < ends[1] {
+            if next >= own, next < own + UInt(length) {
+                next = own + UInt(length)
+                continue
+            }
+            let limit = next < own ? min(ends[1], own) : ends[1]
+            let got = pread(memory, buffer, min(length, Int(limit - next)), Int(next))
+            guard got > 0 else { break }
+            let end = buffer + got
+            var start = buffer
+            while let hit = memchr(start, Int32(needle[0]), end - start) {
+                if end - hit >= needle.count, memcmp(hit, base, needle.count) == 0 { count += 1 }
+                start = hit + 1
+            }
+            // What lies across the edge is found from the next start.
+            next += UInt(got <= needle.count || UInt(got) == limit - next ? got : got - needle.count + 1)
+        }
+    }
+    return count
+}
