@@ -88,7 +88,7 @@ let package = Package(
             "MongoAuth",
             [
                 "BSON", "BlockingWork", "GSSCore", "GSSKerberos", "MongoWire", "NameResolution", "SASL", "SASLGSSAPI",
-                "SASLSCRAM", crypto, logging,
+                "SASLSCRAM", crypto, logging, nioConcurrencyHelpers,
             ]),
         module(
             "MongoConnect",
@@ -110,8 +110,8 @@ let package = Package(
         program(
             "authcheck",
             [
-                "AuthCheckKit", "KerberosTestKit", "MongoAuth", "MongoConnect", "MongoConnectionString", argumentParser,
-                logging, nioCore, nioPosix, subprocess, systemPackage,
+                "AuthCheckKit", "GSSKerberos", "KerberosTestKit", "MongoAuth", "MongoConnect", "MongoConnectionString",
+                argumentParser, logging, nioCore, nioPosix, subprocess, systemPackage,
             ]),
         .target(name: "CCyrusSASL", linkerSettings: [.linkedLibrary("sasl2"), .linkedLibrary("gssapi_krb5")]),
         module(
@@ -130,6 +130,12 @@ let package = Package(
             path: "Tests/ScriptedAcceptor"),
         program(
             "network-fixture", ["BlockingWork", "NameResolution", "TestSupport"], path: "Tests/NetworkFixture"),
+        program(
+            "crowd",
+            [
+                "BlockingWork", "GSSKerberos", "MongoAuth", "MongoConnect", "MongoConnectionString", "MongoTransport",
+                "SASL", logging, nioPosix,
+            ], path: "Tests/Crowd"),
         program("soak", ["MongoConnect", "MongoConnectionString", "MongoTransport", nioPosix], path: "Tests/Soak"),
 
         .target(
@@ -151,7 +157,7 @@ let package = Package(
             "IntegrationTests",
             [
                 "BlockingWork", "GSSCore", "KerberosTestKit", "MongoAuth", "MongoConnect", "MongoConnectionString",
-                "MongoTransport", "NameResolution", "TestSupport", "authcheck", "mongo-test-server",
+                "MongoTransport", "NameResolution", "TestSupport", "authcheck", "crowd", "mongo-test-server",
                 "network-fixture", "scripted-acceptor", "soak", "testrealm", nioConcurrencyHelpers, nioCore,
                 nioPosix, nioSSL,
             ], exclude: ["Peers"]),

@@ -4,7 +4,7 @@ internal import GSSKerberos
 internal import SASL
 internal import SASLGSSAPI
 
-/// An exchange on a thread of its own.
+/// An exchange on the thread where it was made: one of its own if its steps may block, else one that it shares.
 struct ExchangeWorker: Sendable {
     /// What a step came to.
     struct Progress: Sendable {
@@ -14,26 +14,43 @@ struct ExchangeWorker: Sendable {
         var offer: GSSAPISecurityLayerOffer?
     }
 
-    private let work: PinnedWork<any SaslExchange>
+    private enum Place {
+        case own(PinnedWork<any SaslExchange>)
+        case shared(PlacedWork<any SaslExchange>)
+    }
+
+    private let place: Place
 
     init(_ work: PinnedWork<any SaslExchange>) {
-        self.work = work
+        place = .own(work)
+    }
+
+    init(_ work: PlacedWork<any SaslExchange>) {
+        place = .shared(work)
     }
 
     func step(_ challenge: [UInt8]?, by deadline: ContinuousClock.Instant) async throws -> Progress {
         try await Self.translating {
-            try await work.run(by: deadline) { exchange in
-                let step = try exchange.step(challenge)
-                let gssapi = exchange as? GSSAPIExchange
-                return Progress(
-                    step: step, isComplete: exchange.isComplete, context: gssapi?.contextInfo, offer: gssapi?.offer)
+            switch place {
+            case .own(let work): try await work.run(by: deadline) { try Self.step(&$0, challenge) }
+            case .shared(let work): try await work.run(by: deadline) { try Self.step(&$0, challenge) }
             }
         }
     }
 
+    private static func step(_ exchange: inout any SaslExchange, _ challenge: [UInt8]?) throws -> Progress {
+        let step = try exchange.step(challenge)
+        let gssapi = exchange as? GSSAPIExchange
+        return Progress(
+            step: step, isComplete: exchange.isComplete, context: gssapi?.contextInfo, offer: gssapi?.offer)
+    }
+
     /// Releases the exchange on its thread. Not bound by a deadline: it waits for no call that blocks.
     func finish() async {
-        await work.finishAndWait()
+        switch place {
+        case .own(let work): await work.finishAndWait()
+        case .shared(let work): await work.finishAndWait()
+        }
     }
 
     /// Runs something that may throw errors of the modules below and gives them this module's form.

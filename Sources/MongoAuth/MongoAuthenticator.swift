@@ -11,7 +11,8 @@ internal import SASLSCRAM
 ///
 /// An authentication has two parts. ``prepare(_:serverHost:server:by:)`` makes the client's first token, which for
 /// Kerberos means finding the credential and getting a ticket; it needs no connection. The result then runs its
-/// conversation over a connection.
+/// conversation over a connection. Any number of authentications at the same time with the same Kerberos credential to
+/// the same service ask the KDC once.
 ///
 /// ```swift
 /// let authenticator = MongoAuthenticator(workers: workers, resolver: SystemResolver(workers: workers))
@@ -20,20 +21,33 @@ internal import SASLSCRAM
 /// ```
 public struct MongoAuthenticator: Sendable {
     private let workers: BlockingWorkers
+    private let conversations: SharedThreads<any SaslExchange>
+    private let kerberos: KerberosIdentities
     private let resolver: any NameResolver
     private let logger: Logger?
 
-    /// Creates an authenticator.
+    /// Creates an authenticator. Its copies share their tickets and threads: make one, and keep it.
     ///
     /// - Parameters:
-    ///   - workers: Threads for the calls that block. Each authentication has one of them to itself while it lasts.
+    ///   - workers: Threads for calls that read files. An exchange of another mechanism whose steps may block has one of
+    ///     them to itself while it lasts; the others share a few threads of the authenticator's own.
+    ///   - ticketWorkers: Threads for calls that ask a KDC; `nil` makes some. They should be nobody else's, so that a KDC
+    ///     that does not answer holds up only those who need it.
     ///   - resolver: For host names that are to be made canonical.
     ///   - logger: Takes messages at levels debug and trace; tokens as their length and digest.
-    public init(workers: BlockingWorkers, resolver: any NameResolver, logger: Logger? = nil) {
+    public init(
+        workers: BlockingWorkers, ticketWorkers: BlockingWorkers? = nil, resolver: any NameResolver,
+        logger: Logger? = nil
+    ) {
         self.workers = workers
+        conversations = SharedThreads(maximumThreads: Self.conversationThreads)
+        kerberos = KerberosIdentities(files: workers, network: ticketWorkers ?? BlockingWorkers())
         self.resolver = resolver
         self.logger = logger
     }
+
+    /// Threads that compute and never wait: more than a machine's few processors make use of would be idle.
+    private static let conversationThreads = 4
 
     /// Prepares and runs an authentication.
     ///
@@ -73,7 +87,9 @@ public struct MongoAuthenticator: Sendable {
             let mechanism = try scram(hash, credential.username, password, server)
             return try await prepare(source: credential.source, name: mechanism.name, by: deadline) { mechanism }
         case .other(let mechanism):
-            return try await prepare(source: credential.source, name: mechanism.name, by: deadline) { mechanism }
+            return try await prepare(
+                source: credential.source, name: mechanism.name, mayBlock: mechanism.traits.mayBlock, by: deadline
+            ) { mechanism }
         }
     }
 
@@ -90,13 +106,29 @@ public struct MongoAuthenticator: Sendable {
         }
         let service = try await ServicePrincipal.resolve(
             serverHost: serverHost, options: options, resolver: resolver, by: deadline)
+        if let problem = Self.problem(with: options) { throw MongoAuthError(.invalidCredential, problem) }
         let username = credential.username
+        let ticket = try await kerberos.ticket(
+            of: .init(username: username, store: options.credentialStore, password: options.comparablePassword),
+            for: service, by: deadline)
         return try await prepare(source: credential.source, name: .gssapi, service: service, by: deadline) {
             GSSAPIMechanism(
-                provider: KerberosProvider(credential: try KerberosIdentity.acquire(username, options.credentialStore)),
-                target: try service.gssName(),
-                authorizationIdentity: KerberosIdentity.hasRealm(username) ? .text(username) : .authenticatedName)
+                provider: KerberosProvider(credential: ticket.credential),
+                target: ticket.service,
+                authorizationIdentity: KerberosPrincipal.hasRealm(username) ? .text(username) : .authenticatedName)
         }
+    }
+
+    private static func problem(with options: GSSAPIOptions) -> String? {
+        let store = options.credentialStore
+        let sources = [store.cache != nil, store.clientKeytab != nil, options.password != nil].count { $0 }
+        guard sources <= 1 else {
+            return "the tickets for GSSAPI come from a cache, a client keytab or a password: name one of them"
+        }
+        guard options.password.map({ $0.count > 0 }) ?? true else {
+            return "the password for GSSAPI is empty: leave it out, with its ':', to use the ticket cache"
+        }
+        return nil
     }
 
     private func scram(
@@ -117,14 +149,16 @@ public struct MongoAuthenticator: Sendable {
     }
 
     private func prepare(
-        source: String, name: SaslMechanismName, service: ServicePrincipal? = nil, by deadline: ContinuousClock.Instant,
-        _ makeMechanism: @escaping @Sendable () throws -> any SaslMechanism
+        source: String, name: SaslMechanismName, service: ServicePrincipal? = nil, mayBlock: Bool = false,
+        by deadline: ContinuousClock.Instant, _ makeMechanism: @escaping @Sendable () -> any SaslMechanism
     ) async throws -> PreparedAuthentication {
         var conversation = SaslConversation(mechanism: name, source: source)
-        let worker = ExchangeWorker(
-            try await ExchangeWorker.translating {
-                try await workers.pin(by: deadline) { try makeMechanism().makeExchange() }
-            })
+        let worker = try await ExchangeWorker.translating {
+            if mayBlock {
+                return ExchangeWorker(try await workers.pin(by: deadline) { try makeMechanism().makeExchange() })
+            }
+            return ExchangeWorker(try await conversations.place(by: deadline) { try makeMechanism().makeExchange() })
+        }
         guard case .step(let challenge) = try conversation.begin() else {
             throw MongoAuthError(.sasl, "the conversation did not begin with a step")
         }

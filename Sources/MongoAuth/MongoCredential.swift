@@ -65,8 +65,18 @@ public struct GSSAPIOptions: Sendable, Hashable {
     public var serviceHost: String?
     /// `CANONICALIZE_HOST_NAME`
     public var canonicalizeHostName: CanonicalizeHostName
-    /// Where the client's tickets are.
+    /// Where the client's tickets come from: a cache by name, a client keytab, or without either the system's own cache.
+    ///
+    /// The user name chooses: of a collection of caches it is the user's that is taken, and a cache of somebody else is an
+    /// error. The tickets are kept in memory for as long as the authenticator; those from a keytab are renewed.
     public var credentialStore: KerberosCredentialStore
+    /// The user's password, with which a KDC is asked for tickets of the authenticator's own, in place of a cache or
+    /// client keytab. They are renewed as long as the authenticator lives, which keeps the password until then.
+    public var password: Secret? {
+        get { comparablePassword?.secret }
+        set { comparablePassword = newValue.map(ComparableSecret.init) }
+    }
+    private(set) var comparablePassword: ComparableSecret?
 
     /// Creates options with the specification's defaults and the system's own ticket cache.
     public init(
@@ -74,12 +84,14 @@ public struct GSSAPIOptions: Sendable, Hashable {
         serviceRealm: String? = nil,
         serviceHost: String? = nil,
         canonicalizeHostName: CanonicalizeHostName = .none,
-        credentialStore: KerberosCredentialStore = .init()
+        credentialStore: KerberosCredentialStore = .init(),
+        password: Secret? = nil
     ) {
         self.serviceName = serviceName
         self.serviceRealm = serviceRealm
         self.serviceHost = serviceHost
         self.canonicalizeHostName = canonicalizeHostName
         self.credentialStore = credentialStore
+        self.password = password
     }
 }

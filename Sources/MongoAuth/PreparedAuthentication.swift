@@ -3,6 +3,7 @@ internal import Crypto
 public import GSSCore
 internal import Logging
 public import MongoWire
+internal import NIOConcurrencyHelpers
 public import SASL
 public import SASLGSSAPI
 
@@ -19,6 +20,7 @@ public struct PreparedAuthentication: Sendable {
     private let worker: ExchangeWorker
     private let firstProgress: ExchangeWorker.Progress
     private let logger: Logger?
+    private let hasRun = NIOLockedValueBox(false)
 
     init(
         mechanism: SaslMechanismName, source: String, service: ServicePrincipal?, conversation: SaslConversation,
@@ -36,10 +38,18 @@ public struct PreparedAuthentication: Sendable {
     /// Runs the conversation: saslStart, then saslContinue until both sides are done.
     ///
     /// - Throws: ``MongoAuthError``, `CancellationError`, what the runner throws. The connection is then of no more use.
+    ///   The second time ``MongoAuthError/Code/sasl``.
     @discardableResult
     public func run(
         over runner: some CommandRunner, by deadline: ContinuousClock.Instant
     ) async throws -> AuthenticationDetails {
+        let hasRun = hasRun.withLockedValue { hasRun in
+            defer { hasRun = true }
+            return hasRun
+        }
+        guard !hasRun else {
+            throw MongoAuthError(.sasl, "this authentication has run before: prepare another one for each connection")
+        }
         do {
             let details = try await converse(over: runner, by: deadline)
             await worker.finish()

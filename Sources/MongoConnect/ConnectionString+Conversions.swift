@@ -42,12 +42,9 @@ extension MongoCredential {
         let method: Method
         switch credential.mechanism {
         case .gssapi?:
-            guard credential.password == nil else {
-                throw MongoAuthError(
-                    .invalidCredential,
-                    "a password for GSSAPI is not supported: run `kinit` and leave the password out of the string")
-            }
-            method = .gssapi(GSSAPIOptions(credential.gssapiProperties ?? GSSAPIProperties()))
+            var options = GSSAPIOptions(credential.gssapiProperties ?? GSSAPIProperties())
+            options.password = credential.password.map { Secret($0.revealed()) }
+            method = .gssapi(options)
         case .plain?:
             method = .plain(password: password)
         case .scramSHA1?:

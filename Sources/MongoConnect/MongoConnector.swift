@@ -18,11 +18,12 @@ internal import SASLGSSAPI
 /// let reply = try await session.connection.run(["ping": 1, "$db": "admin"], by: .now + .seconds(1))
 /// ```
 ///
-/// One connector serves any number of connections. It keeps threads for calls that block, and what the files of the `tls`
-/// options hold: they are read when the first connection needs them, and once more after ``reloadTLSFiles()``. Files that
-/// cannot be used are read again by the next connection.
+/// One connector serves any number of connections: make one, and keep it. It keeps the Kerberos tickets of those who
+/// authenticate, and renews those that come from a keytab or a password; threads for calls that block; and what the files
+/// of the `tls` options hold: they are read when the first connection needs them, and once more after
+/// ``reloadTLSFiles()``. Files that cannot be used are read again by the next connection.
 public struct MongoConnector: Sendable {
-    private let workers: BlockingWorkers
+    private let authenticator: MongoAuthenticator
     private let resolver: any NameResolver
     private let services: any ServiceResolver
     private let tlsContexts: TLSContexts
@@ -33,20 +34,24 @@ public struct MongoConnector: Sendable {
     ///
     /// - Parameters:
     ///   - group: The event loops for the connections.
-    ///   - workers: Threads for the calls of mechanisms. Each conversation has one of them while it lasts.
+    ///   - workers: Threads for the calls of mechanisms that read files or may block.
+    ///   - ticketWorkers: Threads for calls that ask a KDC; `nil` makes some. They should be nobody else's.
     ///   - resolver: Looks up names; `nil` is the system's name service on threads of its own, so that servers that keep
     ///     conversations waiting hold up no look-up.
     ///   - services: Looks up SRV and TXT records; `nil` asks the system's name servers, on those same threads.
     ///   - logger: Takes messages at levels debug and trace. Tokens appear as length and digest, secrets not at all.
     public init(
-        group: any EventLoopGroup, workers: BlockingWorkers = BlockingWorkers(), resolver: (any NameResolver)? = nil,
+        group: any EventLoopGroup, workers: BlockingWorkers = BlockingWorkers(),
+        ticketWorkers: BlockingWorkers? = nil, resolver: (any NameResolver)? = nil,
         services: (any ServiceResolver)? = nil, logger: Logger? = nil
     ) {
         let lookUps = BlockingWorkers()
         self.group = group
         tlsContexts = TLSContexts(workers: lookUps, group: group)
-        self.workers = workers
-        self.resolver = resolver ?? SystemResolver(workers: lookUps)
+        let resolver = resolver ?? SystemResolver(workers: lookUps)
+        self.resolver = resolver
+        authenticator = MongoAuthenticator(
+            workers: workers, ticketWorkers: ticketWorkers, resolver: resolver, logger: logger)
         self.services = services ?? DNSServiceResolver(workers: lookUps)
         self.logger = logger
     }
@@ -72,16 +77,17 @@ public struct MongoConnector: Sendable {
     /// A host that cannot be reached leads to the next one. An authentication that fails does not: the next host of the
     /// same deployment would say the same.
     ///
+    /// - Parameter credential: Who authenticates; `nil` is the string's user.
     /// - Throws: `TransportError`, `MongoAuthError`, ``SeedlistError``, `CancellationError`; for several hosts that of the
     ///   last one.
     public func connect(
-        to string: MongoConnectionString, by deadline: ContinuousClock.Instant
+        to string: MongoConnectionString, as credential: MongoCredential? = nil, by deadline: ContinuousClock.Instant
     ) async throws -> MongoSession {
         let string = try await resolvingHosts(of: string, by: deadline)
         var last: (any Error)?
         for host in string.hosts {
             do {
-                return try await connect(to: host, of: string, by: deadline)
+                return try await connect(to: host, of: string, as: credential, by: deadline)
             } catch let error as TransportError where error.code != .deadlineExceeded {
                 last = error
             }
@@ -94,14 +100,15 @@ public struct MongoConnector: Sendable {
     /// - Parameters:
     ///   - host: One of the hosts that ``resolvingHosts(of:by:)`` gave.
     ///   - string: Where everything else stands.
+    ///   - credential: Who authenticates; `nil` is the string's user.
     ///   - deadline: For all of it.
     ///   - observe: Is told of every phase as it begins and ends.
     /// - Throws: `TransportError`, `MongoAuthError`, `CancellationError`.
     public func connect(
-        to host: MongoConnectionString.Host, of string: MongoConnectionString, by deadline: ContinuousClock.Instant,
-        observe: @Sendable (ConnectEvent) -> Void = { _ in }
+        to host: MongoConnectionString.Host, of string: MongoConnectionString, as credential: MongoCredential? = nil,
+        by deadline: ContinuousClock.Instant, observe: @Sendable (ConnectEvent) -> Void = { _ in }
     ) async throws -> MongoSession {
-        let credential = try string.credential.map(MongoCredential.init)
+        let credential = try credential ?? string.credential.map(MongoCredential.init)
         if case .plain? = credential?.method, !string.usesTLS, host.kind != .unix {
             observe(.warning("PLAIN sends the password in clear text on this connection: set tls=true"))
         }
@@ -184,7 +191,6 @@ public struct MongoConnector: Sendable {
         _ connection: WireConnection, by deadline: ContinuousClock.Instant,
         _ observe: @Sendable (ConnectEvent) -> Void
     ) async throws -> AuthenticationDetails {
-        let authenticator = MongoAuthenticator(workers: workers, resolver: resolver, logger: logger)
         observe(.began(.kerberos, at: .now))
         // Before the ticket is asked for: where there is none, the warnings say why.
         let (service, credential) = try await nameService(of: host, credential, by: deadline, observe)

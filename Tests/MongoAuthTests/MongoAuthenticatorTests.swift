@@ -170,7 +170,8 @@ import Darwin
         let error = await #expect(throws: MongoAuthError.self) {
             try await prepared.run(over: ScriptedRunner([Self.reply(done: true)]), by: never)
         }
-        #expect(error?.code == .noWorker && (error?.underlying as? BlockingWorkError)?.code == .abandoned)
+        #expect(error?.code == .sasl && error?.message.contains("has run before") == true)
+        #expect(mechanism.life.events.map(\.what) == ["make", "step nil", "step [7]", "release"])
     }
 
     // MARK: - Deadline and cancellation
