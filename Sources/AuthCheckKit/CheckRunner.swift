@@ -1,6 +1,6 @@
 internal import BlockingWork
 internal import GSSKerberos
-internal import MongoAuth
+public import MongoAuth
 public import MongoConnect
 public import MongoConnectionString
 internal import MongoTransport
@@ -21,8 +21,12 @@ public struct CheckRunner: Sendable {
     }
 
     /// Runs the check. It ends by the deadline and throws nothing: what goes wrong stands in the report.
-    public func run(_ given: MongoConnectionString, by deadline: ContinuousClock.Instant) async -> CheckReport {
-        guard given.credential != nil else {
+    ///
+    /// - Parameter credential: Who authenticates; `nil` is the string's user.
+    public func run(
+        _ given: MongoConnectionString, as credential: MongoCredential? = nil, by deadline: ContinuousClock.Instant
+    ) async -> CheckReport {
+        guard credential != nil || given.credential != nil else {
             return CheckReport(
                 failure: .init(
                     class: .usage, phase: nil, host: nil,
@@ -37,11 +41,11 @@ public struct CheckRunner: Sendable {
         } catch {
             return CheckReport(failure: .init(error, phase: .dns, host: name))
         }
-        let surroundings = KerberosSurroundings(string.credential.flatMap { try? MongoCredential($0) })
+        let surroundings = KerberosSurroundings(credential ?? string.credential.flatMap { try? MongoCredential($0) })
         async let before = surroundings?.inspect(by: deadline)
         let outcomes = await withTaskGroup(of: (Int, HostOutcome).self) { group in
             for (index, host) in string.hosts.enumerated() {
-                group.addTask { (index, await check(host, string, by: deadline)) }
+                group.addTask { (index, await check(host, string, credential, by: deadline)) }
             }
             var outcomes: [Int: HostOutcome] = [:]
             for await (index, outcome) in group { outcomes[index] = outcome }
@@ -59,12 +63,13 @@ public struct CheckRunner: Sendable {
     }
 
     private func check(
-        _ host: MongoConnectionString.Host, _ string: MongoConnectionString, by deadline: ContinuousClock.Instant
+        _ host: MongoConnectionString.Host, _ string: MongoConnectionString, _ credential: MongoCredential?,
+        by deadline: ContinuousClock.Instant
     ) async -> HostOutcome {
         let recorder = PhaseRecorder(host: "\(ServerLabel(host))", progress: progress)
         do {
             let session = try await connector.connect(
-                to: host, of: string, by: deadline, observe: { recorder.record($0) })
+                to: host, of: string, as: credential, by: deadline, observe: { recorder.record($0) })
             recorder.record(.began(.identity, at: .now))
             let identity = try await AuthenticatedIdentity.ask(session.connection, by: deadline)
             let roles = identity.roles.map { "\($0)" }.joined(separator: ", ")

@@ -1,6 +1,7 @@
 import ArgumentParser
 import AuthCheckKit
 import Logging
+import MongoAuth
 import MongoConnect
 import MongoConnectionString
 import NIOCore
@@ -12,6 +13,7 @@ struct CheckCommand: AsyncParsableCommand {
         abstract: "Connects to every host of a connection string, authenticates, and asks who we are. The default.")
 
     @OptionGroup var target: TargetOptions
+    @OptionGroup var credentials: CredentialOptions
     @OptionGroup var output: OutputOptions
 
     @Option(help: ArgumentHelp("How long all of it may take: 500ms, 10s, 2m.", valueName: "duration"))
@@ -27,24 +29,28 @@ struct CheckCommand: AsyncParsableCommand {
     var trace: String?
 
     func validate() throws {
-        guard let trace else { return }
-        try KerberosTrace.begin(trace)
+        guard target.uri != "-" || credentials.passwordFile != "-" else {
+            throw ValidationError("Standard input holds the connection string or the password, not both.")
+        }
+        if let trace { try KerberosTrace.begin(trace) }
     }
 
     func run() async throws {
-        let deadline = ContinuousClock.now + timeout.duration
-        let report = await check(by: deadline)
+        let report = try await check()
         try output.print(report)
         guard report.exitStatus == 0 else { throw ExitCode(report.exitStatus) }
     }
 
-    private func check(by deadline: ContinuousClock.Instant) async -> CheckReport {
+    private func check() async throws -> CheckReport {
         let string: MongoConnectionString
+        let credential: MongoCredential?
         do {
-            string = try target.connectionString()
-        } catch {
+            (string, credential) = try credentials.apply(to: target.text)
+        } catch let error as ConnectionStringError {
             return CheckReport(error)
         }
+        // Not before the user has typed a password.
+        let deadline = ContinuousClock.now + timeout.duration
         var logger: Logger?
         if verbose {
             logger = Logger(label: "authcheck") { StreamLogHandler.standardError(label: $0) }
@@ -55,6 +61,6 @@ struct CheckCommand: AsyncParsableCommand {
         let runner = CheckRunner(connector: connector) { line in
             if isVerbose { Diagnostics.print(line) }
         }
-        return await runner.run(string, by: deadline)
+        return await runner.run(string, as: credential, by: deadline)
     }
 }

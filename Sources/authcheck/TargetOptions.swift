@@ -10,7 +10,10 @@ struct TargetOptions: ParsableArguments {
             valueName: "uri"))
     var uri: String
 
+    /// The string as it was given.
+    var text: String { uri == "-" ? readLine() ?? "" : uri }
+
     func connectionString() throws(ConnectionStringError) -> MongoConnectionString {
-        try MongoConnectionString(parsing: uri == "-" ? readLine() ?? "" : uri)
+        try MongoConnectionString(parsing: text)
     }
 }

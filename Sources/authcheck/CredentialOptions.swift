@@ -1,0 +1,128 @@
+import ArgumentParser
+import GSSKerberos
+import MongoAuth
+import MongoConnect
+import MongoConnectionString
+
+/// Who authenticates, where the connection string does not say it.
+struct CredentialOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "The Kerberos principal, in place of the connection string's user.", valueName: "user@REALM"))
+    var principal: String?
+
+    @Option(
+        name: .customLong("ccache"),
+        help: ArgumentHelp(
+            "The Kerberos ticket cache, for example FILE:/tmp/krb5cc_1000 or KCM:. Of a collection the user's is taken.",
+            valueName: "name"))
+    var cache: String?
+
+    @Option(help: ArgumentHelp("A keytab with the user's key, to get Kerberos tickets with.", valueName: "file"))
+    var keytab: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "A file whose first line is the user's password; `-` reads standard input. For GSSAPI it is the Kerberos "
+                + "password.", valueName: "file"))
+    var passwordFile: String?
+
+    @Flag(help: "Asks for the user's password on the terminal, without showing it.")
+    var askPassword = false
+
+    func validate() throws {
+        let sources = [cache != nil, keytab != nil, passwordFile != nil, askPassword].count { $0 }
+        guard sources <= 1 else {
+            throw ValidationError("Name one of --ccache, --keytab, --password-file and --ask-password.")
+        }
+    }
+
+    /// Whether an option is given that only Kerberos has.
+    private var isKerberos: Bool { principal != nil || cache != nil || keytab != nil }
+
+    /// Completes a connection string by these options, and makes the credential that they ask for.
+    ///
+    /// - Returns: No credential where the string's own is meant.
+    func apply(to text: String) throws -> (string: MongoConnectionString, credential: MongoCredential?) {
+        var parts = ConnectionStringParts(text)
+        if let principal, parts?.userInfo == nil { parts?.userInfo = PercentEncoding.encode(principal.utf8) }
+        if let password = try password() {
+            guard let userInfo = parts?.userInfo else {
+                throw ValidationError("There is a password, but no user: name one in the connection string.")
+            }
+            guard !userInfo.contains(":") else {
+                throw ValidationError("The connection string has a password already.")
+            }
+            parts?.userInfo = userInfo + ":" + PercentEncoding.encode(password)
+        }
+        if isKerberos { parts?.addMechanism("GSSAPI") }
+        let string = try MongoConnectionString(parsing: parts?.text ?? text)
+        guard isKerberos, let given = string.credential else { return (string, nil) }
+        var credential: MongoCredential
+        do {
+            credential = try MongoCredential(given)
+        } catch {
+            throw ValidationError(error.message)
+        }
+        guard case .gssapi(var options) = credential.method else {
+            throw ValidationError("--principal, --ccache and --keytab are for authMechanism=GSSAPI.")
+        }
+        options.credentialStore.cache = cache
+        options.credentialStore.clientKeytab = keytab
+        credential.username = principal ?? credential.username
+        credential.method = .gssapi(options)
+        return (string, credential)
+    }
+
+    private func password() throws -> [UInt8]? {
+        if askPassword { return try Terminal.password(prompt: "Password: ") }
+        guard let passwordFile else { return nil }
+        return try PasswordFile.firstLine(of: passwordFile)
+    }
+}
+
+/// A connection string, taken apart just enough to put a user into it.
+private struct ConnectionStringParts {
+    private var scheme: Substring
+    /// User and password as they stand, without the `@`.
+    var userInfo: String?
+    private var hosts: Substring
+    /// From the first slash or question mark on.
+    private var rest: String
+
+    init?(_ text: String) {
+        guard let marker = text.firstRange(of: "://") else { return nil }
+        scheme = text[..<marker.upperBound]
+        let authority = text[marker.upperBound...].prefix { $0 != "/" && $0 != "?" }
+        rest = String(text[authority.endIndex...])
+        let at = authority.lastIndex(of: "@")
+        userInfo = at.map { String(authority[..<$0]) }
+        hosts = at.map { authority[authority.index(after: $0)...] } ?? authority
+    }
+
+    /// Names a mechanism, unless the string does.
+    mutating func addMechanism(_ name: String) {
+        let query = rest.split(separator: "?", maxSplits: 1).dropFirst().first ?? ""
+        guard !query.lowercased().split(separator: "&").contains(where: { $0.hasPrefix("authmechanism=") }) else {
+            return
+        }
+        if !rest.contains("?") { rest += rest.isEmpty ? "/?" : "?" }
+        rest += (rest.hasSuffix("?") || rest.hasSuffix("&") ? "" : "&") + "authMechanism=\(name)"
+    }
+
+    var text: String { scheme + (userInfo.map { $0 + "@" } ?? "") + hosts + rest }
+}
+
+/// The encoding of RFC 3986 for what stands before the `@`.
+private enum PercentEncoding {
+    static func encode(_ bytes: some Sequence<UInt8>) -> String {
+        bytes.reduce(into: "") { text, byte in
+            let isPlain = (0x30...0x39 ~= byte) || (0x41...0x5A ~= byte) || (0x61...0x7A ~= byte)
+            if isPlain {
+                text.unicodeScalars.append(Unicode.Scalar(byte))
+            } else {
+                text += "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true)
+            }
+        }
+    }
+}

@@ -1,0 +1,213 @@
+import Foundation
+import KerberosTestKit
+import TestSupport
+import Testing
+
+/// Many authentications at once in one process: one ticket for all, each identity its own, and no stall that spreads.
+///
+/// One crowd at a time: they measure, and each of them takes all of the machine.
+@Suite(.serialized) struct CredentialCrowdTests {
+    private func server(_ realm: SharedRealm, users: [String]? = nil) async throws -> ServerProcess {
+        try await ServerProcess.start(
+            realm: realm.realm, keytab: realm.serviceKeytab, users: users ?? [realm.ann, realm.bob],
+            listen: ["127.0.0.1:0"])
+    }
+
+    private func uri(_ user: String, _ server: ServerProcess) -> String {
+        gssapiURI(user, Family.ipv4.authority(server.port))
+    }
+
+    private func expectSuccess(
+        _ fares: [Crowd.Fare], as user: String, sourceLocation: SourceLocation = #_sourceLocation
+    ) {
+        #expect(fares.filter { $0.user != user }.map { $0.message ?? "" } == [], sourceLocation: sourceLocation)
+    }
+
+    // MARK: - One ticket, once
+
+    /// How many at once. Fewer where each is slow, as under a sanitizer.
+    private static let many =
+        ProcessInfo.processInfo.environment["AUTHENTICATIONS"].flatMap { Int($0) }.map { max(50, min($0, 1000)) }
+        ?? 1000
+
+    /// Where the tickets of a crowd come from.
+    enum Source: String, CaseIterable { case cache, unwritableCache, keytab, password }
+
+    @Test(arguments: Source.allCases)
+    func aThousandAtOnceTakeOneTicket(_ source: Source) async throws {
+        let realm = try await SharedRealm.start()
+        let server = try await server(realm)
+        let path = realm.annCache.dropFirst("FILE:".count)
+        let before = try Data(contentsOf: URL(fileURLWithPath: String(path)))
+        var group = Crowd.Group(uri: uri(realm.ann, server), count: Self.many)
+        switch source {
+        case .cache, .unwritableCache: group.cache = realm.annCache
+        case .keytab: group.keytab = realm.annKeytab
+        case .password: group.password = realm.annPassword
+        }
+        let logins = try await realm.loginsGranted(to: realm.ann)
+        let (outcome, _) = try await Crowd(
+            steps: [.init(groups: [group])], cannotWrite: source == .unwritableCache
+        ).run(in: realm)
+        #expect(outcome.all.count == Self.many)
+        expectSuccess(outcome.all, as: realm.ann)
+        #expect(try await realm.ticketsIssued() == 1)
+        let isRequested = source == .keytab || source == .password
+        #expect(try await realm.loginsGranted(to: realm.ann) - logins == (isRequested ? 1 : 0))
+        // Not one for each: those that compute, the event loops, the runtime's pool, and those that read and ask.
+        #expect(outcome.peakThreads < 100, "\(outcome.peakThreads) threads")
+        // The ticket is left where other programs find it, if that can be written.
+        let after = try Data(contentsOf: URL(fileURLWithPath: String(path)))
+        #expect((after == before) == (source != .cache))
+        #expect(try await realm.klist(realm.annCache).contains("mongodb/localhost@") == (source == .cache))
+        try await server.stop()
+        await realm.realm.stop()
+    }
+
+    // MARK: - Identities
+
+    @Test func twoIdentitiesAtOnceInOneProcess() async throws {
+        let realm = try await SharedRealm.shared
+        let server = try await server(realm)
+        let groups = [
+            Crowd.Group(uri: uri(realm.ann, server), count: 10, cache: realm.annCache),
+            Crowd.Group(uri: uri(realm.bob, server), count: 10, cache: realm.bobCache),
+            Crowd.Group(uri: uri(realm.ann, server), count: 10, keytab: realm.annKeytab),
+            Crowd.Group(uri: uri(realm.bob, server), count: 10, password: realm.bobPassword),
+        ]
+        let (outcome, _) = try await Crowd(steps: [.init(groups: groups)]).run(in: realm)
+        for (index, fares) in outcome.steps[0].enumerated() {
+            expectSuccess(fares, as: index % 2 == 0 ? realm.ann : realm.bob)
+        }
+        try await server.stop()
+    }
+
+    @Test func fiftyPrincipalsInParallel() async throws {
+        let realm = try await SharedRealm.start()
+        let names = (0..<50).map { "user\($0)" }
+        try await realm.realm.addPrincipals(names.map { NewPrincipal($0, password: "password of \($0)") })
+        let keytab = try await realm.realm.makeKeytab(for: names)
+        let users = names.map { "\($0)@\(realm.realm.name)" }
+        let server = try await server(realm, users: users)
+        // Every other one with its password.
+        let groups = users.enumerated().map { index, user in
+            Crowd.Group(
+                uri: uri(user, server), keytab: index % 2 == 0 ? keytab : nil,
+                password: index % 2 == 0 ? nil : "password of \(names[index])")
+        }
+        let (outcome, _) = try await Crowd(steps: [.init(groups: groups)]).run(in: realm)
+        #expect(outcome.steps[0].map { $0.map(\.user) } == users.map { [$0] }, "\(outcome.all.compactMap(\.message))")
+        try await server.stop()
+        await realm.realm.stop()
+    }
+
+    /// The password of an identity is part of it: a wrong one does not find the tickets of the right one.
+    @Test func aWrongPasswordFindsNobodysTickets() async throws {
+        let realm = try await SharedRealm.shared
+        let server = try await server(realm)
+        let right = Crowd.Group(uri: uri(realm.ann, server), password: realm.annPassword)
+        var wrong = right
+        wrong.password = "not \(realm.annPassword)"
+        let (outcome, _) = try await Crowd(
+            steps: [.init(groups: [right]), .init(groups: [wrong]), .init(groups: [right])]
+        ).run(in: realm)
+        expectSuccess(outcome.steps[0][0] + outcome.steps[2][0], as: realm.ann)
+        #expect(outcome.steps[1][0].map(\.code) == ["kerberos"])
+        try await server.stop()
+    }
+
+    // MARK: - The life of credentials
+
+    /// `kinit` again: the same file has other tickets from then on, at first of the same user, then of another one.
+    @Test func aReplacedCacheIsNoticed() async throws {
+        let realm = try await SharedRealm.start()
+        let server = try await server(realm)
+        let path = String(realm.annCache.dropFirst("FILE:".count))
+        let again = try await realm.realm.makeCache("ann", password: realm.annPassword)
+        let other = String(realm.bobCache.dropFirst("FILE:".count))
+        let group = Crowd.Group(uri: uri(realm.ann, server), cache: realm.annCache)
+        let bob = Crowd.Group(uri: uri(realm.bob, server), cache: realm.annCache)
+        let (outcome, _) = try await Crowd(steps: [
+            .init(groups: [group]), .init(groups: [group]),
+            .init(groups: [group], replace: [String(again.dropFirst("FILE:".count)): path]),
+            .init(groups: [group], replace: [other: path]), .init(groups: [bob]),
+        ]).run(in: realm)
+        for step in 0...2 { expectSuccess(outcome.steps[step][0], as: realm.ann) }
+        #expect(outcome.steps[3][0].map(\.code) == ["kerberos"])
+        for name in [realm.ann, realm.bob] {
+            #expect(outcome.steps[3][0][0].message?.contains(name) == true, "\(outcome.steps[3])")
+        }
+        expectSuccess(outcome.steps[4][0], as: realm.bob)
+        // The first cache's, the second's, and bob's.
+        #expect(try await realm.ticketsIssued() == 3)
+        try await server.stop()
+        await realm.realm.stop()
+    }
+
+    /// Tickets of a few seconds: those who use them all the time never find them expired.
+    @Test(arguments: [Source.keytab, .password])
+    func shortLivedTicketsAreRenewedWhileTheyServe(_ source: Source) async throws {
+        let realm = try await SharedRealm.start(.init(ticketLifetime: .seconds(6), maximumLifetime: .seconds(6)))
+        let server = try await server(realm)
+        let logins = try await realm.loginsGranted(to: realm.ann)
+        let group = Crowd.Group(
+            uri: uri(realm.ann, server), count: 2, keytab: source == .keytab ? realm.annKeytab : nil,
+            password: source == .password ? realm.annPassword : nil, seconds: 30)
+        let (outcome, _) = try await Crowd(steps: [.init(groups: [group], forSeconds: 14)]).run(in: realm)
+        #expect(outcome.all.count >= 2)
+        expectSuccess(outcome.all, as: realm.ann)
+        // At first, and again before each of two lives was over; not for each authentication.
+        let renewed = try await realm.loginsGranted(to: realm.ann) - logins
+        #expect(renewed >= 3 && renewed <= 14, "\(renewed) logins for \(outcome.all.count) authentications")
+        try await server.stop()
+        await realm.realm.stop()
+    }
+
+    // MARK: - A KDC that does not answer
+
+    @Test func aStalledKDCCostsThoseWhoNeedIt() async throws {
+        let realm = try await SharedRealm.start()
+        let names = (0..<80).map { "user\($0)" }
+        try await realm.realm.addPrincipals(names.map { NewPrincipal($0, password: "p") })
+        let keytab = try await realm.realm.makeKeytab(for: names)
+        let server = try await server(realm)
+        let cold = try await realm.realm.makeCache("ann", password: realm.annPassword)
+        // After this the cache has the service's ticket.
+        let warm = Crowd.Group(uri: uri(realm.bob, server), count: 20, cache: realm.bobCache)
+        let (first, _) = try await Crowd(steps: [.init(groups: [warm])]).run(in: realm)
+        expectSuccess(first.all, as: realm.bob)
+
+        try await realm.realm.pause()
+        let process = try #require(await realm.realm.processIdentifier)
+        // Twenty who share one cache, and eighty each with a request of its own: more than there are threads to wait.
+        let stuck =
+            [Crowd.Group(uri: uri(realm.ann, server), count: 20, cache: cold, seconds: 3)]
+            + names.map {
+                Crowd.Group(uri: uri("\($0)@\(realm.realm.name)", server), keytab: keytab, seconds: 3)
+            }
+        var resumed = warm
+        resumed.uri = uri(realm.ann, server)
+        resumed.cache = cold
+        let (outcome, _) = try await Crowd(steps: [
+            .init(groups: [warm]), .init(groups: [warm] + stuck), .init(groups: [resumed], resume: process),
+        ]).run(in: realm)
+        try await realm.realm.resume()
+        expectSuccess(outcome.steps[0][0] + outcome.steps[1][0], as: realm.bob)
+        let late = outcome.steps[1].dropFirst().flatMap { $0 }
+        #expect(late.count == 100)
+        #expect(late.allSatisfy { $0.code == "deadline-exceeded" && $0.late >= 0 }, "\(late.compactMap(\.message))")
+        #expect(
+            late.map(\.late).max() ?? 0 < 100 + 2 * outcome.lateness[1],
+            "\(late.map(\.late).sorted().suffix(5)), a timer: \(outcome.lateness)")
+        // Far from the deadline of the others, whatever else the machine does.
+        let alone = outcome.steps[0][0].map(\.milliseconds).max() ?? 0
+        let beside = outcome.steps[1][0].map(\.milliseconds).max() ?? 0
+        #expect(beside < alone + 1500, "\(beside) ms, \(alone) ms alone")
+        expectSuccess(outcome.steps[2][0], as: realm.ann)
+        for workers in outcome.workers {
+            #expect(workers.hasPrefix("0 active, 0 abandoned, 0 waiting"), "\(outcome.workers)")
+        }
+        try await server.stop()
+        await realm.realm.stop()
+    }
+}

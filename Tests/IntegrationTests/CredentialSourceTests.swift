@@ -1,0 +1,231 @@
+import Foundation
+import KerberosTestKit
+import TestSupport
+import Testing
+
+/// `authcheck` with every source of credentials that its options and the connection string can name.
+@Suite struct CredentialSourceTests {
+    private func withServer(
+        _ realm: SharedRealm, _ body: (_ authority: String) async throws -> Void
+    ) async throws {
+        let server = try await ServerProcess.start(
+            realm: realm.realm, keytab: realm.serviceKeytab, users: [realm.ann, realm.bob], listen: ["127.0.0.1:0"])
+        try await body(Family.ipv4.authority(server.port))
+        try await server.stop()
+    }
+
+    /// Runs `authcheck` in a realm, without a cache unless there is one among the arguments.
+    private func check(
+        _ arguments: [String], in realm: SharedRealm, environment: [String: String] = [:], input: String = ""
+    ) async throws -> CheckOutcome {
+        let result = try await Child.run(
+            BuiltExecutable.url(named: "authcheck"),
+            arguments + ["--format", "json", "--timeout", "60s", "--verbose"],
+            environment: realm.realm.environment().merging(environment) { $1 }, standardInput: input)
+        let report = try JSONDecoder().decode(CheckJSON.self, from: Data(result.stdout.utf8))
+        return CheckOutcome(child: result, report: report)
+    }
+
+    private func expectUser(
+        _ user: String, _ outcome: CheckOutcome, sourceLocation: SourceLocation = #_sourceLocation
+    ) {
+        #expect(outcome.status == 0, "\(outcome)", sourceLocation: sourceLocation)
+        #expect(outcome.report.hosts.first?.identity?.user == user, "\(outcome)", sourceLocation: sourceLocation)
+    }
+
+    private func newFile(_ contents: String) throws -> String {
+        let path = FileManager.default.temporaryDirectory.appendingPathComponent("password-\(UUID().uuidString)").path
+        try Data(contents.utf8).write(to: URL(fileURLWithPath: path))
+        return path
+    }
+
+    // MARK: - What works
+
+    @Test func aCacheByItsName() async throws {
+        let realm = try await SharedRealm.shared
+        try await withServer(realm) { authority in
+            let uri = gssapiURI(realm.bob, authority)
+            expectUser(realm.bob, try await check([uri, "--ccache", realm.bobCache], in: realm))
+            // It comes before the default one, and a name without a type is a file.
+            let path = String(realm.bobCache.dropFirst("FILE:".count))
+            let other = realm.realm.environment(cache: realm.annCache)
+            expectUser(realm.bob, try await check([uri, "--ccache", path], in: realm, environment: other))
+        }
+    }
+
+    /// Of a collection the user's cache is taken, whichever is the primary one.
+    @Test(arguments: [false, true])
+    func theUsersEntryOfACollection(isDefault: Bool) async throws {
+        let realm = try await SharedRealm.shared
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("caches-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: false)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let collection = "DIR:\(folder.path)"
+        for (user, password) in [("ann", realm.annPassword), ("bob", realm.bobPassword)] {
+            let result = try await Child.run(
+                BuiltExecutable.system("kinit", package: "krb5-user"), [user],
+                environment: realm.realm.environment(cache: collection), standardInput: "\(password)\n")
+            try #require(result.status == 0, "\(result)")
+        }
+        let environment = isDefault ? realm.realm.environment(cache: collection) : [:]
+        let arguments = isDefault ? [] : ["--ccache", collection]
+        try await withServer(realm) { authority in
+            for user in [realm.ann, realm.bob, "ann", "bob"] {
+                let outcome = try await check(
+                    [gssapiURI(user, authority)] + arguments, in: realm, environment: environment)
+                expectUser(user.contains("@") ? user : "\(user)@\(realm.realm.name)", outcome)
+            }
+            // The service's tickets are back in the collection, each with its user's.
+            let listing = try await Child.run(
+                BuiltExecutable.system("klist", package: "krb5-user"), ["-A"],
+                environment: realm.realm.environment(cache: collection))
+            #expect(listing.stdout.ranges(of: "mongodb/localhost@").count >= 2, "\(listing)")
+            let outcome = try await check(
+                [gssapiURI("carol", authority)] + arguments, in: realm, environment: environment)
+            #expect(outcome.status == 20, "\(outcome)")
+        }
+    }
+
+    @Test func aKeytab() async throws {
+        let realm = try await SharedRealm.shared
+        try await withServer(realm) { authority in
+            let uri = gssapiURI(realm.ann, authority)
+            expectUser(realm.ann, try await check([uri, "--keytab", realm.annKeytab], in: realm))
+            expectUser(realm.ann, try await check([uri, "--keytab", "FILE:\(realm.annKeytab)"], in: realm))
+            // As the C library has it: by the environment.
+            let environment = realm.realm.environment(clientKeytab: realm.annKeytab)
+            expectUser(realm.ann, try await check([uri], in: realm, environment: environment))
+        }
+        // Nothing was written where a cache would be.
+        let cache = try #require(realm.realm.environment()["KRB5CCNAME"]?.split(separator: ":").last)
+        #expect(!FileManager.default.fileExists(atPath: String(cache)))
+    }
+
+    @Test(arguments: ["file", "standard input", "string"])
+    func aPassword(from place: String) async throws {
+        let realm = try await SharedRealm.shared
+        try await withServer(realm) { authority in
+            let uri = gssapiURI(realm.ann, authority)
+            let outcome: CheckOutcome
+            switch place {
+            case "file":
+                let file = try newFile("\(realm.annPassword)\r\nand a second line\n")
+                outcome = try await check([uri, "--password-file", file], in: realm)
+                try FileManager.default.removeItem(atPath: file)
+            case "standard input":
+                outcome = try await check([uri, "--password-file", "-"], in: realm, input: realm.annPassword)
+            default:
+                let escaped = try #require(
+                    realm.annPassword.addingPercentEncoding(withAllowedCharacters: .alphanumerics))
+                let string = uri.replacing("@\(authority)", with: ":\(escaped)@\(authority)")
+                outcome = try await check(["-"], in: realm, input: string)
+            }
+            expectUser(realm.ann, outcome)
+            #expect(!outcome.description.contains(realm.annPassword))
+        }
+        let cache = try #require(realm.realm.environment()["KRB5CCNAME"]?.split(separator: ":").last)
+        #expect(!FileManager.default.fileExists(atPath: String(cache)))
+    }
+
+    /// On a terminal of its own, which shows what is typed unless it is told not to.
+    @Test func aPasswordThatIsTyped() async throws {
+        let realm = try await SharedRealm.shared
+        let script = """
+            import os, pty, sys
+            process, terminal = pty.fork()
+            if process == 0:
+                os.execv(sys.argv[1], sys.argv[1:])
+            shown = b""
+            typed = False
+            while True:
+                try:
+                    piece = os.read(terminal, 65536)
+                except OSError:
+                    break
+                if not piece:
+                    break
+                shown += piece
+                if not typed and b"Password: " in shown:
+                    os.write(terminal, b"wrong\\x15" + os.environb[b"TYPED"] + b"x\\x7f\\n")
+                    typed = True
+            os.write(1, shown)
+            sys.exit(os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]))
+            """
+        try await withServer(realm) { authority in
+            let result = try await Child.run(
+                BuiltExecutable.system("python3", package: "python3"),
+                [
+                    "-c", script, BuiltExecutable.url(named: "authcheck").path, gssapiURI(realm.ann, authority),
+                    "--ask-password", "--timeout", "60s",
+                ],
+                environment: realm.realm.environment().merging(["TYPED": realm.annPassword]) { $1 })
+            #expect(result.status == 0, "\(result)")
+            #expect(result.stdout.contains("Password: "))
+            #expect(result.stdout.contains(realm.ann), "\(result)")
+            #expect(!result.stdout.contains(realm.annPassword) && !result.stdout.contains("wrong"), "\(result)")
+        }
+    }
+
+    /// The option completes a string without a user, and comes before the string's.
+    @Test(arguments: ["", "/", "/?", "/?appName=test", "/?authMechanism=GSSAPI"])
+    func aPrincipalByOption(rest: String) async throws {
+        let realm = try await SharedRealm.shared
+        try await withServer(realm) { authority in
+            let service = "authMechanismProperties=SERVICE_HOST:localhost"
+            let query = rest.contains("?") ? (rest.hasSuffix("?") ? service : "&\(service)") : "?\(service)"
+            let path = rest.isEmpty ? "/" : rest
+            for user in ["", "carol@"] {
+                let outcome = try await check(
+                    [
+                        "mongodb://\(user)\(authority)\(path)\(query)", "--principal", realm.ann, "--keytab",
+                        realm.annKeytab,
+                    ], in: realm)
+                expectUser(realm.ann, outcome)
+            }
+        }
+    }
+
+    // MARK: - What does not
+
+    @Test func failuresSayWhatIsWrong() async throws {
+        let realm = try await SharedRealm.shared
+        let wrong = try newFile("a wrong password\n")
+        let nobody = try newFile("")
+        defer {
+            try? FileManager.default.removeItem(atPath: wrong)
+            try? FileManager.default.removeItem(atPath: nobody)
+        }
+        try await withServer(realm) { authority in
+            let cases: [(user: String, options: [String], status: Int32, names: [String])] = [
+                (realm.ann, ["--password-file", wrong], 22, [realm.ann]),
+                ("carol", ["--password-file", wrong], 22, ["carol"]),
+                (realm.bob, ["--keytab", realm.annKeytab], 20, [realm.bob]),
+                (realm.ann, ["--keytab", "/nonexistent/keytab"], 20, ["/nonexistent/keytab"]),
+                (realm.bob, ["--ccache", realm.annCache], 20, [realm.ann, realm.bob]),
+                (realm.bob, ["--ccache", "FILE:/nonexistent/cache"], 20, ["/nonexistent/cache"]),
+            ]
+            for failing in cases {
+                let outcome = try await check([gssapiURI(failing.user, authority)] + failing.options, in: realm)
+                #expect(outcome.status == failing.status, "\(outcome)")
+                #expect(outcome.failure?.phase == "kerberos", "\(outcome)")
+                for name in failing.names { #expect(outcome.advice.contains(name), "\(outcome)") }
+                #expect(!outcome.description.contains("a wrong password"))
+            }
+        }
+    }
+
+    @Test(arguments: [
+        ["--ccache", "FILE:/tmp/x", "--keytab", "/tmp/y"], ["--keytab", "/tmp/y", "--ask-password"],
+        ["--password-file", "/nonexistent"], ["--password-file", "/dev/null"], ["--password-file", "-"],
+        ["--ask-password"],
+    ])
+    func optionsThatCannotBe(_ options: [String]) async throws {
+        let uri = options == ["--password-file", "-"] ? "-" : "mongodb://ann@localhost/?authMechanism=GSSAPI"
+        // A session of its own has no terminal to ask on.
+        let result = try await Child.run(
+            BuiltExecutable.system("setsid", package: "util-linux"),
+            ["--wait", BuiltExecutable.url(named: "authcheck").path, uri] + options)
+        #expect(result.status == 64, "\(result)")
+        #expect(result.stderr.contains("Error: "), "\(result)")
+    }
+}
