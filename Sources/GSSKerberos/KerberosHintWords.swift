@@ -46,7 +46,9 @@ struct KerberosHintWords {
         let isAboutFile = error.isAboutCache || error.isAboutKeytab
         let isAboutService = !isAboutFile && !error.isAboutFirstTicket
         let user = names.user ?? (error.isAboutFirstTicket ? error.subject : nil)
-        let service = names.service ?? (isAboutService ? error.subject : nil)
+        // The call's own name for the service has the realm that the configuration gave it.
+        let asked = isAboutService ? error.subject : nil
+        let service = Self.realm(of: asked) == nil ? names.service ?? asked : asked
         let cache = names.cache ?? (error.isAboutCache ? error.subject : nil)
         let keytab = names.keytab ?? (error.call.hasPrefix("krb5_kt_") ? error.subject : nil)
         unquotedUser = user ?? "USER@REALM"

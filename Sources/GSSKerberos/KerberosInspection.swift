@@ -87,6 +87,11 @@ public struct KerberosInspection: Sendable, Hashable {
 
     private mutating func inspect(_ store: KerberosCredentialStore, _ library: KerberosLibrary) throws(GSSError) {
         let keytabProblem = inspectKeytab(store.clientKeytab, library)
+        guard store.cache != nil || store.clientKeytab == nil else {
+            // A keytab that was named is used for itself, whatever the default cache has.
+            problem = keytabProblem
+            return
+        }
         do {
             try inspectCache(store.cache, library)
             // An expired ticket is replaced with the keytab's key.
