@@ -14,6 +14,7 @@ internal import Foundation
 struct KerberosSurroundings: Sendable {
     let user: String
     let store: KerberosCredentialStore
+    private let hasPassword: Bool
     private let workers = BlockingWorkers()
 
     /// Nothing for other mechanisms.
@@ -21,12 +22,15 @@ struct KerberosSurroundings: Sendable {
         guard let credential, case .gssapi(let options) = credential.method else { return nil }
         user = credential.username
         store = options.credentialStore
+        hasPassword = options.password != nil
     }
 
     func inspect(by deadline: ContinuousClock.Instant) async -> KerberosInspection? {
         let principal = user.isEmpty ? nil : user
-        let store = store
-        return try? await workers.run(by: deadline) { KerberosInspection(principal: principal, store: store) }
+        let (store, looksForTickets) = (store, !hasPassword)
+        return try? await workers.run(by: deadline) {
+            KerberosInspection(principal: principal, store: store, looksForTickets: looksForTickets)
+        }
     }
 
     /// How far the KDC's clock is ahead of this machine's, where one of the errors may come from that.

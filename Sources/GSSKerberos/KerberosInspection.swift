@@ -59,7 +59,10 @@ public struct KerberosInspection: Sendable, Hashable {
     /// - Parameters:
     ///   - principal: Whose tickets are wanted; `nil` takes the cache's owner.
     ///   - store: Where to look.
-    public init(principal: String? = nil, store: KerberosCredentialStore = .init()) {
+    ///   - looksForTickets: Whether to look there at all; not for those who have a password, which needs none.
+    public init(
+        principal: String? = nil, store: KerberosCredentialStore = .init(), looksForTickets: Bool = true
+    ) {
         (configurationFiles, unreadableConfigurationFiles) = Self.findConfigurationFiles()
         self.principal = principal
         tickets = []
@@ -70,7 +73,7 @@ public struct KerberosInspection: Sendable, Hashable {
             if let principal {
                 self.principal = try library.withPrincipal(principal) { library.text($0) }
             }
-            try inspect(store, library)
+            if looksForTickets { try inspect(store, library) }
         } catch {
             problem = error
         }
