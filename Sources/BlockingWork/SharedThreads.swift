@@ -156,7 +156,7 @@ public final class PlacedWork<State>: Sendable {
             }
         guard isTaken else { throw Self.over }
         return try await result.value(by: deadline) { [self] in
-            if isRunning.withLockedValue { $0 } { threads.abandon(lane) }
+            if isRunning.withLockedValue({ $0 }) { threads.abandon(lane) }
             finish()
         } deadlineError: { [threads] in
             threads.deadlineError
