@@ -81,8 +81,8 @@ let package = Package(
         module(
             "MongoTransport",
             [
-                "BSON", "MongoWire", "NameResolution", asn1, logging, nioConcurrencyHelpers, nioCore, nioPosix, nioSSL,
-                nioTLS,
+                "BSON", "BlockingWork", "MongoWire", "NameResolution", asn1, logging, nioConcurrencyHelpers, nioCore,
+                nioPosix, nioSSL, nioTLS,
             ]),
         module(
             "MongoAuth",

@@ -1,6 +1,6 @@
+internal import BlockingWork
 internal import NIOConcurrencyHelpers
 internal import NIOCore
-internal import NIOPosix
 internal import NIOSSL
 
 /// ``TLSOptions`` ready for use: what their files hold is read and checked.
@@ -15,14 +15,30 @@ public final class TLSContext: Sendable {
     /// The authorities from the options' file; empty where those of the system are used.
     let authorities: [PeerCertificate]
 
-    /// Reads the files, on a thread that may block.
+    /// Reads the files, on a thread of its own: a file system that hangs holds up nobody.
     ///
-    /// - Throws: ``TransportError`` with ``TransportError/Code/tls``, which names the file that cannot be used.
-    public static func load(_ options: TLSOptions) async throws -> TLSContext {
-        try await NIOThreadPool.singleton.runIfActive { try TLSContext(options) }
+    /// - Throws: ``TransportError`` with ``TransportError/Code/tls``, which names the file that cannot be used, or with
+    ///   ``TransportError/Code/deadlineExceeded``; `CancellationError`.
+    public static func load(_ options: TLSOptions, by deadline: ContinuousClock.Instant) async throws -> TLSContext {
+        try await load(by: deadline) { try TLSContext(options) }
     }
 
-    /// Reads the files. It blocks, if not for long: in asynchronous code use ``load(_:)``.
+    /// - Parameter read: Reads the files; it may block for ever.
+    static func load(
+        by deadline: ContinuousClock.Instant, _ read: @escaping @Sendable () throws -> TLSContext
+    ) async throws -> TLSContext {
+        do {
+            return try await BlockingWorkers().run(by: deadline, read)
+        } catch let error as BlockingWorkError where error.code == .deadlineExceeded {
+            throw TransportError(
+                .deadlineExceeded, phase: .tls, "the deadline passed while files for TLS were read", underlying: error)
+        } catch let error as BlockingWorkError {
+            throw TransportError(
+                .tls, phase: .tls, "the files for TLS could not be read: \(error.message)", underlying: error)
+        }
+    }
+
+    /// Reads the files. It blocks, if not for long: in asynchronous code use ``load(_:by:)``.
     ///
     /// - Throws: ``TransportError`` with ``TransportError/Code/tls``, which names the file that cannot be used.
     public init(_ options: TLSOptions) throws {

@@ -68,7 +68,7 @@ public final class WireConnection: CommandRunner, Sendable {
         logger: Logger? = nil
     ) async throws -> WireConnection {
         // Before anything else: a file that cannot be read is a mistake that no server can mend.
-        let context: TLSContext? = if let tls { try await TLSContext.load(tls) } else { nil }
+        let context: TLSContext? = if let tls { try await TLSContext.load(tls, by: deadline) } else { nil }
         return try await connect(
             to: endpoint, connector: connector, context: context, format: format, limits: limits, by: deadline,
             logger: logger)

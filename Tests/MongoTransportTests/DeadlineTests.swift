@@ -29,6 +29,8 @@ import Testing
         let server: TestServer?
         let dead: DeadListener?
         let resolver: ScriptedResolver
+        /// Made beforehand: reading files is another stage.
+        let context: TLSContext?
 
         init(_ stage: Stage) async throws {
             self.stage = stage
@@ -37,6 +39,7 @@ import Testing
             resolver =
                 stage == .name
                 ? ScriptedResolver(ipv4: .silence, ipv6: .silence) : ScriptedResolver(ipv4: .addresses(["127.0.0.1"]))
+            context = stage == .tls ? try await TLSContext.load(TLSOptions(), by: farAway) : nil
         }
 
         var port: UInt16 { server?.port ?? dead?.port ?? 0 }
@@ -63,7 +66,7 @@ import Testing
             let connection = try await WireConnection.connect(
                 to: .host("db.test", port: port),
                 connector: Connector(resolver: resolver, group: MultiThreadedEventLoopGroup.singleton),
-                tls: stage == .tls ? TLSOptions() : nil, by: deadline)
+                context: context, by: deadline)
             return try await connection.run(["hello": 1, "$db": "admin"], by: deadline)
         }
     }

@@ -1,7 +1,9 @@
-import MongoTransport
+import Dispatch
 import NIOPosix
 import TestSupport
 import Testing
+
+@testable import MongoTransport
 
 /// Files of the user that cannot be used: the error names them, and no server is asked.
 @Suite struct TLSFileTests {
@@ -80,6 +82,37 @@ import Testing
         if let password = file.password, !password.isEmpty {
             #expect(error.map { "\($0)" }?.contains(password) == false)
         }
+    }
+
+    /// A file system that does not answer: neither the deadline nor the caller's leaving waits for it.
+    @Test func filesThatHangHoldUpNobody() async throws {
+        let gate = DispatchSemaphore(value: 0)
+        let read: @Sendable () throws -> TLSContext = {
+            gate.wait()
+            return try TLSContext(TLSOptions())
+        }
+        let error = await #expect(throws: TransportError.self) {
+            try await TLSContext.load(by: .now + .milliseconds(20), read)
+        }
+        #expect(error?.code == .deadlineExceeded)
+        #expect(error?.phase == .tls)
+        let task = Task { try await TLSContext.load(by: farAway, read) }
+        task.cancel()
+        await #expect(throws: CancellationError.self) { try await task.value }
+        for _ in 0..<2 { gate.signal() }
+    }
+
+    @Test func theDeadlineOfAConnectCountsForItsFiles() async throws {
+        let server = try await TestServer.start()
+        let error = await #expect(throws: TransportError.self) {
+            try await WireConnection.connect(
+                to: .host("127.0.0.1", port: server.port),
+                connector: Connector(resolver: ScriptedResolver(), group: MultiThreadedEventLoopGroup.singleton),
+                tls: TLSOptions(), by: .now - .seconds(1))
+        }
+        #expect(error?.code == .deadlineExceeded)
+        #expect(error?.phase == .tls)
+        #expect(server.accepted == 0)
     }
 
     @Test func optionsDoNotShowThePassword() {
