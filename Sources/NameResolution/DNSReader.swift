@@ -54,18 +54,19 @@ struct DNSReader {
 
     /// Reads a name, compressed or not (RFC 1035 section 4.1.4).
     ///
-    /// Each pointer must lead before the place where its part of the name began, which ends every chain of them.
+    /// Each pointer must lead before the place where its part of the name began, which ends every chain of them; and there
+    /// are no more of them than a name can have labels, or thousands of records could each lead through thousands.
     mutating func name() throws(DNSFormatError) -> DNSName {
         var labels: [[UInt8]] = []
         var length = 1
         var segment = self
         var start = offset
-        var isCompressed = false
+        var pointers = 0
         while true {
             let first = try segment.uint8()
             switch first & 0xC0 {
             case 0x00 where first == 0:
-                if !isCompressed { self = segment }
+                if pointers == 0 { self = segment }
                 return DNSName(labels: labels)
             case 0x00:
                 length += Int(first) + 1
@@ -74,8 +75,11 @@ struct DNSReader {
             case 0xC0:
                 let target = Int(first & 0x3F) << 8 | Int(try segment.uint8())
                 guard target < start else { throw DNSFormatError("a compressed name in it leads to itself or ahead") }
-                if !isCompressed { self = segment }
-                isCompressed = true
+                if pointers == 0 { self = segment }
+                pointers += 1
+                guard pointers <= DNSName.maximumLength / 2 else {
+                    throw DNSFormatError("a compressed name in it is in too many parts")
+                }
                 start = target
                 segment = DNSReader(message, from: target, to: message.count)
             default:

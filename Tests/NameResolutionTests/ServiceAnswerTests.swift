@@ -293,6 +293,32 @@ import Testing
         #expect(try Self.records(answer) == [])
     }
 
+    /// Each pointer leads to the one before it, which takes two bytes: without a bound, owners of thousands of records
+    /// would each go through thousands.
+    @Test(
+        "a name has no more pointers than a name can have labels",
+        arguments: [(126, true), (127, false), (8000, false)])
+    func chainsOfPointers(_ count: Int, _ isRead: Bool) throws {
+        let query = try Self.query()
+        var answer = Answer(to: query)
+        answer.records = [Record(type: 99, data: [1, 0x61, 0])]
+        var place = answer.encoded.count - 3
+        var data: [UInt8] = [1, 0x61, 0]
+        var next = place + 3
+        for _ in 0..<count {
+            data += bytes(UInt16(place) | 0xC000)
+            (place, next) = (next, next + 2)
+        }
+        let target = bytes(UInt16(place) | 0xC000)
+        answer.records = [Record(type: 99, data: data), Record(type: 33, data: [0, 0, 0, 0, 0, 1] + target)]
+        let message = answer.encoded
+        if isRead {
+            #expect(try Self.records(answer)?.count == 1)
+        } else {
+            #expect(Self.isMalformed(DNSAnswer(message, to: query)))
+        }
+    }
+
     @Test("names that are none", arguments: ["", ".", "a..b", ".a", "a b", "é.b", "a\\.b", "a\0b"]) func badNames(
         _ text: String
     ) {
