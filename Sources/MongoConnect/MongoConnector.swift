@@ -74,8 +74,9 @@ public struct MongoConnector: Sendable {
 
     /// Connects to the first host of a string that can be reached, and authenticates.
     ///
-    /// A host that cannot be reached leads to the next one. An authentication that fails does not: the next host of the
-    /// same deployment would say the same.
+    /// A host that cannot be reached leads to the next one, and so does one that is silent: each has its share of the time
+    /// that is left, until it has said hello. An authentication that fails does not: the next host of the same deployment
+    /// would say the same.
     ///
     /// - Parameter credential: Who authenticates; `nil` is the string's user.
     /// - Throws: `TransportError`, `MongoAuthError`, ``SeedlistError``, `CancellationError`; for several hosts that of the
@@ -85,10 +86,12 @@ public struct MongoConnector: Sendable {
     ) async throws -> MongoSession {
         let string = try await resolvingHosts(of: string, by: deadline)
         var last: (any Error)?
-        for host in string.hosts {
+        for (index, host) in string.hosts.enumerated() {
+            let others = string.hosts.count - index - 1
+            let patience = others == 0 ? deadline : .now + (deadline - .now) / (others + 1)
             do {
-                return try await connect(to: host, of: string, as: credential, by: deadline)
-            } catch let error as TransportError where error.code != .deadlineExceeded {
+                return try await connect(to: host, of: string, as: credential, reachedBy: patience, by: deadline) { _ in }
+            } catch let error as TransportError where error.code != .deadlineExceeded || .now < deadline {
                 last = error
             }
         }
@@ -108,6 +111,15 @@ public struct MongoConnector: Sendable {
         to host: MongoConnectionString.Host, of string: MongoConnectionString, as credential: MongoCredential? = nil,
         by deadline: ContinuousClock.Instant, observe: @Sendable (ConnectEvent) -> Void = { _ in }
     ) async throws -> MongoSession {
+        try await connect(to: host, of: string, as: credential, reachedBy: deadline, by: deadline, observe)
+    }
+
+    /// - Parameter patience: When to give up on a host that has not said hello.
+    private func connect(
+        to host: MongoConnectionString.Host, of string: MongoConnectionString, as credential: MongoCredential?,
+        reachedBy patience: ContinuousClock.Instant, by deadline: ContinuousClock.Instant,
+        _ observe: @Sendable (ConnectEvent) -> Void
+    ) async throws -> MongoSession {
         let credential = try credential ?? string.credential.map(MongoCredential.init)
         if case .plain? = credential?.method, !string.usesTLS, host.kind != .unix {
             observe(.warning("PLAIN sends the password in clear text on this connection: set tls=true"))
@@ -115,7 +127,7 @@ public struct MongoConnector: Sendable {
         let hello = Hello(
             applicationName: string.options.appName,
             saslSupportedMechsFor: credential.flatMap(Self.userToNegotiate))
-        let (connection, server) = try await introduce(host, string, hello, by: deadline, observe)
+        let (connection, server) = try await introduce(host, string, hello, by: patience, observe)
 
         var details: AuthenticationDetails?
         if let credential {

@@ -1,0 +1,68 @@
+import MongoConnect
+import MongoConnectionString
+import MongoTransport
+import NIOConcurrencyHelpers
+import NIOCore
+import NIOPosix
+import Testing
+
+/// Strings with several hosts, of which the first is of no use.
+@Suite struct SeveralHostsTests {
+    /// Says nothing, or hangs up at the first bytes.
+    private final class Peer: ChannelInboundHandler {
+        typealias InboundIn = ByteBuffer
+
+        private let isSilent: Bool
+        private let asked: NIOLockedValueBox<Int>
+
+        init(isSilent: Bool, asked: NIOLockedValueBox<Int>) {
+            self.isSilent = isSilent
+            self.asked = asked
+        }
+
+        func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+            asked.withLockedValue { $0 += 1 }
+            if !isSilent { context.close(promise: nil) }
+        }
+    }
+
+    private static func start(isSilent: Bool, _ asked: NIOLockedValueBox<Int>) async throws -> any Channel {
+        try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(Peer(isSilent: isSilent, asked: asked))
+                }
+            }
+            .bind(host: "127.0.0.1", port: 0).get()
+    }
+
+    @Test func aSilentHostLeavesTimeForTheNext() async throws {
+        let (first, second) = (NIOLockedValueBox(0), NIOLockedValueBox(0))
+        let servers = try await [Self.start(isSilent: true, first), Self.start(isSilent: false, second)]
+        let ports = try servers.map { try #require($0.localAddress?.port) }
+        let hosts = ports.map { "127.0.0.1:\($0)" }.joined(separator: ",")
+        let connector = MongoConnector(group: MultiThreadedEventLoopGroup.singleton)
+        let string = try MongoConnectionString(parsing: "mongodb://\(hosts)/")
+        let error = await #expect(throws: TransportError.self) {
+            try await connector.connect(to: string, by: .now + .seconds(4))
+        }
+        // What the second one did, long before the deadline.
+        #expect(error?.code == .closed)
+        #expect(first.withLockedValue { $0 } == 1)
+        #expect(second.withLockedValue { $0 } > 0)
+        for server in servers { try await server.close() }
+    }
+
+    @Test func whereAllAreSilentTheDeadlineEndsIt() async throws {
+        let asked = NIOLockedValueBox(0)
+        let server = try await Self.start(isSilent: true, asked)
+        let port = try #require(server.localAddress?.port)
+        let connector = MongoConnector(group: MultiThreadedEventLoopGroup.singleton)
+        let string = try MongoConnectionString(parsing: "mongodb://127.0.0.1:\(port),localhost:\(port)/")
+        let deadline = ContinuousClock.now + .seconds(1)
+        let error = await #expect(throws: TransportError.self) { try await connector.connect(to: string, by: deadline) }
+        #expect(ContinuousClock.now >= deadline)
+        #expect(error?.code == .deadlineExceeded)
+        try await server.close()
+    }
+}
