@@ -33,6 +33,46 @@ import Testing
         #expect(report.hosts.isEmpty)
     }
 
+    /// What a driver would do, without a realm, a name server or a server.
+    @Test(arguments: [
+        "mongodb://ann%40EXAMPLE.COM@db1,[::1]:27018/?authMechanism=GSSAPI&tls=true&nosuch=1",
+        "mongodb+srv://ann%40EXAMPLE.COM@cluster.example.com/?authMechanism=GSSAPI",
+        "mongodb://%2Ftmp%2Fx.sock/",
+    ])
+    func explainShowsWhatAStringMeans(_ uri: String) async throws {
+        let json = try await AuthCheck.run(["explain", uri, "--format", "json"])
+        #expect(json.status == 0, "\(json)")
+        let report = try #require(
+            try JSONSerialization.jsonObject(with: Data(json.stdout.utf8)) as? [String: Any], "\(json)")
+        let keys: Set = ["hosts", "credential", "database", "options", "warnings"]
+        #expect(keys.isSubset(of: report.keys), "\(report.keys)")
+        let text = try await AuthCheck.run(["explain", uri, "--format", "text"])
+        #expect(text.status == 0, "\(text)")
+        let hosts = try #require(report["hosts"] as? [[String: Any]])
+        #expect(!hosts.isEmpty)
+        for host in hosts {
+            let name = try #require(host["host"] as? String)
+            #expect(host.keys.contains("port") && host["type"] is String, "\(host)")
+            #expect(text.stdout.contains(name), "\(text)")
+        }
+    }
+
+    /// The reason, and the place in the string.
+    @Test(arguments: [
+        ("mongodb://localhost:0/", "a port is a number", "(host 1, byte 20 of the connection string)"),
+        ("mongodb://a,b/?w", "name=value", "(options, byte 15 of the connection string)"),
+    ])
+    func explainRefusesWhatCannotBeUsed(uri: String, reason: String, place: String) async throws {
+        let json = try await AuthCheck.run(["explain", uri, "--format", "json"])
+        #expect(json.status == 64, "\(json)")
+        let report = try JSONDecoder().decode(CheckJSON.self, from: Data(json.stdout.utf8))
+        let message = try #require(report.failure?.message)
+        #expect(message.contains(reason) && message.contains(place), "\(message)")
+        let text = try await AuthCheck.run(["explain", uri, "--format", "text"])
+        #expect(text.status == 64, "\(text)")
+        #expect(text.stdout.contains(message), "\(text)")
+    }
+
     @Test(arguments: [
         [], ["--nosuch"], ["mongodb://ann@localhost", "another"], ["mongodb://ann@localhost", "--format", "xml"],
         ["mongodb://ann@localhost", "--timeout", "soon"], ["mongodb://ann@localhost", "--timeout", "0s"],
