@@ -62,6 +62,30 @@ import Testing
         try await server.stop()
     }
 
+    /// Where the string names no file, the system's authorities count: this run's is made one of them, in a view of the
+    /// files that only this program has.
+    @Test func theSystemsAuthoritiesAreTheDefault() async throws {
+        let realm = try await SharedRealm.shared
+        let server = try await server(realm)
+        let uri = gssapiURI(realm.ann, Family.ipv4.authority(server.port)) + "&tls=true"
+        let stranger = try await AuthCheck.check(uri, in: realm, cache: realm.annCache)
+        #expect(stranger.status == 12, "\(stranger)")
+
+        let system = "/etc/ssl/certs/ca-certificates.crt"
+        try #require(FileManager.default.fileExists(atPath: system), "install the package ca-certificates")
+        let script = #"mount --bind "$1" "$2" && shift 2 && exec "$@""#
+        let result = try await Child.run(
+            BuiltExecutable.system("unshare", package: "util-linux"),
+            (geteuid() == 0 ? [] : ["--user", "--map-root-user"])
+                + ["--mount", "/bin/sh", "-c", script, "sh", try await TestAuthority.shared.path("ca.crt"), system]
+                + [BuiltExecutable.url(named: "authcheck").path, uri, "--format", "json", "--timeout", "60s"],
+            environment: realm.realm.environment(cache: realm.annCache)
+                .merging(["PATH": "/usr/sbin:/usr/bin:/sbin:/bin"]) { $1 })
+        let outcome = try AuthCheck.read(result)
+        #expect(outcome.status == 0, "\(outcome)")
+        try await server.stop()
+    }
+
     @Test func aServerWithTLSAndAClientWithout() async throws {
         let realm = try await SharedRealm.shared
         let server = try await server(realm)
