@@ -3,7 +3,9 @@ internal import NameResolution
 /// The decisions of Happy Eyeballs version 2 (RFC 8305), free of clocks and sockets.
 ///
 /// Each event gives actions, to be done in order. Addresses are tried alternating between the families, IPv6 first where
-/// both are known; the next attempt begins when the delay has passed or as soon as one fails.
+/// both are known; the next attempt begins when the delay has passed or as soon as one fails. Within a family they keep the
+/// order in which they come, which the system's resolver makes that of RFC 6724; between the families that order is not
+/// asked for, since it would take the answers of both.
 struct HappyEyeballs {
     enum Event {
         case resolved(IPAddress.Family, [IPAddress])
