@@ -90,7 +90,8 @@ public struct MongoConnector: Sendable {
             let others = string.hosts.count - index - 1
             let patience = others == 0 ? deadline : .now + (deadline - .now) / (others + 1)
             do {
-                return try await connect(to: host, of: string, as: credential, reachedBy: patience, by: deadline) { _ in }
+                return try await connect(
+                    to: host, of: string, as: credential, reachedBy: patience, by: deadline, observe: { _ in })
             } catch let error as TransportError where error.code != .deadlineExceeded || .now < deadline {
                 last = error
             }
@@ -111,16 +112,19 @@ public struct MongoConnector: Sendable {
         to host: MongoConnectionString.Host, of string: MongoConnectionString, as credential: MongoCredential? = nil,
         by deadline: ContinuousClock.Instant, observe: @Sendable (ConnectEvent) -> Void = { _ in }
     ) async throws -> MongoSession {
-        try await connect(to: host, of: string, as: credential, reachedBy: deadline, by: deadline, observe)
+        try await connect(to: host, of: string, as: credential, reachedBy: deadline, by: deadline, observe: observe)
     }
 
     /// - Parameter patience: When to give up on a host that has not said hello.
     private func connect(
         to host: MongoConnectionString.Host, of string: MongoConnectionString, as credential: MongoCredential?,
         reachedBy patience: ContinuousClock.Instant, by deadline: ContinuousClock.Instant,
-        _ observe: @Sendable (ConnectEvent) -> Void
+        observe: @Sendable (ConnectEvent) -> Void
     ) async throws -> MongoSession {
         let credential = try credential ?? string.credential.map(MongoCredential.init)
+        if string.options.proxyHost != nil {
+            observe(.warning("proxyHost is not supported: the server is connected to directly"))
+        }
         if case .plain? = credential?.method, !string.usesTLS, host.kind != .unix {
             observe(.warning("PLAIN sends the password in clear text on this connection: set tls=true"))
         }

@@ -43,14 +43,35 @@ import Testing
         let hosts = ports.map { "127.0.0.1:\($0)" }.joined(separator: ",")
         let connector = MongoConnector(group: MultiThreadedEventLoopGroup.singleton)
         let string = try MongoConnectionString(parsing: "mongodb://\(hosts)/")
-        let error = await #expect(throws: TransportError.self) {
-            try await connector.connect(to: string, by: .now + .seconds(4))
+        var codes: [TransportError.Code?] = []
+        // A busy machine may need more.
+        for seconds in [1, 4, 16] where codes.last != .closed {
+            let error = await #expect(throws: TransportError.self) {
+                try await connector.connect(to: string, by: .now + .seconds(seconds))
+            }
+            codes.append(error?.code)
         }
-        // What the second one did, long before the deadline.
-        #expect(error?.code == .closed)
-        #expect(first.withLockedValue { $0 } == 1)
+        // What the second one did, after the first one had its share.
+        #expect(codes.last == .closed, "\(codes)")
+        #expect(first.withLockedValue { $0 } > 0)
         #expect(second.withLockedValue { $0 } > 0)
         for server in servers { try await server.close() }
+    }
+
+    /// The rest of the string is followed as if the proxy were not asked for, and the user is told.
+    @Test(arguments: [("", false), ("?proxyHost=proxy.example.com", true)])
+    func aProxyIsNotUsedAndThatIsSaid(options: String, isWarnedOf: Bool) async throws {
+        let connector = MongoConnector(group: MultiThreadedEventLoopGroup.singleton)
+        let string = try MongoConnectionString(parsing: "mongodb://%2Fnowhere%2Fx.sock/\(options)")
+        let warnings = NIOLockedValueBox<[String]>([])
+        await #expect(throws: TransportError.self) {
+            try await connector.connect(
+                to: try #require(string.hosts.first), of: string, by: .now + .seconds(60),
+                observe: { event in
+                    if case .warning(let text) = event { warnings.withLockedValue { $0.append(text) } }
+                })
+        }
+        #expect(warnings.withLockedValue { $0.contains { $0.contains("proxyHost") } } == isWarnedOf)
     }
 
     @Test func whereAllAreSilentTheDeadlineEndsIt() async throws {
