@@ -47,12 +47,56 @@ public struct KDCEvent: Sendable, Hashable {
         case ticketGranting = "TGS_REQ"
     }
 
+    /// What the KDC did about a request. The set is open: other KDCs, and other versions, have further ones, which
+    /// ``rawValue`` tells.
+    public struct Outcome: RawRepresentable, Sendable, Hashable, CustomStringConvertible {
+        /// The KDC's own word, as its log has it.
+        public var rawValue: String
+
+        /// An outcome by the KDC's own word.
+        public init(rawValue: String) {
+            self.rawValue = rawValue
+        }
+
+        /// A ticket was issued.
+        public static let issued = Outcome(rawValue: "ISSUE")
+        /// The client must prove first that it knows its key; it then asks again.
+        public static let preauthenticationNeeded = Outcome(rawValue: "NEEDED_PREAUTH")
+        /// The client did not prove that it knows its key: a wrong password or an old keytab.
+        public static let preauthenticationFailed = Outcome(rawValue: "PREAUTH_FAILED")
+        /// There is no such client.
+        public static let clientNotFound = Outcome(rawValue: "CLIENT_NOT_FOUND")
+        /// The client is ``PrincipalTrait/expired``.
+        public static let clientExpired = Outcome(rawValue: "CLIENT EXPIRED")
+        /// The client's password is out of date: ``PrincipalTrait/passwordExpired``.
+        public static let passwordExpired = Outcome(rawValue: "CLIENT KEY EXPIRED")
+        /// The client must change its password: ``PrincipalTrait/needsPasswordChange``.
+        public static let passwordChangeNeeded = Outcome(rawValue: "REQUIRED PWCHANGE")
+        /// The client is ``PrincipalTrait/locked``.
+        public static let clientLocked = Outcome(rawValue: "CLIENT LOCKED OUT")
+        /// A policy locked the client out after too many wrong passwords.
+        public static let clientLockedOut = Outcome(rawValue: "LOCKED_OUT")
+        /// There is no such service, asked for with a password or keytab: ``Kind/authentication``.
+        public static let serverNotFound = Outcome(rawValue: "SERVER_NOT_FOUND")
+        /// There is no such service, asked for with a ticket: ``Kind/ticketGranting``.
+        public static let serverNotFoundByTicket = Outcome(rawValue: "LOOKING_UP_SERVER")
+        /// The service is ``PrincipalTrait/expired``.
+        public static let serverExpired = Outcome(rawValue: "SERVICE EXPIRED")
+        /// The service is ``PrincipalTrait/locked``.
+        public static let serverLocked = Outcome(rawValue: "SERVER LOCKED OUT")
+        /// The server is ``PrincipalTrait/notAService``.
+        public static let notAService = Outcome(rawValue: "SERVER NOT ALLOWED")
+
+        /// The KDC's own word.
+        public var description: String { rawValue }
+    }
+
     /// Which exchange it was.
     public var kind: Kind
     /// The address from which the request came, such as `127.0.0.1`.
     public var address: String
-    /// The KDC's word for what it did: `ISSUE`, `NEEDED_PREAUTH`, `CLIENT_NOT_FOUND`, `LOOKING_UP_SERVER` ..
-    public var outcome: String
+    /// What the KDC did about it.
+    public var outcome: Outcome
     /// The client's principal; `<unknown client>` where the KDC did not get so far.
     public var client: String
     /// The principal of the service for which the ticket was asked.
@@ -61,7 +105,7 @@ public struct KDCEvent: Sendable, Hashable {
     public var error: String?
 
     /// Whether a ticket was issued.
-    public var issued: Bool { outcome == "ISSUE" }
+    public var issued: Bool { outcome == .issued }
 }
 
 extension KDCEvent {
@@ -82,7 +126,7 @@ extension KDCEvent {
         else { return nil }
         self.kind = kind
         address = String(rest[..<afterAddress.lowerBound])
-        outcome = String(rest[afterAddress.upperBound..<afterOutcome.lowerBound])
+        outcome = Outcome(rawValue: String(rest[afterAddress.upperBound..<afterOutcome.lowerBound]))
         let before = rest[afterOutcome.upperBound..<separator.lowerBound]
         let marks = [before.ranges(of: ", ").last, before.ranges(of: "} ").last].compactMap { $0?.upperBound }
         client = String(before[(marks.max() ?? before.startIndex)...])

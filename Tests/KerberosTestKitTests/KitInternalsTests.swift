@@ -73,20 +73,20 @@ import Testing
             (
                 "krb5kdc[1](info): AS_REQ (2 etypes {aes(18), aes(17)}) ::1: ISSUE: authtime 1, etypes {rep=aes(18), "
                     + "tkt=aes(18), ses=aes(18)}, ann@R for krbtgt/R@R",
-                KDCEvent(.authentication, "::1", "ISSUE", "ann@R", "krbtgt/R@R", nil)
+                KDCEvent(.authentication, "::1", .issued, "ann@R", "krbtgt/R@R", nil)
             ),
             (
                 "krb5kdc[1](info): AS_REQ (1 etypes {aes(18)}) 127.0.0.1: NEEDED_PREAUTH: ann@R for krbtgt/R@R, "
                     + "Additional pre-authentication required",
                 KDCEvent(
-                    .authentication, "127.0.0.1", "NEEDED_PREAUTH", "ann@R", "krbtgt/R@R",
+                    .authentication, "127.0.0.1", .preauthenticationNeeded, "ann@R", "krbtgt/R@R",
                     "Additional pre-authentication required")
             ),
             (
                 "krb5kdc[1](info): TGS_REQ (1 etypes {aes(18)}) 127.0.0.1: LOOKING_UP_SERVER: authtime 0, etypes "
                     + "{rep=UNSUPPORTED:(0)} ann@R for mongodb/x@R, Server not found in Kerberos database",
                 KDCEvent(
-                    .ticketGranting, "127.0.0.1", "LOOKING_UP_SERVER", "ann@R", "mongodb/x@R",
+                    .ticketGranting, "127.0.0.1", .serverNotFoundByTicket, "ann@R", "mongodb/x@R",
                     "Server not found in Kerberos database")
             ),
             ("krb5kdc[1](info): closing down fd 12", nil), ("", nil),
@@ -99,7 +99,7 @@ import Testing
 
 extension KDCEvent {
     fileprivate init(
-        _ kind: Kind, _ address: String, _ outcome: String, _ client: String, _ server: String, _ error: String?
+        _ kind: Kind, _ address: String, _ outcome: Outcome, _ client: String, _ server: String, _ error: String?
     ) {
         self.init(
             kind: kind, address: address, outcome: outcome, client: client, server: server, error: error)

@@ -54,7 +54,7 @@ import Testing
         try await KerberosRealm.withRealm { realm in
             try await realm.addPrincipal("ann", password: "secret", options: ["+requires_preauth"])
             _ = try await realm.makeCache("ann", password: "secret")
-            #expect(try await realm.events().map(\.outcome) == ["NEEDED_PREAUTH", "ISSUE"])
+            #expect(try await realm.events().map(\.outcome) == [.preauthenticationNeeded, .issued])
 
             try await realm.modifyPrincipal("ann", options: ["-expire", "yesterday"])
             let expired = await #expect(throws: KerberosTestKitError.self) {
@@ -68,7 +68,7 @@ import Testing
             }
             #expect(unknown?.standardError.contains("not found in Kerberos database") == true)
             let last = try #require(try await realm.events().last)
-            #expect(last.outcome == "CLIENT_NOT_FOUND" && last.error == "Client not found in Kerberos database")
+            #expect(last.outcome == .clientNotFound && last.error == "Client not found in Kerberos database")
             #expect(last.kind == .authentication && !last.issued)
         }
     }
