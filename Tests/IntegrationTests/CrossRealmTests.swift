@@ -25,8 +25,8 @@ import Testing
     }
 
     private func start(_ connect: (KerberosRealm, KerberosRealm) async throws -> Void) async throws -> Setting {
-        let users = try await KerberosRealm.start(.init(realm: "USERS.TEST"))
-        let services = try await KerberosRealm.start(.init(realm: "SERVICES.TEST"))
+        let users = try await KerberosRealm.start(.init(realm: "USERS.TEST", backend: .chosen))
+        let services = try await KerberosRealm.start(.init(realm: "SERVICES.TEST", backend: .chosen))
         try await users.addPrincipal("ann", password: "ann's password")
         try await services.addPrincipal("mongodb/localhost")
         try await connect(users, services)
