@@ -11,7 +11,8 @@ struct RunCommand: AsyncParsableCommand {
             For example: testrealm run --server -- python3 -m pytest
 
             The exit status is the command's; 128 and the signal's number where a signal ended it; 125 where the realm \
-            did not start, 126 where the command cannot be run, 127 where there is none.
+            did not start, 126 where the command cannot be run, 127 where there is none. Where this program itself is \
+            killed, the command gets SIGTERM.
             """)
 
     @OptionGroup var options: RealmOptions
@@ -37,24 +38,27 @@ struct RunCommand: AsyncParsableCommand {
         let name = command[0]
         let program: Executable = name.contains("/") ? .path(FilePath(name)) : .name(name)
         do {
-            let outcome = try await Subprocess.run(
-                program, arguments: Arguments(Array(command.dropFirst())), environment: environment.forChild,
-                input: .fileDescriptor(.standardInput, closeAfterSpawningProcess: false),
-                output: .fileDescriptor(.standardOutput, closeAfterSpawningProcess: false),
-                error: .fileDescriptor(.standardError, closeAfterSpawningProcess: false)
-            ) { execution in
-                let process = execution.processIdentifier.value
-                return Task { [arriving = signals.arriving] in
-                    for await number in arriving where !Self.comesFromTerminal(number) {
-                        kill(process, number)
+            return try await CommandGuard.watching { tell in
+                let outcome = try await Subprocess.run(
+                    program, arguments: Arguments(Array(command.dropFirst())), environment: environment.forChild,
+                    input: .fileDescriptor(.standardInput, closeAfterSpawningProcess: false),
+                    output: .fileDescriptor(.standardOutput, closeAfterSpawningProcess: false),
+                    error: .fileDescriptor(.standardError, closeAfterSpawningProcess: false)
+                ) { execution in
+                    let process = execution.processIdentifier.value
+                    try await tell(process)
+                    return Task { [arriving = signals.arriving] in
+                        for await number in arriving where !Self.comesFromTerminal(number) {
+                            kill(process, number)
+                        }
                     }
                 }
-            }
-            // From here on the number may be another process's.
-            outcome.closureResult.cancel()
-            return switch outcome.terminationStatus {
-            case .exited(let code): code
-            case .signaled(let signal): 128 + signal
+                // From here on the number may be another process's.
+                outcome.closureResult.cancel()
+                return switch outcome.terminationStatus {
+                case .exited(let code): code
+                case .signaled(let signal): 128 + signal
+                }
             }
         } catch let error as SubprocessError {
             TestRealm.complain("\(name) cannot be run: \(error)")

@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import KerberosTestKit
 import TestSupport
 import Testing
 
@@ -9,7 +10,14 @@ import Testing
         _ arguments: [String], environment: [String: String] = [:], standardInput: String = ""
     ) async throws -> Child.Result {
         try await Child.run(
-            BuiltExecutable.url(named: "testrealm"), arguments, environment: environment, standardInput: standardInput)
+            BuiltExecutable.url(named: "testrealm"),
+            Array(arguments.prefix(1)) + (arguments.isEmpty ? [] : backend) + arguments.dropFirst(),
+            environment: environment, standardInput: standardInput)
+    }
+
+    /// The options that have the realm's KDC where this run of the tests has them.
+    private var backend: [String] {
+        get throws { try KerberosRealm.Backend.chosenImage.map { ["--container", $0] } ?? [] }
     }
 
     /// What `up --format json` prints, written down anew: what programs rely on.
@@ -53,6 +61,67 @@ import Testing
         #expect(result.stdout == "eve@EXAMPLE.TEST\n", "\(result)")
     }
 
+    /// The C driver as the documentation has it: compiled here, it finds everything in its environment.
+    @Test func theDriverForCAuthenticatesInAFreshRealm() async throws {
+        try await withFolder { folder in
+            let source = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+                .appendingPathComponent("MongoTestServerTests/Peers/libmongoc_peer.c")
+            let script = #"""
+                cc -Wall -Werror -o "$1" "$2" $(pkg-config --cflags --libs libmongoc-1.0) && exec "$1" "$MONGODB_URI"
+                """#
+            let result = try await testrealm([
+                "run", "--server", "--user", "eve:pass word", "--", "sh", "-c", script, "sh",
+                folder.appendingPathComponent("peer").path, source.path,
+            ])
+            #expect(result.status == 0, "gcc, pkg-config and libmongoc-dev are needed: \(result)")
+            #expect(result.stdout.contains(#""user" : "eve@EXAMPLE.TEST""#), "\(result)")
+        }
+    }
+
+    /// Nobody is left to stop anything: the command is told, and server, KDC and folder go by themselves.
+    @Test func whenItIsKilledNothingIsLeft() async throws {
+        try await withFolder { folder in
+            let file = folder.appendingPathComponent("started")
+            let told = folder.appendingPathComponent("told").path
+            let script = #"""
+                trap 'echo >"$2"; exit' TERM
+                for each in /proc/[0-9]*; do
+                    { read -r number name state parent rest <"$each/stat"; } 2>/dev/null || continue
+                    [ "$parent" != "$TESTREALM_PID" ] || children="$children $number"
+                done
+                echo "$TESTREALM_FOLDER $TESTREALM_PID$children" >"$1"
+                while :; do sleep 0.02; done
+                """#
+            let running = Task {
+                try await testrealm(["run", "--server", "--", "sh", "-c", script, "sh", file.path, told])
+            }
+            let words = try await line(of: file).split { $0.isWhitespace }.map(String.init)
+            let processes = words.dropFirst().compactMap { Int32($0) }
+            // Itself, the command, the server, and the guards of the command and of the realm.
+            try #require(processes.count == 5 && words.count == 6)
+            #expect(kill(processes[0], SIGKILL) == 0)
+            #expect(try await running.value.status == 128 + SIGKILL)
+            #expect(await becomesTrue { FileManager.default.fileExists(atPath: told) })
+            // The folder goes last, after the KDC.
+            #expect(await becomesTrue { !FileManager.default.fileExists(atPath: words[0]) })
+            #expect(await becomesTrue { !processes.contains(where: isRunning) })
+        }
+    }
+
+    @Test(
+        "With --container the KDC is in one, and in none afterwards",
+        .enabled(if: KerberosRealm.Backend.isContainerChosen, "KERBEROS_REALM=containers runs this"))
+    func container() async throws {
+        let script =
+            #"echo "$TESTREALM_FOLDER"; docker ps --quiet --filter "label=kerberos-realm=${TESTREALM_FOLDER##*/}""#
+        let result = try await testrealm(["run", "--", "sh", "-c", script])
+        let lines = result.stdout.split(separator: "\n").map(String.init)
+        try #require(result.status == 0 && lines.count == 2, "\(result)")
+        let left = try await Child.run(
+            BuiltExecutable.system("docker", package: "docker.io"), ["ps", "--all", "--quiet", "--no-trunc"])
+        #expect(left.status == 0 && !left.stdout.contains(lines[1]), "\(left)")
+    }
+
     @Test(
         "The exit status is the command's, as a shell has it",
         arguments: [
@@ -76,7 +145,7 @@ import Testing
     func signals(number: Int32) async throws {
         let script = #"trap 'exit 5' TERM INT HUP USR1; echo '{"listening": []}'; while :; do sleep 0.02; done"#
         let process = try await ServerProcess(
-            BuiltExecutable.url(named: "testrealm"), ["run", "--", "sh", "-c", script], environment: [:])
+            BuiltExecutable.url(named: "testrealm"), ["run"] + backend + ["--", "sh", "-c", script], environment: [:])
         #expect(kill(process.processIdentifier, number) == 0)
         let result = try await process.wait()
         #expect(result.status == 5, "\(result)")
@@ -129,13 +198,14 @@ import Testing
 
     @Test func upTellsProgramsAllTheyNeedAndEndsAtASignal() async throws {
         // What is printed is a line of JSON, but not the one that a server prints.
-        let script = #"exec "$0" up --format json --user ann:it\'s --service svc/localhost >"$1""#
+        let script =
+            #"file=$1; shift; exec "$0" up --format json --user ann:it\'s --service svc/localhost "$@" >"$file""#
         try await withFolder { folder in
             let file = folder.appendingPathComponent("realm.json")
             let program = try BuiltExecutable.url(named: "testrealm").path
             let running = Task {
                 try await Child.run(
-                    BuiltExecutable.system("sh", package: "dash"), ["-c", script, program, file.path])
+                    BuiltExecutable.system("sh", package: "dash"), ["-c", script, program, file.path] + backend)
             }
             let text = try await line(of: file)
             let realm = try JSONDecoder().decode(Description.self, from: Data(text.utf8))
@@ -156,12 +226,13 @@ import Testing
 
     @Test func aShellUsesItWithEvalAndItEndsWithTheShell() async throws {
         let script = #"""
-            eval "$("$0" up --for $$ --user 'ann:it'"'"'s')" || exit 9
+            eval "$("$0" up --for $$ --user 'ann:it'"'"'s' "$@")" || exit 9
             echo "$TESTREALM_FOLDER"
             printf '%s\n' "$TESTREALM_PASSWORD" | kinit "$TESTREALM_USER" >/dev/null && klist
             """#
         let result = try await Child.run(
-            BuiltExecutable.system("sh", package: "dash"), ["-c", script, BuiltExecutable.url(named: "testrealm").path])
+            BuiltExecutable.system("sh", package: "dash"),
+            ["-c", script, BuiltExecutable.url(named: "testrealm").path] + backend)
         #expect(result.status == 0 && result.stdout.contains("Default principal: ann@EXAMPLE.TEST"), "\(result)")
         let folder = try #require(result.stdout.split(separator: "\n").first.map(String.init))
         #expect(await becomesTrue { !FileManager.default.fileExists(atPath: folder) })
@@ -175,10 +246,11 @@ import Testing
     @Test func itEndsWithItsParent() async throws {
         try await withFolder { folder in
             let file = folder.appendingPathComponent("realm.json")
-            let script = #""$0" up --format json >"$1" & while ! [ -s "$1" ]; do sleep 0.02; done"#
+            let script =
+                #"file=$1; shift; "$0" up --format json "$@" >"$file" & while ! [ -s "$file" ]; do sleep 0.02; done"#
             let result = try await Child.run(
                 BuiltExecutable.system("sh", package: "dash"),
-                ["-c", script, BuiltExecutable.url(named: "testrealm").path, file.path])
+                ["-c", script, BuiltExecutable.url(named: "testrealm").path, file.path] + backend)
             #expect(result.status == 0, "\(result)")
             let realm = try JSONDecoder().decode(Description.self, from: Data(contentsOf: file))
             #expect(await becomesTrue { !FileManager.default.fileExists(atPath: realm.folder) })
