@@ -17,16 +17,16 @@ SWIFT ?= swift
 APT_BUILD = libkrb5-dev libsasl2-dev
 APT_REALM = krb5-kdc krb5-admin-server krb5-user libsasl2-modules-gssapi-mit
 APT_TEST = gcc libc6-dev openssl pkg-config libmongoc-dev openjdk-17-jdk-headless python3 python3-venv python3-dev \
-	ca-certificates faketime iproute2 mount util-linux
+	ca-certificates faketime iproute2 keyutils mount util-linux
 
 # PyMongo is a peer of the tests. It lives in a folder of the build, so that nothing of the machine's Python changes.
 VENV = .build/peers
 PYMONGO = pymongo==4.* pykerberos==1.2.*
 
-# So is the KDC of Heimdal. Its package conflicts with MIT's, so it is unpacked and never installed.
+# So are Heimdal's KDC and KCM daemon. Their packages conflict with MIT's, so they are unpacked and never installed.
 HEIMDAL = .build/heimdal
-HEIMDAL_PACKAGES = heimdal-kdc heimdal-clients libasn1-8-heimdal libgssapi3-heimdal libhcrypto5-heimdal libhdb9-heimdal \
-	libheimbase1-heimdal libheimntlm0-heimdal libhx509-5-heimdal libkadm5clnt7-heimdal libkadm5srv8-heimdal \
+HEIMDAL_PACKAGES = heimdal-kdc heimdal-kcm heimdal-clients libasn1-8-heimdal libgssapi3-heimdal libhcrypto5-heimdal \
+	libhdb9-heimdal libheimbase1-heimdal libheimntlm0-heimdal libhx509-5-heimdal libkadm5clnt7-heimdal libkadm5srv8-heimdal \
 	libkafs0-heimdal libkdc2-heimdal libkrb5-26-heimdal libotp0-heimdal libroken19-heimdal libsl0-heimdal \
 	libwind0-heimdal libcap-ng0 libdb5.3 libedit2 liblmdb0 libsqlite3-0
 

@@ -80,8 +80,7 @@ static krb5_error_code read_times(
     return krb5_cc_end_seq_get(context, cache, &cursor);
 }
 
-/* Finds the cache of a user in the collection that is the context's default. */
-static krb5_ccache find_in_collection(krb5_context context, const char *type, krb5_const_principal user)
+krb5_ccache cgss_find_in_collection(krb5_context context, const char *type, krb5_const_principal user)
 {
     krb5_cccol_cursor cursor = NULL;
     krb5_ccache cache = NULL, match = NULL;
@@ -120,7 +119,7 @@ cgss_outcome cgss_copy_tickets(const char *source, const char *user, cgss_ticket
     if (code != 0)
         outcome = failure(context, "krb5_cc_get_principal", code);
     if (wanted != NULL && (code != 0 || !krb5_principal_compare(context, owner, wanted))) {
-        krb5_ccache match = find_in_collection(context, krb5_cc_get_type(context, origin), wanted);
+        krb5_ccache match = cgss_find_in_collection(context, krb5_cc_get_type(context, origin), wanted);
         if (match != NULL) {
             krb5_cc_close(context, origin);
             krb5_free_principal(context, owner);

@@ -128,24 +128,32 @@ public struct KerberosInspection: Sendable, Hashable {
         try readTickets(handle, text, library)
     }
 
-    /// The cache that was named, else that of the principal in the collection, else the default one.
+    /// The cache that was named, else the default one; that of the principal where it is in the same collection. So do
+    /// ``KerberosTickets`` choose.
     private func openCache(_ name: String?, _ library: KerberosLibrary) throws(GSSError) -> krb5_ccache {
-        var handle: krb5_ccache?
         if let name {
-            try library.check("krb5_cc_resolve", krb5_cc_resolve(library.context, name, &handle), subject: name)
-        } else if let principal {
-            try library.withPrincipal(principal) { wanted in
-                _ = krb5_cc_cache_match(library.context, wanted, &handle)
-            }
+            try library.check(
+                "krb5_cc_set_default_name", krb5_cc_set_default_name(library.context, name), subject: name)
         }
-        if handle == nil {
-            let name = krb5_cc_default_name(library.context).map { String(cString: $0) }
-            try library.check("krb5_cc_default", krb5_cc_default(library.context, &handle), subject: name)
-        }
+        var handle: krb5_ccache?
+        let subject = name ?? krb5_cc_default_name(library.context).map { String(cString: $0) }
+        try library.check("krb5_cc_default", krb5_cc_default(library.context, &handle), subject: subject)
         guard let handle else {
-            throw GSSError(call: "krb5_cc_default", major: GSSMajorStatus(.failure), subject: name)
+            throw GSSError(call: "krb5_cc_default", major: GSSMajorStatus(.failure), subject: subject)
         }
-        return handle
+        guard let principal else { return handle }
+        let match = try? library.withPrincipal(principal) { wanted -> krb5_ccache? in
+            var owner: krb5_principal?
+            defer { krb5_free_principal(library.context, owner) }
+            guard
+                krb5_cc_get_principal(library.context, handle, &owner) != 0
+                    || krb5_principal_compare(library.context, owner, wanted) == 0
+            else { return nil }
+            return cgss_find_in_collection(library.context, krb5_cc_get_type(library.context, handle), wanted)
+        }
+        guard let match else { return handle }
+        krb5_cc_close(library.context, handle)
+        return match
     }
 
     private mutating func readTickets(

@@ -56,24 +56,28 @@ import Testing
 
     private static let service = GSSName.principal("mongodb/localhost@")
 
-    @Test func aCacheInMemoryServesByItsName() async throws {
+    /// Caches that nobody but this process has: in its own memory, and in the kernel's for it.
+    @Test(arguments: ["MEMORY", "KEYRING:process"])
+    func aCacheOfThisProcessServesByItsName(_ type: String) async throws {
         let realm = Realm(try await SharedRealm.shared)
-        await #expect(processExitsWith: .success) { [realm = realm as Realm] in
+        await #expect(processExitsWith: .success) { [realm = realm as Realm, type = type as String] in
             realm.enter()
             // The C library fills the cache that is named; then it is one like any other of this process.
-            let store = KerberosCredentialStore(cache: "MEMORY:mine", clientKeytab: realm.annKeytab)
+            let store = KerberosCredentialStore(cache: "\(type):mine", clientKeytab: realm.annKeytab)
             let credential = try KerberosCredential(name: .principal(realm.ann), store: store)
             _ = try credential.inquire()
-            let tickets = try KerberosTickets.copy(from: "MEMORY:mine", user: "ann")
-            #expect(tickets.principal == realm.ann && tickets.origin == "MEMORY:mine" && tickets.areCurrent)
+            let tickets = try KerberosTickets.copy(from: "\(type):mine", user: "ann")
+            #expect(
+                tickets.principal == realm.ann && tickets.origin?.hasPrefix("\(type):mine") == true
+                    && tickets.areCurrent)
             #expect(try tickets.ticket(for: Self.service) == nil)
             #expect(try tickets.getTicket(for: Self.service) > .now)
             #expect(try tickets.ticket(for: Self.service) != nil)
-            // Nobody else's cache in memory is taken for that of a user.
+            // Nobody else's cache is taken for that of a user.
             #expect(throws: KerberosCacheMismatch.self) {
-                try KerberosTickets.copy(from: "MEMORY:mine", user: realm.bob)
+                try KerberosTickets.copy(from: "\(type):mine", user: realm.bob)
             }
-            #expect(throws: GSSError.self) { try KerberosTickets.copy(from: "MEMORY:other", user: realm.ann) }
+            #expect(throws: GSSError.self) { try KerberosTickets.copy(from: "\(type):other", user: realm.ann) }
             #expect(throws: GSSError.self) { try KerberosTickets.copy(from: nil, user: realm.ann) }
         }
     }

@@ -53,39 +53,6 @@ import Testing
         }
     }
 
-    /// Of a collection the user's cache is taken, whichever is the primary one.
-    @Test(arguments: [false, true])
-    func theUsersEntryOfACollection(isDefault: Bool) async throws {
-        let realm = try await SharedRealm.shared
-        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("caches-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: false)
-        defer { try? FileManager.default.removeItem(at: folder) }
-        let collection = "DIR:\(folder.path)"
-        for (user, password) in [("ann", realm.annPassword), ("bob", realm.bobPassword)] {
-            let result = try await Child.run(
-                BuiltExecutable.system("kinit", package: "krb5-user"), [user],
-                environment: realm.realm.environment(cache: collection), standardInput: "\(password)\n")
-            try #require(result.status == 0, "\(result)")
-        }
-        let environment = isDefault ? realm.realm.environment(cache: collection) : [:]
-        let arguments = isDefault ? [] : ["--ccache", collection]
-        try await withServer(realm) { authority in
-            for user in [realm.ann, realm.bob, "ann", "bob"] {
-                let outcome = try await check(
-                    [gssapiURI(user, authority)] + arguments, in: realm, environment: environment)
-                expectUser(user.contains("@") ? user : "\(user)@\(realm.realm.name)", outcome)
-            }
-            // The service's tickets are back in the collection, each with its user's.
-            let listing = try await Child.run(
-                BuiltExecutable.system("klist", package: "krb5-user"), ["-A"],
-                environment: realm.realm.environment(cache: collection))
-            #expect(listing.stdout.ranges(of: "mongodb/localhost@").count >= 2, "\(listing)")
-            let outcome = try await check(
-                [gssapiURI("carol", authority)] + arguments, in: realm, environment: environment)
-            #expect(outcome.status == 20, "\(outcome)")
-        }
-    }
-
     @Test func aKeytab() async throws {
         let realm = try await SharedRealm.shared
         try await withServer(realm) { authority in

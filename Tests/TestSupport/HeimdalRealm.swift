@@ -144,17 +144,21 @@ public final class HeimdalRealm: Sendable {
 }
 
 /// Where the build has unpacked Heimdal's programs, and how they are run.
-private struct HeimdalPrograms: Sendable {
+struct HeimdalPrograms: Sendable {
+    let kcm: URL
     private let kdc: URL
     private let kadmin: URL
     private let libraries: String
 
     init() throws {
         do {
+            kcm = try BuiltExecutable.url(named: "heimdal/usr/sbin/kcm")
             kdc = try BuiltExecutable.url(named: "heimdal/usr/lib/heimdal-servers/kdc")
             kadmin = try BuiltExecutable.url(named: "heimdal/usr/bin/kadmin.heimdal")
         } catch {
-            throw TestSupportError("Heimdal's KDC is missing: `make peers` unpacks the Debian package heimdal-kdc")
+            throw TestSupportError(
+                "Heimdal is missing: `make peers` unpacks the Debian packages heimdal-kdc, heimdal-kcm and heimdal-clients"
+            )
         }
         let folder = kadmin.deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent("lib")
         let names = try FileManager.default.contentsOfDirectory(atPath: folder.path)
@@ -162,9 +166,12 @@ private struct HeimdalPrograms: Sendable {
             .joined(separator: ":")
     }
 
-    private func environment(_ folder: String) -> [String: String] {
-        ["KRB5_CONFIG": "\(folder)/kdc.conf", "LD_LIBRARY_PATH": libraries]
+    /// What one of the programs needs that shall find nothing of the machine's.
+    func environment(configuration: String) -> [String: String] {
+        ["KRB5_CONFIG": configuration, "LD_LIBRARY_PATH": libraries]
     }
+
+    private func environment(_ folder: String) -> [String: String] { environment(configuration: "\(folder)/kdc.conf") }
 
     func administer(_ folder: String, _ commands: [String]) async throws {
         let input = commands.map { "\($0)\n" }.joined()

@@ -145,7 +145,8 @@ public final class NetworkWorld: Sendable {
             + ["--mount", "--net", "--target", "\(holder.processIdentifier)", "--", executable.path] + arguments
     }
 
-    private static var userOptions: [String] { geteuid() == 0 ? [] : ["--user", "--map-root-user"] }
+    /// What lets `unshare` make namespaces for who is not root.
+    static var userOptions: [String] { geteuid() == 0 ? [] : ["--user", "--map-root-user"] }
 
     /// Arguments: the hosts file, `resolv.conf`, addresses. It makes the namespaces what they shall be and holds them until
     /// its input ends. The files live on a file system without a name, which goes with its last mount.

@@ -66,6 +66,8 @@ cgss_outcome cgss_request_tickets(
     const char *user, const char *password, const char *keytab, const char *verify, const char *host_keytab,
     cgss_tickets *tickets);
 void cgss_free_tickets(cgss_tickets *tickets);
+/* The cache of a user in the collection that is the context's default, of its type; NULL where there is none. */
+krb5_ccache cgss_find_in_collection(krb5_context context, const char *type, krb5_const_principal user);
 /* Wipes a cache and removes it. */
 void cgss_destroy_cache(const char *cache);
 
