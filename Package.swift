@@ -111,7 +111,7 @@ let package = Package(
             "authcheck",
             [
                 "AuthCheckKit", "GSSKerberos", "KerberosTestKit", "MongoAuth", "MongoConnect", "MongoConnectionString",
-                argumentParser, logging, nioCore, nioPosix, subprocess, systemPackage,
+                "SASL", argumentParser, logging, nioCore, nioPosix, subprocess, systemPackage,
             ]),
         .target(name: "CCyrusSASL", linkerSettings: [.linkedLibrary("sasl2"), .linkedLibrary("gssapi_krb5")]),
         module(

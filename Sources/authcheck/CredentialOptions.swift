@@ -3,6 +3,7 @@ import GSSKerberos
 import MongoAuth
 import MongoConnect
 import MongoConnectionString
+import SASL
 
 /// Who authenticates, where the connection string does not say it.
 struct CredentialOptions: ParsableArguments {
@@ -46,24 +47,28 @@ struct CredentialOptions: ParsableArguments {
     func apply(to text: String) throws -> (string: MongoConnectionString, credential: MongoCredential?) {
         var parts = ConnectionStringParts(text)
         if let principal, parts?.userInfo == nil { parts?.userInfo = PercentEncoding.encode(principal.utf8) }
-        if let password = try password() {
+        let password = try password()
+        if password != nil {
             guard let userInfo = parts?.userInfo else {
                 throw ValidationError("There is a password, but no user: name one in the connection string.")
             }
             guard !userInfo.contains(":") else {
                 throw ValidationError("The connection string has a password already.")
             }
-            parts?.userInfo = userInfo + ":" + PercentEncoding.encode(password)
+            // The string only says that there is one, for the mechanisms' rules: it would keep the password unwiped.
+            parts?.userInfo = userInfo + ":given"
         }
         if isKerberos { parts?.addMechanism("GSSAPI") }
         let string = try MongoConnectionString(parsing: parts?.text ?? text)
-        guard isKerberos, let given = string.credential else { return (string, nil) }
+        guard isKerberos || password != nil, let given = string.credential else { return (string, nil) }
         var credential: MongoCredential
         do {
             credential = try MongoCredential(given)
         } catch {
             throw ValidationError(error.message)
         }
+        if let password { credential.method = credential.method.with(password) }
+        guard isKerberos else { return (string, credential) }
         guard case .gssapi(var options) = credential.method else {
             throw ValidationError("--principal, --ccache and --keytab are for authMechanism=GSSAPI.")
         }
@@ -74,10 +79,24 @@ struct CredentialOptions: ParsableArguments {
         return (string, credential)
     }
 
-    private func password() throws -> [UInt8]? {
+    private func password() throws -> Secret? {
         if askPassword { return try Terminal.password(prompt: "Password: ") }
         guard let passwordFile else { return nil }
         return try PasswordFile.firstLine(of: passwordFile)
+    }
+}
+
+extension MongoCredential.Method {
+    /// The same mechanism with another password.
+    fileprivate func with(_ password: Secret) -> Self {
+        switch self {
+        case .gssapi(var options):
+            options.password = password
+            return .gssapi(options)
+        case .plain: return .plain(password: password)
+        case .scram(let hash, _): return .scram(hash, password: password)
+        case .other: return self
+        }
     }
 }
 

@@ -1,4 +1,5 @@
 import ArgumentParser
+import SASL
 import SystemPackage
 
 #if canImport(Glibc)
@@ -15,7 +16,7 @@ enum Terminal {
     ///
     /// Keys are read one by one with the terminal's own handling off: so an interrupt is read as a key, and cannot end
     /// the process while the terminal shows nothing.
-    static func password(prompt: String) throws -> [UInt8] {
+    static func password(prompt: String) throws -> Secret {
         guard let file = try? FileDescriptor.open("/dev/tty", .readWrite, options: .closeOnExec) else {
             throw ValidationError("There is no terminal to ask for a password: use --password-file.")
         }
@@ -32,28 +33,41 @@ enum Terminal {
         }
     }
 
-    private static func line(from file: FileDescriptor) throws -> [UInt8] {
+    private static func line(from file: FileDescriptor) throws -> Secret {
         var line: [UInt8] = []
-        while true {
+        // An array that grows leaves copies behind.
+        line.reserveCapacity(PasswordFile.limit)
+        defer { wipe(&line) }
+        while line.count < PasswordFile.limit {
             var key: UInt8 = 0
-            guard try withUnsafeMutableBytes(of: &key, { try file.read(into: $0) }) == 1 else { return line }
+            guard try withUnsafeMutableBytes(of: &key, { try file.read(into: $0) }) == 1 else { break }
             switch key {
-            case 0x0A, 0x0D, 0x04: return line
+            case 0x0A, 0x0D, 0x04: return Secret(bytes: line)
             case 0x03: throw ExitCode(130)
             case 0x08, 0x7F:
                 // A character of several bytes goes as a whole.
-                while let last = line.popLast(), last & 0xC0 == 0x80 {}
-            case 0x15: line.removeAll()
+                while let last = line.last {
+                    line[line.count - 1] = 0
+                    line.removeLast()
+                    if last & 0xC0 != 0x80 { break }
+                }
+            case 0x15:
+                wipe(&line)
+                line.reserveCapacity(PasswordFile.limit)
             default: line.append(key)
             }
         }
+        return Secret(bytes: line)
     }
 }
 
 /// A file with a password.
 enum PasswordFile {
+    /// How many bytes a password may have.
+    static let limit = 65_536
+
     /// The first line of a file, or of standard input for `-`.
-    static func firstLine(of path: String) throws -> [UInt8] {
+    static func firstLine(of path: String) throws -> Secret {
         let file: FileDescriptor
         do {
             file =
@@ -63,13 +77,16 @@ enum PasswordFile {
         }
         defer { if path != "-" { try? file.close() } }
         var line: [UInt8] = []
-        while line.count < 65_536 {
+        // An array that grows leaves copies behind.
+        line.reserveCapacity(limit)
+        defer { wipe(&line) }
+        while line.count < limit {
             var byte: UInt8 = 0
             guard try withUnsafeMutableBytes(of: &byte, { try file.read(into: $0) }) == 1, byte != 0x0A else { break }
             line.append(byte)
         }
         if line.last == 0x0D { line.removeLast() }
         guard !line.isEmpty else { throw ValidationError("The password file has no password on its first line.") }
-        return line
+        return Secret(bytes: line)
     }
 }
