@@ -93,8 +93,8 @@ let package = Package(
         module(
             "MongoConnect",
             [
-                "BlockingWork", "GSSCore", "MongoAuth", "MongoConnectionString", "MongoTransport", "MongoWire",
-                "NameResolution", "SASL", "SASLGSSAPI", logging, nioConcurrencyHelpers, nioCore,
+                "BlockingWork", "GSSCore", "GSSKerberos", "MongoAuth", "MongoConnectionString", "MongoTransport",
+                "MongoWire", "NameResolution", "SASL", "SASLGSSAPI", logging, nioConcurrencyHelpers, nioCore,
             ]),
         module(
             "AuthCheckKit",

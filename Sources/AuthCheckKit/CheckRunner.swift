@@ -41,7 +41,8 @@ public struct CheckRunner: Sendable {
         } catch {
             return CheckReport(failure: .init(error, phase: .dns, host: name))
         }
-        let surroundings = KerberosSurroundings(credential ?? string.credential.flatMap { try? MongoCredential($0) })
+        let identity = credential ?? string.credential.flatMap { try? MongoCredential($0) }
+        let surroundings = KerberosSurroundings(identity)
         async let before = surroundings?.inspect(by: deadline)
         let outcomes = await withTaskGroup(of: (Int, HostOutcome).self) { group in
             for (index, host) in string.hosts.enumerated() {
@@ -53,7 +54,11 @@ public struct CheckRunner: Sendable {
         }
         // Afterwards the cache has the tickets that were got; where no time is left, what was found at first has to do.
         let after = await surroundings?.inspect(by: deadline)
-        let inspection = if let after { Optional(after) } else { await before }
+        var inspection = if let after { Optional(after) } else { await before }
+        // Those that were used, which no cache has where they came from a keytab or a password, or it cannot be written.
+        if let identity, let tickets = try? await connector.tickets(of: identity, by: deadline) {
+            inspection?.take(tickets)
+        }
         let kdcClockOffset = await surroundings?.kdcClockOffset(for: outcomes.map(\.error), inspection, by: deadline)
         let context = ReportContext(
             surroundings: surroundings, inspection: inspection, kdcClockOffset: kdcClockOffset ?? nil)

@@ -88,6 +88,15 @@ public struct KerberosInspection: Sendable, Hashable {
         return tickets.last { hasRealm ? $0.server == prefix : $0.server.hasPrefix(prefix) }
     }
 
+    /// Tells of other tickets than those that were found: of the ones that are in use, in a private cache.
+    ///
+    /// - Parameter list: All of them; none changes nothing.
+    public mutating func take(_ list: [KerberosTicket]) {
+        guard !list.isEmpty else { return }
+        ticketGrantingTicket = list.last { $0.isGranting }
+        tickets = list.filter { !$0.isGranting }
+    }
+
     private mutating func inspect(_ store: KerberosCredentialStore, _ library: KerberosLibrary) throws(GSSError) {
         let keytabProblem = inspectKeytab(store.clientKeytab, library)
         guard store.cache != nil || store.clientKeytab == nil else {
@@ -125,7 +134,7 @@ public struct KerberosInspection: Sendable, Hashable {
         cache?.principal = found
         guard principal == nil || principal == found else { return }
         principal = found
-        try readTickets(handle, text, library)
+        take(try library.tickets(in: handle, named: text))
     }
 
     /// The cache that was named, else the default one; that of the principal where it is in the same collection. So do
@@ -154,27 +163,6 @@ public struct KerberosInspection: Sendable, Hashable {
         guard let match else { return handle }
         krb5_cc_close(library.context, handle)
         return match
-    }
-
-    private mutating func readTickets(
-        _ handle: krb5_ccache, _ name: String, _ library: KerberosLibrary
-    ) throws(GSSError) {
-        var cursor: krb5_cc_cursor?
-        try library.check(
-            "krb5_cc_start_seq_get", krb5_cc_start_seq_get(library.context, handle, &cursor), subject: name)
-        defer { krb5_cc_end_seq_get(library.context, handle, &cursor) }
-        var entry = krb5_creds()
-        while krb5_cc_next_cred(library.context, handle, &cursor, &entry) == 0 {
-            // Frees the entry and wipes its key.
-            defer { krb5_free_cred_contents(library.context, &entry) }
-            guard let ticket = KerberosTicket(&entry, library) else { continue }
-            let realm = ticket.client.split(separator: "@").last ?? ""
-            if ticket.server == "krbtgt/\(realm)@\(realm)" {
-                ticketGrantingTicket = ticket
-            } else {
-                tickets.append(ticket)
-            }
-        }
     }
 
     /// Whether the keytab has a key of the principal; the reason where it has none.

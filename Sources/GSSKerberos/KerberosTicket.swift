@@ -1,4 +1,5 @@
 internal import CGSSAPI
+internal import GSSCore
 
 /// A ticket in a cache, without its keys. Times are seconds since 1970, as the KDC's clock counted them.
 public struct KerberosTicket: Sendable, Hashable {
@@ -39,7 +40,30 @@ public struct KerberosTicket: Sendable, Hashable {
     }
 }
 
+extension KerberosLibrary {
+    /// The tickets in a cache.
+    func tickets(in cache: krb5_ccache?, named name: String) throws(GSSError) -> [KerberosTicket] {
+        var cursor: krb5_cc_cursor?
+        try check("krb5_cc_start_seq_get", krb5_cc_start_seq_get(context, cache, &cursor), subject: name)
+        defer { krb5_cc_end_seq_get(context, cache, &cursor) }
+        var tickets: [KerberosTicket] = []
+        var entry = krb5_creds()
+        while krb5_cc_next_cred(context, cache, &cursor, &entry) == 0 {
+            // Frees the entry and wipes its key.
+            defer { krb5_free_cred_contents(context, &entry) }
+            if let ticket = KerberosTicket(&entry, self) { tickets.append(ticket) }
+        }
+        return tickets
+    }
+}
+
 extension KerberosTicket {
+    /// Whether it is the ticket-granting ticket of the user's own realm.
+    var isGranting: Bool {
+        let realm = client.split(separator: "@").last ?? ""
+        return server == "krbtgt/\(realm)@\(realm)"
+    }
+
     /// Reads a cache's entry; `nil` for what is not a ticket: caches keep settings in the same form.
     init?(_ entry: inout krb5_creds, _ library: KerberosLibrary) {
         guard krb5_is_config_principal(library.context, entry.server) == 0,

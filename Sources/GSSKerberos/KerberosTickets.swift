@@ -168,6 +168,15 @@ public final class KerberosTickets: Sendable {
         return ContinuousClock.now + .seconds(lifetime)
     }
 
+    /// All of these tickets, without their keys: the ticket-granting ticket, and those of services.
+    public func list() throws(GSSError) -> [KerberosTicket] {
+        let library = try KerberosLibrary()
+        var handle: krb5_ccache?
+        try library.check("krb5_cc_resolve", krb5_cc_resolve(library.context, cache.name, &handle))
+        defer { if let handle { krb5_cc_close(library.context, handle) } }
+        return try library.tickets(in: handle, named: cache.name)
+    }
+
     /// Puts a service's ticket into the cache that these were copied from, where other programs find it, unless that is
     /// somebody else's meanwhile. What cannot be written is not: these tickets do not depend on it.
     public func saveTicket(for service: GSSName) {

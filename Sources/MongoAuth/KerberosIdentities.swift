@@ -49,6 +49,7 @@ final class KerberosIdentities: Sendable {
     private static let renewalPause = Duration.seconds(30)
 
     private let entries = NIOLockedValueBox<[Key: Entry]>([:])
+    private let files: BlockingWorkers
     private let reading: SharedWork<Key, ServiceTickets?>
     private let requesting: SharedWork<Key, ServiceTickets>
     private let finding: SharedWork<ServiceKey, Finding>
@@ -58,6 +59,7 @@ final class KerberosIdentities: Sendable {
     ///   - files: Threads for what reads files.
     ///   - network: Threads for what asks a KDC.
     init(files: BlockingWorkers, network: BlockingWorkers) {
+        self.files = files
         reading = SharedWork(workers: files)
         finding = SharedWork(workers: files)
         requesting = SharedWork(workers: network)
@@ -75,6 +77,14 @@ final class KerberosIdentities: Sendable {
             let name = try await serviceName(service, tickets, by: deadline)
             return Ticket(credential: tickets.tickets.credential, service: name)
         }
+    }
+
+    /// The tickets that an identity has at present. Asks no KDC, and gets none.
+    ///
+    /// - Throws: ``MongoAuthError``, `CancellationError`.
+    func list(_ key: Key, by deadline: ContinuousClock.Instant) async throws -> [KerberosTicket] {
+        guard let tickets = known(key)?.tickets else { return [] }
+        return try await ExchangeWorker.translating { try await files.run(by: deadline) { try tickets.list() } }
     }
 
     // MARK: - The user's tickets

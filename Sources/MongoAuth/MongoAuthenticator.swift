@@ -1,5 +1,5 @@
 public import BlockingWork
-internal import GSSKerberos
+public import GSSKerberos
 public import Logging
 public import MongoWire
 public import NameResolution
@@ -109,14 +109,28 @@ public struct MongoAuthenticator: Sendable {
         if let problem = Self.problem(with: options) { throw MongoAuthError(.invalidCredential, problem) }
         let username = credential.username
         let ticket = try await kerberos.ticket(
-            of: .init(username: username, store: options.credentialStore, password: options.comparablePassword),
-            for: service, by: deadline)
+            of: Self.identity(credential, options), for: service, by: deadline)
         return try await prepare(source: credential.source, name: .gssapi, service: service, by: deadline) {
             GSSAPIMechanism(
                 provider: KerberosProvider(credential: ticket.credential),
                 target: ticket.service,
                 authorizationIdentity: KerberosPrincipal.hasRealm(username) ? .text(username) : .authenticatedName)
         }
+    }
+
+    /// The Kerberos tickets that are kept for a credential, for a report: the ticket-granting ticket, and those of services.
+    /// None where the credential has not been used, or is none of Kerberos. Asks no KDC.
+    ///
+    /// - Throws: ``MongoAuthError``, `CancellationError`.
+    public func tickets(
+        of credential: MongoCredential, by deadline: ContinuousClock.Instant
+    ) async throws -> [KerberosTicket] {
+        guard case .gssapi(let options) = credential.method else { return [] }
+        return try await kerberos.list(Self.identity(credential, options), by: deadline)
+    }
+
+    private static func identity(_ credential: MongoCredential, _ options: GSSAPIOptions) -> KerberosIdentities.Key {
+        .init(username: credential.username, store: options.credentialStore, password: options.comparablePassword)
     }
 
     private static func problem(with options: GSSAPIOptions) -> String? {

@@ -1,5 +1,6 @@
 public import BlockingWork
 internal import GSSCore
+public import GSSKerberos
 public import Logging
 public import MongoAuth
 public import MongoConnectionString
@@ -143,6 +144,14 @@ public struct MongoConnector: Sendable {
             }
         }
         return MongoSession(connection: connection, server: server, authentication: details)
+    }
+
+    /// The Kerberos tickets that are kept for a credential, for a report; see
+    /// ``MongoAuth/MongoAuthenticator/tickets(of:by:)``.
+    public func tickets(
+        of credential: MongoCredential, by deadline: ContinuousClock.Instant
+    ) async throws -> [KerberosTicket] {
+        try await authenticator.tickets(of: credential, by: deadline)
     }
 
     // MARK: - Phases

@@ -33,6 +33,19 @@ import Testing
         #expect(outcome.report.hosts.first?.identity?.user == user, "\(outcome)", sourceLocation: sourceLocation)
     }
 
+    /// The report has the tickets also where no cache has them that others could look at.
+    private func expectTickets(
+        _ outcome: CheckOutcome, in realm: SharedRealm, sourceLocation: SourceLocation = #_sourceLocation
+    ) throws {
+        let name = realm.realm.name
+        let granting = try #require(outcome.report.kerberos?.ticketGrantingTicket, "\(outcome)")
+        #expect(granting.server == "krbtgt/\(name)@\(name)" && granting.secondsLeft > 0, sourceLocation: sourceLocation)
+        #expect(granting.flags.contains("initial"), sourceLocation: sourceLocation)
+        let ticket = try #require(outcome.report.hosts.first?.kerberos?.serviceTicket, "\(outcome)")
+        #expect(ticket.server == "mongodb/localhost@\(name)" && ticket.keyVersion == 1, sourceLocation: sourceLocation)
+        #expect(ticket.secondsLeft > 0 && ticket.encryptionType != nil, sourceLocation: sourceLocation)
+    }
+
     private func newFile(_ contents: String) throws -> String {
         let path = FileManager.default.temporaryDirectory.appendingPathComponent("password-\(UUID().uuidString)").path
         try Data(contents.utf8).write(to: URL(fileURLWithPath: path))
@@ -57,11 +70,15 @@ import Testing
         let realm = try await SharedRealm.shared
         try await withServer(realm) { authority in
             let uri = gssapiURI(realm.ann, authority)
-            expectUser(realm.ann, try await check([uri, "--keytab", realm.annKeytab], in: realm))
+            let outcome = try await check([uri, "--keytab", realm.annKeytab], in: realm)
+            expectUser(realm.ann, outcome)
+            try expectTickets(outcome, in: realm)
             expectUser(realm.ann, try await check([uri, "--keytab", "FILE:\(realm.annKeytab)"], in: realm))
             // As the C library has it: by the environment.
             let environment = realm.realm.environment(clientKeytab: realm.annKeytab)
-            expectUser(realm.ann, try await check([uri], in: realm, environment: environment))
+            let byEnvironment = try await check([uri], in: realm, environment: environment)
+            expectUser(realm.ann, byEnvironment)
+            try expectTickets(byEnvironment, in: realm)
         }
         // Nothing was written where a cache would be.
         let cache = try #require(realm.realm.environment()["KRB5CCNAME"]?.split(separator: ":").last)
@@ -88,6 +105,7 @@ import Testing
                 outcome = try await check(["-"], in: realm, input: string)
             }
             expectUser(realm.ann, outcome)
+            try expectTickets(outcome, in: realm)
             #expect(!outcome.description.contains(realm.annPassword))
         }
         let cache = try #require(realm.realm.environment()["KRB5CCNAME"]?.split(separator: ":").last)
