@@ -10,6 +10,8 @@ struct KerberosErrorRow: Sendable, CustomTestStringConvertible {
         var user: String
         var environment: [String: String]
         var properties = "SERVICE_HOST:localhost"
+        /// Further options of `authcheck`.
+        var options: [String] = []
         /// What the hint must name, beside the words of the row: the user's own names.
         var names: [String] = []
         /// Whether the child may read only what its files' modes allow, whoever runs the tests.

@@ -15,7 +15,7 @@ import Testing
             realm: realm.realm, keytab: realm.serviceKeytab, users: [situation.user])
         let outcome = try await AuthCheck.check(
             gssapiURI(situation.user, Family.ipv4.authority(server.port), properties: situation.properties),
-            environment: situation.environment,
+            situation.options, environment: situation.environment,
             wrapper: situation.obeysFileModes ? try AuthCheck.obeyingFileModes() : [])
         #expect(outcome.status == row.status, "\(outcome)")
         #expect(outcome.failure?.class == row.failureClass, "\(outcome)")
@@ -50,6 +50,13 @@ import Testing
             return .init(
                 user: realm.ann, environment: realm.realm.environment(cache: "FILE:\(path)"), names: [path],
                 obeysFileModes: true)
+        },
+        Row("a keytab that may not be read", 20, "no-credentials", "EACCES", hint: ["may not read", "ls -l"]) { realm in
+            let (user, keytab) = try await realm.newUser("user")
+            chmod(keytab, 0)
+            return .init(
+                user: user, environment: realm.realm.environment(cache: realm.absentCache()),
+                options: ["--keytab", keytab], names: [keytab], obeysFileModes: true)
         },
         Row("a cache type that is not there", 20, "no-credentials", "KRB5_CC_UNKNOWN_TYPE", hint: ["FILE:"]) { realm in
             .init(
@@ -93,6 +100,25 @@ import Testing
             }
             let environment = try await realm.environment(configuration: path)
             return .init(user: realm.ann, environment: environment, names: [path, realm.realm.name])
+        },
+        Row("a KDC without an address", 21, "kdc-unreachable", "KRB5_KDC_UNREACH", hint: ["kdc =", "DNS"]) { realm in
+            let path = try realm.changedConfiguration { text in
+                text.replacing(/kdc = .*/, with: "kdc = kdc.invalid")
+            }
+            let environment = try await realm.environment(configuration: path)
+            return .init(user: realm.ann, environment: environment, names: [path, realm.realm.name])
+        },
+        Row(
+            "an encryption type that the KDC does not have", 25, "kerberos", "KRB5KDC_ERR_ETYPE_NOSUPP",
+            hint: ["permitted_enctypes", "klist -e"]
+        ) { realm in
+            let path = try realm.changedConfiguration {
+                $0.replacing("[libdefaults]", with: "[libdefaults]\n    permitted_enctypes = camellia128-cts-cmac")
+            }
+            let environment = realm.realm.environment(cache: realm.absentCache()).merging(["KRB5_CONFIG": path]) { $1 }
+            let password = try realm.newFile("password", realm.annPassword)
+            return .init(
+                user: realm.ann, environment: environment, options: ["--password-file", password], names: [path])
         },
         Row("no encryption type in common", 25, "kerberos", "KRB5_CC_NOT_KTYPE", hint: ["permitted_enctypes"]) {
             realm in
