@@ -138,6 +138,16 @@ cgss_outcome cgss_copy_tickets(const char *source, const char *user, cgss_ticket
         goto done;
     TRY(copy_full_name, context, origin, &tickets->origin);
     tickets->has_stamp = cgss_cache_stamp(tickets->origin, &tickets->stamp);
+    /* From here on a change shows in the stamp. Until here another kinit may have come between. */
+    krb5_free_principal(context, owner);
+    owner = NULL;
+    TRY(krb5_cc_get_principal, context, origin, &owner);
+    if (wanted != NULL && !krb5_principal_compare(context, owner, wanted)) {
+        outcome = failure(context, "krb5_cc_cache_match", KRB5_CC_NOTFOUND);
+        copy_name(context, owner, &tickets->found);
+        copy_name(context, wanted, &tickets->principal);
+        goto done;
+    }
     TRY(krb5_cc_new_unique, context, "MEMORY", NULL, &own);
     TRY(krb5_cc_initialize, context, own, owner);
     TRY(krb5_cc_copy_creds, context, origin, own);
