@@ -168,6 +168,19 @@ public final class KerberosTickets: Sendable {
         return ContinuousClock.now + .seconds(lifetime)
     }
 
+    /// Gets another ticket for a service from a KDC, in place of the one that is here and, where it can be written, in the
+    /// cache that these were copied from: for a service whose key has changed. Blocks.
+    ///
+    /// - Returns: When it ends.
+    /// - Throws: ``GSSCore/GSSError``; the ticket that was here is then here still.
+    public func replaceTicket(for service: GSSName) throws(GSSError) -> ContinuousClock.Instant {
+        var lifetime: Int64 = 0
+        let text = try Self.text(of: service)
+        let outcome = Self.withOptionalCString(origin) { cgss_replace_ticket(cache.name, text, $0, &lifetime) }
+        guard outcome.code == 0 else { throw Self.error(outcome, subject: service.description) }
+        return ContinuousClock.now + .seconds(lifetime)
+    }
+
     /// All of these tickets, without their keys: the ticket-granting ticket, and those of services.
     public func list() throws(GSSError) -> [KerberosTicket] {
         let library = try KerberosLibrary()

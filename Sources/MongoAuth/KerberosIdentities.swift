@@ -41,12 +41,23 @@ final class KerberosIdentities: Sendable {
         var lastUse = ContinuousClock.now
         /// Not before this a renewal is tried that nobody waits for.
         var nextRenewal = ContinuousClock.now
+        var refusals: [ServicePrincipal: Refusal] = [:]
+    }
+
+    /// What became of a service's ticket that its server did not take.
+    private struct Refusal {
+        /// Whether the next one who needs it is to have another one.
+        var isPending = true
+        /// Not before this the next refusal counts.
+        var next = ContinuousClock.now
     }
 
     /// How many identities are kept, with their passwords. The one that was used the longest time ago goes first.
     private static let capacity = 1024
     /// A password that is wrong by now must not lock its account by being tried all the time.
     private static let renewalPause = Duration.seconds(30)
+    /// A server that refuses for another reason than its key must not cost a ticket for each attempt.
+    private static let refusalPause = Duration.seconds(30)
 
     private let entries = NIOLockedValueBox<[Key: Entry]>([:])
     private let files: BlockingWorkers
@@ -74,8 +85,26 @@ final class KerberosIdentities: Sendable {
     ) async throws -> Ticket {
         try await ExchangeWorker.translating {
             let tickets = try await tickets(of: key, by: deadline)
-            let name = try await serviceName(service, tickets, by: deadline)
+            let name = try await serviceName(service, tickets, of: key, by: deadline)
             return Ticket(credential: tickets.tickets.credential, service: name)
+        }
+    }
+
+    /// Notes that a server did not take a service's ticket: perhaps its key has changed, and there is a better one.
+    func refused(_ service: ServicePrincipal, of key: Key) {
+        entries.withLockedValue { entries in
+            if let next = entries[key]?.refusals[service]?.next, .now < next { return }
+            entries[key]?.refusals[service] = Refusal()
+        }
+    }
+
+    private func isRefused(_ service: ServicePrincipal, of key: Key) -> Bool {
+        entries.withLockedValue { $0[key]?.refusals[service]?.isPending == true }
+    }
+
+    private func settleRefusal(_ service: ServicePrincipal, of key: Key) {
+        entries.withLockedValue {
+            $0[key]?.refusals[service] = Refusal(isPending: false, next: .now + Self.refusalPause)
         }
     }
 
@@ -198,9 +227,10 @@ final class KerberosIdentities: Sendable {
 
     /// Sees to it that the service's ticket is there, and gives the service's name.
     private func serviceName(
-        _ service: ServicePrincipal, _ tickets: ServiceTickets, by deadline: ContinuousClock.Instant
+        _ service: ServicePrincipal, _ tickets: ServiceTickets, of identity: Key, by deadline: ContinuousClock.Instant
     ) async throws -> GSSName {
-        if let name = tickets.name(of: service) { return name }
+        let isRefused = isRefused(service, of: identity)
+        if !isRefused, let name = tickets.name(of: service) { return name }
         let key = ServiceKey(tickets: ObjectIdentifier(tickets), service: service)
         let found = try await finding.value(for: key, by: deadline) {
             let name = try service.gssName()
@@ -208,10 +238,20 @@ final class KerberosIdentities: Sendable {
             if let end { tickets.remember(service, name, until: end) }
             return Finding(name: name, isFound: end != nil)
         }
-        if found.isFound { return found.name }
-        return try await fetching.value(for: key, by: deadline) {
+        if found.isFound, !isRefused { return found.name }
+        return try await fetching.value(for: key, by: deadline) { [self] in
+            if found.isFound {
+                // Others were here before, or the one that there is has to do.
+                guard self.isRefused(service, of: identity) else { return found.name }
+                // Not before there is a better one: who comes meanwhile waits for it.
+                defer { settleRefusal(service, of: identity) }
+                guard let end = try? tickets.tickets.replaceTicket(for: found.name) else { return found.name }
+                tickets.remember(service, found.name, until: end)
+                return found.name
+            }
             let end = try tickets.tickets.getTicket(for: found.name)
             tickets.remember(service, found.name, until: end)
+            if self.isRefused(service, of: identity) { settleRefusal(service, of: identity) }
             tickets.tickets.saveTicket(for: found.name)
             return found.name
         }

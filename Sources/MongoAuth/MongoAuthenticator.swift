@@ -108,9 +108,12 @@ public struct MongoAuthenticator: Sendable {
             serverHost: serverHost, options: options, resolver: resolver, by: deadline)
         if let problem = Self.problem(with: options) { throw MongoAuthError(.invalidCredential, problem) }
         let username = credential.username
-        let ticket = try await kerberos.ticket(
-            of: Self.identity(credential, options), for: service, by: deadline)
-        return try await prepare(source: credential.source, name: .gssapi, service: service, by: deadline) {
+        let identity = Self.identity(credential, options)
+        let ticket = try await kerberos.ticket(of: identity, for: service, by: deadline)
+        return try await prepare(
+            source: credential.source, name: .gssapi, service: service, by: deadline,
+            onRefusal: { [kerberos] in kerberos.refused(service, of: identity) }
+        ) {
             GSSAPIMechanism(
                 provider: KerberosProvider(credential: ticket.credential),
                 target: ticket.service,
@@ -164,7 +167,8 @@ public struct MongoAuthenticator: Sendable {
 
     private func prepare(
         source: String, name: SaslMechanismName, service: ServicePrincipal? = nil, mayBlock: Bool = false,
-        by deadline: ContinuousClock.Instant, _ makeMechanism: @escaping @Sendable () -> any SaslMechanism
+        by deadline: ContinuousClock.Instant, onRefusal: @escaping @Sendable () -> Void = {},
+        _ makeMechanism: @escaping @Sendable () -> any SaslMechanism
     ) async throws -> PreparedAuthentication {
         var conversation = SaslConversation(mechanism: name, source: source)
         let worker = try await ExchangeWorker.translating {
@@ -188,6 +192,6 @@ public struct MongoAuthenticator: Sendable {
             metadata: ["sasl.mechanism": "\(name)", "gss.target": "\(service.map { "\($0)" } ?? "")"])
         return PreparedAuthentication(
             mechanism: name, source: source, service: service, conversation: conversation, worker: worker,
-            firstProgress: first, logger: logger)
+            firstProgress: first, logger: logger, onRefusal: onRefusal)
     }
 }

@@ -20,11 +20,13 @@ public struct PreparedAuthentication: Sendable {
     private let worker: ExchangeWorker
     private let firstProgress: ExchangeWorker.Progress
     private let logger: Logger?
+    private let onRefusal: @Sendable () -> Void
     private let hasRun = NIOLockedValueBox(false)
 
     init(
         mechanism: SaslMechanismName, source: String, service: ServicePrincipal?, conversation: SaslConversation,
-        worker: ExchangeWorker, firstProgress: ExchangeWorker.Progress, logger: Logger?
+        worker: ExchangeWorker, firstProgress: ExchangeWorker.Progress, logger: Logger?,
+        onRefusal: @escaping @Sendable () -> Void
     ) {
         self.mechanism = mechanism
         self.source = source
@@ -33,6 +35,7 @@ public struct PreparedAuthentication: Sendable {
         self.worker = worker
         self.firstProgress = firstProgress
         self.logger = logger
+        self.onRefusal = onRefusal
     }
 
     /// Runs the conversation: saslStart, then saslContinue until both sides are done.
@@ -56,6 +59,9 @@ public struct PreparedAuthentication: Sendable {
             return details
         } catch {
             await worker.finish()
+            if let error = error as? MongoAuthError, error.code == .refused || error.code == .serverNotProven {
+                onRefusal()
+            }
             throw error
         }
     }

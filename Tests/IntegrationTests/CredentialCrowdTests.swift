@@ -144,6 +144,69 @@ import Testing
         await realm.realm.stop()
     }
 
+    /// The service has another key than when its ticket was got: its server refuses that ticket, and the next attempt has
+    /// one that it takes. Where there is no better one, attempts do not cost a ticket each.
+    @Test(arguments: [Source.cache, .keytab])
+    func aRefusedTicketIsReplacedOnce(_ source: Source) async throws {
+        let realm = try await SharedRealm.start()
+        var group = Crowd.Group(uri: "", cache: source == .cache ? realm.annCache : nil)
+        group.keytab = source == .keytab ? realm.annKeytab : nil
+        let before = try await server(realm)
+        try await realm.realm.changeKey("mongodb/localhost")
+        let newKeytab = try await realm.realm.makeKeytab(for: ["mongodb/localhost"])
+        // This one has the new key, and one that knows nobody.
+        let after = try await ServerProcess.start(
+            realm: realm.realm, keytab: newKeytab, users: [realm.ann], listen: ["127.0.0.1:0"])
+        let stranger = try await ServerProcess.start(
+            realm: realm.realm, keytab: newKeytab, users: [realm.bob], listen: ["127.0.0.1:0"])
+        func step(_ server: ServerProcess) -> Crowd.Step {
+            group.uri = uri(realm.ann, server)
+            return .init(groups: [group])
+        }
+        // The KDC gives tickets for the new key, which the first server does not have; nor is there any that it takes.
+        let steps = [
+            step(before), step(before), step(before), step(after), step(stranger), step(stranger), step(after),
+        ]
+        let (outcome, _) = try await Crowd(steps: steps).run(in: realm)
+        let codes = outcome.steps.map { $0[0][0].code }
+        #expect(
+            codes == ["refused", "refused", "refused", nil, "refused", "refused", nil],
+            "\(outcome.all.compactMap(\.message))")
+        // At first, and once after the first refusal; not again within the pause.
+        #expect(try await realm.ticketsIssued() == 2)
+        for server in [before, after, stranger] { try await server.stop() }
+        await realm.realm.stop()
+    }
+
+    /// The ticket is in the user's cache, from before the service's key was changed.
+    @Test(arguments: [false, true])
+    func aTicketForAnOldKeyIsReplaced(cannotWrite: Bool) async throws {
+        let realm = try await SharedRealm.start()
+        let old = try await server(realm)
+        let group = Crowd.Group(uri: uri(realm.ann, old), cache: realm.annCache)
+        let (first, _) = try await Crowd(steps: [.init(groups: [group])]).run(in: realm)
+        expectSuccess(first.all, as: realm.ann)
+        try await realm.realm.changeKey("mongodb/localhost")
+        let keytab = try await realm.realm.makeKeytab(for: ["mongodb/localhost"])
+        let new = try await ServerProcess.start(
+            realm: realm.realm, keytab: keytab, users: [realm.ann], listen: ["127.0.0.1:0"])
+        var again = group
+        again.uri = uri(realm.ann, new)
+        var many = again
+        many.count = 20
+        let (outcome, _) = try await Crowd(
+            steps: [again, many, again].map { .init(groups: [$0]) }, cannotWrite: cannotWrite
+        ).run(in: realm)
+        #expect(outcome.steps[0][0].map(\.code) == ["refused"], "\(outcome.all.compactMap(\.message))")
+        expectSuccess(outcome.steps[1][0] + outcome.steps[2][0], as: realm.ann)
+        #expect(try await realm.ticketsIssued() == 2)
+        // What could be written serves the next process at once.
+        let (next, _) = try await Crowd(steps: [.init(groups: [again])]).run(in: realm)
+        #expect(next.all.map(\.code) == [cannotWrite ? "refused" : nil], "\(next.all.compactMap(\.message))")
+        for server in [old, new] { try await server.stop() }
+        await realm.realm.stop()
+    }
+
     /// Tickets of a few seconds: those who use them all the time never find them expired.
     @Test(arguments: [Source.keytab, .password])
     func shortLivedTicketsAreRenewedWhileTheyServe(_ source: Source) async throws {

@@ -84,6 +84,11 @@ int cgss_same_stamp(cgss_stamp one, cgss_stamp other);
 cgss_outcome cgss_get_ticket(const char *cache, const char *service, int cached_only, int64_t *lifetime);
 /* Puts a service's ticket from one cache into another of the same user, unless it has one. */
 cgss_outcome cgss_save_ticket(const char *cache, const char *service, const char *origin);
+/*
+ * Asks a KDC for another ticket of a service and puts it in the place of the one in a cache, which stays there until then;
+ * and into `origin` too, unless that is NULL, somebody else's meanwhile, or cannot be written.
+ */
+cgss_outcome cgss_replace_ticket(const char *cache, const char *service, const char *origin, int64_t *lifetime);
 /* Whether the keytab (NULL is the default client keytab) has a key of the user. */
 int cgss_keytab_has(const char *keytab, const char *user);
 /* Overwrites memory in a way that no optimizer removes. */
