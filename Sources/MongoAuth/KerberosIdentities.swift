@@ -41,6 +41,8 @@ final class KerberosIdentities: Sendable {
         var lastUse = ContinuousClock.now
         /// Not before this a renewal is tried that nobody waits for.
         var nextRenewal = ContinuousClock.now
+        /// Fires when the tickets are to be renewed even if nobody uses them.
+        var renewal: RenewalTimer?
         var refusals: [ServicePrincipal: Refusal] = [:]
     }
 
@@ -170,6 +172,23 @@ final class KerberosIdentities: Sendable {
         return known
     }
 
+    /// Renews tickets that nobody may be using, and comes back while they are good and the KDC has given no others.
+    private func renew(_ key: Key) {
+        guard let known = requested(key), let end = known.tickets.end else { return }
+        let next = ContinuousClock.now + Self.renewalPause
+        guard next < end else { return }
+        let renewal = timer(for: key, at: next)
+        entries.withLockedValue { entries in
+            // The new tickets came meanwhile, with a timer of their own.
+            guard entries[key]?.tickets === known else { return }
+            entries[key]?.renewal = renewal
+        }
+    }
+
+    private func timer(for key: Key, at time: ContinuousClock.Instant) -> RenewalTimer {
+        RenewalTimer(at: time) { [weak self] in self?.renew(key) }
+    }
+
     /// Asks a KDC for the first ticket. On a worker.
     private func request(_ key: Key) throws -> ServiceTickets {
         // The one before may have ended just now.
@@ -194,12 +213,16 @@ final class KerberosIdentities: Sendable {
     }
 
     private func keep(_ tickets: ServiceTickets, _ key: Key) {
-        let old = entries.withLockedValue { entries in
+        // Tickets from a cache are renewed by whoever keeps that.
+        let middle = tickets.tickets.origin == nil ? tickets.tickets.middle : nil
+        let renewal = middle.map { timer(for: key, at: $0) }
+        let old = entries.withLockedValue { entries -> Entry? in
             defer {
                 entries[key, default: Entry()].tickets = tickets
                 entries[key]?.nextRenewal = .now
+                entries[key]?.renewal = renewal
             }
-            return entries[key]?.tickets
+            return entries[key]
         }
         // Not under the lock: with the last reference the cache is wiped.
         withExtendedLifetime(old) {}

@@ -226,6 +226,24 @@ import Testing
         await realm.realm.stop()
     }
 
+    /// Somebody else keeps the process busy meanwhile: the tickets in question are used once, and kept fresh nevertheless.
+    @Test(arguments: [Source.keytab, .password])
+    func ticketsThatNobodyUsesAreRenewedToo(_ source: Source) async throws {
+        let realm = try await SharedRealm.start(.init(ticketLifetime: .seconds(6), maximumLifetime: .seconds(6)))
+        let server = try await server(realm)
+        let logins = try await realm.loginsGranted(to: realm.ann)
+        let idle = Crowd.Group(
+            uri: uri(realm.ann, server), keytab: source == .keytab ? realm.annKeytab : nil,
+            password: source == .password ? realm.annPassword : nil)
+        let busy = Crowd.Group(uri: uri(realm.bob, server), cache: realm.bobCache)
+        _ = try await Crowd(steps: [.init(groups: [idle]), .init(groups: [busy], forSeconds: 10)]).run(in: realm)
+        // At first, and before each of two lives was over.
+        let renewed = try await realm.loginsGranted(to: realm.ann) - logins
+        #expect(renewed >= 3 && renewed <= 14, "\(renewed) logins")
+        try await server.stop()
+        await realm.realm.stop()
+    }
+
     // MARK: - A KDC that does not answer
 
     @Test func aStalledKDCCostsThoseWhoNeedIt() async throws {
@@ -236,7 +254,7 @@ import Testing
         let server = try await server(realm)
         let cold = try await realm.realm.makeCache("ann", password: realm.annPassword)
         // After this the cache has the service's ticket.
-        let warm = Crowd.Group(uri: uri(realm.bob, server), count: 20, cache: realm.bobCache)
+        let warm = Crowd.Group(uri: uri(realm.bob, server), count: 100, cache: realm.bobCache)
         let (first, _) = try await Crowd(steps: [.init(groups: [warm])]).run(in: realm)
         expectSuccess(first.all, as: realm.bob)
 
