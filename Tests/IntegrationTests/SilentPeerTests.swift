@@ -22,7 +22,7 @@ import Testing
     /// In a process of its own, whose environment is the realm's and whose sockets nobody else has a hand in.
     @Test(arguments: stages)
     func theWaitIsOverAndNothingIsLeft(_ stage: SilentStage) async throws {
-        let realm = try await SharedRealm.start()
+        let realm = try await SharedRealm.start(backend: .processes)
         let record = realm.realm.folder + "/commands"
         let server = try await ScriptedServer.start(stage.misbehaviour, in: realm, record: record)
         let peer = SilentPeer(

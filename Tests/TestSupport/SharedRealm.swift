@@ -33,11 +33,15 @@ public struct SharedRealm: Sendable {
     }
 
     /// Starts a realm with the same content for one test alone; that test stops it.
+    ///
+    /// - Parameter backend: Where its KDC runs; `nil` is where the switch says. A test whose children signal the KDC needs
+    ///   `.processes`.
     public static func start(
-        _ configuration: KerberosRealm.Configuration = KerberosRealm.Configuration()
+        _ configuration: KerberosRealm.Configuration = KerberosRealm.Configuration(),
+        backend: KerberosRealm.Backend? = nil
     ) async throws -> SharedRealm {
         var configuration = configuration
-        configuration.backend = try .chosen
+        configuration.backend = try backend ?? .chosen
         return try await SharedRealm(realm: KerberosRealm.start(configuration))
     }
 
