@@ -56,7 +56,7 @@ final class KerberosIdentities: Sendable {
 
     /// How many identities are kept, with their passwords. The one that was used the longest time ago goes first.
     private static let capacity = 1024
-    /// A password that is wrong by now must not lock its account by being tried all the time.
+    /// The least time between two tries.
     private static let renewalPause = Duration.seconds(30)
     /// A server that refuses for another reason than its key must not cost a ticket for each attempt.
     private static let refusalPause = Duration.seconds(30)
@@ -165,7 +165,7 @@ final class KerberosIdentities: Sendable {
         guard let middle = known.tickets.middle, now >= middle else { return known }
         let isDue = entries.withLockedValue { entries in
             guard let entry = entries[key], now >= entry.nextRenewal else { return false }
-            entries[key]?.nextRenewal = now + Self.renewalPause
+            entries[key]?.nextRenewal = now + Self.pause(before: known.tickets.end)
             return true
         }
         if isDue { requesting.begin(for: key) { try self.request(key) } }
@@ -175,7 +175,7 @@ final class KerberosIdentities: Sendable {
     /// Renews tickets that nobody may be using, and comes back while they are good and the KDC has given no others.
     private func renew(_ key: Key) {
         guard let known = requested(key), let end = known.tickets.end else { return }
-        let next = ContinuousClock.now + Self.renewalPause
+        let next = ContinuousClock.now + Self.pause(before: end)
         guard next < end else { return }
         let renewal = timer(for: key, at: next)
         entries.withLockedValue { entries in
@@ -183,6 +183,12 @@ final class KerberosIdentities: Sendable {
             guard entries[key]?.tickets === known else { return }
             entries[key]?.renewal = renewal
         }
+    }
+
+    /// How long a renewal that comes to nothing is not tried again: half of what is left. A password that was changed
+    /// meanwhile is tried a few times that way, not as often as it takes to lock its account.
+    private static func pause(before end: ContinuousClock.Instant?) -> Duration {
+        max(renewalPause, end.map { ($0 - .now) / 2 } ?? renewalPause)
     }
 
     private func timer(for key: Key, at time: ContinuousClock.Instant) -> RenewalTimer {
