@@ -7,6 +7,10 @@
 ///
 /// The number of threads is bounded by ``Limits/maximumThreads`` plus ``Limits/maximumAbandoned``, the queue by
 /// ``Limits/maximumWaiting``. Beyond that, callers get ``BlockingWorkError/Code/exhausted``.
+///
+/// A process must not call `exit`, or return from its main function, while a thread is still at work in a C library: the
+/// library's own exit handlers take away what that thread uses. MIT's then aborts the process, when a KDC answers in just
+/// that moment. Wait until ``statistics`` counts none as active or abandoned, or leave by `_exit`.
 public final class BlockingWorkers: Sendable {
     /// Bounds on threads and queue.
     public struct Limits: Sendable, Hashable {

@@ -36,7 +36,8 @@ public struct MongoConnector: Sendable {
     /// - Parameters:
     ///   - group: The event loops for the connections.
     ///   - workers: Threads for the calls of mechanisms that read files or may block.
-    ///   - ticketWorkers: Threads for calls that ask a KDC; `nil` makes some. They should be nobody else's.
+    ///   - ticketWorkers: Threads for calls that ask a KDC; `nil` makes some. They should be nobody else's. A process that
+    ///     ends while a KDC is silent looks at their ``BlockingWorkers`` for how.
     ///   - resolver: Looks up names; `nil` is the system's name service on threads of its own, so that servers that keep
     ///     conversations waiting hold up no look-up.
     ///   - services: Looks up SRV and TXT records; `nil` asks the system's name servers, on those same threads.

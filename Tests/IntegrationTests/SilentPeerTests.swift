@@ -36,7 +36,8 @@ import Testing
             try await client.expectCancellationAtOnce()
             try await client.expectEndAtDeadline()
             if peer.stage == .kdc { kill(peer.kdc, SIGCONT) }
-            // The C library returns when it has its answer.
+            // The C library returns when it has its answer. Before, the process must not end: the library's own end would
+            // come between.
             #expect(await becomesTrue { client.busyThreads == 0 })
         }
         try await server.stop()
@@ -59,6 +60,7 @@ private struct SilentPeer: Codable, Sendable {
 private struct Client: Sendable {
     private let peer: SilentPeer
     private let workers = BlockingWorkers()
+    private let ticketWorkers = BlockingWorkers()
     /// The phases that began, of the attempt that runs.
     private let begun = NIOLockedValueBox<[ConnectPhase]>([])
 
@@ -66,7 +68,9 @@ private struct Client: Sendable {
         self.peer = peer
     }
 
-    var busyThreads: Int { workers.statistics.active + workers.statistics.abandoned }
+    var busyThreads: Int {
+        [workers, ticketWorkers].map { $0.statistics.active + $0.statistics.abandoned }.reduce(0, +)
+    }
 
     func expectCancellationAtOnce() async throws {
         try await atBest(below: .milliseconds(100)) {
@@ -104,7 +108,8 @@ private struct Client: Sendable {
 
     private func run(by deadline: ContinuousClock.Instant) async throws {
         begun.withLockedValue { $0 = [] }
-        let connector = MongoConnector(group: MultiThreadedEventLoopGroup.singleton, workers: workers)
+        let connector = MongoConnector(
+            group: MultiThreadedEventLoopGroup.singleton, workers: workers, ticketWorkers: ticketWorkers)
         let string = try MongoConnectionString(parsing: peer.uri)
         let session = try await connector.connect(
             to: try #require(string.hosts.first), of: string, by: deadline,
