@@ -38,7 +38,8 @@ extension CheckReport.Failure {
         case .serverNotProven:
             "do not send data to this server: it does not prove that it is the one that was asked for"
         case .securityLayer: "the server's SASL library or its configuration departs from RFC 4752; see its log"
-        case .deadline: "give more time with --timeout, and see the named phase for what is slow"
+        case .deadline:
+            "give more time with --timeout, or connectTimeoutMS where that is named, and see the named phase for what is slow"
         default: nil
         }
     }

@@ -77,8 +77,8 @@ public struct MongoConnector: Sendable {
     /// Connects to the first host of a string that can be reached, and authenticates.
     ///
     /// A host that cannot be reached leads to the next one, and so does one that is silent: each has its share of the time
-    /// that is left, until it has said hello. An authentication that fails does not: the next host of the same deployment
-    /// would say the same.
+    /// that is left, and `connectTimeoutMS` at most, until it has said hello. An authentication that fails does not: the
+    /// next host of the same deployment would say the same.
     ///
     /// - Parameter credential: Who authenticates; `nil` is the string's user.
     /// - Throws: `TransportError`, `MongoAuthError`, ``SeedlistError``, `CancellationError`; for several hosts that of the
@@ -102,6 +102,9 @@ public struct MongoConnector: Sendable {
     }
 
     /// Connects to one host of a string and authenticates.
+    ///
+    /// Until the host has said hello it has as long as the string's `connectTimeoutMS`, where that comes before the
+    /// deadline. The string's other times are for what a driver does with its connections, and not used.
     ///
     /// - Parameters:
     ///   - host: One of the hosts that ``resolvingHosts(of:by:)`` gave.
@@ -133,7 +136,9 @@ public struct MongoConnector: Sendable {
         let hello = Hello(
             applicationName: string.options.appName,
             saslSupportedMechsFor: credential.flatMap(Self.userToNegotiate))
-        let (connection, server) = try await introduce(host, string, hello, by: patience, observe)
+        let (connection, server) = try await withTimeout(of: string, by: patience) { patience in
+            try await introduce(host, string, hello, by: patience, observe)
+        }
 
         var details: AuthenticationDetails?
         if let credential {
@@ -156,6 +161,22 @@ public struct MongoConnector: Sendable {
     }
 
     // MARK: - Phases
+
+    /// Runs what the string's `connectTimeoutMS` bounds; 0 is no bound.
+    private func withTimeout<Success>(
+        of string: MongoConnectionString, by deadline: ContinuousClock.Instant,
+        _ body: (ContinuousClock.Instant) async throws -> Success
+    ) async throws -> Success {
+        guard let timeout = string.options.connectTimeoutMS, timeout > 0 else { return try await body(deadline) }
+        let limit = ContinuousClock.now + .milliseconds(timeout)
+        guard limit < deadline else { return try await body(deadline) }
+        do {
+            return try await body(limit)
+        } catch var error as TransportError where error.code == .deadlineExceeded {
+            error.message += " (connectTimeoutMS=\(timeout) in the connection string)"
+            throw error
+        }
+    }
 
     private func introduce(
         _ host: MongoConnectionString.Host, _ string: MongoConnectionString, _ hello: Hello,

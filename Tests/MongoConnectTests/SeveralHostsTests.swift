@@ -74,6 +74,52 @@ import Testing
         #expect(warnings.withLockedValue { $0.contains { $0.contains("proxyHost") } } == isWarnedOf)
     }
 
+    /// `connectTimeoutMS` is a host's, whatever the deadline, and is named when it ends the wait.
+    @Test func theStringsTimeoutIsForEachHost() async throws {
+        let (first, second) = (NIOLockedValueBox(0), NIOLockedValueBox(0))
+        let servers = try await [Self.start(isSilent: true, first), Self.start(isSilent: false, second)]
+        let ports = try servers.map { try #require($0.localAddress?.port) }
+        let connector = MongoConnector(group: MultiThreadedEventLoopGroup.singleton)
+        let deadline = ContinuousClock.now + .seconds(600)
+
+        let one = try MongoConnectionString(parsing: "mongodb://127.0.0.1:\(ports[0])/?connectTimeoutMS=200")
+        let error = await #expect(throws: TransportError.self) { try await connector.connect(to: one, by: deadline) }
+        #expect(error?.code == .deadlineExceeded)
+        #expect(error?.message.contains("connectTimeoutMS=200") == true, "\(String(describing: error))")
+
+        let hosts = ports.map { "127.0.0.1:\($0)" }.joined(separator: ",")
+        // A busy machine may need more.
+        var code: TransportError.Code?
+        for milliseconds in [500, 4_000, 16_000] where code != .closed {
+            let both = try MongoConnectionString(parsing: "mongodb://\(hosts)/?connectTimeoutMS=\(milliseconds)")
+            code = await #expect(throws: TransportError.self) {
+                try await connector.connect(to: both, by: deadline)
+            }?.code
+        }
+        #expect(code == .closed)
+        #expect(first.withLockedValue { $0 } > 0)
+        #expect(second.withLockedValue { $0 } > 0)
+        #expect(ContinuousClock.now < deadline)
+        for server in servers { try await server.close() }
+    }
+
+    /// 0 is no timeout, and one beyond the deadline is not what ends the wait.
+    @Test(arguments: [0, 600_000])
+    func aTimeoutThatDoesNotCountIsNotNamed(milliseconds: Int) async throws {
+        let asked = NIOLockedValueBox(0)
+        let server = try await Self.start(isSilent: true, asked)
+        let port = try #require(server.localAddress?.port)
+        let connector = MongoConnector(group: MultiThreadedEventLoopGroup.singleton)
+        let string = try MongoConnectionString(
+            parsing: "mongodb://127.0.0.1:\(port)/?connectTimeoutMS=\(milliseconds)")
+        let deadline = ContinuousClock.now + .milliseconds(500)
+        let error = await #expect(throws: TransportError.self) { try await connector.connect(to: string, by: deadline) }
+        #expect(ContinuousClock.now >= deadline)
+        #expect(error?.code == .deadlineExceeded)
+        #expect(error?.message.contains("connectTimeoutMS") == false)
+        try await server.close()
+    }
+
     @Test func whereAllAreSilentTheDeadlineEndsIt() async throws {
         let asked = NIOLockedValueBox(0)
         let server = try await Self.start(isSilent: true, asked)
