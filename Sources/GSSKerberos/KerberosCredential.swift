@@ -5,7 +5,9 @@ public import GSSCore
 ///
 /// What is `nil` is the library's default, from its configuration and the process's environment.
 public struct KerberosCredentialStore: Sendable, Hashable {
-    /// A cache by its full name, for example `FILE:/tmp/krb5cc_1000` or `MEMORY:mine`.
+    /// A cache by its full name, for example `FILE:/tmp/krb5cc_1000` or `MEMORY:mine`. Linux shows a cache in a
+    /// `KEYRING:process:` or `KEYRING:thread:` only to the thread that made the keyring and those that it starts later,
+    /// so workers may not see it.
     public var cache: String?
     /// The keytab from which an initiator gets its tickets, for example `FILE:/etc/app.keytab`.
     public var clientKeytab: String?

@@ -187,8 +187,8 @@ final class KerberosIdentities: Sendable {
 
     /// How long a renewal that comes to nothing is not tried again: half of what is left. A password that was changed
     /// meanwhile is tried a few times that way, not as often as it takes to lock its account.
-    private static func pause(before end: ContinuousClock.Instant?) -> Duration {
-        max(renewalPause, end.map { ($0 - .now) / 2 } ?? renewalPause)
+    static func pause(before end: ContinuousClock.Instant?, now: ContinuousClock.Instant = .now) -> Duration {
+        max(renewalPause, end.map { ($0 - now) / 2 } ?? renewalPause)
     }
 
     private func timer(for key: Key, at time: ContinuousClock.Instant) -> RenewalTimer {
