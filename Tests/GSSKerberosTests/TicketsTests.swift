@@ -150,6 +150,13 @@ import Testing
             // The search finds what it looks for, in the one place where it is.
             let count = try realm.withPassword { try occurrences(of: $0) }
             #expect(count == 1)
+            let withCopy = try realm.withPassword { password in
+                let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: password.count, alignment: 1)
+                defer { copy.deallocate() }
+                copy.copyMemory(from: password)
+                return try occurrences(of: password)
+            }
+            #expect(withCopy == 2)
         }
     }
 }
@@ -158,39 +165,63 @@ import Testing
 private func occurrences(of needle: UnsafeRawBufferPointer) throws -> Int {
     let memory = open("/proc/self/mem", O_RDONLY)
     defer { close(memory) }
-    // Of its own mapping, which is left out: what is copied there would be found once more.
-    let length = 1 << 20
+    let base = try #require(needle.baseAddress)
+    let window = 1 << 20
+    let length = window + needle.count - 1
     let buffer = try #require(mmap(nil, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0))
     defer { munmap(buffer, length) }
-    let own = UInt(bitPattern: buffer)
-    let base = try #require(needle.baseAddress)
+    // What is copied there would be found once more.
+    let own = UInt(bitPattern: buffer)..<UInt(bitPattern: buffer + length)
     var count = 0
-    for line in try String(contentsOfFile: "/proc/self/maps", encoding: .utf8).split(separator: "\n") {
-        let fields = line.split(separator: " ")
-        let ends = fields[0].split(separator: "-").compactMap { UInt($0, radix: 16) }
-        // The data of a program's file has the password too: as the literal that the tests have it from.
-        let isAnonymous = fields.count < 6 || fields[5].hasPrefix("[")
-        guard fields[1].hasPrefix("rw"), isAnonymous, ends.count == 2 else { continue }
-        // Nothing but a sanitizer's bookkeeping is this large: terabytes, of which reading makes pages, for hours.
-        guard ends[1] - ends[0] < 1 << 36 else { continue }
-        var next = ends[0]
-        while next < ends[1] {
-            if next >= own, next < own + UInt(length) {
-                next = own + UInt(length)
-                continue
+    for range in try writableMemory() {
+        for start in touched(range, window: UInt(window)) {
+            // What lies across the edge is found from this side.
+            let got = pread(memory, buffer, min(length, Int(range.upperBound - start)), Int(start))
+            guard got >= needle.count else { continue }
+            var next = buffer
+            while let hit = memchr(next, Int32(needle[0]), buffer + got - needle.count + 1 - next) {
+                let isOwn = own.contains(start + UInt(hit - buffer))
+                if !isOwn, memcmp(hit, base, needle.count) == 0 { count += 1 }
+                next = hit + 1
             }
-            let limit = next < own ? min(ends[1], own) : ends[1]
-            let got = pread(memory, buffer, min(length, Int(limit - next)), Int(next))
-            guard got > 0 else { break }
-            let end = buffer + got
-            var start = buffer
-            while let hit = memchr(start, Int32(needle[0]), end - start) {
-                if end - hit >= needle.count, memcmp(hit, base, needle.count) == 0 { count += 1 }
-                start = hit + 1
-            }
-            // What lies across the edge is found from the next start.
-            next += UInt(got <= needle.count || UInt(got) == limit - next ? got : got - needle.count + 1)
         }
     }
     return count
+}
+
+/// Where memory is that can be written and is no file's. The data of a program's file has the password too: as the
+/// literal that the tests have it from.
+private func writableMemory() throws -> [Range<UInt>] {
+    // Not `String(contentsOfFile:)`: it takes the first piece of such a file for the whole.
+    let maps = try #require(try FileHandle(forReadingAtPath: "/proc/self/maps")?.readToEnd())
+    return String(decoding: maps, as: UTF8.self).split(separator: "\n").compactMap { line in
+        let fields = line.split(separator: " ")
+        let ends = fields[0].split(separator: "-").compactMap { UInt($0, radix: 16) }
+        let isAnonymous = fields.count < 6 || fields[5].hasPrefix("[")
+        return fields[1].hasPrefix("rw") && isAnonymous && ends.count == 2 ? ends[0]..<ends[1] : nil
+    }
+}
+
+/// The beginnings of the windows of a range in which there is a page that was ever touched. A sanitizer has terabytes
+/// that never were: reading them would make all those pages.
+private func touched(_ range: Range<UInt>, window: UInt) -> [UInt] {
+    let page = UInt(sysconf(Int32(_SC_PAGESIZE)))
+    let stretch: UInt = 1 << 30
+    let count = Int(stretch / page)
+    let isResident = UnsafeMutablePointer<UInt8>.allocate(capacity: count)
+    defer { isResident.deallocate() }
+    var windows: [UInt] = []
+    for start in stride(from: range.lowerBound, to: range.upperBound, by: Int(stretch)) {
+        let end = min(start + stretch, range.upperBound)
+        // What went away in the meantime is nowhere to be found.
+        guard mincore(UnsafeMutableRawPointer(bitPattern: start), Int(end - start), isResident) == 0 else { continue }
+        let pages = Int((end - start) / page)
+        var first = 0
+        while first < pages, let hit = memchr(isResident + first, 1, pages - first) {
+            let index = UInt(hit - UnsafeMutableRawPointer(isResident)) * page / window
+            windows.append(start + index * window)
+            first = Int((index + 1) * window / page)
+        }
+    }
+    return windows
 }
