@@ -39,7 +39,8 @@ extension CheckReport.Failure {
             "do not send data to this server: it does not prove that it is the one that was asked for"
         case .securityLayer: "the server's SASL library or its configuration departs from RFC 4752; see its log"
         case .deadline:
-            "give more time with --timeout, or connectTimeoutMS where that is named, and see the named phase for what is slow"
+            "give more time with --timeout, or with connectTimeoutMS where the message names that, and see the named phase "
+                + "for what is slow"
         default: nil
         }
     }

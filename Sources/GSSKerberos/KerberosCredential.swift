@@ -5,9 +5,9 @@ public import GSSCore
 ///
 /// What is `nil` is the library's default, from its configuration and the process's environment.
 public struct KerberosCredentialStore: Sendable, Hashable {
-    /// A cache by its full name, for example `FILE:/tmp/krb5cc_1000` or `MEMORY:mine`. Linux shows a cache in a
-    /// `KEYRING:process:` or `KEYRING:thread:` only to the thread that made the keyring and those that it starts later,
-    /// so workers may not see it.
+    /// A cache by its full name, for example `FILE:/tmp/krb5cc_1000` or `MEMORY:mine`. Linux shows a
+    /// `KEYRING:process:` cache only to the thread that made the keyring and to those that it starts later, and a
+    /// `KEYRING:thread:` one to no other thread, so workers may not see them.
     public var cache: String?
     /// The keytab from which an initiator gets its tickets, for example `FILE:/etc/app.keytab`.
     public var clientKeytab: String?

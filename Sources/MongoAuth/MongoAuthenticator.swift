@@ -32,7 +32,8 @@ public struct MongoAuthenticator: Sendable {
     ///   - workers: Threads for calls that read files. An exchange of another mechanism whose steps may block has one of
     ///     them to itself while it lasts; the others share a few threads of the authenticator's own.
     ///   - ticketWorkers: Threads for calls that ask a KDC; `nil` makes some. They should be nobody else's, so that a KDC
-    ///     that does not answer holds up only those who need it.
+    ///     that does not answer holds up only those who need it. A process that may end meanwhile brings its own, so as to
+    ///     know when they are idle: see ``BlockingWorkers``.
     ///   - resolver: For host names that are to be made canonical.
     ///   - logger: Takes messages at levels debug and trace; tokens as their length and digest.
     public init(

@@ -37,7 +37,7 @@ public struct MongoConnector: Sendable {
     ///   - group: The event loops for the connections.
     ///   - workers: Threads for the calls of mechanisms that read files or may block.
     ///   - ticketWorkers: Threads for calls that ask a KDC; `nil` makes some. They should be nobody else's. A process that
-    ///     ends while a KDC is silent looks at their ``BlockingWorkers`` for how.
+    ///     may end while a KDC is silent brings its own, so as to know when they are idle: see ``BlockingWorkers``.
     ///   - resolver: Looks up names; `nil` is the system's name service on threads of its own, so that servers that keep
     ///     conversations waiting hold up no look-up.
     ///   - services: Looks up SRV and TXT records; `nil` asks the system's name servers, on those same threads.
@@ -136,7 +136,7 @@ public struct MongoConnector: Sendable {
         let hello = Hello(
             applicationName: string.options.appName,
             saslSupportedMechsFor: credential.flatMap(Self.userToNegotiate))
-        let (connection, server) = try await withTimeout(of: string, by: patience) { patience in
+        let (connection, server) = try await withConnectTimeout(of: string, by: patience) { patience in
             try await introduce(host, string, hello, by: patience, observe)
         }
 
@@ -163,7 +163,7 @@ public struct MongoConnector: Sendable {
     // MARK: - Phases
 
     /// Runs what the string's `connectTimeoutMS` bounds; 0 is no bound.
-    private func withTimeout<Success>(
+    private func withConnectTimeout<Success>(
         of string: MongoConnectionString, by deadline: ContinuousClock.Instant,
         _ body: (ContinuousClock.Instant) async throws -> Success
     ) async throws -> Success {
