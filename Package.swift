@@ -42,8 +42,8 @@ func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String
 }
 
 let libraries = [
-    "BSON", "SASL", "SASLSCRAM", "GSSCore", "SASLGSSAPI", "GSSKerberos", "BlockingWork", "NameResolution", "MongoWire",
-    "MongoConnectionString", "MongoTransport", "MongoAuth", "MongoConnect", "KerberosTestKit",
+    "SaslBSON", "SASL", "SASLSCRAM", "GSSCore", "SASLGSSAPI", "GSSKerberos", "BlockingWork", "NameResolution", "SaslWire",
+    "SaslConnectionString", "MongoTransport", "MongoAuth", "MongoConnect", "KerberosTestKit",
 ]
 
 let package = Package(
@@ -65,41 +65,41 @@ let package = Package(
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.0"),
     ],
     targets: [
-        module("BSON"),
+        module("SaslBSON"),
         module("SASL"),
         module("SASLSCRAM", ["SASL", crypto, cryptoExtras]),
         module("GSSCore"),
         module("SASLGSSAPI", ["SASL", "GSSCore"]),
         // Debian's pkg-config file for Kerberos has a flag that SwiftPM refuses, so the library is named here.
-        .target(name: "CGSSAPI", linkerSettings: ["gssapi_krb5", "krb5", "k5crypto"].map { .linkedLibrary($0) }),
-        module("GSSKerberos", ["GSSCore", "CGSSAPI"]),
+        .target(name: "CKerberosGSSAPI", linkerSettings: ["gssapi_krb5", "krb5", "k5crypto"].map { .linkedLibrary($0) }),
+        module("GSSKerberos", ["GSSCore", "CKerberosGSSAPI"]),
         module("BlockingWork", [nioConcurrencyHelpers]),
-        .target(name: "CResolv", linkerSettings: [.linkedLibrary("resolv", .when(platforms: [.linux]))]),
-        module("NameResolution", ["BlockingWork", "CResolv"]),
-        module("MongoWire", ["BSON", nioCore]),
-        module("MongoConnectionString"),
+        .target(name: "CSystemResolver", linkerSettings: [.linkedLibrary("resolv", .when(platforms: [.linux]))]),
+        module("NameResolution", ["BlockingWork", "CSystemResolver"]),
+        module("SaslWire", ["SaslBSON", nioCore]),
+        module("SaslConnectionString"),
         module(
             "MongoTransport",
             [
-                "BSON", "BlockingWork", "MongoWire", "NameResolution", asn1, logging, nioConcurrencyHelpers, nioCore,
+                "SaslBSON", "BlockingWork", "SaslWire", "NameResolution", asn1, logging, nioConcurrencyHelpers, nioCore,
                 nioPosix, nioSSL, nioTLS,
             ]),
         module(
             "MongoAuth",
             [
-                "BSON", "BlockingWork", "GSSCore", "GSSKerberos", "MongoWire", "NameResolution", "SASL", "SASLGSSAPI",
+                "SaslBSON", "BlockingWork", "GSSCore", "GSSKerberos", "SaslWire", "NameResolution", "SASL", "SASLGSSAPI",
                 "SASLSCRAM", crypto, logging, nioConcurrencyHelpers,
             ]),
         module(
             "MongoConnect",
             [
-                "BlockingWork", "GSSCore", "GSSKerberos", "MongoAuth", "MongoConnectionString", "MongoTransport",
-                "MongoWire", "NameResolution", "SASL", "SASLGSSAPI", logging, nioConcurrencyHelpers, nioCore,
+                "BlockingWork", "GSSCore", "GSSKerberos", "MongoAuth", "SaslConnectionString", "MongoTransport",
+                "SaslWire", "NameResolution", "SASL", "SASLGSSAPI", logging, nioConcurrencyHelpers, nioCore,
             ]),
         module(
             "AuthCheckKit",
             [
-                "BlockingWork", "GSSCore", "GSSKerberos", "MongoAuth", "MongoConnect", "MongoConnectionString",
+                "BlockingWork", "GSSCore", "GSSKerberos", "MongoAuth", "MongoConnect", "SaslConnectionString",
                 "MongoTransport", "NameResolution", "SASL", "SASLGSSAPI", nioConcurrencyHelpers,
             ]),
         // The templates are in Fixtures/Realm, where the containers' files come from too; what is here are links.
@@ -110,13 +110,13 @@ let package = Package(
         program(
             "authcheck",
             [
-                "AuthCheckKit", "GSSKerberos", "KerberosTestKit", "MongoAuth", "MongoConnect", "MongoConnectionString",
+                "AuthCheckKit", "GSSKerberos", "KerberosTestKit", "MongoAuth", "MongoConnect", "SaslConnectionString",
                 "SASL", argumentParser, logging, nioCore, nioPosix, subprocess, systemPackage,
             ]),
         .target(name: "CCyrusSASL", linkerSettings: [.linkedLibrary("sasl2"), .linkedLibrary("gssapi_krb5")]),
         module(
             "MongoTestServer",
-            ["BSON", "CCyrusSASL", "MongoWire", nioConcurrencyHelpers, nioCore, nioPosix, nioSSL]),
+            ["SaslBSON", "CCyrusSASL", "SaslWire", nioConcurrencyHelpers, nioCore, nioPosix, nioSSL]),
         program("mongo-test-server", ["MongoTestServer", argumentParser]),
         program("testrealm", ["KerberosTestKit", argumentParser, subprocess, systemPackage]),
 
@@ -126,29 +126,29 @@ let package = Package(
             path: "Tests/TestSupport",
             swiftSettings: swiftSettings),
         program(
-            "scripted-acceptor", ["BSON", "GSSCore", "GSSKerberos", "MongoWire", nioCore],
+            "scripted-acceptor", ["SaslBSON", "GSSCore", "GSSKerberos", "SaslWire", nioCore],
             path: "Tests/ScriptedAcceptor"),
         program(
             "network-fixture", ["BlockingWork", "NameResolution", "TestSupport"], path: "Tests/NetworkFixture"),
         program(
             "crowd",
             [
-                "BlockingWork", "GSSKerberos", "MongoAuth", "MongoConnect", "MongoConnectionString", "MongoTransport",
+                "BlockingWork", "GSSKerberos", "MongoAuth", "MongoConnect", "SaslConnectionString", "MongoTransport",
                 "SASL", logging, nioPosix,
             ], path: "Tests/Crowd"),
-        program("soak", ["MongoConnect", "MongoConnectionString", "MongoTransport", nioPosix], path: "Tests/Soak"),
+        program("soak", ["MongoConnect", "SaslConnectionString", "MongoTransport", nioPosix], path: "Tests/Soak"),
 
         .target(
             name: "FuzzTargets",
             dependencies: [
-                "BSON", "GSSCore", "MongoConnectionString", "MongoWire", "NameResolution", "SASL", "SASLGSSAPI",
+                "SaslBSON", "GSSCore", "SaslConnectionString", "SaslWire", "NameResolution", "SASL", "SASLGSSAPI",
                 "SASLSCRAM", nioCore,
             ], path: "Tests/Fuzz/Targets", swiftSettings: swiftSettings),
 
         tests(
             "AuthCheckKitTests",
-            ["AuthCheckKit", "GSSCore", "MongoAuth", "MongoConnect", "MongoConnectionString", "MongoTransport", "SASL"]),
-        tests("BSONTests", ["BSON"]),
+            ["AuthCheckKit", "GSSCore", "MongoAuth", "MongoConnect", "SaslConnectionString", "MongoTransport", "SASL"]),
+        tests("BSONTests", ["SaslBSON"]),
         tests("BlockingWorkTests", ["BlockingWork", nioConcurrencyHelpers]),
         tests("FuzzTests", ["FuzzTargets"]),
         tests("GSSCoreTests", ["GSSCore"]),
@@ -156,7 +156,7 @@ let package = Package(
         tests(
             "IntegrationTests",
             [
-                "BlockingWork", "GSSCore", "KerberosTestKit", "MongoAuth", "MongoConnect", "MongoConnectionString",
+                "BlockingWork", "GSSCore", "KerberosTestKit", "MongoAuth", "MongoConnect", "SaslConnectionString",
                 "MongoTransport", "NameResolution", "TestSupport", "authcheck", "crowd", "mongo-test-server",
                 "network-fixture", "scripted-acceptor", "soak", "testrealm", nioConcurrencyHelpers, nioCore,
                 nioPosix, nioSSL,
@@ -165,32 +165,32 @@ let package = Package(
         tests(
             "MongoAuthTests",
             [
-                "BSON", "BlockingWork", "GSSCore", "MongoAuth", "MongoWire", "NameResolution", "SASL", crypto, logging,
+                "SaslBSON", "BlockingWork", "GSSCore", "MongoAuth", "SaslWire", "NameResolution", "SASL", crypto, logging,
                 nioConcurrencyHelpers, nioCore,
             ]),
         tests(
             "MongoConnectTests",
             [
-                "BlockingWork", "MongoConnect", "MongoConnectionString", "MongoTransport", "NameResolution",
+                "BlockingWork", "MongoConnect", "SaslConnectionString", "MongoTransport", "NameResolution",
                 "TestSupport", nioConcurrencyHelpers, nioCore, nioPosix,
             ]),
-        tests("MongoConnectionStringTests", ["MongoConnectionString"]),
+        tests("MongoConnectionStringTests", ["SaslConnectionString"]),
         tests(
             "MongoTestServerTests",
             [
-                "BSON", "KerberosTestKit", "MongoTestServer", "MongoWire", "TestSupport", "mongo-test-server", nioCore,
+                "SaslBSON", "KerberosTestKit", "MongoTestServer", "SaslWire", "TestSupport", "mongo-test-server", nioCore,
                 nioPosix,
             ], exclude: ["Peers"]),
         tests(
             "MongoTransportTests",
             [
-                "BSON", "BlockingWork", "MongoTransport", "MongoWire", "NameResolution", "TestSupport",
+                "SaslBSON", "BlockingWork", "MongoTransport", "SaslWire", "NameResolution", "TestSupport",
                 nioConcurrencyHelpers, nioCore, nioPosix, nioSSL,
             ]),
-        tests("MongoWireTests", ["BSON", "MongoWire", nioCore]),
+        tests("MongoWireTests", ["SaslBSON", "SaslWire", nioCore]),
         tests(
             "NameResolutionTests",
-            ["BlockingWork", "CResolv", "NameResolution", "TestSupport", nioConcurrencyHelpers, nioCore, nioPosix]),
+            ["BlockingWork", "CSystemResolver", "NameResolution", "TestSupport", nioConcurrencyHelpers, nioCore, nioPosix]),
         tests("SASLGSSAPITests", ["GSSCore", "SASL", "SASLGSSAPI"]),
         tests("SASLSCRAMTests", ["SASL", "SASLSCRAM", crypto]),
         tests("SASLTests", ["SASL"]),

@@ -1,4 +1,4 @@
-public import MongoConnectionString
+public import SaslConnectionString
 
 /// What a check found: the one model behind the text and the JSON.
 ///

@@ -2,8 +2,8 @@ internal import BlockingWork
 internal import GSSKerberos
 public import MongoAuth
 public import MongoConnect
-public import MongoConnectionString
 internal import MongoTransport
+public import SaslConnectionString
 
 /// Checks every host of a connection string, all at once, and reports.
 public struct CheckRunner: Sendable {

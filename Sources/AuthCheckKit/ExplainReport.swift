@@ -1,5 +1,5 @@
 internal import MongoConnect
-public import MongoConnectionString
+public import SaslConnectionString
 
 /// What a driver would do with a connection string. Holds no secret.
 ///

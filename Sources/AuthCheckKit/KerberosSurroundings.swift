@@ -2,7 +2,7 @@ internal import BlockingWork
 internal import GSSCore
 internal import GSSKerberos
 internal import MongoAuth
-internal import MongoConnectionString
+internal import SaslConnectionString
 
 #if canImport(FoundationEssentials)
 internal import FoundationEssentials

@@ -1,10 +1,10 @@
 internal import GSSKerberos
 internal import MongoAuth
 internal import MongoConnect
-internal import MongoConnectionString
 internal import MongoTransport
 internal import NIOConcurrencyHelpers
 internal import NameResolution
+internal import SaslConnectionString
 
 #if canImport(FoundationEssentials)
 internal import FoundationEssentials

@@ -1,4 +1,4 @@
-internal import CGSSAPI
+internal import CKerberosGSSAPI
 internal import GSSCore
 
 /// Bridges between Swift arrays and the C library's buffers: what the library fills it must also release, on every path.

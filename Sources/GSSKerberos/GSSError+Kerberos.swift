@@ -1,4 +1,4 @@
-internal import CGSSAPI
+internal import CKerberosGSSAPI
 internal import GSSCore
 
 extension GSSMajorStatus {

@@ -1,4 +1,4 @@
-internal import CGSSAPI
+internal import CKerberosGSSAPI
 internal import GSSCore
 
 /// One context of the C library. Released with its last reference; its owner sees to the thread.

@@ -1,4 +1,4 @@
-internal import CGSSAPI
+internal import CKerberosGSSAPI
 public import GSSCore
 
 /// Where a credential's keys and tickets are kept (MIT's credential store, `gss_acquire_cred_from`).

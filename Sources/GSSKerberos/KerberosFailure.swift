@@ -1,4 +1,4 @@
-internal import CGSSAPI
+internal import CKerberosGSSAPI
 public import GSSCore
 
 /// What a GSS or Kerberos error means for the one who has to mend it.

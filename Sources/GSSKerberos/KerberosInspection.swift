@@ -1,4 +1,4 @@
-internal import CGSSAPI
+internal import CKerberosGSSAPI
 public import GSSCore
 
 #if canImport(Glibc)

@@ -1,4 +1,4 @@
-internal import CGSSAPI
+internal import CKerberosGSSAPI
 internal import GSSCore
 
 /// A context of libkrb5 itself, for what the GSS-API does not tell. Belongs to one thread; its calls may block.

@@ -1,4 +1,4 @@
-internal import CGSSAPI
+internal import CKerberosGSSAPI
 internal import GSSCore
 
 /// A ticket in a cache, without its keys. Times are seconds since 1970, as the KDC's clock counted them.

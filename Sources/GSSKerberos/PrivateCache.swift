@@ -1,4 +1,4 @@
-internal import CGSSAPI
+internal import CKerberosGSSAPI
 
 /// A cache in memory that only its owner knows the name of. Its keys are wiped with the last reference.
 final class PrivateCache: Sendable {

@@ -1,5 +1,5 @@
-internal import BSON
-public import MongoWire
+internal import SaslBSON
+public import SaslWire
 
 /// Who a connection is authenticated as, in the server's words (command connectionStatus).
 public struct AuthenticatedIdentity: Sendable, Hashable {

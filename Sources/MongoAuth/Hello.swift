@@ -1,5 +1,5 @@
-public import BSON
-public import MongoWire
+public import SaslBSON
+public import SaslWire
 
 /// What a server says of itself in its reply to hello.
 public struct ServerDescription: Sendable, Hashable {

@@ -1,6 +1,6 @@
 /// Why an authentication did not succeed.
 ///
-/// Failures of the transport are not among these: what a ``MongoWire/CommandRunner`` throws comes through as it is.
+/// Failures of the transport are not among these: what a ``SaslWire/CommandRunner`` throws comes through as it is.
 public struct MongoAuthError: Error, Sendable, CustomStringConvertible {
     /// What kind of failure this is. The set is open.
     public struct Code: Sendable, Hashable, CustomStringConvertible {

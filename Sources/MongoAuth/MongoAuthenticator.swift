@@ -1,11 +1,11 @@
 public import BlockingWork
 public import GSSKerberos
 public import Logging
-public import MongoWire
 public import NameResolution
 internal import SASL
 internal import SASLGSSAPI
 internal import SASLSCRAM
+public import SaslWire
 
 /// Authenticates connections to MongoDB servers, over any transport.
 ///

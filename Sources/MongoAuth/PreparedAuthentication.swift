@@ -1,11 +1,11 @@
-internal import BSON
 internal import Crypto
 public import GSSCore
 internal import Logging
-public import MongoWire
 internal import NIOConcurrencyHelpers
 public import SASL
 public import SASLGSSAPI
+internal import SaslBSON
+public import SaslWire
 
 /// An authentication whose first token is made. It can run once.
 public struct PreparedAuthentication: Sendable {

@@ -1,6 +1,6 @@
-public import BSON
-internal import MongoWire
 public import SASL
+public import SaslBSON
+internal import SaslWire
 
 /// The commands saslStart and saslContinue as a pure state machine: replies in, commands out.
 ///

@@ -1,7 +1,7 @@
 public import MongoAuth
-public import MongoConnectionString
 public import MongoTransport
 internal import SASL
+public import SaslConnectionString
 
 extension ServerEndpoint {
     /// Where a host of a connection string listens.

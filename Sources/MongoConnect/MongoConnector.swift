@@ -3,12 +3,12 @@ internal import GSSCore
 public import GSSKerberos
 public import Logging
 public import MongoAuth
-public import MongoConnectionString
 public import MongoTransport
-internal import MongoWire
 public import NIOCore
 public import NameResolution
 internal import SASLGSSAPI
+public import SaslConnectionString
+internal import SaslWire
 
 /// The whole way in one call: from a connection string to an authenticated connection.
 ///

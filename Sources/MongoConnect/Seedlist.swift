@@ -1,5 +1,5 @@
-public import MongoConnectionString
 public import NameResolution
+public import SaslConnectionString
 
 /// The servers of a `mongodb+srv` string, by the rules of the driver specification for the initial DNS seedlist
 /// discovery.

@@ -1,4 +1,4 @@
-internal import MongoConnectionString
+internal import SaslConnectionString
 
 /// Why DNS does not lead from a `mongodb+srv` string to servers.
 public struct SeedlistError: Error, Sendable, CustomStringConvertible {

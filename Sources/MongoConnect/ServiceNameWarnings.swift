@@ -1,5 +1,5 @@
 internal import MongoAuth
-public import MongoConnectionString
+public import SaslConnectionString
 
 extension MongoConnectionString {
     /// What is doubtful about the Kerberos names of the hosts, as far as it shows before anything is looked up: an

@@ -1,8 +1,8 @@
-import BSON
 import Glibc
-import MongoWire
 import NIOCore
 import NIOPosix
+import SaslBSON
+import SaslWire
 
 /// Carries out what a ``ClientSession`` decides: one command at a time, in the order in which they came.
 struct ClientConnection {
@@ -60,8 +60,8 @@ struct ClientConnection {
         lastRequestID &+= 1
         let reply: WireMessage =
             switch form {
-            case .message: .message(OpMessage(body: document))
-            case .query: .reply(OpReply(documents: [document]))
+            case .message: .message(WireOpMessage(body: document))
+            case .query: .reply(WireOpReply(documents: [document]))
             }
         return try reply.encoded(
             requestID: lastRequestID, responseTo: frame.header.requestID, limits: shared.configuration.limits)

@@ -1,4 +1,4 @@
-import BSON
+import SaslBSON
 
 /// What the server knows of one client, and what it answers: a pure value, fed with commands and SASL outcomes.
 struct ClientSession {

@@ -1,4 +1,4 @@
-import BSON
+import SaslBSON
 
 /// A command's failure as it goes to the client.
 struct CommandError: Error, Sendable, Hashable {

@@ -1,5 +1,5 @@
 import Glibc
-public import MongoWire
+public import SaslWire
 
 extension MongoTestServer {
     /// A role that a user has on a database.

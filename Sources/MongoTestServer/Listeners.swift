@@ -1,8 +1,8 @@
 import Glibc
-import MongoWire
 import NIOCore
 import NIOPosix
 import NIOSSL
+import SaslWire
 
 /// A connection: decoded frames in, encoded messages out.
 typealias ClientChannel = NIOAsyncChannel<WireFrame, ByteBuffer>

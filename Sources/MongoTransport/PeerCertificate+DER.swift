@@ -1,5 +1,5 @@
-internal import BSON
 internal import NameResolution
+internal import SaslBSON
 internal import SwiftASN1
 
 extension PeerCertificate {

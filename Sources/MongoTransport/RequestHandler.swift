@@ -1,8 +1,8 @@
-internal import BSON
-internal import MongoWire
 internal import NIOConcurrencyHelpers
 internal import NIOCore
 internal import NIOSSL
+internal import SaslBSON
+internal import SaslWire
 
 /// A command on its way through the channel.
 final class PendingRequest: Sendable {

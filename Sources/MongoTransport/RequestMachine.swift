@@ -1,5 +1,5 @@
-internal import BSON
-internal import MongoWire
+internal import SaslBSON
+internal import SaslWire
 
 /// Which request is under way on a connection, and which wait: one at a time, in the order in which they came.
 ///

@@ -1,7 +1,7 @@
-internal import MongoWire
 internal import NIOCore
 internal import NIOSSL
 internal import NIOTLS
+internal import SaslWire
 
 /// Looks at the server's first bytes on their way into TLS.
 final class ServerHelloHandler: ChannelInboundHandler {

@@ -1,8 +1,8 @@
-public import BSON
 public import Logging
-public import MongoWire
 public import NIOCore
 internal import NIOPosix
+public import SaslBSON
+public import SaslWire
 
 /// A connection to one server that speaks MongoDB's wire protocol: one command and its reply at a time.
 ///
@@ -175,12 +175,12 @@ public final class WireConnection: CommandRunner, Sendable {
     private func message(for command: BSONDocument) -> WireMessage {
         switch format {
         case .message:
-            return .message(OpMessage(body: command))
+            return .message(WireOpMessage(body: command))
         case .legacyQuery:
             var query = command
             let database = command["$db"]?.stringValue ?? "admin"
             query["$db"] = nil
-            return .query(OpQuery(fullCollectionName: "\(database).$cmd", query: query))
+            return .query(WireOpQuery(fullCollectionName: "\(database).$cmd", query: query))
         }
     }
 }

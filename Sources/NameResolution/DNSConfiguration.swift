@@ -1,4 +1,4 @@
-internal import CResolv
+internal import CSystemResolver
 
 #if canImport(Glibc)
 internal import Glibc

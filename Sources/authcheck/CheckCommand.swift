@@ -3,9 +3,9 @@ import AuthCheckKit
 import Logging
 import MongoAuth
 import MongoConnect
-import MongoConnectionString
 import NIOCore
 import NIOPosix
+import SaslConnectionString
 
 struct CheckCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

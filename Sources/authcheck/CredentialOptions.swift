@@ -2,8 +2,8 @@ import ArgumentParser
 import GSSKerberos
 import MongoAuth
 import MongoConnect
-import MongoConnectionString
 import SASL
+import SaslConnectionString
 
 /// Who authenticates, where the connection string does not say it.
 struct CredentialOptions: ParsableArguments {

@@ -1,6 +1,6 @@
 import ArgumentParser
 import AuthCheckKit
-import MongoConnectionString
+import SaslConnectionString
 
 struct ExplainCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

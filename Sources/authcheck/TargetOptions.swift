@@ -1,5 +1,5 @@
 import ArgumentParser
-import MongoConnectionString
+import SaslConnectionString
 
 /// The connection string that a command is about.
 struct TargetOptions: ParsableArguments {

@@ -1,5 +1,5 @@
 import Foundation
-import MongoConnectionString
+import SaslConnectionString
 import Testing
 
 @testable import AuthCheckKit

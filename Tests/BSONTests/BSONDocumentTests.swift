@@ -1,4 +1,4 @@
-import BSON
+import SaslBSON
 import Testing
 
 @Suite struct BSONDocumentTests {

@@ -1,5 +1,5 @@
-import BSON
 import Foundation
+import SaslBSON
 import Testing
 
 @Suite struct LimitTests {

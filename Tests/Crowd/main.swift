@@ -5,10 +5,10 @@ import Glibc
 import Logging
 import MongoAuth
 import MongoConnect
-import MongoConnectionString
 import MongoTransport
 import NIOPosix
 import SASL
+import SaslConnectionString
 
 // Authenticates many identities at once in one process, as its standard input says, and prints as JSON how each fared.
 //

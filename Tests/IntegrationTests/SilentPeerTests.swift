@@ -3,10 +3,10 @@ import Foundation
 import KerberosTestKit
 import MongoAuth
 import MongoConnect
-import MongoConnectionString
 import MongoTransport
 import NIOConcurrencyHelpers
 import NIOPosix
+import SaslConnectionString
 import TestSupport
 import Testing
 

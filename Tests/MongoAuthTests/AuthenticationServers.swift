@@ -1,8 +1,8 @@
-import BSON
 import Crypto
 import Foundation
-import MongoWire
 import NIOConcurrencyHelpers
+import SaslBSON
+import SaslWire
 
 /// Passes commands on, and notes the threads on which it is called.
 final class ThreadNotingRunner: CommandRunner {

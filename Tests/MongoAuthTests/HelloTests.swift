@@ -1,6 +1,6 @@
-import BSON
 import MongoAuth
-import MongoWire
+import SaslBSON
+import SaslWire
 import Testing
 
 @Suite struct HelloTests {

@@ -1,10 +1,10 @@
-import BSON
 import BlockingWork
 import Logging
 import MongoAuth
-import MongoWire
 import NameResolution
 import SASL
+import SaslBSON
+import SaslWire
 import Testing
 
 #if canImport(Glibc)

@@ -1,9 +1,9 @@
-import BSON
 import Foundation
 import MongoAuth
-import MongoWire
 import NIOCore
 import SASL
+import SaslBSON
+import SaslWire
 import Testing
 
 /// A conversation from `Fixtures/Conversations`, as it went over the wire.
@@ -107,8 +107,8 @@ private struct Recording {
                 return
             }
             #expect(
-                try WireMessage.message(OpMessage(body: command)).encoded(requestID: 1)
-                    == WireMessage.message(OpMessage(body: pair.command)).encoded(requestID: 1))
+                try WireMessage.message(WireOpMessage(body: command)).encoded(requestID: 1)
+                    == WireMessage.message(WireOpMessage(body: pair.command)).encoded(requestID: 1))
             let next = try conversation.replied(pair.reply)
             guard case .step(let challenge?) = next else {
                 Issue.record("not a step: \(next)")

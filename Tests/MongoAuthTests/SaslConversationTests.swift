@@ -1,7 +1,7 @@
-import BSON
 import MongoAuth
-import MongoWire
 import SASL
+import SaslBSON
+import SaslWire
 import Testing
 
 /// The machine behind saslStart and saslContinue, with the exchange and the server both by script.

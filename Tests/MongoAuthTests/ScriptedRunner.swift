@@ -1,6 +1,6 @@
-import BSON
-import MongoWire
 import NIOConcurrencyHelpers
+import SaslBSON
+import SaslWire
 
 /// A server by script: gives one reply after another, and keeps the commands.
 final class ScriptedRunner: CommandRunner {

@@ -1,9 +1,9 @@
 import Foundation
 import MongoConnect
-import MongoConnectionString
 import MongoTransport
 import NIOCore
 import NIOPosix
+import SaslConnectionString
 import TestSupport
 import Testing
 

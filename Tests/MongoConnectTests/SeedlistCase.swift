@@ -1,6 +1,6 @@
 import Foundation
-import MongoConnectionString
 import NameResolution
+import SaslConnectionString
 import Testing
 
 /// One line of the table in `Fixtures/Seedlist`.

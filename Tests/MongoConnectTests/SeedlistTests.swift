@@ -1,6 +1,6 @@
 import MongoConnect
-import MongoConnectionString
 import NameResolution
+import SaslConnectionString
 import Testing
 
 @Suite("Seedlists: the specification's cases") struct SeedlistSpecificationTests {

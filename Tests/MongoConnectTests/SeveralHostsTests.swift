@@ -1,9 +1,9 @@
 import MongoConnect
-import MongoConnectionString
 import MongoTransport
 import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
+import SaslConnectionString
 import Testing
 
 /// Strings with several hosts, of which the first is of no use.

@@ -1,4 +1,4 @@
-import MongoConnectionString
+import SaslConnectionString
 import Testing
 
 @Suite("Secrets stay secret") struct RedactionTests {

@@ -1,4 +1,4 @@
-import MongoConnectionString
+import SaslConnectionString
 import Testing
 
 @Suite("What DNS adds to mongodb+srv") struct ResolvedTests {

@@ -1,5 +1,5 @@
 import Foundation
-import MongoConnectionString
+import SaslConnectionString
 import Testing
 
 /// One line of the tables in `Fixtures/ConnectionString`.

@@ -1,8 +1,8 @@
-import BSON
 import Glibc
-import MongoWire
 import NIOCore
 import NIOPosix
+import SaslBSON
+import SaslWire
 import TestSupport
 
 /// A bare connection for tests: messages or any other bytes go out, messages come in.
@@ -46,7 +46,7 @@ struct WireClient {
 
     /// A command's reply.
     mutating func run(_ command: BSONDocument, requestID: Int32 = 1) async throws -> BSONDocument {
-        try await send(.message(OpMessage(body: command)), requestID: requestID)
+        try await send(.message(WireOpMessage(body: command)), requestID: requestID)
         guard let frame = try await receive(), case .message(let message) = frame.message else {
             throw TestSupportError("no OP_MSG came back")
         }

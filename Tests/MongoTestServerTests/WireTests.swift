@@ -1,8 +1,8 @@
-import BSON
 import KerberosTestKit
-import MongoWire
 import NIOCore
 import NIOPosix
+import SaslBSON
+import SaslWire
 import TestSupport
 import Testing
 
@@ -42,7 +42,7 @@ import Testing
     func opQuery() async throws {
         try await withServer { server in
             try await WireClient.connect(host: "127.0.0.1", port: server.port) { client in
-                let query = OpQuery(fullCollectionName: "admin.$cmd", query: ["isMaster": 1, "helloOk": true])
+                let query = WireOpQuery(fullCollectionName: "admin.$cmd", query: ["isMaster": 1, "helloOk": true])
                 try await client.send(.query(query), requestID: 9)
                 let frame = try #require(try await client.receive())
                 #expect(frame.header.responseTo == 9)
@@ -59,16 +59,16 @@ import Testing
     func framing() async throws {
         try await withServer { server in
             try await WireClient.connect(host: "::1", port: server.port) { client in
-                var message = try WireMessage.message(OpMessage(body: Self.ping)).encoded(requestID: 1)
+                var message = try WireMessage.message(WireOpMessage(body: Self.ping)).encoded(requestID: 1)
                 while let byte = message.readSlice(length: 1) { try await client.send(byte) }
                 #expect(try await client.receive()?.header.responseTo == 1)
 
                 var many = ByteBuffer()
-                try WireMessage.message(OpMessage(body: Self.ping, flags: .checksumPresent))
+                try WireMessage.message(WireOpMessage(body: Self.ping, flags: .checksumPresent))
                     .encode(into: &many, requestID: 2)
-                try WireMessage.message(OpMessage(body: Self.ping, flags: .moreToCome)).encode(
+                try WireMessage.message(WireOpMessage(body: Self.ping, flags: .moreToCome)).encode(
                     into: &many, requestID: 3)
-                try WireMessage.message(OpMessage(body: Self.ping)).encode(into: &many, requestID: 4)
+                try WireMessage.message(WireOpMessage(body: Self.ping)).encode(into: &many, requestID: 4)
                 try await client.send(many)
                 #expect(try await client.receive()?.header.responseTo == 2)
                 #expect(try await client.receive()?.header.responseTo == 4)

@@ -1,8 +1,8 @@
-import BSON
 import MongoTransport
 import NIOConcurrencyHelpers
 import NIOPosix
 import NameResolution
+import SaslBSON
 import Testing
 
 #if canImport(Glibc)

@@ -1,7 +1,7 @@
-import BSON
 import MongoTransport
 import NIOConcurrencyHelpers
 import NIOPosix
+import SaslBSON
 import TestSupport
 import Testing
 

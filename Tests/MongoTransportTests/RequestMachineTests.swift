@@ -1,5 +1,5 @@
-import BSON
-import MongoWire
+import SaslBSON
+import SaslWire
 import Testing
 
 @testable import MongoTransport
@@ -16,9 +16,9 @@ private func words(_ actions: [RequestMachine<String>.Action]) -> [String] {
 }
 
 private func reply(
-    to id: Int32, _ document: BSONDocument = ["ok": 1], flags: OpMessage.Flags = []
+    to id: Int32, _ document: BSONDocument = ["ok": 1], flags: WireOpMessage.Flags = []
 ) -> WireFrame {
-    frame(to: id, .message(OpMessage(body: document, flags: flags)))
+    frame(to: id, .message(WireOpMessage(body: document, flags: flags)))
 }
 
 private func frame(to id: Int32, _ message: WireMessage) -> WireFrame {
@@ -47,7 +47,7 @@ private func frame(to id: Int32, _ message: WireMessage) -> WireFrame {
     @Test func anOpReplyWithOneDocumentIsAReply() {
         var machine = RequestMachine<String>()
         _ = machine.requested("a")
-        #expect(words(machine.received(frame(to: 1, .reply(OpReply(documents: [["ok": 1]]))))) == [ok])
+        #expect(words(machine.received(frame(to: 1, .reply(WireOpReply(documents: [["ok": 1]]))))) == [ok])
     }
 
     // MARK: - Violations
@@ -68,14 +68,14 @@ private func frame(to id: Int32, _ message: WireMessage) -> WireFrame {
         Violation(
             testDescription: "more replies announced", frame: reply(to: 2, flags: .moreToCome), says: "further replies"),
         Violation(
-            testDescription: "an OP_REPLY without a document", frame: frame(to: 2, .reply(OpReply(documents: []))),
+            testDescription: "an OP_REPLY without a document", frame: frame(to: 2, .reply(WireOpReply(documents: []))),
             says: "0 documents"),
         Violation(
-            testDescription: "an OP_REPLY with two", frame: frame(to: 2, .reply(OpReply(documents: [[:], [:]]))),
+            testDescription: "an OP_REPLY with two", frame: frame(to: 2, .reply(WireOpReply(documents: [[:], [:]]))),
             says: "2 documents"),
         Violation(
             testDescription: "a query",
-            frame: frame(to: 2, .query(OpQuery(query: ["ping": 1]))), says: "a query"),
+            frame: frame(to: 2, .query(WireOpQuery(query: ["ping": 1]))), says: "a query"),
     ]
 
     @Test(arguments: violations)

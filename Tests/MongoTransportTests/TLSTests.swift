@@ -1,9 +1,9 @@
-import BSON
 import MongoTransport
 import NIOCore
 import NIOPosix
 import NIOSSL
 import NameResolution
+import SaslBSON
 import TestSupport
 import Testing
 

@@ -1,8 +1,8 @@
-import BSON
 import MongoTransport
-import MongoWire
 import NIOCore
 import NIOPosix
+import SaslBSON
+import SaslWire
 import TestSupport
 import Testing
 
@@ -148,7 +148,7 @@ import Testing
     }
 
     private static let message: [UInt8] = {
-        let message = try? WireMessage.message(OpMessage(body: ["ok": 1])).encoded(requestID: 1, responseTo: 0)
+        let message = try? WireMessage.message(WireOpMessage(body: ["ok": 1])).encoded(requestID: 1, responseTo: 0)
         return message.map { Array($0.readableBytesView) } ?? []
     }()
 

@@ -1,4 +1,4 @@
-import MongoWire
+import SaslWire
 import Testing
 
 @Suite struct CRC32CTests {

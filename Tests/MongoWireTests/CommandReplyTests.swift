@@ -1,5 +1,5 @@
-import BSON
-import MongoWire
+import SaslBSON
+import SaslWire
 import Testing
 
 @Suite struct CommandReplyTests {

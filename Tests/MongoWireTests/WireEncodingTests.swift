@@ -1,29 +1,32 @@
-import BSON
-import MongoWire
 import NIOCore
+import SaslBSON
+import SaslWire
 import Testing
 
 @Suite struct WireEncodingTests {
     private static var impossible: [(WireMessage, WireError.Code)] {
         [
-            (.message(OpMessage(body: [:], flags: OpMessage.Flags(rawValue: 1 << 5))), .unknownFlags),
-            (.message(OpMessage(body: ["a\0": 1])), .malformedDocument),
-            (.message(OpMessage(body: [:], sequences: [.init(identifier: "a\0", documents: [])])), .malformedSection),
+            (.message(WireOpMessage(body: [:], flags: WireOpMessage.Flags(rawValue: 1 << 5))), .unknownFlags),
+            (.message(WireOpMessage(body: ["a\0": 1])), .malformedDocument),
+            (
+                .message(WireOpMessage(body: [:], sequences: [.init(identifier: "a\0", documents: [])])),
+                .malformedSection
+            ),
             (
                 .message(
-                    OpMessage(
+                    WireOpMessage(
                         body: [:],
                         sequences: [.init(identifier: "a", documents: []), .init(identifier: "a", documents: [])])),
                 .malformedSection
             ),
             (
-                .message(OpMessage(body: [:], sequences: [.init(identifier: "a", documents: [["\0": 1]])])),
+                .message(WireOpMessage(body: [:], sequences: [.init(identifier: "a", documents: [["\0": 1]])])),
                 .malformedDocument
             ),
-            (.query(OpQuery(fullCollectionName: "a\0b", query: [:])), .malformedMessage),
-            (.query(OpQuery(query: ["\0": 1])), .malformedDocument),
-            (.query(OpQuery(query: [:], returnFieldsSelector: ["\0": 1])), .malformedDocument),
-            (.reply(OpReply(documents: [["\0": 1]])), .malformedDocument),
+            (.query(WireOpQuery(fullCollectionName: "a\0b", query: [:])), .malformedMessage),
+            (.query(WireOpQuery(query: ["\0": 1])), .malformedDocument),
+            (.query(WireOpQuery(query: [:], returnFieldsSelector: ["\0": 1])), .malformedDocument),
+            (.reply(WireOpReply(documents: [["\0": 1]])), .malformedDocument),
         ]
     }
 
@@ -36,7 +39,7 @@ import Testing
     }
 
     @Test func appendsToABuffer() throws {
-        let message = WireMessage.message(OpMessage(body: ["ok": 1], flags: [.checksumPresent]))
+        let message = WireMessage.message(WireOpMessage(body: ["ok": 1], flags: [.checksumPresent]))
         var buffer = ByteBuffer(bytes: [1, 2, 3])
         try message.encode(into: &buffer, requestID: 1)
         buffer.moveReaderIndex(forwardBy: 3)
@@ -46,11 +49,11 @@ import Testing
 
     private static var sizable: [WireMessage] {
         [
-            .message(OpMessage(body: ["a": 1])),
-            .message(OpMessage(body: ["a": 1], flags: [.checksumPresent])),
-            .message(OpMessage(body: [:], sequences: [.init(identifier: "a", documents: [[:], ["b": 1]])])),
-            .query(OpQuery(query: ["isMaster": 1])),
-            .reply(OpReply(documents: [["ok": 1], [:], [:]])),
+            .message(WireOpMessage(body: ["a": 1])),
+            .message(WireOpMessage(body: ["a": 1], flags: [.checksumPresent])),
+            .message(WireOpMessage(body: [:], sequences: [.init(identifier: "a", documents: [[:], ["b": 1]])])),
+            .query(WireOpQuery(query: ["isMaster": 1])),
+            .reply(WireOpReply(documents: [["ok": 1], [:], [:]])),
         ]
     }
 
@@ -71,7 +74,7 @@ import Testing
         #expect(WireLimits.default.maximumMessageLength == 16_793_600)
         let payload = BSONBinary(bytes: [UInt8](repeating: 0, count: 17 << 20))
         let error = #expect(throws: WireError.self) {
-            try WireMessage.message(OpMessage(body: ["p": .binary(payload)])).encoded(requestID: 1)
+            try WireMessage.message(WireOpMessage(body: ["p": .binary(payload)])).encoded(requestID: 1)
         }
         #expect(error?.code == .messageTooLarge)
     }
@@ -90,7 +93,7 @@ import Testing
 
     @Test func errorsDescribeThemselves() throws {
         let error = #expect(throws: WireError.self) {
-            try WireMessage.message(OpMessage(body: ["a\0": "secret"])).encoded(requestID: 1)
+            try WireMessage.message(WireOpMessage(body: ["a\0": "secret"])).encoded(requestID: 1)
         }
         let text = try #require(error).description
         #expect(text.contains("malformed-document"))

@@ -1,6 +1,6 @@
-import BSON
-import MongoWire
 import NIOCore
+import SaslBSON
+import SaslWire
 import Testing
 
 @Suite struct WireFrameTests {
@@ -85,7 +85,7 @@ import Testing
     }
 
     @Test func refusesBytesAfterTheMessage() throws {
-        var buffer = try WireMessage.message(OpMessage(body: [:])).encoded(requestID: 1)
+        var buffer = try WireMessage.message(WireOpMessage(body: [:])).encoded(requestID: 1)
         buffer.writeInteger(UInt8(0))
         let error = #expect(throws: WireError.self) { try WireFrame(decoding: buffer) }
         #expect(error?.code == .invalidLength)
@@ -99,7 +99,8 @@ import Testing
         buffer.writeBytes([1, 11, 0, 0, 0, 0x61, 0, 5, 0, 0, 0, 0])
         buffer.writeBytes([0, 5, 0, 0, 0, 0])
         let frame = try WireFrame(decoding: buffer)
-        #expect(frame.message == .message(OpMessage(body: [:], sequences: [.init(identifier: "a", documents: [[:]])])))
+        #expect(
+            frame.message == .message(WireOpMessage(body: [:], sequences: [.init(identifier: "a", documents: [[:]])])))
         let again = try Self.reencoded(frame)
         #expect(again.readableBytes == buffer.readableBytes)
         #expect(try WireFrame(decoding: again) == frame)
@@ -122,30 +123,30 @@ import Testing
         #expect(
             try frame("op-msg-checksum-and-sequence").message
                 == .message(
-                    OpMessage(
+                    WireOpMessage(
                         body: ["x": 1], sequences: [.init(identifier: "a", documents: [["b": 2]])],
                         flags: [.checksumPresent, .moreToCome])))
         #expect(
             try frame("op-query-is-master").message
-                == .query(OpQuery(query: ["isMaster": 1, "helloOk": true])))
+                == .query(WireOpQuery(query: ["isMaster": 1, "helloOk": true])))
         #expect(
             try frame("op-query-selector").message
                 == .query(
-                    OpQuery(
+                    WireOpQuery(
                         fullCollectionName: "db.c", query: ["a": 1], flags: [], numberToSkip: 5, numberToReturn: 10,
                         returnFieldsSelector: ["_id": 0])))
         let reply = try frame("op-reply-many")
         #expect(reply.header.responseTo == 1)
         #expect(
             reply.message
-                == .reply(OpReply(documents: [[:], ["a": 1], [:]], flags: [], cursorID: .max, startingFrom: 5)))
+                == .reply(WireOpReply(documents: [[:], ["a": 1], [:]], flags: [], cursorID: .max, startingFrom: 5)))
         #expect(
-            try frame("op-reply-none").message == .reply(OpReply(documents: [], flags: [.cursorNotFound])))
+            try frame("op-reply-none").message == .reply(WireOpReply(documents: [], flags: [.cursorNotFound])))
     }
 
     @Test func appliesTheLimitsOfDocuments() throws {
         let body = BSONDocument((0..<1000).map { (key: "\($0)", value: .null) })
-        let buffer = try WireMessage.message(OpMessage(body: body)).encoded(requestID: 1)
+        let buffer = try WireMessage.message(WireOpMessage(body: body)).encoded(requestID: 1)
         #expect(throws: Never.self) { try WireFrame(decoding: buffer, limits: .beforeAuthentication) }
         let limits = WireLimits(documents: BSONLimits(maximumElementCount: 999))
         let error = #expect(throws: WireError.self) { try WireFrame(decoding: buffer, limits: limits) }
@@ -157,7 +158,7 @@ import Testing
     @Test func theDocumentsOfAMessageShareTheLimitOfElements() throws {
         let documents: [BSONDocument] = [["a": 1], ["b": 2]]
         let buffer = try WireMessage.message(
-            OpMessage(
+            WireOpMessage(
                 body: ["x": 1],
                 sequences: [
                     .init(identifier: "a", documents: documents), .init(identifier: "b", documents: documents),
@@ -176,8 +177,8 @@ import Testing
     }
 
     @Test func manySectionsAreNotQuadratic() throws {
-        let sequences = (0..<50_000).map { OpMessage.DocumentSequence(identifier: "s\($0)", documents: []) }
-        let message = WireMessage.message(OpMessage(body: [:], sequences: sequences))
+        let sequences = (0..<50_000).map { WireOpMessage.DocumentSequence(identifier: "s\($0)", documents: []) }
+        let message = WireMessage.message(WireOpMessage(body: [:], sequences: sequences))
         let frame = try WireFrame(decoding: message.encoded(requestID: 1))
         #expect(frame.message == message)
     }

@@ -1,6 +1,6 @@
-import BSON
-import MongoWire
 import NIOCore
+import SaslBSON
+import SaslWire
 import Testing
 
 @Suite struct WireMessageDecoderTests {
@@ -45,7 +45,7 @@ import Testing
 
     @Test(arguments: Fixture.load("malformed.txt"))
     func refusesMalformedMessages(_ fixture: Fixture) throws {
-        let hello = try WireMessage.message(OpMessage(body: ["hello": 1])).encoded(requestID: 1)
+        let hello = try WireMessage.message(WireOpMessage(body: ["hello": 1])).encoded(requestID: 1)
         for precedes in [false, true] {
             var stream = precedes ? hello : ByteBuffer()
             stream.writeImmutableBuffer(try fixture.buffer)
@@ -111,7 +111,7 @@ import Testing
 
     @Test func theEndBetweenMessagesIsNone() throws {
         #expect(Self.run(ByteBuffer(), chunks: [Int]()).error == nil)
-        let message = try WireMessage.message(OpMessage(body: [:])).encoded(requestID: 1)
+        let message = try WireMessage.message(WireOpMessage(body: [:])).encoded(requestID: 1)
         #expect(Self.run(message, chunks: Self.oneByOne).error == nil)
     }
 
@@ -119,7 +119,7 @@ import Testing
         var decoder = WireMessageDecoder()
         var bad = ByteBuffer(bytes: [0, 0, 0, 0])
         #expect(throws: WireError.self) { try decoder.decode(buffer: &bad) }
-        var good = try WireMessage.message(OpMessage(body: [:])).encoded(requestID: 1)
+        var good = try WireMessage.message(WireOpMessage(body: [:])).encoded(requestID: 1)
         let error = #expect(throws: WireError.self) { try decoder.decode(buffer: &good) }
         #expect(error?.code == .invalidLength)
         #expect(throws: WireError.self) { try decoder.decodeLast(buffer: &good, seenEOF: true) }
@@ -128,16 +128,16 @@ import Testing
     /// 197,397 bytes is a length that starts as a TLS alert of version 1.2 does, and this request number goes on so.
     @Test func aMessageThatStartsAsAnAlertIsAMessage() throws {
         let length = 0x0003_0315
-        let overhead = try WireMessage.message(OpMessage(body: ["p": .binary(BSONBinary(bytes: []))]))
+        let overhead = try WireMessage.message(WireOpMessage(body: ["p": .binary(BSONBinary(bytes: []))]))
             .encoded(requestID: 1).readableBytes
         let payload = BSONBinary(bytes: [UInt8](repeating: 0x55, count: length - overhead))
-        let message = WireMessage.message(OpMessage(body: ["p": .binary(payload)]))
+        let message = WireMessage.message(WireOpMessage(body: ["p": .binary(payload)]))
         let buffer = try message.encoded(requestID: 0x0028_0202)
         #expect(Array(buffer.readableBytesView.prefix(7)) == [0x15, 0x03, 0x03, 0x00, 0x02, 0x02, 0x28])
         let whole = Self.run(buffer, chunks: [16, Int.max])
         #expect(whole.frames.map(\.message) == [message])
         // After a first message nothing is guessed any more.
-        var stream = try WireMessage.message(OpMessage(body: [:])).encoded(requestID: 1)
+        var stream = try WireMessage.message(WireOpMessage(body: [:])).encoded(requestID: 1)
         let first = stream.readableBytes
         stream.writeImmutableBuffer(buffer)
         let later = Self.run(stream, chunks: [first, 4, 4, 4, Int.max])

@@ -1,6 +1,6 @@
-import BSON
 import GSSCore
 import GSSKerberos
+import SaslBSON
 
 /// The server's side of one authentication: commands in, replies out.
 ///

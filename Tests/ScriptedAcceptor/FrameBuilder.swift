@@ -1,6 +1,6 @@
-import BSON
-import MongoWire
 import NIOCore
+import SaslBSON
+import SaslWire
 
 /// Makes the bytes of one step's message, damaged where the misbehaviour says so.
 struct FrameBuilder {
@@ -58,7 +58,7 @@ struct FrameBuilder {
     }
 
     private func lawful(_ reply: BSONDocument, _ responseTo: Int32) -> [UInt8] {
-        let message = OpMessage(body: reply, flags: OpMessage.Flags(rawValue: flags))
+        let message = WireOpMessage(body: reply, flags: WireOpMessage.Flags(rawValue: flags))
         let bytes = try? WireMessage.message(message).encoded(requestID: 1, responseTo: responseTo)
         return bytes.map { Array($0.readableBytesView) } ?? []
     }

@@ -1,4 +1,4 @@
-import BSON
+import SaslBSON
 
 /// Replies that do not depend on the conversation.
 enum Replies {

@@ -1,4 +1,4 @@
-import BSON
+import SaslBSON
 
 /// What happens to the fields of one step's reply.
 struct ReplyDamage {

@@ -1,6 +1,6 @@
-import BSON
-import MongoWire
 import NIOCore
+import SaslBSON
+import SaslWire
 
 /// One client's connection.
 final class Session {

@@ -1,9 +1,9 @@
 import Foundation
 import Glibc
 import MongoConnect
-import MongoConnectionString
 import MongoTransport
 import NIOPosix
+import SaslConnectionString
 
 // Authenticates many times in one process, and prints as JSON what the process held before and after.
 //

@@ -1,4 +1,4 @@
-import BSON
+import SaslBSON
 
 enum BSONRules {
     static func check(_ input: [UInt8]) throws {

@@ -1,4 +1,4 @@
-import MongoConnectionString
+import SaslConnectionString
 
 enum ConnectionStringRules {
     static func check(_ input: [UInt8]) throws {

@@ -1,6 +1,6 @@
-import BSON
-import MongoWire
 import NIOCore
+import SaslBSON
+import SaslWire
 
 enum WireMessageRules {
     static func check(_ input: [UInt8]) throws {

@@ -1,6 +1,6 @@
-import BSON
 import MongoTransport
 import NIOPosix
+import SaslBSON
 import TestSupport
 import Testing
 

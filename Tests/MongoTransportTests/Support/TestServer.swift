@@ -1,10 +1,10 @@
-import BSON
 import MongoTransport
-import MongoWire
 import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
 import NIOSSL
+import SaslBSON
+import SaslWire
 
 /// A server in this process that behaves as it is told.
 final class TestServer: Sendable {
@@ -213,8 +213,8 @@ private final class BehaviourHandler: ChannelInboundHandler {
                 onReceive()
                 answered += 1
                 let message: WireMessage =
-                    if case .query = frame.message { .reply(OpReply(documents: [["ok": 1]])) } else {
-                        .message(OpMessage(body: ["ok": 1, "number": .int32(Int32(answered))]))
+                    if case .query = frame.message { .reply(WireOpReply(documents: [["ok": 1]])) } else {
+                        .message(WireOpMessage(body: ["ok": 1, "number": .int32(Int32(answered))]))
                     }
                 let reply = try message.encoded(requestID: 1, responseTo: frame.header.requestID)
                 context.writeAndFlush(wrapOutboundOut(reply), promise: nil)

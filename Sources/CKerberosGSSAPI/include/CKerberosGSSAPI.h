@@ -1,6 +1,6 @@
 /* MIT Kerberos' GSS-API for Swift, and the few things of it that Swift cannot import by itself. */
-#ifndef CGSSAPI_H
-#define CGSSAPI_H
+#ifndef CKERBEROSGSSAPI_H
+#define CKERBEROSGSSAPI_H
 
 #include <gssapi/gssapi.h>
 #include <gssapi/gssapi_ext.h>

@@ -2,7 +2,7 @@
 #ifndef CGSS_OUTCOME_H
 #define CGSS_OUTCOME_H
 
-#include "CGSSAPI.h"
+#include "CKerberosGSSAPI.h"
 
 #include <krb5/krb5.h>
 #include <stdio.h>

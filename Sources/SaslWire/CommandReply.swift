@@ -1,4 +1,4 @@
-public import BSON
+public import SaslBSON
 
 /// A command's reply, of which is known whether the command succeeded.
 public struct CommandReply: Sendable, Hashable {

@@ -1,4 +1,4 @@
-#include "CGSSAPI.h"
+#include "CKerberosGSSAPI.h"
 
 #include <errno.h>
 #include <krb5/krb5.h>

@@ -3,11 +3,11 @@ public import NIOCore
 /// A message of any of the operations that this module knows.
 public enum WireMessage: Sendable, Hashable {
     /// OP_MSG.
-    case message(OpMessage)
+    case message(WireOpMessage)
     /// OP_QUERY.
-    case query(OpQuery)
+    case query(WireOpQuery)
     /// OP_REPLY.
-    case reply(OpReply)
+    case reply(WireOpReply)
 
     /// The operation code for the header.
     public var opCode: OpCode {
@@ -109,9 +109,9 @@ public struct WireFrame: Sendable, Hashable {
         var reader = MessageReader(message: buffer, limits: limits)
         self.header = header
         switch header.opCode {
-        case .message: message = .message(try OpMessage(from: &reader))
-        case .query: message = .query(try OpQuery(from: &reader))
-        case .reply: message = .reply(try OpReply(from: &reader))
+        case .message: message = .message(try WireOpMessage(from: &reader))
+        case .query: message = .query(try WireOpQuery(from: &reader))
+        case .reply: message = .reply(try WireOpReply(from: &reader))
         default: throw header.unsupported
         }
     }

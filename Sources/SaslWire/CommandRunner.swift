@@ -1,4 +1,4 @@
-public import BSON
+public import SaslBSON
 
 /// Something that runs MongoDB commands one at a time: a connection, or the inside of a driver.
 ///

@@ -1,4 +1,4 @@
-import BSON
+import SaslBSON
 
 /// A server's refusal to run a command, or its report that the command failed.
 ///

@@ -1,4 +1,4 @@
-public import BSON
+public import SaslBSON
 
 /// What a decoder of messages accepts from a peer, and what an encoder agrees to write.
 public struct WireLimits: Sendable, Hashable {

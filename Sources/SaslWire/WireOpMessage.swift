@@ -1,8 +1,8 @@
-public import BSON
 import NIOCore
+public import SaslBSON
 
 /// OP_MSG (opcode 2013): a command or its reply, as one body document and any number of document sequences.
-public struct OpMessage: Sendable, Hashable {
+public struct WireOpMessage: Sendable, Hashable {
     /// The flag bits. Bits 0 to 15 are required: a receiver must refuse a message with one that it does not know. Bits 16
     /// to 31 are optional: unknown ones are kept and ignored.
     public struct Flags: OptionSet, Sendable, Hashable {
@@ -56,7 +56,7 @@ public struct OpMessage: Sendable, Hashable {
     }
 }
 
-extension OpMessage {
+extension WireOpMessage {
     private static let bodyKind: UInt8 = 0
     private static let sequenceKind: UInt8 = 1
 
@@ -124,7 +124,7 @@ extension OpMessage {
     }
 }
 
-extension OpMessage.Flags {
+extension WireOpMessage.Flags {
     fileprivate func requireKnown(at offset: Int?) throws(WireError) {
         guard unknownRequiredBits == 0 else {
             throw WireError(
@@ -135,7 +135,7 @@ extension OpMessage.Flags {
     }
 }
 
-extension OpMessage.DocumentSequence {
+extension WireOpMessage.DocumentSequence {
     fileprivate init(from reader: inout MessageReader) throws(WireError) {
         let start = reader.offset
         let size = Int(try reader.readInteger(Int32.self))

@@ -1,5 +1,5 @@
-import BSON
 import NIOCore
+import SaslBSON
 
 /// Reads the fields of one message. Offsets count from the message's first byte.
 struct MessageReader {

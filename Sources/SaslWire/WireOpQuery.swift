@@ -1,8 +1,8 @@
-public import BSON
 import NIOCore
+public import SaslBSON
 
 /// OP_QUERY (opcode 2004): today only the handshake with a server of unknown age, as a query on `admin.$cmd`.
-public struct OpQuery: Sendable, Hashable {
+public struct WireOpQuery: Sendable, Hashable {
     /// The flag bits; unknown ones are kept and ignored.
     public struct Flags: OptionSet, Sendable, Hashable {
         /// The bits.

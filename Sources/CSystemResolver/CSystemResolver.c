@@ -1,4 +1,4 @@
-#include "CResolv.h"
+#include "CSystemResolver.h"
 
 #include <string.h>
 

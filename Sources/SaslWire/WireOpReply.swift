@@ -1,8 +1,8 @@
-public import BSON
 import NIOCore
+public import SaslBSON
 
 /// OP_REPLY (opcode 1): the answer to an OP_QUERY.
-public struct OpReply: Sendable, Hashable {
+public struct WireOpReply: Sendable, Hashable {
     /// The flag bits; unknown ones are kept and ignored.
     public struct Flags: OptionSet, Sendable, Hashable {
         /// The bits.
@@ -17,7 +17,7 @@ public struct OpReply: Sendable, Hashable {
         public static let cursorNotFound = Flags(rawValue: 1 << 0)
         /// The query failed; the one document says why in its field `$err`.
         public static let queryFailure = Flags(rawValue: 1 << 1)
-        /// The server honours `OpQuery.Flags.awaitData`.
+        /// The server honours `WireOpQuery.Flags.awaitData`.
         public static let awaitCapable = Flags(rawValue: 1 << 3)
     }
 

@@ -4,8 +4,8 @@
  *
  * No header of the system is included here: its types would then belong to this module.
  */
-#ifndef CRESOLV_H
-#define CRESOLV_H
+#ifndef CSYSTEMRESOLVER_H
+#define CSYSTEMRESOLVER_H
 
 /* More than any system has. */
 #define CRESOLV_MAX_SERVERS 8

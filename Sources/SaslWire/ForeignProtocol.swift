@@ -1,4 +1,4 @@
-import BSON
+import SaslBSON
 
 /// Tells from the first bytes of a connection that the peer speaks something else, to say so instead of complaining
 /// about a length.
