@@ -1,4 +1,5 @@
 import SASL
+import SecretMemory
 import Testing
 
 @Suite struct SecretTests {

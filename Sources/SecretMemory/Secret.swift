@@ -47,6 +47,21 @@ public struct Secret: Sendable {
     }
 }
 
+extension Secret: Hashable {
+    /// Compares in a time that depends on the lengths only, not on where the bytes differ.
+    public static func == (one: Secret, other: Secret) -> Bool {
+        one.withBytes { first in
+            other.withBytes { second in
+                guard first.count == second.count else { return false }
+                return zip(first, second).reduce(0) { $0 | ($1.0 ^ $1.1) } == 0
+            }
+        }
+    }
+
+    /// Adds nothing: a hash would say something of the secret.
+    public func hash(into hasher: inout Hasher) {}
+}
+
 extension Secret: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
     /// Always the same word, whatever the secret.
     public var description: String { "<redacted>" }
