@@ -5,7 +5,6 @@ public struct BlockingWorkError: Error, Sendable, Hashable, CustomStringConverti
         private enum Value: String {
             case deadlineExceeded = "deadline-exceeded"
             case exhausted
-            case abandoned
         }
 
         private let value: Value
@@ -14,8 +13,6 @@ public struct BlockingWorkError: Error, Sendable, Hashable, CustomStringConverti
         public static let deadlineExceeded = Code(value: .deadlineExceeded)
         /// Every worker is busy and the queue is full, or the system gives no more threads.
         public static let exhausted = Code(value: .exhausted)
-        /// The pinned worker was given up, after a deadline or a cancellation, or finished.
-        public static let abandoned = Code(value: .abandoned)
 
         /// The code's stable, hyphenated name.
         public var description: String { value.rawValue }

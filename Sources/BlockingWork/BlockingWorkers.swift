@@ -7,10 +7,6 @@
 ///
 /// The number of threads is bounded by ``Limits/maximumThreads`` plus ``Limits/maximumAbandoned``, the queue by
 /// ``Limits/maximumWaiting``. Beyond that, callers get ``BlockingWorkError/Code/exhausted``.
-///
-/// A process must not call `exit`, or return from its main function, while a thread is still at work in a C library: the
-/// library's own exit handlers take away what that thread uses. MIT's then aborts the process, when a KDC answers in just
-/// that moment. Wait until ``statistics`` counts none as active or abandoned, or leave by `_exit`.
 public final class BlockingWorkers: Sendable {
     /// Bounds on threads and queue.
     public struct Limits: Sendable, Hashable {
@@ -38,7 +34,7 @@ public final class BlockingWorkers: Sendable {
 
     /// How busy the workers are.
     public struct Statistics: Sendable, Hashable, CustomStringConvertible {
-        /// Threads at work that somebody waits for, or pinned and waiting for their next piece of work.
+        /// Threads at work that somebody waits for.
         public var active: Int
         /// Threads at work that nobody waits for any more.
         public var abandoned: Int
@@ -69,12 +65,17 @@ public final class BlockingWorkers: Sendable {
 
     /// Runs one piece of work and waits for its result.
     ///
+    /// What the work owns is released on its thread, before the result is told.
+    ///
     /// - Parameters:
     ///   - deadline: When to stop waiting.
+    ///   - subject: Whom the work waits for, as a part of a sentence such as "the name server 192.0.2.53": the error at
+    ///     the deadline names it. Evaluated then only.
     ///   - body: The work. When nobody waits for it any more before it starts, it does not start.
     /// - Throws: What `body` throws; ``BlockingWorkError``; `CancellationError`.
     public func run<Success: Sendable>(
-        by deadline: ContinuousClock.Instant, _ body: @escaping @Sendable () throws -> Success
+        by deadline: ContinuousClock.Instant, waitingFor subject: @autoclosure @escaping @Sendable () -> String,
+        _ body: @escaping @Sendable () throws -> Success
     ) async throws -> Success {
         try Task.checkCancellation()
         let result = OneShot<Success>()
@@ -83,44 +84,8 @@ public final class BlockingWorkers: Sendable {
             let outcome = Result { try body() }
             return { result.resolve(outcome) }
         }
-        return try await result.value(by: deadline) { [dispatcher] in
+        return try await result.value(by: deadline, waitingFor: subject) { [dispatcher] in
             dispatcher.abandon(session)
-        } deadlineError: { [dispatcher] in
-            Self.deadlineError(dispatcher.statistics)
         }
-    }
-
-    /// Takes a thread for a series of calls that share a state, and makes that state on it.
-    ///
-    /// - Parameters:
-    ///   - deadline: When to stop waiting for a thread and for `makeState`.
-    ///   - makeState: Makes the state. It is made, used and released on one thread and never leaves it, so it need not
-    ///     be `Sendable`.
-    /// - Throws: What `makeState` throws; ``BlockingWorkError``; `CancellationError`.
-    public func pin<State: ~Copyable>(
-        by deadline: ContinuousClock.Instant, _ makeState: @escaping @Sendable () throws -> State
-    ) async throws -> PinnedWork<State> {
-        try Task.checkCancellation()
-        let channel = WorkChannel<State>()
-        let ready = OneShot<Void>()
-        let released = OneShot<Void>()
-        let session = try dispatcher.submit {
-            let failure = ready.isResolved ? nil : channel.serve(ready: ready, makeState)
-            return {
-                if let failure { ready.resolve(.failure(failure)) }
-                released.resolve(.success(()))
-            }
-        }
-        let work = PinnedWork(channel: channel, dispatcher: dispatcher, session: session, released: released)
-        try await ready.value(by: deadline) {
-            work.abandon()
-        } deadlineError: { [dispatcher] in
-            Self.deadlineError(dispatcher.statistics)
-        }
-        return work
-    }
-
-    static func deadlineError(_ statistics: Statistics) -> BlockingWorkError {
-        BlockingWorkError(.deadlineExceeded, "the deadline passed during a blocking call (workers: \(statistics))")
     }
 }

@@ -1,5 +1,4 @@
 internal import Dispatch
-internal import NIOConcurrencyHelpers
 
 /// Hands sessions to threads: the state behind ``BlockingWorkers``.
 ///
@@ -29,7 +28,7 @@ final class Dispatcher: Sendable {
     /// A thread without work, asleep until it is handed a session or told to end.
     private final class IdleThread: Sendable {
         let semaphore = DispatchSemaphore(value: 0)
-        let session = NIOLockedValueBox<Session?>(nil)
+        let session = Locked<Session?>(nil)
     }
 
     private struct State {
@@ -44,14 +43,14 @@ final class Dispatcher: Sendable {
     }
 
     private let limits: BlockingWorkers.Limits
-    private let state = NIOLockedValueBox(State())
+    private let state = Locked(State())
 
     init(limits: BlockingWorkers.Limits) {
         self.limits = limits
     }
 
     var statistics: BlockingWorkers.Statistics {
-        state.withLockedValue {
+        state.withLock {
             BlockingWorkers.Statistics(
                 active: $0.active.count, abandoned: $0.abandoned.count, waiting: $0.waiting.count,
                 idle: $0.idle.count)
@@ -66,7 +65,7 @@ final class Dispatcher: Sendable {
             case queued(SessionID)
             case full
         }
-        let placement: Placement = state.withLockedValue { state in
+        let placement: Placement = state.withLock { state in
             let session = Session(id: SessionID(number: state.nextNumber), body: body)
             state.nextNumber += 1
             if state.active.count < limits.maximumThreads {
@@ -95,7 +94,7 @@ final class Dispatcher: Sendable {
     /// Notes that nobody waits for a session any more: it leaves the queue, or its thread stops counting as active so
     /// that another may take its place, up to the cap on such threads.
     func abandon(_ id: SessionID) {
-        let next: (session: Session, thread: IdleThread?)? = state.withLockedValue { state in
+        let next: (session: Session, thread: IdleThread?)? = state.withLock { state in
             if let index = state.waiting.firstIndex(where: { $0.id == id }) {
                 state.waiting.remove(at: index)
                 return nil
@@ -114,7 +113,7 @@ final class Dispatcher: Sendable {
     }
 
     func shutDown() {
-        let idle = state.withLockedValue { state in
+        let idle = state.withLock { state in
             state.isShutDown = true
             defer { state.idle = [] }
             return state.idle
@@ -132,12 +131,12 @@ final class Dispatcher: Sendable {
     }
 
     private static func hand(_ session: Session, to thread: IdleThread) {
-        thread.session.withLockedValue { $0 = session }
+        thread.session.withLock { $0 = session }
         thread.semaphore.signal()
     }
 
     private func requeue(_ session: Session) {
-        state.withLockedValue { state in
+        state.withLock { state in
             state.active.remove(session.id)
             state.waiting.insert(session, at: 0)
         }
@@ -146,23 +145,23 @@ final class Dispatcher: Sendable {
     private func start(_ session: Session) throws(BlockingWorkError) {
         // In a box that the thread empties: what its first session holds must not live as long as the thread.
         let first = IdleThread()
-        first.session.withLockedValue { $0 = session }
+        first.session.withLock { $0 = session }
         let status = WorkerThread.start { self.serve(first) }
         guard status != 0 else { return }
-        state.withLockedValue { _ = $0.active.remove(session.id) }
-        throw BlockingWorkError(.exhausted, "the system gives no thread (error number \(status)): \(statistics)")
+        state.withLock { state in _ = state.active.remove(session.id) }
+        throw BlockingWorkError(.exhausted, "the system gives no thread (error number \(status), see `ulimit -u`)")
     }
 
     /// A thread's life: one session after another, asleep in between, until there are enough idle threads.
     private func serve(_ first: IdleThread) {
-        var session = first.session.withLockedValue { $0.take() }
+        var session = first.session.withLock { $0.take() }
         while let decision = finish(&session) {
             switch decision {
             case .run(let next):
                 session = next
             case .sleep(let idle):
                 idle.semaphore.wait()
-                session = idle.session.withLockedValue { $0.take() }
+                session = idle.session.withLock { $0.take() }
             case .end:
                 return
             }
@@ -172,11 +171,12 @@ final class Dispatcher: Sendable {
     /// Runs a session, frees its place, tells of its end, and lets go of it: a thread that sleeps afterwards holds
     /// nothing of what it did.
     private func finish(_ session: inout Session?) -> Decision? {
-        guard let current = session.take() else { return nil }
-        let tell = current.body()
-        let decision: Decision = state.withLockedValue { state in
-            state.active.remove(current.id)
-            state.abandoned.remove(current.id)
+        guard let id = session?.id else { return nil }
+        // The body goes before anybody is told: what it owns may be a C library's, and the one who is told may exit.
+        let tell = session.take()?.body()
+        let decision: Decision = state.withLock { state in
+            state.active.remove(id)
+            state.abandoned.remove(id)
             if state.active.count < limits.maximumThreads, let session = Self.takeWaiting(&state) {
                 return .run(session)
             }

@@ -1,5 +1,3 @@
-internal import NIOConcurrencyHelpers
-
 /// Work that several callers ask for at once and that runs once, for all of them.
 ///
 /// Who asks while the work for a key is under way joins it. Each caller waits with its own deadline and cancellation,
@@ -29,7 +27,7 @@ public final class SharedWork<Key: Hashable & Sendable, Success: Sendable>: Send
     }
 
     private let workers: BlockingWorkers
-    private let state = NIOLockedValueBox(State())
+    private let state = Locked(State())
 
     /// Creates a place for shared work.
     ///
@@ -39,36 +37,35 @@ public final class SharedWork<Key: Hashable & Sendable, Success: Sendable>: Send
     }
 
     /// How many pieces of work are under way.
-    public var count: Int { state.withLockedValue { $0.flights.count } }
+    public var count: Int { state.withLock { $0.flights.count } }
 
     /// Joins the work that is under way for a key, or begins it, and waits for its result.
     ///
     /// - Parameters:
     ///   - deadline: When this caller stops waiting.
+    ///   - subject: Whom the work waits for, for the error at the deadline.
     ///   - body: The work, unless it is under way already.
     /// - Throws: What the work throws; ``BlockingWorkError``; `CancellationError`.
     public func value(
-        for key: Key, by deadline: ContinuousClock.Instant, _ body: @escaping @Sendable () throws -> Success
+        for key: Key, by deadline: ContinuousClock.Instant,
+        waitingFor subject: @autoclosure @escaping @Sendable () -> String,
+        _ body: @escaping @Sendable () throws -> Success
     ) async throws -> Success {
         try Task.checkCancellation()
         let result = OneShot<Success>()
-        let (flight, waiter) = try state.withLockedValue { state in
+        let (flight, waiter) = try state.withLock { state in
             let waiter = state.number()
             let flight = try join(key, &state, body)
             state.flights[key]?.waiters[waiter] = result
             return (flight, waiter)
         }
-        return try await result.value(by: deadline) { [self] in
-            leave(key, flight, waiter)
-        } deadlineError: { [workers] in
-            BlockingWorkers.deadlineError(workers.statistics)
-        }
+        return try await result.value(by: deadline, waitingFor: subject) { [self] in leave(key, flight, waiter) }
     }
 
     /// Begins work for a key, unless it is under way, and waits for nothing. Where no thread is to be had, nothing
     /// happens.
     public func begin(for key: Key, _ body: @escaping @Sendable () throws -> Success) {
-        state.withLockedValue { state in
+        state.withLock { state in
             guard (try? join(key, &state, body)) != nil else { return }
             state.flights[key]?.isDetached = true
         }
@@ -91,7 +88,7 @@ public final class SharedWork<Key: Hashable & Sendable, Success: Sendable>: Send
 
     /// Notes that the work begins, unless nobody wants it any more.
     private func hasWaiters(_ key: Key, _ number: UInt64) -> Bool {
-        state.withLockedValue { state in
+        state.withLock { state in
             guard state.flights[key]?.number == number else { return false }
             state.flights[key]?.hasBegun = true
             return true
@@ -99,7 +96,7 @@ public final class SharedWork<Key: Hashable & Sendable, Success: Sendable>: Send
     }
 
     private func end(_ key: Key, _ number: UInt64, _ outcome: Result<Success, any Error>) {
-        let flight = state.withLockedValue { state in
+        let flight = state.withLock { state in
             state.flights[key]?.number == number ? state.flights.removeValue(forKey: key) : nil
         }
         guard let flight else { return }
@@ -107,7 +104,7 @@ public final class SharedWork<Key: Hashable & Sendable, Success: Sendable>: Send
     }
 
     private func leave(_ key: Key, _ number: UInt64, _ waiter: UInt64) {
-        let unwanted: Dispatcher.SessionID? = state.withLockedValue { state in
+        let unwanted: Dispatcher.SessionID? = state.withLock { state in
             guard var flight = state.flights[key], flight.number == number else { return nil }
             flight.waiters[waiter] = nil
             let isUnwanted = flight.waiters.isEmpty && !flight.isDetached

@@ -1,5 +1,4 @@
 import BlockingWork
-import NIOConcurrencyHelpers
 import Testing
 
 private struct Oops: Error, Hashable {
@@ -9,19 +8,19 @@ private struct Oops: Error, Hashable {
 @Suite(.timeLimit(.minutes(5))) struct BlockingWorkersTests {
     @Test func resultsComeBack() async throws {
         let workers = BlockingWorkers()
-        #expect(try await workers.run(by: .never) { 6 * 7 } == 42)
-        #expect(try await workers.run(by: .never) { "text" as String? } == "text")
+        #expect(try await workers.run(by: .never, waitingFor: "a test") { 6 * 7 } == 42)
+        #expect(try await workers.run(by: .never, waitingFor: "a test") { "text" as String? } == "text")
         #expect(await workers.becomeQuiet())
     }
 
     @Test func errorsOfTheWorkComeThroughAsTheyAre() async throws {
         let workers = BlockingWorkers()
         let error = await #expect(throws: Oops.self) {
-            try await workers.run(by: .never) { throw Oops(number: 7) }
+            try await workers.run(by: .never, waitingFor: "a test") { throw Oops(number: 7) }
         }
         #expect(error == Oops(number: 7))
         // The thread is as good as before.
-        #expect(try await workers.run(by: .never) { 1 } == 1)
+        #expect(try await workers.run(by: .never, waitingFor: "a test") { 1 } == 1)
         #expect(await workers.becomeQuiet())
     }
 
@@ -31,7 +30,7 @@ private struct Oops: Error, Hashable {
         let threads = Notes<UInt>()
         let tasks = (0..<4).map { _ in
             Task {
-                try await workers.run(by: .never) {
+                try await workers.run(by: .never, waitingFor: "a test") {
                     threads.add(currentThread())
                     gate.pass()
                 }
@@ -53,7 +52,7 @@ private struct Oops: Error, Hashable {
         let gate = Gate()
         let passed = Notes<Void>()
         let outcome = await failure {
-            try await workers.run(by: .soon) {
+            try await workers.run(by: .soon, waitingFor: "a test") {
                 gate.pass()
                 passed.add(())
             }
@@ -67,7 +66,9 @@ private struct Oops: Error, Hashable {
     @Test func aDeadlineInThePastEndsTheWaitToo() async throws {
         let workers = BlockingWorkers()
         let gate = Gate()
-        #expect(await failure { try await workers.run(by: .now - .seconds(1)) { gate.pass() } } == "deadline-exceeded")
+        #expect(
+            await failure { try await workers.run(by: .now - .seconds(1), waitingFor: "a test") { gate.pass() } }
+                == "deadline-exceeded")
         gate.open()
         #expect(await workers.becomeQuiet())
     }
@@ -77,21 +78,25 @@ private struct Oops: Error, Hashable {
         let gate = Gate()
         let stuck = try await workers.occupy(gate)
         let started = Notes<Void>()
-        #expect(await failure { try await workers.run(by: .soon) { started.add(()) } } == "deadline-exceeded")
+        #expect(
+            await failure { try await workers.run(by: .soon, waitingFor: "a test") { started.add(()) } }
+                == "deadline-exceeded")
         #expect(workers.statistics.waiting == 0)
         gate.open()
         try await stuck.value
         // The one thread has come past everything that was queued before this.
-        try await workers.run(by: .never) {}
+        try await workers.run(by: .never, waitingFor: "a test") {}
         #expect(started.all.isEmpty)
     }
 
-    @Test func theDeadlinesErrorSaysHowBusyTheWorkersAre() async throws {
+    @Test func theDeadlinesErrorNamesWhomItWaitedFor() async throws {
         let workers = BlockingWorkers(limits: .init(maximumThreads: 1))
         let gate = Gate()
         let stuck = try await workers.occupy(gate)
-        let error = await #expect(throws: BlockingWorkError.self) { try await workers.run(by: .soon) {} }
-        #expect(error?.message.contains("1 active, 0 abandoned, 1 waiting, 0 idle") == true)
+        let error = await #expect(throws: BlockingWorkError.self) {
+            try await workers.run(by: .soon, waitingFor: "the KDC of EXAMPLE.TEST") {}
+        }
+        #expect(error?.message == "the deadline passed while waiting for the KDC of EXAMPLE.TEST")
         gate.open()
         try await stuck.value
     }
@@ -122,7 +127,7 @@ private struct Oops: Error, Hashable {
                     continuation.resume()
                 }
             }
-            try await workers.run(by: .never) { started.add(()) }
+            try await workers.run(by: .never, waitingFor: "a test") { started.add(()) }
         }
         task.cancel()
         gate.open()
@@ -136,7 +141,7 @@ private struct Oops: Error, Hashable {
         let gate = Gate()
         let stuck = try await workers.occupy(gate)
         let started = Notes<Void>()
-        let queued = Task { try await workers.run(by: .never) { started.add(()) } }
+        let queued = Task { try await workers.run(by: .never, waitingFor: "a test") { started.add(()) } }
         #expect(await becomesTrue { workers.statistics.waiting == 1 })
         queued.cancel()
         await #expect(throws: CancellationError.self) { try await queued.value }
@@ -144,7 +149,7 @@ private struct Oops: Error, Hashable {
         #expect(workers.statistics.active == 1)
         gate.open()
         try await stuck.value
-        try await workers.run(by: .never) {}
+        try await workers.run(by: .never, waitingFor: "a test") {}
         #expect(started.all.isEmpty)
     }
 
@@ -156,7 +161,7 @@ private struct Oops: Error, Hashable {
         let sum = try await withThrowingTaskGroup(of: Int.self) { group in
             for number in 1...1_000 {
                 group.addTask {
-                    try await workers.run(by: .never) {
+                    try await workers.run(by: .never, waitingFor: "a test") {
                         counter.enter()
                         defer { counter.leave() }
                         return number
@@ -176,7 +181,9 @@ private struct Oops: Error, Hashable {
         let gate = Gate()
         let stuck = try await workers.occupy(gate)
         let numbers = try await withThrowingTaskGroup(of: Int.self) { group in
-            for number in 0..<50 { group.addTask { try await workers.run(by: .never) { number } } }
+            for number in 0..<50 {
+                group.addTask { try await workers.run(by: .never, waitingFor: "a test") { number } }
+            }
             return try await group.reduce(into: Set()) { $0.insert($1) }
         }
         // All are through, and the gate is still closed.
@@ -190,18 +197,18 @@ private struct Oops: Error, Hashable {
 
 /// Counts who is inside at the same time.
 private final class Crowd: Sendable {
-    private let state = NIOLockedValueBox((now: 0, most: 0))
+    private let state = Locked((now: 0, most: 0))
 
-    var most: Int { state.withLockedValue { $0.most } }
+    var most: Int { state.withLock { $0.most } }
 
     func enter() {
-        state.withLockedValue {
+        state.withLock {
             $0.now += 1
             $0.most = max($0.most, $0.now)
         }
     }
 
     func leave() {
-        state.withLockedValue { $0.now -= 1 }
+        state.withLock { $0.now -= 1 }
     }
 }

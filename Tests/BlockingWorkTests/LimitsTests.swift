@@ -16,13 +16,13 @@ import Testing
         let workers = BlockingWorkers(limits: .init(maximumThreads: 2, maximumWaiting: 1))
         let gate = Gate()
         let stuck = [try await workers.occupy(gate), try await workers.occupy(gate)]
-        let queued = Task { try await workers.run(by: .never) { 3 } }
+        let queued = Task { try await workers.run(by: .never, waitingFor: "a test") { 3 } }
         #expect(await becomesTrue { workers.statistics.waiting == 1 })
-        let error = await #expect(throws: BlockingWorkError.self) { try await workers.run(by: .never) {} }
+        let error = await #expect(throws: BlockingWorkError.self) {
+            try await workers.run(by: .never, waitingFor: "a test") {}
+        }
         #expect(error?.code == .exhausted)
         #expect(error?.message.contains("2 active, 0 abandoned, 1 waiting, 0 idle") == true)
-        // A pinned worker is refused in the same way.
-        #expect(await failure { try await workers.pin(by: .never) { 1 } } == "exhausted")
         gate.open()
         for task in stuck { try await task.value }
         #expect(try await queued.value == 3)
@@ -36,7 +36,7 @@ import Testing
         let order = Notes<Int>()
         var queued: [Task<Void, any Error>] = []
         for number in 0..<10 {
-            queued.append(Task { try await workers.run(by: .never) { order.add(number) } })
+            queued.append(Task { try await workers.run(by: .never, waitingFor: "a test") { order.add(number) } })
             #expect(await becomesTrue { workers.statistics.waiting == number + 1 })
         }
         gate.open()
@@ -54,7 +54,7 @@ import Testing
             await #expect(throws: CancellationError.self) { try await stuck.value }
             #expect(workers.statistics.abandoned == count)
             // The abandoned ones are still at the gate; this one has a thread of its own.
-            #expect(try await workers.run(by: .never) { count } == count)
+            #expect(try await workers.run(by: .never, waitingFor: "a test") { count } == count)
             #expect(await becomesTrue { workers.statistics.active == 0 })
         }
         gate.open()
@@ -65,7 +65,7 @@ import Testing
         let workers = BlockingWorkers(limits: .init(maximumThreads: 1))
         let gate = Gate()
         let stuck = try await workers.occupy(gate)
-        let queued = Task { try await workers.run(by: .never) { 5 } }
+        let queued = Task { try await workers.run(by: .never, waitingFor: "a test") { 5 } }
         #expect(await becomesTrue { workers.statistics.waiting == 1 })
         stuck.cancel()
         // The gate is closed, so this can only be the work of another thread.
@@ -85,11 +85,13 @@ import Testing
         #expect(workers.statistics.description == "1 active, 1 abandoned, 0 waiting, 0 idle")
         // No thread is left, so that the deadline ends the wait.
         let started = Notes<Void>()
-        #expect(await failure { try await workers.run(by: .soon) { started.add(()) } } == "deadline-exceeded")
+        #expect(
+            await failure { try await workers.run(by: .soon, waitingFor: "a test") { started.add(()) } }
+                == "deadline-exceeded")
         #expect(started.all.isEmpty)
         gate.open()
         #expect(await workers.becomeQuiet())
-        #expect(try await workers.run(by: .never) { 1 } == 1)
+        #expect(try await workers.run(by: .never, waitingFor: "a test") { 1 } == 1)
     }
 
     @Test(arguments: [0, 1, 3])
@@ -106,7 +108,6 @@ import Testing
 
     @Test(arguments: [
         (BlockingWorkError.Code.deadlineExceeded, "deadline-exceeded"), (.exhausted, "exhausted"),
-        (.abandoned, "abandoned"),
     ])
     func codesHaveStableNames(code: BlockingWorkError.Code, name: String) {
         #expect(BlockingWorkError(code, "text").description == "\(name): text")

@@ -30,22 +30,13 @@ private final class Tracer: Sendable {
         let ends = Notes<Void>()
         for number in 1...3 {
             try await run(on: workers, Tracer(ends))
-            #expect(await becomesTrue { ends.all.count == number })
-        }
-        for number in 4...6 {
-            try await pin(on: workers, Tracer(ends))
-            #expect(await becomesTrue { ends.all.count == number })
+            // Before the result is told: whoever has it may end the process.
+            #expect(ends.all.count == number)
         }
     }
 
     private func run(on workers: BlockingWorkers, _ tracer: Tracer) async throws {
-        try await workers.run(by: .never) { tracer.touch() }
-    }
-
-    private func pin(on workers: BlockingWorkers, _ tracer: Tracer) async throws {
-        let work = try await workers.pin(by: .never) { tracer.touch() }
-        try await work.run(by: .never) { _ in tracer.touch() }
-        work.finish()
+        try await workers.run(by: .never, waitingFor: "a test") { tracer.touch() }
     }
 
     #if os(Linux)
@@ -56,7 +47,7 @@ private final class Tracer: Sendable {
             let gate = Gate()
             let tasks = (0..<8).map { _ in
                 Task {
-                    try await workers.run(by: .never) {
+                    try await workers.run(by: .never, waitingFor: "a test") {
                         names.add(threadName())
                         gate.pass()
                     }
@@ -68,18 +59,6 @@ private final class Tracer: Sendable {
             #expect(await becomesTrue { workers.statistics.idle == 8 })
             #expect(Set(names.all).count == 8)
             #expect(names.all.allSatisfy(exists))
-        }
-        #expect(await becomesTrue { !names.all.contains(where: exists) })
-    }
-
-    /// A pinned worker goes on without the workers it came from, and its thread ends with it.
-    @Test func aPinnedThreadEndsAfterItsWork() async throws {
-        let names = Notes<String>()
-        do {
-            let work = try await BlockingWorkers().pin(by: .never) { threadName() }
-            names.add(try await work.run(by: .never) { $0 })
-            #expect(names.all.allSatisfy(exists))
-            #expect(try await work.run(by: .never) { $0 } == names.all.first)
         }
         #expect(await becomesTrue { !names.all.contains(where: exists) })
     }

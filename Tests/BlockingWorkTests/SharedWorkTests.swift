@@ -10,7 +10,7 @@ import Testing
         let (gate, runs) = (Gate(), Notes<Int>())
         let tasks = (0..<100).map { number in
             Task {
-                try await work.value(for: "key", by: .never) {
+                try await work.value(for: "key", by: .never, waitingFor: "a test") {
                     runs.add(number)
                     gate.pass()
                     return 7
@@ -23,20 +23,20 @@ import Testing
         for task in tasks { #expect(try await task.value == 7) }
         // Those who came after the end began anew, never two at once.
         #expect(work.count == 0)
-        #expect(try await work.value(for: "key", by: .never) { 8 } == 8)
+        #expect(try await work.value(for: "key", by: .never, waitingFor: "a test") { 8 } == 8)
     }
 
     @Test func keysAreApart() async throws {
         let work = SharedWork<Int, Int>(workers: workers)
         let gate = Gate()
         let stuck = Task {
-            try await work.value(for: 1, by: .never) {
+            try await work.value(for: 1, by: .never, waitingFor: "a test") {
                 gate.pass()
                 return 1
             }
         }
         #expect(await becomesTrue { work.count == 1 })
-        #expect(try await work.value(for: 2, by: .never) { 2 } == 2)
+        #expect(try await work.value(for: 2, by: .never, waitingFor: "a test") { 2 } == 2)
         gate.open()
         #expect(try await stuck.value == 1)
     }
@@ -48,7 +48,7 @@ import Testing
         let (gate, runs) = (Gate(), Notes<Void>())
         let tasks = (0..<10).map { _ in
             Task {
-                try await work.value(for: "key", by: .never) {
+                try await work.value(for: "key", by: .never, waitingFor: "a test") {
                     runs.add(())
                     gate.pass()
                     throw Refusal()
@@ -69,17 +69,19 @@ import Testing
             gate.pass()
             return 7
         }
-        let first = Task { try await work.value(for: "key", by: .never, body) }
+        let first = Task { try await work.value(for: "key", by: .never, waitingFor: "a test", body) }
         #expect(await becomesTrue { runs.all.count == 1 })
         let deadline = ContinuousClock.Instant.soon
-        #expect(await failure { try await work.value(for: "key", by: deadline, body) } == "deadline-exceeded")
+        #expect(
+            await failure { try await work.value(for: "key", by: deadline, waitingFor: "a test", body) }
+                == "deadline-exceeded")
         #expect(ContinuousClock.now >= deadline)
         #expect(workers.statistics.description == "1 active, 0 abandoned, 0 waiting, 0 idle")
         first.cancel()
         await #expect(throws: CancellationError.self) { try await first.value }
         // Nobody waits: the thread makes room for others, and is still at it.
         #expect(workers.statistics.description == "0 active, 1 abandoned, 0 waiting, 0 idle")
-        let late = Task { try await work.value(for: "key", by: .never, body) }
+        let late = Task { try await work.value(for: "key", by: .never, waitingFor: "a test", body) }
         gate.open()
         #expect(try await late.value == 7)
         #expect(await workers.becomeQuiet())
@@ -95,11 +97,13 @@ import Testing
             runs.add(())
             return 1
         }
-        #expect(await failure { try await work.value(for: "key", by: .soon, body) } == "deadline-exceeded")
+        #expect(
+            await failure { try await work.value(for: "key", by: .soon, waitingFor: "a test", body) }
+                == "deadline-exceeded")
         #expect(work.count == 0 && few.statistics.waiting == 0)
         gate.open()
         try await stuck.value
-        #expect(try await work.value(for: "key", by: .never, body) == 1)
+        #expect(try await work.value(for: "key", by: .never, waitingFor: "a test", body) == 1)
         #expect(runs.all.count == 1)
     }
 
@@ -114,8 +118,10 @@ import Testing
             }
         }
         #expect(await becomesTrue { runs.all.count == 1 })
-        let joined = Task { try await work.value(for: "key", by: .never) { 6 } }
-        #expect(await failure { try await work.value(for: "key", by: .soon) { 6 } } == "deadline-exceeded")
+        let joined = Task { try await work.value(for: "key", by: .never, waitingFor: "a test") { 6 } }
+        #expect(
+            await failure { try await work.value(for: "key", by: .soon, waitingFor: "a test") { 6 } }
+                == "deadline-exceeded")
         gate.open()
         #expect([5, 6].contains(try await joined.value))
         #expect(await workers.becomeQuiet())
@@ -127,7 +133,8 @@ import Testing
         let work = SharedWork<String, Int>(workers: few)
         let gate = Gate()
         let stuck = try await few.occupy(gate)
-        #expect(await failure { try await work.value(for: "key", by: .never) { 1 } } == "exhausted")
+        #expect(
+            await failure { try await work.value(for: "key", by: .never, waitingFor: "a test") { 1 } } == "exhausted")
         work.begin(for: "key") { 1 }
         #expect(work.count == 0)
         gate.open()
@@ -139,14 +146,8 @@ import Testing
         let one = BlockingWorkers(limits: .init(maximumThreads: 1, maximumWaiting: 0))
         let work = SharedWork<Int, Int>(workers: one)
         for number in 0..<500 {
-            #expect(try await one.run(by: .never) { number } == number)
-            #expect(try await work.value(for: number, by: .never) { number } == number)
-            let pinned = try await one.pin(by: .never) { number }
-            #expect(try await pinned.run(by: .never) { $0 } == number)
-            await pinned.finishAndWait()
-            await #expect(throws: CancellationError.self) {
-                try await one.pin(by: .never) { () throws -> Int in throw CancellationError() }
-            }
+            #expect(try await one.run(by: .never, waitingFor: "a test") { number } == number)
+            #expect(try await work.value(for: number, by: .never, waitingFor: "a test") { number } == number)
         }
     }
 }

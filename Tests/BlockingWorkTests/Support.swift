@@ -1,6 +1,5 @@
 import BlockingWork
 import Dispatch
-import NIOConcurrencyHelpers
 
 #if canImport(Glibc)
 import Glibc
@@ -27,12 +26,12 @@ final class Gate: Sendable {
 
 /// A list that any thread may write.
 final class Notes<Element: Sendable>: Sendable {
-    private let state = NIOLockedValueBox<[Element]>([])
+    private let state = Locked<[Element]>([])
 
-    var all: [Element] { state.withLockedValue { $0 } }
+    var all: [Element] { state.withLock { $0 } }
 
     func add(_ element: Element) {
-        state.withLockedValue { $0.append(element) }
+        state.withLock { $0.append(element) }
     }
 }
 
@@ -72,7 +71,7 @@ extension BlockingWorkers {
     func occupy(_ gate: Gate) async throws -> Task<Void, any Error> {
         let started = Notes<Void>()
         let task = Task {
-            try await run(by: .never) {
+            try await run(by: .never, waitingFor: "a gate") {
                 started.add(())
                 gate.pass()
             }
