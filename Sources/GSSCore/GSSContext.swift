@@ -12,7 +12,8 @@ public struct GSSPendingContext: ~Copyable {
 
     /// Takes the peer's token and gives what to send.
     ///
-    /// An initiator may talk to a KDC here and block for as long as the system's Kerberos configuration says.
+    /// An initiator whose provider says ``GSSInitiatorProvider/mayBlock`` may talk to a KDC here, for as long as the
+    /// system's Kerberos configuration says. Any other step only computes.
     ///
     /// - Parameter token: The peer's token; `nil` for an initiator's first step only. An empty token is refused: the C
     ///   bindings take one for "no token", which would start the context anew.
@@ -26,7 +27,7 @@ public struct GSSPendingContext: ~Copyable {
         guard progress.isComplete else {
             return .pending(self, send: progress.token)
         }
-        return .established(GSSEstablishedContext(handle, info: try handle.inquire()), send: progress.token)
+        return .established(GSSEstablishedContext(handle, flags: progress.flags), send: progress.token)
     }
 }
 
@@ -44,12 +45,23 @@ public enum GSSContextStep: ~Copyable {
 public final class GSSEstablishedContext {
     private let handle: any GSSContextHandle
 
-    /// What both sides agreed on.
-    public let info: GSSContextInfo
+    /// The services that the context gives, as the step that established it said. Compare with what was asked for: a
+    /// mechanism may give less.
+    public let flags: GSSContextFlags
 
-    init(_ handle: any GSSContextHandle, info: GSSContextInfo) {
+    init(_ handle: any GSSContextHandle, flags: GSSContextFlags) {
         self.handle = handle
-        self.info = info
+        self.flags = flags
+    }
+
+    /// The initiator's full name, for Kerberos `user@REALM`. Asks the provider.
+    public func initiatorName() throws(GSSError) -> String {
+        try handle.initiatorName()
+    }
+
+    /// All that is known of the context. Asks the provider each time; the lifetime runs down in between.
+    public func info() throws(GSSError) -> GSSContextInfo {
+        try handle.inquire()
     }
 
     /// Protects a message (`GSS_Wrap`, RFC 2743 section 2.3.3).
@@ -85,11 +97,6 @@ public final class GSSEstablishedContext {
         messageIntegrityCode code: [UInt8], for message: [UInt8]
     ) throws(GSSError) -> GSSMajorStatus.Information {
         try handle.verify(messageIntegrityCode: code, for: message)
-    }
-
-    /// What is left of the context's life, in whole seconds; `nil` when it does not end.
-    public func remainingLifetime() throws(GSSError) -> Duration? {
-        try handle.inquire().lifetime
     }
 }
 

@@ -7,26 +7,6 @@ public struct GSSObjectIdentifier: Sendable, Hashable {
     public init(derContents: [UInt8]) {
         self.derContents = derContents
     }
-
-    /// Encodes an identifier from its arcs, for example `[1, 2, 840, 113554, 1, 2, 2]`.
-    ///
-    /// - Returns: `nil` for fewer than two arcs, a first arc above 2, or a second one above 39 beneath 0 and 1.
-    public init?(arcs: [UInt64]) {
-        guard arcs.count >= 2, arcs[0] <= 2, arcs[0] == 2 || arcs[1] < 40 else { return nil }
-        let (first, overflow) = arcs[1].addingReportingOverflow(arcs[0] * 40)
-        guard !overflow else { return nil }
-        derContents = ([first] + arcs.dropFirst(2)).flatMap(Self.base128)
-    }
-
-    private static func base128(_ arc: UInt64) -> [UInt8] {
-        var digits = [UInt8(arc & 0x7f)]
-        var rest = arc >> 7
-        while rest > 0 {
-            digits.append(UInt8(rest & 0x7f) | 0x80)
-            rest >>= 7
-        }
-        return digits.reversed()
-    }
 }
 
 extension GSSObjectIdentifier: CustomStringConvertible {

@@ -2,12 +2,23 @@
 ///
 /// Credentials are the provider's business: a value of a conforming type stands for one identity.
 public protocol GSSInitiatorProvider: Sendable {
+    /// Whether a context's step may ask the network, so that it needs a thread of its own; `true` unless implemented.
+    ///
+    /// `false` is a promise: whatever the peer sends and however late it is, making a context and its steps only
+    /// compute. A provider whose credential holds the service's ticket, and none to get another with, can give it.
+    var mayBlock: Bool { get }
+
     /// Begins a context with a service. Does not talk to the peer; may read credentials.
     ///
     /// - Parameters:
     ///   - target: The service.
-    ///   - flags: The services to ask for. What is granted stands in ``GSSContextInfo/flags``.
+    ///   - flags: The services to ask for. What is granted stands in ``GSSEstablishedContext/flags``.
     func makeInitiator(target: GSSName, flags: GSSContextFlags) throws(GSSError) -> GSSPendingContext
+}
+
+extension GSSInitiatorProvider {
+    /// A step may ask the network.
+    public var mayBlock: Bool { true }
 }
 
 /// Makes acceptor contexts.
@@ -18,12 +29,14 @@ public protocol GSSAcceptorProvider: Sendable {
 
 /// One security context of a provider, for ``GSSPendingContext`` and ``GSSEstablishedContext``.
 ///
-/// Those two see to it that calls come in a lawful order; a provider implements this and hands it to them. The handle
+/// Those two see to it that calls come in the right order; a provider implements this and hands it to them. The handle
 /// is released with its last reference, on the thread of its owner.
 public protocol GSSContextHandle: AnyObject {
     /// Takes the peer's token, `nil` for an initiator's first step.
     func establish(_ token: [UInt8]?) throws(GSSError) -> GSSContextProgress
-    /// What is known of the context. Called once it is established.
+    /// The initiator's full name. Called on an established context only; unless implemented, ``inquire()`` tells it.
+    func initiatorName() throws(GSSError) -> String
+    /// All that is known of the context. Called on an established context only.
     func inquire() throws(GSSError) -> GSSContextInfo
     /// Protects a message.
     func wrap(_ message: [UInt8], confidential: Bool) throws(GSSError) -> GSSWrappedMessage
@@ -39,16 +52,26 @@ public protocol GSSContextHandle: AnyObject {
     ) throws(GSSError) -> GSSMajorStatus.Information
 }
 
+extension GSSContextHandle {
+    /// The initiator's name out of everything that is known.
+    public func initiatorName() throws(GSSError) -> String {
+        try inquire().initiatorName
+    }
+}
+
 /// How far a context has come.
 public struct GSSContextProgress: Sendable, Hashable {
     /// What to send to the peer; `nil` is nothing at all.
     public var token: [UInt8]?
     /// Whether the context is established on this side.
     public var isComplete: Bool
+    /// The services that the context gives. Read of a complete context only.
+    public var flags: GSSContextFlags
 
-    /// Creates a progress report.
-    public init(token: [UInt8]?, isComplete: Bool) {
+    /// Creates a progress report. Without flags a complete context gives no service at all.
+    public init(token: [UInt8]?, isComplete: Bool, flags: GSSContextFlags = []) {
         self.token = token
         self.isComplete = isComplete
+        self.flags = flags
     }
 }

@@ -19,7 +19,7 @@ public struct ExternalMechanism: SaslMechanism {
     /// Begins an authentication.
     ///
     /// - Throws: ``SaslError/Code/invalidConfiguration`` for a NUL in the authorization identity.
-    public func makeExchange() throws(SaslError) -> any SaslExchange {
+    public func makeExchange() throws(SaslError) -> some SaslExchange {
         guard !authorizationIdentity.utf8.contains(0) else {
             throw SaslError(
                 .invalidConfiguration, "EXTERNAL cannot carry a NUL character in the authorization identity")

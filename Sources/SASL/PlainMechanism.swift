@@ -30,7 +30,7 @@ public struct PlainMechanism: SaslMechanism {
     /// Begins an authentication.
     ///
     /// - Throws: ``SaslError/Code/invalidConfiguration`` for an empty user name or password, or a NUL in one of them.
-    public func makeExchange() throws(SaslError) -> any SaslExchange {
+    public func makeExchange() throws(SaslError) -> some SaslExchange {
         guard !username.isEmpty, password.count > 0 else {
             throw SaslError(.invalidConfiguration, "PLAIN needs a user name and a password; one of them is empty")
         }
@@ -40,10 +40,7 @@ public struct PlainMechanism: SaslMechanism {
         guard !hasNUL else {
             throw SaslError(.invalidConfiguration, "PLAIN cannot carry a NUL character in a name or password")
         }
-        var message = Array(authorizationIdentity.utf8)
-        message.append(0)
-        message.append(contentsOf: username.utf8)
-        message.append(0)
+        var message = Array("\(authorizationIdentity)\0\(username)\0".utf8)
         password.withBytes { message.append(contentsOf: $0) }
         return SingleResponseExchange(mechanism: name, response: message)
     }

@@ -1,6 +1,6 @@
 /// Why a SASL exchange cannot go on.
 ///
-/// Every error is final for its exchange: an exchange that has thrown is poisoned (``SaslError/Code/poisoned``).
+/// Every error of a step is final: the session takes no more of them (``SaslError/Code/poisoned``).
 public struct SaslError: Error, Sendable {
     /// What kind of failure this is. The set is open: new codes may be added, so a `switch` needs a `default`.
     public struct Code: Sendable, Hashable, CustomStringConvertible {

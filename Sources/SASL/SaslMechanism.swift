@@ -1,38 +1,37 @@
 /// A configured authentication mechanism of the SASL framework (RFC 4422): who wants to authenticate, with what, and
 /// under which rules.
 ///
-/// A mechanism is a description. It can be shared freely and used for any number of authentications; each gets an
-/// exchange of its own from ``makeExchange()``.
-///
-/// ```swift
-/// let mechanism = PlainMechanism(username: "ann", password: Secret("…"))
-/// let exchange = try mechanism.makeExchange()
-/// let first = try exchange.step(nil)
-/// ```
+/// A mechanism is a description. It can be shared freely and used for any number of authentications; each is a
+/// ``SaslSession`` of its own.
 ///
 /// A new mechanism is one conforming type and one ``SaslRegistry/register(_:)``.
 public protocol SaslMechanism: Sendable {
+    /// What runs one authentication. `some SaslExchange` as the result of ``makeExchange()`` keeps the type private.
+    associatedtype Exchange: SaslExchange
+
     /// The mechanism's name as it goes over the wire (RFC 4422 section 3.1).
     var name: SaslMechanismName { get }
 
     /// What the mechanism does for its user, for selection and for reports.
     var traits: SaslMechanismTraits { get }
 
-    /// Begins an authentication.
+    /// Makes what a ``SaslSession`` runs.
     ///
     /// The exchange belongs to one owner and need not be thread-safe: make it where it will be used.
     ///
     /// - Throws: ``SaslError`` when the configuration cannot be used. Must not block.
-    func makeExchange() throws(SaslError) -> any SaslExchange
+    func makeExchange() throws(SaslError) -> Exchange
 }
 
 /// What a mechanism does for its user.
 public struct SaslMechanismTraits: Sendable, Hashable {
     /// Who sends the first mechanism-specific message (RFC 4422 section 5, item 2a).
+    @nonexhaustive
     public enum FirstSpeaker: Sendable, Hashable {
-        /// The client always speaks first; the protocol's initial response carries its message.
+        /// The client always speaks first; the protocol's initial response carries its message, or else the answer to an
+        /// empty challenge.
         case client
-        /// The server always speaks first.
+        /// The server always speaks first; the client must not send an initial response.
         case server
     }
 
@@ -42,7 +41,8 @@ public struct SaslMechanismTraits: Sendable, Hashable {
     public var authenticatesServer: Bool
     /// Whether a secret that can be replayed goes to the server, which then calls for TLS.
     public var sendsPlaintextSecret: Bool
-    /// Whether a step may take long (a Kerberos client talks to its KDC): do not run it on an event loop.
+    /// Whether a step may take long, because it waits for the network (a Kerberos client's for a KDC) or computes for
+    /// long (SCRAM derives its keys): do not run it on an event loop.
     public var mayBlock: Bool
     /// The security layers that the mechanism can negotiate.
     public var securityLayers: SaslSecurityLayers

@@ -14,6 +14,7 @@ public import SASL
 /// ```
 public struct GSSAPIMechanism: SaslMechanism {
     /// Whom to act as, once authenticated.
+    @nonexhaustive
     public enum AuthorizationIdentity: Sendable, Hashable {
         /// This name, sent as UTF-8. Must not hold a NUL character.
         case text(String)
@@ -57,10 +58,10 @@ public struct GSSAPIMechanism: SaslMechanism {
         var acceptable: SaslSecurityLayers { preference.reduce(into: []) { $0.formUnion($1) } }
     }
 
-    private let provider: any GSSInitiatorProvider
-    private let target: GSSName
-    private let authorizationIdentity: AuthorizationIdentity
-    private let securityLayer: SecurityLayerPolicy
+    let provider: any GSSInitiatorProvider
+    let target: GSSName
+    let authorizationIdentity: AuthorizationIdentity
+    let securityLayer: SecurityLayerPolicy
 
     /// Creates the mechanism for one identity and one service.
     ///
@@ -68,12 +69,13 @@ public struct GSSAPIMechanism: SaslMechanism {
     ///   - provider: Who makes the contexts, with the identity to use.
     ///   - target: The service. A host-based name lets the provider choose the host through the DNS; for MIT Kerberos
     ///     `GSSName.kerberosService(_:exactHost:realm:)` does not.
-    ///   - authorizationIdentity: Whom to act as.
+    ///   - authorizationIdentity: Whom to act as; the default leaves it to the server. Some servers, such as slapd, refuse
+    ///     a Kerberos name here.
     ///   - securityLayer: Which layers are acceptable.
     public init(
         provider: any GSSInitiatorProvider,
         target: GSSName,
-        authorizationIdentity: AuthorizationIdentity = .authenticatedName,
+        authorizationIdentity: AuthorizationIdentity = .derived,
         securityLayer: SecurityLayerPolicy = .none
     ) {
         self.provider = provider
@@ -85,17 +87,17 @@ public struct GSSAPIMechanism: SaslMechanism {
     /// `GSSAPI`.
     public var name: SaslMechanismName { .gssapi }
 
-    /// The client speaks first, the server proves itself, and a step may wait for a KDC.
+    /// The client speaks first, the server proves itself, and a step may block where the provider says so.
     public var traits: SaslMechanismTraits {
         SaslMechanismTraits(
-            authenticatesServer: true, mayBlock: true, securityLayers: securityLayer.acceptable)
+            authenticatesServer: true, mayBlock: provider.mayBlock, securityLayers: securityLayer.acceptable)
     }
 
     /// Begins an authentication. The provider is asked for a context at the first step, not here.
     ///
     /// - Throws: ``SASL/SaslError/Code/invalidConfiguration`` for an authorization identity with a NUL character, for a
     ///   policy that accepts no layer or names several in one element, or for a size of more than 24 bits.
-    public func makeExchange() throws(SaslError) -> any SaslExchange {
+    public func makeExchange() throws(SaslError) -> GSSAPIExchange {
         if case .text(let text) = authorizationIdentity, text.utf8.contains(0) {
             throw SaslError(.invalidConfiguration, "the authorization identity holds a NUL character")
         }
@@ -110,7 +112,6 @@ public struct GSSAPIMechanism: SaslMechanism {
                 .invalidConfiguration,
                 "the maximum size \(securityLayer.maximumReceiveLength) does not fit into 24 bits")
         }
-        return GSSAPIExchange(
-            provider: provider, target: target, authorizationIdentity: authorizationIdentity, policy: securityLayer)
+        return GSSAPIExchange(self)
     }
 }

@@ -14,15 +14,10 @@ final class GSSAPISecurityLayer: SaslSecurityLayer {
         self.context = context
         self.protection = protection
         maximumCiphertextLength = Int(ownMaximum)
-        do {
-            let limit = try context.wrapSizeLimit(
-                outputLength: peerMaximum, confidential: protection == .confidentiality)
-            maximumPlaintextLength = Int(limit)
-        } catch {
-            throw SaslError(
-                .mechanismFailure, "the size limit of the security layer is unknown: \(error.message)",
-                underlying: error)
-        }
+        let limit = try SaslError.converting(
+            context.wrapSizeLimit(outputLength: peerMaximum, confidential: protection == .confidentiality),
+            .mechanismFailure, "the size limit of the security layer is unknown")
+        maximumPlaintextLength = Int(limit)
         guard maximumPlaintextLength > 0 else {
             throw SaslError(
                 .securityLayer, "the server receives at most \(peerMaximum) bytes, too few for any protected message")
@@ -35,12 +30,9 @@ final class GSSAPISecurityLayer: SaslSecurityLayer {
                 .tooLarge,
                 "a message of \(message.count) bytes exceeds what the peer receives, \(maximumPlaintextLength)")
         }
-        let wrapped: GSSWrappedMessage
-        do {
-            wrapped = try context.wrap(message, confidential: protection == .confidentiality)
-        } catch {
-            throw SaslError(.mechanismFailure, "a message cannot be protected: \(error.message)", underlying: error)
-        }
+        let wrapped = try SaslError.converting(
+            context.wrap(message, confidential: protection == .confidentiality),
+            .mechanismFailure, "a message cannot be protected")
         guard protection != .confidentiality || wrapped.isConfidential else {
             throw SaslError(.securityLayer, "the context did not encrypt a message that must be encrypted")
         }
@@ -53,12 +45,8 @@ final class GSSAPISecurityLayer: SaslSecurityLayer {
                 .tooLarge,
                 "a protected message of \(message.count) bytes exceeds the limit of \(maximumCiphertextLength)")
         }
-        let unwrapped: GSSUnwrappedMessage
-        do {
-            unwrapped = try context.unwrap(message)
-        } catch {
-            throw SaslError(.securityLayer, "a protected message is not genuine: \(error.message)", underlying: error)
-        }
+        let unwrapped = try SaslError.converting(
+            context.unwrap(message), .securityLayer, "a protected message is not genuine")
         guard unwrapped.information.isEmpty else {
             throw SaslError(.securityLayer, "a protected message is a replay, or out of order, or one is missing")
         }

@@ -15,15 +15,9 @@ public struct GSSAPISecurityLayerOffer: Sendable, Hashable {
     init(
         wrapped: [UInt8], context: GSSEstablishedContext, policy: GSSAPIMechanism.SecurityLayerPolicy
     ) throws(SaslError) {
-        let message: GSSUnwrappedMessage
-        do {
-            message = try context.unwrap(wrapped)
-        } catch {
-            throw SaslError(
-                .securityLayer,
-                "the server's offer of security layers (\(wrapped.count) bytes) cannot be unwrapped: \(error.message)",
-                underlying: error)
-        }
+        let message = try SaslError.converting(
+            context.unwrap(wrapped), .securityLayer,
+            "the server's offer of security layers (\(wrapped.count) bytes) cannot be unwrapped")
         guard !message.isConfidential else {
             throw SaslError(.securityLayer, "the server's offer of security layers is encrypted; RFC 4752 forbids that")
         }

@@ -10,7 +10,6 @@ final class ScramExchange: SaslExchange {
         case firstSent(password: Secret)
         case finalSent(ScramKeys.Proofs, authMessage: [UInt8])
         case complete
-        case poisoned
     }
 
     private let name: SaslMechanismName
@@ -36,31 +35,18 @@ final class ScramExchange: SaslExchange {
     }
 
     func step(_ challenge: [UInt8]?) throws(SaslError) -> SaslStep {
-        // Whatever throws leaves the exchange poisoned, and its secrets gone.
-        let current = state
-        state = .poisoned
-        try SaslLimits.check(challenge: challenge)
-        switch current {
-        case .initial(let password): return try start(challenge, password)
+        switch state {
+        case .initial(let password):
+            state = .firstSent(password: password)
+            return .respond(Array((client.gs2Header + client.firstMessageBare).utf8))
         case .firstSent(let password): return try serverFirst(challenge, password)
         case .finalSent(let proofs, let authMessage): return try serverFinal(challenge, proofs, authMessage)
         case .complete:
             guard challenge?.isEmpty ?? true else {
                 throw SaslError(.unexpectedChallenge, "the server goes on after the end of \(name)")
             }
-            state = .complete
             return .done
-        case .poisoned:
-            throw SaslError(.poisoned, "this \(name) exchange failed before and takes no more steps")
         }
-    }
-
-    private func start(_ challenge: [UInt8]?, _ password: Secret) throws(SaslError) -> SaslStep {
-        guard challenge?.isEmpty ?? true else {
-            throw SaslError(.unexpectedChallenge, "the server sent a challenge, but in \(name) the client speaks first")
-        }
-        state = .firstSent(password: password)
-        return .respond(Array((client.gs2Header + client.firstMessageBare).utf8))
     }
 
     private func serverFirst(_ challenge: [UInt8]?, _ password: Secret) throws(SaslError) -> SaslStep {

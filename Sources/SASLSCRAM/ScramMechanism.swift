@@ -7,12 +7,13 @@ public import SASL
 ///
 /// ```swift
 /// let mechanism = ScramMechanism(.sha256, username: "ann", password: Secret("…"))
-/// let exchange = try mechanism.makeExchange()
+/// var session = try SaslSession(mechanism)
 /// ```
 ///
 /// For MongoDB use ``mongoDB(_:username:password:)``, whose servers deviate from the RFC.
 public struct ScramMechanism: SaslMechanism {
     /// The hash function.
+    @nonexhaustive
     public enum Hash: Sendable, Hashable, CaseIterable {
         /// SCRAM-SHA-1.
         case sha1
@@ -21,6 +22,7 @@ public struct ScramMechanism: SaslMechanism {
     }
 
     /// How a user name becomes the one that goes over the wire.
+    @nonexhaustive
     public enum UsernamePreparation: Sendable, Hashable {
         /// SASLprep (RFC 4013), as RFC 5802 section 5.1 asks for.
         case saslPrep
@@ -29,6 +31,7 @@ public struct ScramMechanism: SaslMechanism {
     }
 
     /// How a password becomes the one that keys are derived from.
+    @nonexhaustive
     public enum PasswordPreparation: Sendable, Hashable {
         /// SASLprep (RFC 4013), as RFC 5802 section 2.2 asks for.
         case saslPrep
@@ -97,7 +100,7 @@ public struct ScramMechanism: SaslMechanism {
     ///
     /// - Throws: ``SaslError/Code/invalidConfiguration`` for an empty user name or password, for one that SASLprep
     ///   prohibits, and for a NUL, a nonce or iteration limits that cannot be used.
-    public func makeExchange() throws(SaslError) -> any SaslExchange {
+    public func makeExchange() throws(SaslError) -> some SaslExchange {
         guard options.iterations.lowerBound > 0, options.iterations.upperBound <= Int32.max else {
             throw SaslError(.invalidConfiguration, "\(name) takes from 1 to \(Int32.max) iterations")
         }

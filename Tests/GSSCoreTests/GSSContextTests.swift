@@ -85,7 +85,7 @@ extension GSSContextInfo {
     @Test func tokensGoBothWaysInOrder() throws {
         let handle = ScriptedHandle([
             .success(.init(token: [10], isComplete: false)), .success(.init(token: [11], isComplete: false)),
-            .success(.init(token: [12], isComplete: true)),
+            .success(.init(token: [12], isComplete: true, flags: .integrity)),
         ])
         var step = try GSSPendingContext(handle).step(nil)
         for expected in [[10], [11]] as [[UInt8]] {
@@ -103,7 +103,7 @@ extension GSSContextInfo {
             return
         }
         #expect(send == [12])
-        #expect(context.info == .some)
+        #expect(context.flags == .integrity)
         #expect(handle.tokens == [nil, [100], [101]])
     }
 
@@ -124,7 +124,7 @@ extension GSSContextInfo {
 
     /// How a step can fail.
     enum Failure: CaseIterable, Sendable {
-        case emptyToken, firstStep, laterStep, inquiry
+        case emptyToken, firstStep, laterStep
 
         fileprivate var script: ScriptedHandle {
             switch self {
@@ -132,16 +132,13 @@ extension GSSContextInfo {
             case .firstStep: ScriptedHandle([.failure(.scripted("establish"))])
             case .laterStep:
                 ScriptedHandle([.success(.init(token: [1], isComplete: false)), .failure(.scripted("establish"))])
-            case .inquiry:
-                ScriptedHandle(
-                    [.success(.init(token: nil, isComplete: true))], inquiry: .failure(.scripted("inquire")))
             }
         }
 
         fileprivate func provoke(_ context: consuming GSSPendingContext) throws(GSSError) {
             switch self {
             case .emptyToken: _ = try context.step([])
-            case .firstStep, .inquiry: _ = try context.step(nil)
+            case .firstStep: _ = try context.step(nil)
             case .laterStep:
                 if case .pending(let context, _) = try context.step(nil) { _ = try context.step([2]) }
             }
@@ -179,7 +176,9 @@ extension GSSContextInfo {
 
 @Suite struct GSSEstablishedContextTests {
     private func establish(_ handle: ScriptedHandle) throws -> GSSEstablishedContext {
-        handle.progress = [.success(.init(token: nil, isComplete: true))]
+        handle.progress = [
+            .success(.init(token: nil, isComplete: true, flags: [.mutualAuthentication, .integrity]))
+        ]
         switch try GSSPendingContext(handle).step(nil) {
         case .established(let context, _): return context
         case .pending: throw GSSError.scripted("pending")
@@ -197,7 +196,7 @@ extension GSSContextInfo {
         #expect(try context.verify(messageIntegrityCode: [5, 4], for: [4, 5]) == .duplicateToken)
         #expect(
             handle.calls == [
-                "inquire", "wrap [1] true", "wrap [2] false", "unwrap [3]", "limit 100 true", "mic [4, 5]",
+                "wrap [1] true", "wrap [2] false", "unwrap [3]", "limit 100 true", "mic [4, 5]",
                 "verify [5, 4] [4, 5]",
             ])
     }
@@ -208,18 +207,29 @@ extension GSSContextInfo {
         #expect(error?.major.routineError == .badSignature)
     }
 
-    /// The lifetime is asked for anew: it runs down.
-    @Test func theRemainingLifetimeIsAskedFor() throws {
+    /// What a context gives is known from its last step; everything else costs a call, each time: a lifetime runs down.
+    @Test func theProviderIsAskedOnDemandOnly() throws {
         let handle = ScriptedHandle([])
         let context = try establish(handle)
-        #expect(try context.remainingLifetime() == .seconds(60))
+        #expect(context.flags == [.mutualAuthentication, .integrity])
+        #expect(handle.calls.isEmpty)
+        #expect(try context.info() == .some)
         var info = GSSContextInfo.some
         info.lifetime = nil
+        info.initiatorName = "zoe@R"
         handle.inquiry = .success(info)
-        #expect(try context.remainingLifetime() == nil)
+        #expect(try context.info().lifetime == nil)
+        // A provider that has nothing better tells the name from all that it knows.
+        #expect(try context.initiatorName() == "zoe@R")
+        #expect(handle.calls == ["inquire", "inquire", "inquire"])
         handle.inquiry = .failure(.scripted("inquire"))
-        #expect(throws: GSSError.self) { try context.remainingLifetime() }
-        #expect(context.info == .some)
+        #expect(throws: GSSError.scripted("inquire")) { try context.info() }
+        #expect(throws: GSSError.scripted("inquire")) { try context.initiatorName() }
+    }
+
+    /// A provider that forgets to say what it grants has granted nothing.
+    @Test func aContextWithoutFlagsGivesNoService() throws {
+        #expect(GSSContextProgress(token: nil, isComplete: true).flags.isEmpty)
     }
 
     @Test func theHandleGoesWithTheContext() throws {

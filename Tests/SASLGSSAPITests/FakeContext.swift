@@ -69,6 +69,7 @@ struct FakeScript: Sendable {
     var key: UInt8 = 0x5a
     var canEncrypt = true
     var inquiryError: GSSError?
+    var nameError: GSSError?
     var wrapError: GSSError?
     var sizeLimitError: GSSError?
 
@@ -102,10 +103,19 @@ final class FakeContext: GSSContextHandle {
         guard !script.progress.isEmpty else {
             throw GSSError(call: "fake_establish", major: GSSMajorStatus(.failure), minorMessages: ["unexpected token"])
         }
-        return try script.progress.removeFirst().get()
+        var progress = try script.progress.removeFirst().get()
+        progress.flags = script.granted ?? requested
+        return progress
+    }
+
+    func initiatorName() throws(GSSError) -> String {
+        log.note { $0.inquiries.append("name") }
+        if let error = script.nameError { throw error }
+        return "ann@EXAMPLE.COM"
     }
 
     func inquire() throws(GSSError) -> GSSContextInfo {
+        log.note { $0.inquiries.append("all") }
         if let error = script.inquiryError { throw error }
         return GSSContextInfo(
             flags: script.granted ?? requested, lifetime: nil, initiatorName: "ann@EXAMPLE.COM",
@@ -144,6 +154,8 @@ final class FakeLog: Sendable {
         var targets: [GSSName] = []
         var flags: [GSSContextFlags] = []
         var tokens: [[UInt8]?] = []
+        /// What was asked of the context.
+        var inquiries: [String] = []
         var made = 0
         var released = 0
     }
@@ -161,6 +173,7 @@ final class FakeLog: Sendable {
 struct FakeProvider: GSSInitiatorProvider {
     var script: FakeScript
     var error: GSSError?
+    var mayBlock = true
     let log = FakeLog()
 
     func makeInitiator(target: GSSName, flags: GSSContextFlags) throws(GSSError) -> GSSPendingContext {

@@ -6,15 +6,17 @@ import Testing
 typealias Policy = GSSAPIMechanism.SecurityLayerPolicy
 typealias AuthorizationIdentity = GSSAPIMechanism.AuthorizationIdentity
 
-/// An exchange over a scripted context, and the server at its other end.
-struct Fixture {
+/// A session over a scripted context, and the server at its other end.
+struct Fixture: ~Copyable {
     static let target = GSSName.service("mongodb", host: "db.example.com")
     static let authorizationIdentity = "ann@EXAMPLE.COM"
     /// The server's AP-REP, of which a scripted context reads nothing.
     static let serverToken = Array("AP-REP".utf8)
 
     let log: FakeLog
-    let exchange: any SaslExchange
+    var session: SaslSession
+    /// Held by the session only: a failed step lets go of it.
+    private(set) weak var gssapi: GSSAPIExchange?
     /// The server's side of the context.
     var server: FakeProtection
 
@@ -24,18 +26,19 @@ struct Fixture {
     ) throws {
         let provider = FakeProvider(script: script, error: error)
         log = provider.log
-        exchange = try GSSAPIMechanism(
+        let mechanism = GSSAPIMechanism(
             provider: provider, target: Self.target, authorizationIdentity: authorizationIdentity, securityLayer: policy
-        ).makeExchange()
+        )
+        let exchange = try mechanism.makeExchange()
+        gssapi = exchange
+        session = SaslSession(exchange, mechanism: mechanism.name)
         server = FakeProtection(key: script.key, isInitiator: false)
     }
 
-    var gssapi: GSSAPIExchange? { exchange as? GSSAPIExchange }
-
     /// Brings the exchange to where it waits for the offer.
-    func establish() throws {
-        _ = try exchange.step(nil)
-        #expect(try exchange.step(Self.serverToken) == .respond([]))
+    mutating func establish() throws {
+        _ = try session.step(nil)
+        #expect(try session.step(Self.serverToken) == .respond([]))
     }
 
     /// The offer in its usual form: wrapped without encryption.
@@ -53,7 +56,7 @@ struct Fixture {
 
     /// Takes an offer and gives the clear text of the answer.
     mutating func answer(to offer: [UInt8]) throws -> GSSUnwrappedMessage {
-        guard case .respond(let response) = try exchange.step(offer) else {
+        guard case .respond(let response) = try session.step(offer) else {
             Issue.record("the offer was not answered")
             return GSSUnwrappedMessage(bytes: [], isConfidential: false)
         }
@@ -62,19 +65,18 @@ struct Fixture {
 
     /// A step fails as expected, and leaves nothing behind: no further step, no layer, no context.
     @discardableResult
-    func expectFailure(
+    mutating func expectFailure(
         _ code: SaslError.Code, of challenge: [UInt8]?, sourceLocation: SourceLocation = #_sourceLocation
     ) -> SaslError? {
-        let error = #expect(throws: SaslError.self, sourceLocation: sourceLocation) { try exchange.step(challenge) }
+        let error = #expect(throws: SaslError.self, sourceLocation: sourceLocation) { try session.step(challenge) }
         #expect(error?.code == code, sourceLocation: sourceLocation)
-        #expect(!exchange.isComplete, sourceLocation: sourceLocation)
         for challenge in [nil, [], Self.serverToken] as [[UInt8]?] {
-            let later = #expect(throws: SaslError.self, sourceLocation: sourceLocation) { try exchange.step(challenge) }
+            let later = #expect(throws: SaslError.self, sourceLocation: sourceLocation) { try session.step(challenge) }
             #expect(later?.code == .poisoned, sourceLocation: sourceLocation)
+            #expect(session.isComplete == false, sourceLocation: sourceLocation)
         }
-        let layer = #expect(throws: SaslError.self, sourceLocation: sourceLocation) { try exchange.makeSecurityLayer() }
+        let layer = #expect(throws: SaslError.self, sourceLocation: sourceLocation) { try session.makeSecurityLayer() }
         #expect(layer?.code == .incomplete, sourceLocation: sourceLocation)
-        #expect(!exchange.isComplete, sourceLocation: sourceLocation)
         let entries = log.entries
         #expect(entries.released == entries.made, "the context is still held", sourceLocation: sourceLocation)
         return error

@@ -7,22 +7,23 @@ import Testing
 @Suite struct GSSAPIConversationTests {
     @Test func theWholeWay() throws {
         var fixture = try Fixture()
-        let exchange = fixture.exchange
-        #expect(try exchange.step(nil) == .respond(Array("AP-REQ".utf8)))
-        #expect(!exchange.isComplete)
-        #expect(fixture.gssapi?.contextInfo == nil)
+        #expect(try fixture.session.step(nil) == .respond(Array("AP-REQ".utf8)))
+        #expect(fixture.session.isComplete == false)
+        #expect(fixture.gssapi?.grantedFlags == nil)
+        #expect(try fixture.gssapi?.contextInfo() == nil)
         // The context is complete and has nothing to send: an empty response, which is not none.
-        #expect(try exchange.step(Fixture.serverToken) == .respond([]))
-        #expect(!exchange.isComplete)
-        #expect(fixture.gssapi?.contextInfo?.acceptorName == "mongodb/db.example.com@EXAMPLE.COM")
+        #expect(try fixture.session.step(Fixture.serverToken) == .respond([]))
+        #expect(fixture.session.isComplete == false)
+        #expect(fixture.gssapi?.grantedFlags == Self.withoutLayer)
+        #expect(try fixture.gssapi?.contextInfo()?.acceptorName == "mongodb/db.example.com@EXAMPLE.COM")
         let answer = try fixture.answer(to: fixture.offer(.none))
         #expect(answer.bytes == [1, 0, 0, 0] + Array("ann@EXAMPLE.COM".utf8))
         #expect(!answer.isConfidential)
-        #expect(exchange.isComplete)
+        #expect(fixture.session.isComplete == true)
         #expect(fixture.gssapi?.offer?.layers == SaslSecurityLayers.none)
         #expect(fixture.gssapi?.offer?.maximumLength == 0)
-        #expect(try exchange.step([]) == .done)
-        #expect(exchange.isComplete)
+        #expect(try fixture.session.step([]) == .done)
+        #expect(fixture.session.isComplete == true)
         #expect(fixture.log.entries.targets == [Fixture.target])
         #expect(fixture.log.entries.tokens == [nil, Fixture.serverToken])
     }
@@ -30,8 +31,8 @@ import Testing
     /// The server opens with an empty challenge where the protocol has no initial response.
     @Test(arguments: [nil, []] as [[UInt8]?])
     func anEmptyOpeningIsNoToken(_ opening: [UInt8]?) throws {
-        let fixture = try Fixture()
-        #expect(try fixture.exchange.step(opening) == .respond(Array("AP-REQ".utf8)))
+        var fixture = try Fixture()
+        #expect(try fixture.session.step(opening) == .respond(Array("AP-REQ".utf8)))
         #expect(fixture.log.entries.tokens == [nil])
     }
 
@@ -63,11 +64,11 @@ import Testing
         var fixture = try Fixture(script)
         var challenge: [UInt8]?
         for (index, response) in establishment.responses.enumerated() {
-            #expect(try fixture.exchange.step(challenge) == .respond(response))
+            #expect(try fixture.session.step(challenge) == .respond(response))
             challenge = [UInt8(index) + 100]
         }
         #expect(try fixture.answer(to: fixture.offer(.none)).bytes.prefix(4) == [1, 0, 0, 0])
-        #expect(fixture.exchange.isComplete)
+        #expect(fixture.session.isComplete == true)
     }
 
     private static let withoutLayer: GSSContextFlags = [.mutualAuthentication, .integrity]
@@ -81,8 +82,8 @@ import Testing
 
     @Test(arguments: requests)
     func asksForWhatThePolicyNeedsAndNeverForDelegation(policy: Policy, flags: GSSContextFlags) throws {
-        let fixture = try Fixture(policy: policy)
-        _ = try fixture.exchange.step(nil)
+        var fixture = try Fixture(policy: policy)
+        _ = try fixture.session.step(nil)
         #expect(fixture.log.entries.flags == [flags])
         #expect(!flags.contains(.delegation))
     }
@@ -97,18 +98,21 @@ import Testing
     func aContextThatGrantsTooLittleIsRefused(granted: GSSContextFlags, code: SaslError.Code) throws {
         var script = FakeScript.kerberos
         script.granted = granted
-        let fixture = try Fixture(script)
-        _ = try fixture.exchange.step(nil)
+        var fixture = try Fixture(script)
+        _ = try fixture.session.step(nil)
+        let gssapi = fixture.gssapi
         let error = fixture.expectFailure(code, of: Fixture.serverToken)
         #expect(error?.message.contains("\(granted)") == true)
-        #expect(fixture.gssapi?.contextInfo == nil)
+        #expect(gssapi?.grantedFlags == nil)
+        #expect(try gssapi?.contextInfo() == nil)
     }
 
     /// Also where the context is complete before the server has said a word.
     @Test func mutualAuthenticationIsCheckedOnTheFirstStepToo() throws {
         var script = FakeScript(progress: [.success(.init(token: [1], isComplete: true))])
         script.granted = .integrity
-        try Fixture(script).expectFailure(.serverNotProven, of: nil)
+        var fixture = try Fixture(script)
+        fixture.expectFailure(.serverNotProven, of: nil)
     }
 
     @Test func whatComesAfterTheLastMessageMustBeEmpty() throws {
@@ -116,34 +120,50 @@ import Testing
         try fixture.establish()
         _ = try fixture.answer(to: fixture.offer(.none))
         for outcome in [[], nil, []] as [[UInt8]?] {
-            #expect(try fixture.exchange.step(outcome) == .done)
-            #expect(fixture.exchange.isComplete)
+            #expect(try fixture.session.step(outcome) == .done)
+            #expect(fixture.session.isComplete == true)
         }
         let error = fixture.expectFailure(.unexpectedChallenge, of: [0])
         #expect(error?.message.contains("1 bytes") == true)
     }
 
+    /// `gss_inquire_context` costs as much as a step: a conversation asks for the name only where it sends it.
+    @Test(
+        arguments: [(.derived, []), (.text("ann"), []), (.authenticatedName, ["name"])]
+            as [(AuthorizationIdentity, [String])])
+    func theContextIsAskedForWhatIsNeeded(identity: AuthorizationIdentity, inquiries: [String]) throws {
+        var script = FakeScript.kerberos
+        script.inquiryError = Self.gssError
+        var fixture = try Fixture(script, as: identity)
+        try fixture.establish()
+        _ = try fixture.answer(to: fixture.offer(.none))
+        #expect(fixture.log.entries.inquiries == inquiries)
+        // The rest when somebody looks.
+        #expect(throws: Self.gssError) { try fixture.gssapi?.contextInfo() }
+        #expect(fixture.log.entries.inquiries == inquiries + ["all"])
+    }
+
     @Test func aTokenBeforeTheClientsIsRefused() throws {
-        let fixture = try Fixture()
+        var fixture = try Fixture()
         fixture.expectFailure(.unexpectedChallenge, of: [1, 2])
         #expect(fixture.log.entries.made == 0)
     }
 
     @Test func noChallengeWhereAContextNeedsOne() throws {
-        let establishing = try Fixture()
-        _ = try establishing.exchange.step(nil)
+        var establishing = try Fixture()
+        _ = try establishing.session.step(nil)
         establishing.expectFailure(.missingChallenge, of: nil)
         #expect(establishing.log.entries.tokens == [nil])
 
-        let awaitingOffer = try Fixture()
+        var awaitingOffer = try Fixture()
         try awaitingOffer.establish()
         awaitingOffer.expectFailure(.missingChallenge, of: nil)
     }
 
     /// An empty token would start the context anew.
     @Test func anEmptyTokenIsNoProof() throws {
-        let fixture = try Fixture()
-        _ = try fixture.exchange.step(nil)
+        var fixture = try Fixture()
+        _ = try fixture.session.step(nil)
         let error = fixture.expectFailure(.serverNotProven, of: [])
         #expect((error?.underlying as? GSSError)?.major.routineError == .defectiveToken)
         #expect(fixture.log.entries.tokens == [nil])
@@ -151,7 +171,8 @@ import Testing
 
     @Test func aContextThatWaitsWithoutATokenToSend() throws {
         let script = FakeScript(progress: [.success(.init(token: nil, isComplete: false))])
-        try Fixture(script).expectFailure(.mechanismFailure, of: nil)
+        var fixture = try Fixture(script)
+        fixture.expectFailure(.mechanismFailure, of: nil)
     }
 
     // MARK: - Failures beneath
@@ -161,9 +182,9 @@ import Testing
         subject: "mongodb@db")
 
     enum FailingCall: CaseIterable, Sendable {
-        case makeInitiator, firstEstablish, laterEstablish, inquire, wrap
+        case makeInitiator, firstEstablish, laterEstablish, initiatorName, wrap
 
-        var code: SaslError.Code { self == .laterEstablish || self == .inquire ? .serverNotProven : .mechanismFailure }
+        var code: SaslError.Code { self == .laterEstablish ? .serverNotProven : .mechanismFailure }
     }
 
     @Test(arguments: FailingCall.allCases)
@@ -173,20 +194,20 @@ import Testing
         case .makeInitiator: break
         case .firstEstablish: script.progress[0] = .failure(Self.gssError)
         case .laterEstablish: script.progress[1] = .failure(Self.gssError)
-        case .inquire: script.inquiryError = Self.gssError
+        case .initiatorName: script.nameError = Self.gssError
         case .wrap: script.wrapError = Self.gssError
         }
-        var fixture = try Fixture(script, error: call == .makeInitiator ? Self.gssError : nil)
+        var fixture = try Fixture(script, as: .authenticatedName, error: call == .makeInitiator ? Self.gssError : nil)
         let error: SaslError?
         switch call {
         case .makeInitiator, .firstEstablish:
             error = fixture.expectFailure(call.code, of: nil)
             #expect(error?.message.contains("mongodb@db.example.com") == true)
-        case .laterEstablish, .inquire:
-            _ = try fixture.exchange.step(nil)
+        case .laterEstablish:
+            _ = try fixture.session.step(nil)
             error = fixture.expectFailure(call.code, of: Fixture.serverToken)
             #expect(error?.message.contains("mongodb@db.example.com") == true)
-        case .wrap:
+        case .initiatorName, .wrap:
             try fixture.establish()
             let offer = fixture.offer(.none)
             error = fixture.expectFailure(call.code, of: offer)
@@ -202,8 +223,8 @@ import Testing
     @Test(arguments: 0...3)
     func aChallengeOverOneMebibyteIsRefusedAtEveryStep(stepsBefore: Int) throws {
         var fixture = try Fixture()
-        if stepsBefore > 0 { _ = try fixture.exchange.step(nil) }
-        if stepsBefore > 1 { _ = try fixture.exchange.step(Fixture.serverToken) }
+        if stepsBefore > 0 { _ = try fixture.session.step(nil) }
+        if stepsBefore > 1 { _ = try fixture.session.step(Fixture.serverToken) }
         if stepsBefore > 2 { _ = try fixture.answer(to: fixture.offer(.none)) }
         let tokens = fixture.log.entries.tokens.count
         fixture.expectFailure(.tooLarge, of: Array(repeating: 1, count: Self.limit + 1))
@@ -212,19 +233,20 @@ import Testing
 
     @Test func tokensOfOneMebibytePass() throws {
         let token = Array(repeating: UInt8(7), count: Self.limit)
-        let fixture = try Fixture(
+        var fixture = try Fixture(
             FakeScript(progress: [
                 .success(.init(token: token, isComplete: false)), .success(.init(token: token, isComplete: true)),
             ]))
-        #expect(try fixture.exchange.step(nil) == .respond(token))
-        #expect(try fixture.exchange.step(token) == .respond(token))
+        #expect(try fixture.session.step(nil) == .respond(token))
+        #expect(try fixture.session.step(token) == .respond(token))
     }
 
     @Test(arguments: [false, true])
     func aTokenOfOursOverOneMebibyteIsNotSent(isComplete: Bool) throws {
         let token = Array(repeating: UInt8(7), count: Self.limit + 1)
         let script = FakeScript(progress: [.success(.init(token: token, isComplete: isComplete))])
-        try Fixture(script).expectFailure(.tooLarge, of: nil)
+        var fixture = try Fixture(script)
+        fixture.expectFailure(.tooLarge, of: nil)
     }
 
     @Test func anAuthorizationIdentityOverOneMebibyteIsNotSent() throws {

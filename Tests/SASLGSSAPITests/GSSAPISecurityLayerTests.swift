@@ -23,7 +23,7 @@ import Testing
     @Test(arguments: protecting)
     func messagesGoBothWays(_ protection: SaslSecurityLayers) throws {
         var fixture = try complete(protection)
-        let layer = try fixture.exchange.makeSecurityLayer()
+        let layer = try fixture.session.makeSecurityLayer()
         #expect(layer.protection == protection)
         for message in [[], [1], Array("hello, world".utf8)] as [[UInt8]] {
             let received = try fixture.server.unwrap(layer.wrap(message))
@@ -41,9 +41,9 @@ import Testing
         do {
             let layer: any SaslSecurityLayer
             do {
-                let fixture = try complete(.integrity)
+                var fixture = try complete(.integrity)
                 log = fixture.log
-                layer = try fixture.exchange.makeSecurityLayer()
+                layer = try fixture.session.makeSecurityLayer()
             }
             #expect(log.entries.released == 0)
             #expect(try layer.wrap([1]).count == 1 + FakeProtection.overhead)
@@ -51,25 +51,33 @@ import Testing
         #expect(log.entries.released == 1)
     }
 
-    @Test func withoutALayerTheContextIsReleasedAtOnce() throws {
-        var fixture = try Fixture()
-        try fixture.establish()
-        #expect(fixture.log.entries.released == 0)
-        _ = try fixture.answer(to: fixture.offer(.none))
-        #expect(fixture.log.entries.released == 1)
-        #expect(try fixture.exchange.makeSecurityLayer() is NoSecurityLayer)
+    /// Until then it can be asked what was agreed on.
+    @Test func withoutALayerTheContextIsReleasedWithItsExchange() throws {
+        let log: FakeLog
+        let layer: any SaslSecurityLayer
+        do {
+            var fixture = try Fixture()
+            log = fixture.log
+            try fixture.establish()
+            _ = try fixture.answer(to: fixture.offer(.none))
+            layer = try fixture.session.makeSecurityLayer()
+            #expect(try fixture.gssapi?.contextInfo()?.initiatorName == "ann@EXAMPLE.COM")
+            #expect(log.entries.released == 0)
+        }
+        #expect(log.entries.released == 1)
+        #expect(layer is NoSecurityLayer)
     }
 
     @Test(arguments: 0...2)
     func thereIsNoLayerBeforeTheEnd(stepsBefore: Int) throws {
         var fixture = try Fixture(policy: .required)
-        if stepsBefore > 0 { _ = try fixture.exchange.step(nil) }
-        if stepsBefore > 1 { _ = try fixture.exchange.step(Fixture.serverToken) }
-        let error = #expect(throws: SaslError.self) { try fixture.exchange.makeSecurityLayer() }
+        if stepsBefore > 0 { _ = try fixture.session.step(nil) }
+        if stepsBefore > 1 { _ = try fixture.session.step(Fixture.serverToken) }
+        let error = #expect(throws: SaslError.self) { try fixture.session.makeSecurityLayer() }
         #expect(error?.code == .incomplete)
         // Asking too early does no harm.
-        if stepsBefore < 1 { _ = try fixture.exchange.step(nil) }
-        if stepsBefore < 2 { _ = try fixture.exchange.step(Fixture.serverToken) }
+        if stepsBefore < 1 { _ = try fixture.session.step(nil) }
+        if stepsBefore < 2 { _ = try fixture.session.step(Fixture.serverToken) }
         #expect(try fixture.answer(to: fixture.offer(.integrity, size: 100)).bytes.first == 2)
     }
 
@@ -77,8 +85,8 @@ import Testing
 
     @Test(arguments: protecting)
     func nothingLongerThanThePeerReceivesIsSent(_ protection: SaslSecurityLayers) throws {
-        let fixture = try complete(protection)
-        let layer = try fixture.exchange.makeSecurityLayer()
+        var fixture = try complete(protection)
+        let layer = try fixture.session.makeSecurityLayer()
         let maximum = Int(Self.serverMaximum) - FakeProtection.overhead
         #expect(layer.maximumPlaintextLength == maximum)
         #expect(try layer.wrap(Array(repeating: 1, count: maximum)).count == Int(Self.serverMaximum))
@@ -89,7 +97,7 @@ import Testing
     @Test(arguments: protecting)
     func nothingLongerThanWeAnnouncedIsTaken(_ protection: SaslSecurityLayers) throws {
         var fixture = try complete(protection)
-        let layer = try fixture.exchange.makeSecurityLayer()
+        let layer = try fixture.session.makeSecurityLayer()
         let maximum = Int(Self.clientMaximum)
         #expect(layer.maximumCiphertextLength == maximum)
         let isConfidential = protection == .confidentiality
@@ -102,8 +110,8 @@ import Testing
 
     @Test(arguments: [0, 1, UInt32(FakeProtection.overhead)])
     func aPeerThatReceivesNothingIsAnError(serverMaximum: UInt32) throws {
-        let fixture = try complete(.integrity, serverMaximum: serverMaximum)
-        let error = #expect(throws: SaslError.self) { try fixture.exchange.makeSecurityLayer() }
+        var fixture = try complete(.integrity, serverMaximum: serverMaximum)
+        let error = #expect(throws: SaslError.self) { try fixture.session.makeSecurityLayer() }
         #expect(error?.code == .securityLayer)
         #expect(error?.message.contains("\(serverMaximum) bytes") == true)
     }
@@ -139,7 +147,7 @@ import Testing
     @Test(arguments: protecting, Violation.allCases)
     func aMessageThatIsNotGenuineIsRefused(_ protection: SaslSecurityLayers, _ violation: Violation) throws {
         var fixture = try complete(protection)
-        let layer = try fixture.exchange.makeSecurityLayer()
+        let layer = try fixture.session.makeSecurityLayer()
         let message = try violation.bytes(&fixture, layer, protection == .confidentiality)
         let error = #expect(throws: SaslError.self) { try layer.unwrap(message) }
         #expect(error?.code == .securityLayer)
@@ -147,7 +155,7 @@ import Testing
 
     @Test func anUnencryptedMessageInAnEncryptedLayerIsRefused() throws {
         var fixture = try complete(.confidentiality)
-        let layer = try fixture.exchange.makeSecurityLayer()
+        let layer = try fixture.session.makeSecurityLayer()
         let message = fixture.wrapped([1])
         let error = #expect(throws: SaslError.self) { try layer.unwrap(message) }
         #expect(error?.code == .securityLayer)
@@ -157,7 +165,7 @@ import Testing
     /// More protection than agreed is no violation.
     @Test func anEncryptedMessageInAnIntegrityLayerIsTaken() throws {
         var fixture = try complete(.integrity)
-        let layer = try fixture.exchange.makeSecurityLayer()
+        let layer = try fixture.session.makeSecurityLayer()
         #expect(try layer.unwrap(fixture.wrapped([1], confidential: true)) == [1])
     }
 
@@ -165,7 +173,8 @@ import Testing
     @Test func aMessageThatWasNotEncryptedIsNotSent() throws {
         var script = FakeScript.kerberos
         script.canEncrypt = false
-        let layer = try complete(.confidentiality, script: script).exchange.makeSecurityLayer()
+        var fixture = try complete(.confidentiality, script: script)
+        let layer = try fixture.session.makeSecurityLayer()
         let error = #expect(throws: SaslError.self) { try layer.wrap([1]) }
         #expect(error?.code == .securityLayer)
     }
@@ -174,11 +183,11 @@ import Testing
         var script = FakeScript.kerberos
         let gssError = GSSError(call: "gss_wrap_size_limit", major: GSSMajorStatus(.contextExpired))
         script.sizeLimitError = gssError
-        let exchange = try complete(.integrity, script: script).exchange
-        let error = #expect(throws: SaslError.self) { try exchange.makeSecurityLayer() }
+        var fixture = try complete(.integrity, script: script)
+        let error = #expect(throws: SaslError.self) { try fixture.session.makeSecurityLayer() }
         #expect(error?.code == .mechanismFailure)
         #expect(error?.underlying as? GSSError == gssError)
         // The authentication itself stands.
-        #expect(exchange.isComplete)
+        #expect(fixture.session.isComplete == true)
     }
 }

@@ -6,19 +6,20 @@ import Testing
     static let nonce = "fyko+d2lbbFgONRv9qkxdawL"
     static let goodFirst = "r=\(nonce)3rfcNHYJY1ZVvWVs7j,s=QSXCR+Q6sek8bf92,i=4096"
 
-    static func makeExchange() throws -> any SaslExchange {
+    static func makeSession() throws -> SaslSession {
         var options = ScramMechanism.Options()
         options.makeNonce = { nonce }
-        return try ScramMechanism(.sha1, username: "user", password: Secret("pencil"), options: options).makeExchange()
+        return try SaslSession(
+            ScramMechanism(.sha1, username: "user", password: Secret("pencil"), options: options))
     }
 
     /// The error, and that nothing goes on after it.
-    static func failure(_ exchange: any SaslExchange, _ challenge: [UInt8]?) throws -> SaslError {
-        let error = try #require(throws: SaslError.self) { try exchange.step(challenge) }
-        #expect(!exchange.isComplete)
-        let next = try #require(throws: SaslError.self) { try exchange.step(Array(goodFirst.utf8)) }
+    static func failure(_ session: inout SaslSession, _ challenge: [UInt8]?) throws -> SaslError {
+        let error = try #require(throws: SaslError.self) { try session.step(challenge) }
+        #expect(session.isComplete == false)
+        let next = try #require(throws: SaslError.self) { try session.step(Array(goodFirst.utf8)) }
         #expect(next.code == .poisoned)
-        let layer = try #require(throws: SaslError.self) { _ = try exchange.makeSecurityLayer() }
+        let layer = try #require(throws: SaslError.self) { _ = try session.makeSecurityLayer() }
         #expect(layer.code == .incomplete)
         return error
     }
@@ -71,9 +72,9 @@ import Testing
             ("e=unknown-user", .refused),
         ]) func first(_ message: String, _ code: SaslError.Code) throws
     {
-        let exchange = try Self.makeExchange()
-        _ = try exchange.step(nil)
-        #expect(try Self.failure(exchange, Array(message.utf8)).code == code)
+        var session = try Self.makeSession()
+        _ = try session.step(nil)
+        #expect(try Self.failure(&session, Array(message.utf8)).code == code)
     }
 
     @Test(
@@ -99,61 +100,62 @@ import Testing
             ("e=\u{7}something", .refused),
         ]) func last(_ message: String, _ code: SaslError.Code) throws
     {
-        let exchange = try Self.makeExchange()
-        _ = try exchange.step(nil)
-        _ = try exchange.step(Array(Self.goodFirst.utf8))
-        #expect(try Self.failure(exchange, Array(message.utf8)).code == code)
+        var session = try Self.makeSession()
+        _ = try session.step(nil)
+        _ = try session.step(Array(Self.goodFirst.utf8))
+        #expect(try Self.failure(&session, Array(message.utf8)).code == code)
     }
 
     @Test("a refusal's value is repeated only when it is a known one") func refusals() throws {
         for (value, isShown) in [("invalid-proof", true), ("evil\u{1B}[2J", false)] {
-            let exchange = try Self.makeExchange()
-            _ = try exchange.step(nil)
-            let error = try Self.failure(exchange, Array("e=\(value)".utf8))
+            var session = try Self.makeSession()
+            _ = try session.step(nil)
+            let error = try Self.failure(&session, Array("e=\(value)".utf8))
             #expect(error.message.contains(value) == isShown)
         }
     }
 
     @Test("bytes that are no text", arguments: [[0xFF], [0x72, 0x3D, 0xC3], [0]] as [[UInt8]])
     func noText(_ bytes: [UInt8]) throws {
-        let exchange = try Self.makeExchange()
-        _ = try exchange.step(nil)
-        #expect(try Self.failure(exchange, bytes).code == .malformedChallenge)
+        var session = try Self.makeSession()
+        _ = try session.step(nil)
+        #expect(try Self.failure(&session, bytes).code == .malformedChallenge)
     }
 
     @Test("no challenge where one is needed") func missing() throws {
-        let first = try Self.makeExchange()
+        var first = try Self.makeSession()
         _ = try first.step(nil)
-        #expect(try Self.failure(first, nil).code == .missingChallenge)
-        let last = try Self.makeExchange()
+        #expect(try Self.failure(&first, nil).code == .missingChallenge)
+        var last = try Self.makeSession()
         _ = try last.step(nil)
         _ = try last.step(Array(Self.goodFirst.utf8))
-        #expect(try Self.failure(last, nil).code == .serverNotProven)
+        #expect(try Self.failure(&last, nil).code == .serverNotProven)
     }
 
     @Test("a challenge where none is allowed") func unexpected() throws {
-        #expect(try Self.failure(try Self.makeExchange(), [1]).code == .unexpectedChallenge)
-        let exchange = try Self.makeExchange()
-        _ = try exchange.step(nil)
-        _ = try exchange.step(Array(Self.goodFirst.utf8))
-        #expect(try exchange.step(Array("v=rmF9pqV8S7suAoZWja4dJRkFsKQ=".utf8)) == .done)
-        #expect(exchange.isComplete)
-        #expect(try Self.failure(exchange, [1]).code == .unexpectedChallenge)
+        var early = try Self.makeSession()
+        #expect(try Self.failure(&early, [1]).code == .unexpectedChallenge)
+        var session = try Self.makeSession()
+        _ = try session.step(nil)
+        _ = try session.step(Array(Self.goodFirst.utf8))
+        #expect(try session.step(Array("v=rmF9pqV8S7suAoZWja4dJRkFsKQ=".utf8)) == .done)
+        #expect(session.isComplete == true)
+        #expect(try Self.failure(&session, [1]).code == .unexpectedChallenge)
     }
 
     @Test("too long a challenge") func tooLong() throws {
-        let exchange = try Self.makeExchange()
-        _ = try exchange.step(nil)
+        var session = try Self.makeSession()
+        _ = try session.step(nil)
         let challenge = [UInt8](repeating: UInt8(ascii: "r"), count: SaslLimits.maximumTokenLength + 1)
-        #expect(try Self.failure(exchange, challenge).code == .tooLarge)
+        #expect(try Self.failure(&session, challenge).code == .tooLarge)
     }
 
     @Test("every prefix of a good message is an error") func prefixes() throws {
         for count in 0..<Self.goodFirst.utf8.count {
             let prefix = Array(Self.goodFirst.utf8.prefix(count))
-            let exchange = try Self.makeExchange()
-            _ = try exchange.step(nil)
-            let error = try Self.failure(exchange, prefix)
+            var session = try Self.makeSession()
+            _ = try session.step(nil)
+            let error = try Self.failure(&session, prefix)
             let allowed: [SaslError.Code] = [.malformedChallenge, .serverNotProven, .mechanismUnavailable]
             #expect(allowed.contains(error.code), "\(count)")
         }
@@ -161,9 +163,9 @@ import Testing
 
     @Test("no error shows the password") func secrecy() throws {
         for message in ["e=pencil", "r=pencil", "v=pencil", "pencil"] {
-            let exchange = try Self.makeExchange()
-            _ = try exchange.step(nil)
-            let error = try Self.failure(exchange, Array(message.utf8))
+            var session = try Self.makeSession()
+            _ = try session.step(nil)
+            let error = try Self.failure(&session, Array(message.utf8))
             #expect(!"\(error)".contains("pencil"))
         }
         let mechanism = ScramMechanism(.sha1, username: "u", password: Secret("pencil"))

@@ -57,16 +57,16 @@ import Testing
         var options = Self.options(nonce: vector.nonce)
         options.passwordPreparation = vector.password
         let mechanism = ScramMechanism(vector.hash, username: "user", password: Secret("pencil"), options: options)
-        let exchange = try mechanism.makeExchange()
-        #expect(try exchange.step(nil) == .respond(Array(vector.messages[0].utf8)))
-        #expect(!exchange.isComplete)
-        #expect(try exchange.step(Array(vector.messages[1].utf8)) == .respond(Array(vector.messages[2].utf8)))
-        #expect(!exchange.isComplete)
-        #expect(try exchange.step(Array(vector.messages[3].utf8)) == .done)
-        #expect(exchange.isComplete)
-        #expect(try exchange.step(nil) == .done)
-        #expect(try exchange.step([]) == .done)
-        #expect(try exchange.makeSecurityLayer().protection == .none)
+        var session = try SaslSession(mechanism)
+        #expect(try session.step(nil) == .respond(Array(vector.messages[0].utf8)))
+        #expect(session.isComplete == false)
+        #expect(try session.step(Array(vector.messages[1].utf8)) == .respond(Array(vector.messages[2].utf8)))
+        #expect(session.isComplete == false)
+        #expect(try session.step(Array(vector.messages[3].utf8)) == .done)
+        #expect(session.isComplete == true)
+        #expect(try session.step(nil) == .done)
+        #expect(try session.step([]) == .done)
+        #expect(try session.makeSecurityLayer().protection == .none)
     }
 
     /// A whole conversation with a scripted server that knows `password`.
@@ -75,19 +75,19 @@ import Testing
         extensions: String = ""
     ) throws -> (clientFirst: String, accepted: Bool, isComplete: Bool) {
         let server = ScriptedServer(hash: hash, password: serverPassword, iterations: iterations)
-        let exchange = try mechanism.makeExchange()
-        let clientFirst = try #require(text(try exchange.step([])))
+        var session = try SaslSession(mechanism)
+        let clientFirst = try #require(text(try session.step([])))
         // The header ends behind the second comma.
         let bare = clientFirst.split(separator: ",", maxSplits: 2, omittingEmptySubsequences: false)[2]
         let nonce = try #require(bare.split(separator: ",").last).dropFirst(2)
         let serverFirst = "r=\(nonce)X,s=\(Data64.encode(server.salt)),i=\(iterations)\(extensions)"
-        let clientFinal = try #require(text(try exchange.step(Array(serverFirst.utf8))))
+        let clientFinal = try #require(text(try session.step(Array(serverFirst.utf8))))
         let accepted = server.accepts(
             clientFirstBare: String(bare), serverFirst: serverFirst, clientFinal: clientFinal)
         let proof = server.signature(
             clientFirstBare: String(bare), serverFirst: serverFirst, clientFinal: clientFinal)
-        _ = try exchange.step(Array("v=\(proof)\(extensions)".utf8))
-        return (clientFirst, accepted, exchange.isComplete)
+        _ = try session.step(Array("v=\(proof)\(extensions)".utf8))
+        return (clientFirst, accepted, session.isComplete)
     }
 
     @Test(
@@ -126,9 +126,9 @@ import Testing
         var options = Self.options()
         options.authorizationIdentity = "a=b,c"
         let mechanism = ScramMechanism(.sha256, username: "u", password: Secret("p"), options: options)
-        let exchange = try mechanism.makeExchange()
-        #expect(Self.text(try exchange.step(nil)) == "n,a=a=3Db=2Cc,n=u,r=\(Self.nonce)")
-        let final = Self.text(try exchange.step(Array("r=\(Self.nonce)X,s=QSXCR+Q6sek8bf92,i=4096".utf8)))
+        var session = try SaslSession(mechanism)
+        #expect(Self.text(try session.step(nil)) == "n,a=a=3Db=2Cc,n=u,r=\(Self.nonce)")
+        let final = Self.text(try session.step(Array("r=\(Self.nonce)X,s=QSXCR+Q6sek8bf92,i=4096".utf8)))
         #expect(try #require(final).hasPrefix("c=\(Data64.encode(Array("n,a=a=3Db=2Cc,".utf8))),r=\(Self.nonce)X,p="))
     }
 
@@ -158,7 +158,10 @@ import Testing
 
     @Test("nonces are new each time and long enough") func nonces() throws {
         let mechanism = ScramMechanism(.sha256, username: "u", password: Secret("p"))
-        let messages = try (0..<100).map { _ in try #require(Self.text(try mechanism.makeExchange().step(nil))) }
+        let messages = try (0..<100).map { _ in
+            var session = try SaslSession(mechanism)
+            return try #require(Self.text(try session.step(nil)))
+        }
         #expect(Set(messages).count == 100)
         #expect(messages.allSatisfy { $0.utf8.count == "n,,n=u,r=".utf8.count + 32 })
     }

@@ -1,7 +1,7 @@
 import SASL
 import Testing
 
-/// A mechanism that is nothing but its name and traits.
+/// A mechanism of any name and traits, complete after one message.
 struct StubMechanism: SaslMechanism {
     let name: SaslMechanismName
     var traits: SaslMechanismTraits
@@ -13,8 +13,8 @@ struct StubMechanism: SaslMechanism {
         self.tag = tag
     }
 
-    func makeExchange() throws(SaslError) -> any SaslExchange {
-        throw SaslError(.invalidConfiguration, "a stub has no exchange")
+    func makeExchange() -> ScriptedExchange {
+        ScriptedExchange([.success(.respond([2]))])
     }
 }
 

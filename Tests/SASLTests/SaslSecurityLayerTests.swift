@@ -33,24 +33,6 @@ import Testing
     }
 }
 
-@Suite struct SaslLimitsTests {
-    @Test(arguments: [nil, 0, 1, SaslLimits.maximumTokenLength])
-    func acceptsUpToOneMebibyte(length: Int?) throws {
-        #expect(SaslLimits.maximumTokenLength == 1_048_576)
-        #expect(throws: Never.self) {
-            try SaslLimits.check(challenge: length.map { Array(repeating: 0, count: $0) })
-        }
-    }
-
-    @Test func refusesOneByteMore() {
-        let error = #expect(throws: SaslError.self) {
-            try SaslLimits.check(challenge: Array(repeating: 0, count: 1_048_577))
-        }
-        #expect(error?.code == .tooLarge)
-        #expect(error?.message == "the server's challenge has 1048577 bytes, more than 1048576")
-    }
-}
-
 @Suite struct SaslErrorTests {
     private static let codes: [(SaslError.Code, String)] = [
         (.invalidConfiguration, "invalid-configuration"), (.mechanismUnavailable, "mechanism-unavailable"),

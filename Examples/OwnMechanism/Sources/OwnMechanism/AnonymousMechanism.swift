@@ -10,27 +10,24 @@ struct AnonymousMechanism: SaslMechanism {
     let name = SaslMechanismName("ANONYMOUS") ?? .plain
     let traits = SaslMechanismTraits()
 
-    func makeExchange() throws(SaslError) -> any SaslExchange {
-        guard trace.count <= 255 else {
+    func makeExchange() throws(SaslError) -> Exchange {
+        guard trace.unicodeScalars.count <= 255 else {
             throw SaslError(.invalidConfiguration, "the trace information has more than 255 characters")
         }
         return Exchange(trace: trace)
     }
 
-    private final class Exchange: SaslExchange {
+    /// What ANONYMOUS alone knows; `SaslSession` keeps the rest.
+    final class Exchange: SaslExchange {
         private let trace: String
         private(set) var isComplete = false
-        private var isPoisoned = false
 
         init(trace: String) {
             self.trace = trace
         }
 
         func step(_ challenge: [UInt8]?) throws(SaslError) -> SaslStep {
-            guard !isPoisoned else { throw SaslError(.poisoned, "this exchange failed before") }
             guard challenge?.isEmpty ?? true else {
-                isPoisoned = true
-                isComplete = false
                 throw SaslError(.unexpectedChallenge, "ANONYMOUS has no challenge")
             }
             guard !isComplete else { return .done }

@@ -6,8 +6,8 @@ registry.register(PlainMechanism(username: "ann", password: Secret("secret")))
 registry.register(AnonymousMechanism(trace: "ann on her laptop"))
 
 let mechanism = try registry.select(offered: ["PLAIN", "ANONYMOUS"], policy: SaslSelectionPolicy())
-let exchange = try mechanism.makeExchange()
-guard case .respond(let response) = try exchange.step(nil), try exchange.step(nil) == .done, exchange.isComplete else {
+var session = try SaslSession(mechanism)
+guard case .respond(let response) = try session.step(nil), try session.step(nil) == .done, session.isComplete else {
     throw SaslError(.incomplete, "the exchange did not end after one message")
 }
 print("\(mechanism.name): \(String(decoding: response, as: UTF8.self))")
