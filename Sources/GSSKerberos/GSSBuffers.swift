@@ -26,6 +26,8 @@ enum GSSBuffers {
     /// Gives a call an empty buffer to fill, copies what it put there, and releases it.
     static func collect<R>(_ body: (UnsafeMutablePointer<gss_buffer_desc>) -> R) -> (result: R, bytes: [UInt8]) {
         var buffer = gss_buffer_desc(length: 0, value: nil)
+        ExitGate.enter()
+        defer { ExitGate.leave() }
         let result = body(&buffer)
         let bytes = Array(UnsafeRawBufferPointer(start: buffer.value, count: buffer.value == nil ? 0 : buffer.length))
         var minor: OM_uint32 = 0

@@ -1,4 +1,3 @@
-internal import CKerberosGSSAPI
 public import GSSCore
 
 extension GSSName {
@@ -18,31 +17,15 @@ extension GSSName {
     public static func kerberosService(
         _ service: String, exactHost host: String, realm: String? = nil
     ) throws(GSSError) -> GSSName {
-        let realm = if let realm { realm } else { try configuredRealm(of: host) }
+        let realm = if let realm { realm } else { try KerberosLibrary().realm(of: host) }
         return .principal("\(escaped(service))/\(escaped(host))@\(escaped(realm))")
-    }
-
-    private static func configuredRealm(of host: String) throws(GSSError) -> String {
-        var realm = [CChar](repeating: 0, count: 1024)
-        var message = [CChar](repeating: 0, count: 1024)
-        let code = cgss_host_realm(host, &realm, realm.count, &message, message.count)
-        guard code == 0 else {
-            throw GSSError(
-                call: "krb5_get_host_realm", major: GSSMajorStatus(.failure), minor: UInt32(bitPattern: code),
-                minorMessages: [text(message)], subject: host)
-        }
-        return text(realm)
-    }
-
-    private static func text(_ buffer: [CChar]) -> String {
-        String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 
     /// Keeps what has a meaning in a principal's text from having it (RFC 1964 section 2.1.1).
     private static func escaped(_ part: String) -> String {
-        part.reduce(into: "") { text, character in
-            if "/@\\".contains(character) { text.append("\\") }
-            text.append(character)
+        part.unicodeScalars.reduce(into: "") { text, scalar in
+            if ["/", "@", "\\"].contains(scalar) { text.unicodeScalars.append("\\") }
+            text.unicodeScalars.append(scalar)
         }
     }
 }

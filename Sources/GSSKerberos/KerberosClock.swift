@@ -20,33 +20,25 @@ public enum KerberosClock {
     /// - Throws: ``GSSCore/GSSError`` where no KDC answers or the configuration cannot be read.
     public static func offsetOfKDC(for principal: String) throws(GSSError) -> Duration {
         let library = try KerberosLibrary()
-        return try library.withPrincipal(principal) { (client) throws(GSSError) -> Duration in
-            var request: krb5_init_creds_context?
-            try library.check(
-                "krb5_init_creds_init",
-                krb5_init_creds_init(library.context, client, nil, nil, 0, nil, &request), subject: principal)
-            guard let request else { throw Self.noTime(principal) }
-            defer { krb5_init_creds_free(library.context, request) }
-            try library.check(
-                "krb5_init_creds_set_service",
-                krb5_init_creds_set_service(library.context, request, "clock/there-is-no-such-service"))
-            let refusal = krb5_init_creds_get(library.context, request)
-            var now = timespec()
-            clock_gettime(CLOCK_REALTIME, &now)
-            var answer: UnsafeMutablePointer<krb5_error>?
-            guard krb5_init_creds_get_error(library.context, request, &answer) == 0, let answer else {
-                try library.check("krb5_init_creds_get", refusal, subject: principal)
-                throw Self.noTime(principal)
-            }
-            defer { krb5_free_error(library.context, answer) }
-            return .seconds(Int64(UInt32(bitPattern: answer.pointee.stime)) - Int64(now.tv_sec))
-                + .microseconds(Int64(answer.pointee.susec)) - .nanoseconds(Int64(now.tv_nsec))
+        let client = try library.principal(principal)
+        let request = try library.make(
+            "krb5_init_creds_init", subject: principal, release: { krb5_init_creds_free($0, $1) }
+        ) { krb5_init_creds_init(library.context, client, nil, nil, 0, nil, $0) }
+        try library.check(
+            "krb5_init_creds_set_service",
+            krb5_init_creds_set_service(library.context, request, "clock/there-is-no-such-service"))
+        let refusal = krb5_init_creds_get(library.context, request)
+        var now = timespec()
+        clock_gettime(CLOCK_REALTIME, &now)
+        var answer: UnsafeMutablePointer<krb5_error>?
+        guard krb5_init_creds_get_error(library.context, request, &answer) == 0, let answer else {
+            try library.check("krb5_init_creds_get", refusal, subject: principal)
+            throw GSSError(
+                call: "krb5_init_creds_get_error", major: GSSMajorStatus(.failure),
+                majorMessages: ["the KDC did not tell its time"], subject: principal)
         }
-    }
-
-    private static func noTime(_ principal: String) -> GSSError {
-        GSSError(
-            call: "krb5_init_creds_get_error", major: GSSMajorStatus(.failure),
-            majorMessages: ["the KDC did not tell its time"], subject: principal)
+        defer { krb5_free_error(library.context, answer) }
+        return .seconds(KerberosLibrary.seconds(answer.pointee.stime) - Int64(now.tv_sec))
+            + .microseconds(Int64(answer.pointee.susec)) - .nanoseconds(Int64(now.tv_nsec))
     }
 }

@@ -15,7 +15,9 @@ final class KerberosContext: GSSContextHandle {
 
     /// An initiator's context. Without a credential the library's default is used.
     init(target: GSSName, flags: GSSContextFlags, credential: KerberosCredential?) throws(GSSError) {
-        role = .initiator(target: try KerberosName(target), flags: flags)
+        let known = target == credential?.ticket.map { .principal($0.server) } ? credential?.target : nil
+        let name = if let known { known } else { try KerberosName(target) }
+        role = .initiator(target: name, flags: flags)
         targetText = target.description
         self.credential = credential
     }
@@ -33,27 +35,27 @@ final class KerberosContext: GSSContextHandle {
 
     private func release() {
         var minor: OM_uint32 = 0
-        gss_delete_sec_context(&minor, &context, nil)
+        ExitGate.run { _ = gss_delete_sec_context(&minor, &context, nil) }
     }
 
     func establish(_ token: [UInt8]?) throws(GSSError) -> GSSContextProgress {
         switch role {
         case .initiator(let target, let flags):
-            return try progress("gss_init_sec_context", token) { minor, input, output in
+            return try progress("gss_init_sec_context", token) { minor, input, output, granted in
                 withCredential { credential in
                     GSSBuffers.withIdentifier(.kerberos5) { mechanism in
                         gss_init_sec_context(
                             minor, credential, &context, target.handle, mechanism, flags.rawValue, 0, nil, input, nil,
-                            output, nil, nil)
+                            output, granted, nil)
                     }
                 }
             }
         case .acceptor:
-            return try progress("gss_accept_sec_context", token) { minor, input, output in
+            return try progress("gss_accept_sec_context", token) { minor, input, output, granted in
                 withCredential { credential in
                     var delegated: gss_cred_id_t?
                     let major = gss_accept_sec_context(
-                        minor, &context, credential, input, nil, nil, nil, output, nil, nil, &delegated)
+                        minor, &context, credential, input, nil, nil, nil, output, granted, nil, &delegated)
                     // Asked for by nobody, but a client may send one: it is not ours to keep.
                     var ignored: OM_uint32 = 0
                     gss_release_cred(&ignored, &delegated)
@@ -67,17 +69,19 @@ final class KerberosContext: GSSContextHandle {
         _ call: String, _ token: [UInt8]?,
         _ body: (
             UnsafeMutablePointer<OM_uint32>, UnsafeMutablePointer<gss_buffer_desc>?,
-            UnsafeMutablePointer<gss_buffer_desc>
+            UnsafeMutablePointer<gss_buffer_desc>, UnsafeMutablePointer<OM_uint32>
         ) -> OM_uint32
     ) throws(GSSError) -> GSSContextProgress {
         var minor: OM_uint32 = 0
+        var granted: OM_uint32 = 0
         let (major, output) = GSSBuffers.collect { output in
-            GSSBuffers.withOptionalInput(token) { body(&minor, $0, output) }
+            GSSBuffers.withOptionalInput(token) { body(&minor, $0, output, &granted) }
         }
         do {
             let information = try GSSMajorStatus.check(call, major, minor, subject: targetText)
             return GSSContextProgress(
-                token: output.isEmpty ? nil : output, isComplete: !information.contains(.continueNeeded))
+                token: output.isEmpty ? nil : output, isComplete: !information.contains(.continueNeeded),
+                flags: GSSContextFlags(rawValue: granted))
         } catch {
             release()
             throw error
@@ -87,6 +91,15 @@ final class KerberosContext: GSSContextHandle {
     private func withCredential<R>(_ body: (gss_cred_id_t?) -> R) -> R {
         guard let credential else { return body(nil) }
         return credential.withHandle(body)
+    }
+
+    func initiatorName() throws(GSSError) -> String {
+        var minor: OM_uint32 = 0
+        var source: gss_name_t?
+        let major = gss_inquire_context(&minor, context, &source, nil, nil, nil, nil, nil, nil)
+        let name = source.map(KerberosName.init(adopting:))
+        try GSSMajorStatus.check("gss_inquire_context", major, minor)
+        return try name?.display() ?? ""
     }
 
     func inquire() throws(GSSError) -> GSSContextInfo {

@@ -11,25 +11,19 @@ public struct KerberosCredentialStore: Sendable, Hashable {
     public var cache: String?
     /// The keytab from which an initiator gets its tickets, for example `FILE:/etc/app.keytab`.
     public var clientKeytab: String?
-    /// The keytab with an acceptor's keys, or with the host's for ``verify``.
+    /// The keytab with an acceptor's keys.
     public var keytab: String?
     /// An acceptor's replay cache, for example `none:`.
     public var replayCache: String?
-    /// A service in ``keytab``, the default one where that is `nil`, whose key must open a ticket of the KDC that gave
-    /// the user's first ticket for a password or client keytab: a KDC that is not the realm's own cannot make one. Empty
-    /// is any service of the keytab; `nil` verifies nothing.
-    public var verify: String?
 
     /// Names a store. Without arguments it is the library's default.
     public init(
-        cache: String? = nil, clientKeytab: String? = nil, keytab: String? = nil, replayCache: String? = nil,
-        verify: String? = nil
+        cache: String? = nil, clientKeytab: String? = nil, keytab: String? = nil, replayCache: String? = nil
     ) {
         self.cache = cache
         self.clientKeytab = clientKeytab
         self.keytab = keytab
         self.replayCache = replayCache
-        self.verify = verify
     }
 
     var elements: [(key: String, value: String)] {
@@ -41,8 +35,8 @@ public struct KerberosCredentialStore: Sendable, Hashable {
 /// An identity that can start or accept Kerberos contexts.
 ///
 /// The C library locks a credential itself, so one value may serve many conversations, on any thread. While it waits for
-/// a KDC on behalf of one of them it may hold that lock, and the others wait too. It is released with the last
-/// reference.
+/// a KDC on behalf of one of them it may hold that lock, and the others wait too. One that has a ``ticket`` never waits.
+/// It is released with the last reference.
 public final class KerberosCredential: Sendable {
     /// What a credential is for.
     public enum Usage: Sendable, Hashable {
@@ -57,6 +51,13 @@ public final class KerberosCredential: Sendable {
 
     /// What the credential is for.
     public let usage: Usage
+    /// The only ticket that it holds, of a service, where ``KerberosCredentialCache`` made it: without a ticket-granting
+    /// ticket, a key or a keytab no step of a context can ask a KDC, and one after the ticket's end is an error.
+    public let ticket: KerberosTicket?
+    /// When ``ticket`` ends; `nil` without one.
+    public let end: ContinuousClock.Instant?
+    /// The name of the ticket's service, imported once.
+    let target: KerberosName?
     /// Kept as long as the handle that reads it.
     private let ownCache: PrivateCache?
 
@@ -70,19 +71,30 @@ public final class KerberosCredential: Sendable {
     public convenience init(
         name: GSSName? = nil, usage: Usage = .initiate, store: KerberosCredentialStore = .init()
     ) throws(GSSError) {
-        try self.init(name: name, usage: usage, store: store, ownCache: nil)
+        try self.init(name: name, usage: usage, store: store, ticket: nil, end: nil, ownCache: nil)
     }
 
-    /// The credential of a cache that goes with it.
-    convenience init(_ cache: PrivateCache) throws(GSSError) {
-        try self.init(name: nil, usage: .initiate, store: .init(cache: cache.name), ownCache: cache)
+    /// The credential of a cache with one ticket, which has not ended: GSS-API would look for another way to get one.
+    convenience init(
+        _ ticket: KerberosTicket, until end: ContinuousClock.Instant, in cache: PrivateCache
+    ) throws(GSSError) {
+        // An empty keytab in place of the default one: with no key there is nothing to ask a KDC with.
+        let store = KerberosCredentialStore(cache: cache.name, clientKeytab: "MEMORY:no-keys-\(cache.name)")
+        try self.init(name: nil, usage: .initiate, store: store, ticket: ticket, end: end, ownCache: cache)
     }
 
     private init(
-        name: GSSName?, usage: Usage, store: KerberosCredentialStore, ownCache: PrivateCache?
+        name: GSSName?, usage: Usage, store: KerberosCredentialStore, ticket: KerberosTicket?,
+        end: ContinuousClock.Instant?, ownCache: PrivateCache?
     ) throws(GSSError) {
+        ExitGate.enter()
+        defer { ExitGate.leave() }
         self.usage = usage
+        self.ticket = ticket
+        self.end = end
         self.ownCache = ownCache
+        // In the mechanism's own form, so that a step neither imports nor looks up anything.
+        target = if let ticket { try KerberosName(.principal(ticket.server)).canonicalized() } else { nil }
         let imported: KerberosName? =
             if let name { try KerberosName(name) } else { nil }
         var minor: OM_uint32 = 0
@@ -103,7 +115,7 @@ public final class KerberosCredential: Sendable {
     deinit {
         var minor: OM_uint32 = 0
         var credential = OpaquePointer(bitPattern: address)
-        gss_release_cred(&minor, &credential)
+        ExitGate.run { _ = gss_release_cred(&minor, &credential) }
     }
 
     /// Lends the C handle.
@@ -117,13 +129,23 @@ public final class KerberosCredential: Sendable {
         var minor: OM_uint32 = 0
         var name: gss_name_t?
         var lifetime: OM_uint32 = 0
-        let major = withHandle { gss_inquire_cred(&minor, $0, &name, &lifetime, nil, nil) }
+        let major = withHandle { credential in
+            ExitGate.run { gss_inquire_cred(&minor, credential, &name, &lifetime, nil, nil) }
+        }
         let owner = name.map(KerberosName.init(adopting:))
         try GSSMajorStatus.check("gss_inquire_cred", major, minor)
         return KerberosCredentialInfo(
             principal: try owner?.display(),
             lifetime: lifetime == cgss_lifetime_indefinite() ? nil : .seconds(Int64(lifetime)))
     }
+}
+
+extension KerberosCredential: Hashable {
+    /// Whether they are one and the same.
+    public static func == (one: KerberosCredential, other: KerberosCredential) -> Bool { one === other }
+
+    /// By its place in memory.
+    public func hash(into hasher: inout Hasher) { hasher.combine(ObjectIdentifier(self)) }
 }
 
 /// What is known of a credential.

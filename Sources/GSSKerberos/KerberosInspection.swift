@@ -70,9 +70,7 @@ public struct KerberosInspection: Sendable, Hashable {
             let library = try KerberosLibrary()
             defaultRealm = library.defaultRealm()
             allowedClockSkew = library.allowedClockSkew()
-            if let principal {
-                self.principal = try library.withPrincipal(principal) { library.text($0) }
-            }
+            if let principal { self.principal = library.text(try library.principal(principal)) }
             if looksForTickets { try inspect(store, library) }
         } catch {
             problem = error
@@ -93,7 +91,7 @@ public struct KerberosInspection: Sendable, Hashable {
     /// - Parameter list: All of them; none changes nothing.
     public mutating func take(_ list: [KerberosTicket]) {
         guard !list.isEmpty else { return }
-        ticketGrantingTicket = list.last { $0.isGranting }
+        ticketGrantingTicket = list.grantingTicket
         tickets = list.filter { !$0.isGranting }
     }
 
@@ -115,87 +113,35 @@ public struct KerberosInspection: Sendable, Hashable {
     }
 
     private mutating func inspectCache(_ name: String?, _ library: KerberosLibrary) throws(GSSError) {
-        let handle = try openCache(name, library)
-        defer { krb5_cc_close(library.context, handle) }
-        var fullName: UnsafeMutablePointer<CChar>?
-        var text = name ?? ""
-        if krb5_cc_get_full_name(library.context, handle, &fullName) == 0, let fullName {
-            text = String(cString: fullName)
-            krb5_free_string(library.context, fullName)
-        }
-        let type = krb5_cc_get_type(library.context, handle).map { String(cString: $0) } ?? ""
-        cache = Cache(name: text, type: type, principal: nil)
-
-        var owner: krb5_principal?
-        try library.check(
-            "krb5_cc_get_principal", krb5_cc_get_principal(library.context, handle, &owner), subject: text)
-        defer { krb5_free_principal(library.context, owner) }
-        let found = library.text(owner)
+        let first = try library.cache(named: name)
+        let wanted: krb5_principal? = if let principal { try library.principal(principal) } else { nil }
+        let chosen = wanted.flatMap { library.cache(of: $0, near: first) } ?? first
+        let text = library.fullName(of: chosen) ?? name ?? ""
+        cache = Cache(name: text, type: library.type(of: chosen), principal: nil)
+        let found = library.text(try library.owner(of: chosen))
         cache?.principal = found
         guard principal == nil || principal == found else { return }
         principal = found
-        take(try library.tickets(in: handle, named: text))
-    }
-
-    /// The cache that was named, else the default one; that of the principal where it is in the same collection. So do
-    /// ``KerberosTickets`` choose.
-    private func openCache(_ name: String?, _ library: KerberosLibrary) throws(GSSError) -> krb5_ccache {
-        if let name {
-            try library.check(
-                "krb5_cc_set_default_name", krb5_cc_set_default_name(library.context, name), subject: name)
-        }
-        var handle: krb5_ccache?
-        let subject = name ?? krb5_cc_default_name(library.context).map { String(cString: $0) }
-        try library.check("krb5_cc_default", krb5_cc_default(library.context, &handle), subject: subject)
-        guard let handle else {
-            throw GSSError(call: "krb5_cc_default", major: GSSMajorStatus(.failure), subject: subject)
-        }
-        guard let principal else { return handle }
-        let match = try? library.withPrincipal(principal) { wanted -> krb5_ccache? in
-            var owner: krb5_principal?
-            defer { krb5_free_principal(library.context, owner) }
-            guard
-                krb5_cc_get_principal(library.context, handle, &owner) != 0
-                    || krb5_principal_compare(library.context, owner, wanted) == 0
-            else { return nil }
-            return cgss_find_in_collection(library.context, krb5_cc_get_type(library.context, handle), wanted)
-        }
-        guard let match else { return handle }
-        krb5_cc_close(library.context, handle)
-        return match
+        take(try library.tickets(in: chosen))
     }
 
     /// Whether the keytab has a key of the principal; the reason where it has none.
     private mutating func inspectKeytab(_ name: String?, _ library: KerberosLibrary) -> GSSError? {
+        clientKeytab = name
         do {
-            var handle: krb5_keytab?
-            if let name {
-                clientKeytab = name
-                try library.check("krb5_kt_resolve", krb5_kt_resolve(library.context, name, &handle), subject: name)
-            } else {
-                try library.check("krb5_kt_client_default", krb5_kt_client_default(library.context, &handle))
-            }
-            guard let handle else { return nil }
-            defer { krb5_kt_close(library.context, handle) }
+            let keytab = try library.clientKeytab(name)
             if name == nil {
                 // Nobody named it: it counts where it is there.
-                guard krb5_kt_have_content(library.context, handle) == 0 else { return nil }
-                var buffer = [CChar](repeating: 0, count: 1024)
-                guard krb5_kt_get_name(library.context, handle, &buffer, UInt32(buffer.count)) == 0 else { return nil }
-                clientKeytab = String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+                guard krb5_kt_have_content(library.context, keytab) == 0 else { return nil }
+                clientKeytab = library.name(of: keytab)
             }
             var cursor: krb5_kt_cursor?
             try library.check(
-                "krb5_kt_start_seq_get", krb5_kt_start_seq_get(library.context, handle, &cursor), subject: clientKeytab)
-            krb5_kt_end_seq_get(library.context, handle, &cursor)
+                "krb5_kt_start_seq_get", krb5_kt_start_seq_get(library.context, keytab, &cursor),
+                subject: clientKeytab)
+            krb5_kt_end_seq_get(library.context, keytab, &cursor)
             guard let principal else { return nil }
-            try library.withPrincipal(principal) { (wanted) throws(GSSError) in
-                var entry = krb5_keytab_entry()
-                try library.check(
-                    "krb5_kt_get_entry", krb5_kt_get_entry(library.context, handle, wanted, 0, 0, &entry),
-                    subject: clientKeytab)
-                krb5_free_keytab_entry_contents(library.context, &entry)
-            }
+            try library.requireKey(of: library.principal(principal), in: keytab)
             return nil
         } catch {
             return error
@@ -203,8 +149,9 @@ public struct KerberosInspection: Sendable, Hashable {
     }
 
     private static func findConfigurationFiles() -> (readable: [String], unreadable: [String]) {
-        guard let list = cgss_configuration_files() else { return ([], []) }
-        defer { cgss_free_configuration_files(list) }
+        var list: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?
+        guard krb5_get_default_config_files(&list) == 0, let list else { return ([], []) }
+        defer { krb5_free_config_files(list) }
         var readable: [String] = []
         var unreadable: [String] = []
         var position = list

@@ -1,24 +1,47 @@
 internal import CKerberosGSSAPI
 internal import GSSCore
 
-/// A context of libkrb5 itself, for what the GSS-API does not tell. Belongs to one thread; its calls may block.
+#if canImport(Glibc)
+internal import Glibc
+#elseif canImport(Musl)
+internal import Musl
+#elseif canImport(Darwin)
+internal import Darwin
+#endif
+
+/// A context of libkrb5 itself, for what the GSS-API does not tell, and the owner of all that was made with it. Belongs to
+/// one thread and one operation; its calls may block.
 ///
-/// It shares nothing with the contexts inside the GSS-API library: what it learns of clocks, for example, stays here.
+/// It shares nothing with the contexts inside the GSS-API library but the parsed configuration, which libkrb5 keeps in
+/// memory as long as there is any context: one that is idle spares all others from reading the files.
 final class KerberosLibrary {
     let context: krb5_context
+    private let watch: KDCWatch
+    /// What is to be released before the context, the newest first.
+    private var releases: [() -> Void] = []
 
     /// Reads the configuration.
-    init() throws(GSSError) {
+    ///
+    /// - Parameters:
+    ///   - ticket: What the KDCs will be asked for, for the events.
+    ///   - observe: Told of each request to a KDC, on the thread of the call that makes it.
+    init(askingFor ticket: String = "", observe: KerberosObserver? = nil) throws(GSSError) {
+        ExitGate.enter()
         var created: krb5_context?
         let code = krb5_init_context(&created)
         guard code == 0, let created else {
+            defer { ExitGate.leave() }
             throw Self.error("krb5_init_context", code, nil, subject: nil)
         }
         context = created
+        watch = KDCWatch(ticket: ticket, observe: observe)
+        watch.attach(to: created)
     }
 
     deinit {
+        for release in releases.reversed() { release() }
         krb5_free_context(context)
+        ExitGate.leave()
     }
 
     /// Throws for every code but 0. The text of a code is fetched at once: the library keeps it until the next failure.
@@ -32,21 +55,38 @@ final class KerberosLibrary {
     ) -> GSSError {
         let message = krb5_get_error_message(context, code)
         defer { krb5_free_error_message(context, message) }
+        // A file that is not there or may not be read: the library has no code of its own for a keytab.
+        let isMissing = [ENOENT, EACCES, EPERM].contains(code)
         return GSSError(
-            call: call, major: GSSMajorStatus(.failure), minor: UInt32(bitPattern: code),
+            call: call, major: GSSMajorStatus(isMissing ? .noCredential : .failure), minor: UInt32(bitPattern: code),
             minorMessages: message.map { [String(cString: $0)] } ?? [], subject: subject)
     }
 
-    /// Lends a parsed principal.
-    func withPrincipal<R>(
-        _ name: String, _ body: (krb5_principal) throws(GSSError) -> R
-    ) throws(GSSError) -> R {
-        var principal: krb5_principal?
-        let code = krb5_parse_name(context, name, &principal)
-        try check("krb5_parse_name", code, subject: name)
-        defer { krb5_free_principal(context, principal) }
-        guard let principal else { throw Self.error("krb5_parse_name", code, context, subject: name) }
-        return try body(principal)
+    /// Calls a function that makes something, which lives as long as this object: a handle of it cannot outlive its owner
+    /// by a reference that is dropped too early.
+    func make<Handle>(
+        _ call: String, subject: String? = nil, release: @escaping (krb5_context, Handle) -> Void,
+        _ body: (UnsafeMutablePointer<Handle?>) -> krb5_error_code
+    ) throws(GSSError) -> Handle {
+        var made: Handle?
+        try check(call, body(&made), subject: subject)
+        guard let made else { throw GSSError(call: call, major: GSSMajorStatus(.failure), subject: subject) }
+        keep { [context] in release(context, made) }
+        return made
+    }
+
+    /// Notes what is to be released with this object.
+    func keep(_ release: @escaping () -> Void) {
+        releases.append(release)
+    }
+
+    // MARK: - Names
+
+    /// Reads a principal; one without a realm is of the default one.
+    func principal(_ name: String) throws(GSSError) -> krb5_principal {
+        try make("krb5_parse_name", subject: name, release: { krb5_free_principal($0, $1) }) {
+            krb5_parse_name(context, name, $0)
+        }
     }
 
     /// A principal as text; `nil` for none.
@@ -57,11 +97,12 @@ final class KerberosLibrary {
         return String(cString: name)
     }
 
-    /// The name of an encryption type, for example `aes256-cts-hmac-sha1-96`.
-    func encryptionTypeName(_ type: krb5_enctype) -> String {
-        var buffer = [CChar](repeating: 0, count: 128)
-        guard krb5_enctype_to_name(type, 0, &buffer, buffer.count) == 0 else { return "etype \(type)" }
-        return String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    /// The realm that the configuration maps a host to; empty where it leaves that to the KDC. Follows no aliases.
+    func realm(of host: String) throws(GSSError) -> String {
+        let realms = try make("krb5_get_host_realm", subject: host, release: { krb5_free_host_realm($0, $1) }) {
+            krb5_get_host_realm(context, host, $0)
+        }
+        return realms.pointee.map { String(cString: $0) } ?? ""
     }
 
     /// `default_realm`, or what the machine's name makes of it.
@@ -70,6 +111,65 @@ final class KerberosLibrary {
         guard krb5_get_default_realm(context, &realm) == 0, let realm else { return nil }
         defer { krb5_free_default_realm(context, realm) }
         return String(cString: realm)
+    }
+
+    // MARK: - Keytabs
+
+    /// A keytab by its name; `nil` is the default client keytab.
+    func clientKeytab(_ name: String?) throws(GSSError) -> krb5_keytab {
+        let call = name == nil ? "krb5_kt_client_default" : "krb5_kt_resolve"
+        return try make(call, subject: name, release: { krb5_kt_close($0, $1) }) {
+            if let name { krb5_kt_resolve(context, name, $0) } else { krb5_kt_client_default(context, $0) }
+        }
+    }
+
+    /// A keytab's full name, for example `FILE:/etc/app.keytab`.
+    func name(of keytab: krb5_keytab) -> String? {
+        var buffer = [CChar](repeating: 0, count: 1024)
+        guard krb5_kt_get_name(context, keytab, &buffer, UInt32(buffer.count)) == 0 else { return nil }
+        return Self.text(buffer)
+    }
+
+    /// Throws unless a keytab has a key of a user.
+    func requireKey(of user: krb5_principal, in keytab: krb5_keytab) throws(GSSError) {
+        var entry = krb5_keytab_entry()
+        try check(
+            "krb5_kt_get_entry", krb5_kt_get_entry(context, keytab, user, 0, 0, &entry),
+            subject: name(of: keytab))
+        krb5_free_keytab_entry_contents(context, &entry)
+    }
+
+    /// Whose key stands first in a keytab.
+    func firstOwner(of keytab: krb5_keytab) throws(GSSError) -> krb5_principal {
+        var cursor: krb5_kt_cursor?
+        try check(
+            "krb5_kt_start_seq_get", krb5_kt_start_seq_get(context, keytab, &cursor), subject: name(of: keytab))
+        defer { krb5_kt_end_seq_get(context, keytab, &cursor) }
+        var entry = krb5_keytab_entry()
+        try check("krb5_kt_next_entry", krb5_kt_next_entry(context, keytab, &entry, &cursor))
+        defer { krb5_free_keytab_entry_contents(context, &entry) }
+        return try make("krb5_copy_principal", release: { krb5_free_principal($0, $1) }) {
+            krb5_copy_principal(context, entry.principal, $0)
+        }
+    }
+
+    // MARK: - Words and numbers
+
+    /// The time in seconds since 1970, as far as is known by the KDC's clock.
+    func now() throws(GSSError) -> Int64 {
+        var now: krb5_timestamp = 0
+        try check("krb5_timeofday", krb5_timeofday(context, &now))
+        return Self.seconds(now)
+    }
+
+    /// The library counts times as unsigned, so that they reach beyond 2038.
+    static func seconds(_ time: krb5_timestamp) -> Int64 { Int64(UInt32(bitPattern: time)) }
+
+    /// The name of an encryption type, for example `aes256-cts-hmac-sha1-96`.
+    func encryptionTypeName(_ type: krb5_enctype) -> String {
+        var buffer = [CChar](repeating: 0, count: 128)
+        guard krb5_enctype_to_name(type, 0, &buffer, buffer.count) == 0 else { return "etype \(type)" }
+        return Self.text(buffer)
     }
 
     /// `clockskew`: by how much clocks may differ, five minutes unless the configuration says otherwise.
@@ -81,5 +181,9 @@ final class KerberosLibrary {
             profile_release(profile)
         }
         return .seconds(seconds)
+    }
+
+    private static func text(_ buffer: [CChar]) -> String {
+        String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 }

@@ -1,14 +1,17 @@
 internal import CKerberosGSSAPI
 public import GSSCore
 
-/// An imported name: the C handle and its release.
-final class KerberosName {
-    let handle: gss_name_t
+/// An imported name: the C handle and its release. The library's object is made to be shared among threads.
+final class KerberosName: Sendable {
+    private let address: UInt
 
     /// Takes over a handle that the library gave out.
     init(adopting handle: gss_name_t) {
-        self.handle = handle
+        address = UInt(bitPattern: handle)
     }
+
+    /// Good as long as this object.
+    var handle: gss_name_t? { OpaquePointer(bitPattern: address) }
 
     /// Imports a name. Reads the Kerberos configuration, and where that says so asks the DNS: it may block.
     convenience init(_ name: GSSName) throws(GSSError) {
@@ -21,7 +24,7 @@ final class KerberosName {
         var imported: gss_name_t?
         let major = GSSBuffers.withInput(Array(name.text.utf8)) { buffer in
             GSSBuffers.withIdentifier(name.syntax.identifier) { syntax in
-                gss_import_name(&minor, buffer, syntax, &imported)
+                ExitGate.run { gss_import_name(&minor, buffer, syntax, &imported) }
             }
         }
         try GSSMajorStatus.check("gss_import_name", major, minor, subject: name.text)
@@ -34,7 +37,7 @@ final class KerberosName {
     deinit {
         var minor: OM_uint32 = 0
         var name: gss_name_t? = handle
-        gss_release_name(&minor, &name)
+        ExitGate.run { _ = gss_release_name(&minor, &name) }
     }
 
     /// The name as text, for Kerberos a principal with its realm.

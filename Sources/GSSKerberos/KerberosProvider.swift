@@ -2,8 +2,7 @@ public import GSSCore
 
 /// MIT Kerberos as a provider of GSS-API contexts, for one identity.
 ///
-/// A value may be used from any thread; each context that it makes belongs to one. Nothing here may run on an event
-/// loop: the first step of an initiator can talk to a KDC.
+/// A value may be used from any thread; each context that it makes belongs to one.
 public struct KerberosProvider: GSSInitiatorProvider, GSSAcceptorProvider {
     private let credential: KerberosCredential?
 
@@ -14,7 +13,11 @@ public struct KerberosProvider: GSSInitiatorProvider, GSSAcceptorProvider {
         self.credential = credential
     }
 
-    /// Begins a context with a service. Imports the service's name, which may block.
+    /// Whether making an initiator or its steps may read files or ask a KDC: for all but a credential with a
+    /// ``KerberosCredential/ticket`` and nothing else.
+    public var mayBlock: Bool { credential?.ticket == nil }
+
+    /// Begins a context with a service. Imports the service's name, unless it is that of the credential's ticket.
     public func makeInitiator(target: GSSName, flags: GSSContextFlags) throws(GSSError) -> GSSPendingContext {
         GSSPendingContext(try KerberosContext(target: target, flags: flags, credential: credential))
     }

@@ -22,6 +22,8 @@ public struct KerberosTicket: Sendable, Hashable {
     public var keyVersion: UInt32?
     /// The encryption type of the session key, which client and service share.
     public var sessionEncryptionType: String
+    /// Tells one ticket from another of the same second, within this process; 0 for one that was not read from a cache.
+    package var fingerprint = 0
 
     /// Creates a description.
     public init(
@@ -40,28 +42,33 @@ public struct KerberosTicket: Sendable, Hashable {
     }
 }
 
-extension KerberosLibrary {
-    /// The tickets in a cache.
-    func tickets(in cache: krb5_ccache?, named name: String) throws(GSSError) -> [KerberosTicket] {
-        var cursor: krb5_cc_cursor?
-        try check("krb5_cc_start_seq_get", krb5_cc_start_seq_get(context, cache, &cursor), subject: name)
-        defer { krb5_cc_end_seq_get(context, cache, &cursor) }
-        var tickets: [KerberosTicket] = []
-        var entry = krb5_creds()
-        while krb5_cc_next_cred(context, cache, &cursor, &entry) == 0 {
-            // Frees the entry and wipes its key.
-            defer { krb5_free_cred_contents(context, &entry) }
-            if let ticket = KerberosTicket(&entry, self) { tickets.append(ticket) }
-        }
-        return tickets
+extension [KerberosTicket] {
+    /// The ticket-granting ticket of the user's own realm; of several the one that lasts the longest.
+    package var grantingTicket: KerberosTicket? {
+        filter(\.isGranting).max { $0.endTime < $1.endTime }
     }
 }
 
 extension KerberosTicket {
     /// Whether it is the ticket-granting ticket of the user's own realm.
-    var isGranting: Bool {
-        let realm = client.split(separator: "@").last ?? ""
+    package var isGranting: Bool {
+        guard let realm = Self.realm(of: client) else { return false }
         return server == "krbtgt/\(realm)@\(realm)"
+    }
+
+    /// What stands behind the first `@` that no backslash escapes, as it stands.
+    package static func realm(of principal: String) -> Substring? {
+        var isEscaped = false
+        let separator = principal.utf8.firstIndex { byte in
+            defer { isEscaped = !isEscaped && byte == UInt8(ascii: "\\") }
+            return !isEscaped && byte == UInt8(ascii: "@")
+        }
+        return separator.map { principal[principal.utf8.index(after: $0)...] }
+    }
+
+    /// Whether two tickets for one service are encrypted with the same key of it, as far as can be told.
+    package func hasSameKey(as other: KerberosTicket) -> Bool {
+        keyVersion == other.keyVersion && encryptionType == other.encryptionType
     }
 
     /// Reads a cache's entry; `nil` for what is not a ticket: caches keep settings in the same form.
@@ -69,8 +76,7 @@ extension KerberosTicket {
         guard krb5_is_config_principal(library.context, entry.server) == 0,
             let client = library.text(entry.client), let server = library.text(entry.server)
         else { return nil }
-        // The library counts these as unsigned, so that they reach beyond 2038.
-        func seconds(_ time: krb5_timestamp) -> Int64 { Int64(UInt32(bitPattern: time)) }
+        let seconds = KerberosLibrary.seconds
         let times = entry.times
         let start = times.starttime == 0 ? times.authtime : times.starttime
         self.init(
@@ -78,6 +84,9 @@ extension KerberosTicket {
             renewableUntil: times.renew_till == 0 ? nil : seconds(times.renew_till),
             flags: Self.names(of: entry.ticket_flags),
             sessionEncryptionType: library.encryptionTypeName(entry.keyblock.enctype))
+        var hasher = Hasher()
+        hasher.combine(bytes: UnsafeRawBufferPointer(start: entry.ticket.data, count: Int(entry.ticket.length)))
+        fingerprint = hasher.finalize()
         var ticket: UnsafeMutablePointer<krb5_ticket>?
         if krb5_decode_ticket(&entry.ticket, &ticket) == 0, let ticket {
             encryptionType = library.encryptionTypeName(ticket.pointee.enc_part.enctype)

@@ -14,8 +14,10 @@ import Testing
             ]
             let (initiator, acceptor) = try fixture.pair(flags)
             for context in [initiator, acceptor] {
-                let info = context.info
+                let info = try context.info()
                 #expect(info.flags.isSuperset(of: flags), "\(info)")
+                #expect(context.flags == info.flags)
+                #expect(try context.initiatorName() == fixture.ann)
                 #expect(info.flags.isDisjoint(with: [.delegation, .anonymity]), "\(info)")
                 #expect(info.initiatorName == fixture.ann, "\(info)")
                 // The initiator does not learn the realm that the KDC has found for a host-based service.
@@ -24,11 +26,11 @@ import Testing
                 let lifetime = try #require(info.lifetime, "\(info)")
                 #expect(lifetime > .zero, "\(info)")
                 #expect(lifetime <= .seconds(7 * 86_400), "\(info)")
-                #expect(try #require(try context.remainingLifetime()) <= lifetime, "\(info)")
+                #expect(try #require(try context.info().lifetime) <= lifetime, "\(info)")
             }
-            #expect(acceptor.info.acceptorName == fixture.service, "\(acceptor.info)")
-            #expect(initiator.info.isInitiator)
-            #expect(!acceptor.info.isInitiator)
+            #expect(try acceptor.info().acceptorName == fixture.service)
+            #expect(try initiator.info().isInitiator)
+            #expect(try !acceptor.info().isInitiator)
         }
     }
 
@@ -44,8 +46,8 @@ import Testing
             let (acceptor, proof) = try fixture.accept(token)
             #expect(proof == nil)
             for context in [initiator, acceptor] {
-                #expect(!context.info.flags.contains(.mutualAuthentication))
-                #expect(context.info.flags.contains(.integrity))
+                #expect(!context.flags.contains(.mutualAuthentication))
+                #expect(context.flags.contains(.integrity))
             }
         }
     }
@@ -227,7 +229,7 @@ import Testing
                     Issue.record("the initiator takes a proof that was changed")
                 } catch {
                     #expect(error.call == "gss_init_sec_context")
-                    #expect(KerberosFailure(error).kind == .serverNotProven)
+                    #expect(KerberosFailure(error).symbolicName == "KRB5KRB_AP_ERR_BAD_INTEGRITY")
                 }
             }
             for _ in 0..<100 { try failOnBothSides() }

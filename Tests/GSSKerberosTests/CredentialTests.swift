@@ -34,8 +34,8 @@ import Testing
                 Issue.record("no token")
                 return
             }
-            #expect(initiator.info.initiatorName == fixture.ann)
-            #expect(try fixture.accept(token).acceptor.info.initiatorName == fixture.ann)
+            #expect(try initiator.initiatorName() == fixture.ann)
+            #expect(try fixture.accept(token).acceptor.initiatorName() == fixture.ann)
         }
     }
 
@@ -51,7 +51,7 @@ import Testing
                         let context = try provider.makeInitiator(
                             target: .service("mongodb", host: "localhost"), flags: [.integrity])
                         guard case .established(_, let token?) = try context.step(nil) else { return "" }
-                        return try fixture.accept(token).acceptor.info.initiatorName
+                        return try fixture.accept(token).acceptor.initiatorName()
                     }
                 }
                 return try await group.reduce(into: []) { $0.append($1) }
@@ -98,9 +98,7 @@ import Testing
                 #expect(error.majorMessages.count == 1)
                 #expect(error.minorMessages.contains { $0.contains("not found in Kerberos database") }, "\(error)")
                 #expect(error.subject == "nosuch@localhost")
-                let failure = KerberosFailure(error)
-                #expect(failure.kind == .serviceUnknown)
-                #expect(failure.hint?.contains("nosuch@localhost") == true)
+                #expect(KerberosFailure(error).symbolicName == "KRB5KDC_ERR_S_PRINCIPAL_UNKNOWN")
                 for part in ["gss_init_sec_context", "GSS_S_FAILURE", "nosuch@localhost"] {
                     #expect("\(error)".contains(part), "\(error)")
                 }
@@ -122,7 +120,7 @@ import Testing
             #expect(["gss_acquire_cred_from", "gss_inquire_cred"].contains(found.call))
             #expect(found.major.isError)
             #expect("\(found)".contains("/nonexistent/cache"), "\(found)")
-            #expect(KerberosFailure(found).kind == .noCredentials)
+            #expect(KerberosFailure(found).symbolicName == "KRB5_FCC_NOFILE")
         }
     }
 
@@ -134,7 +132,7 @@ import Testing
                 try KerberosCredential(name: .principal("bob@\(fixture.realm)"))
             }
             let found = try #require(error)
-            #expect(KerberosFailure(found).kind == .noCredentials)
+            #expect(found.major.routineError == .noCredential, "\(found)")
             #expect(found.description.contains("bob"), "\(found)")
         }
     }

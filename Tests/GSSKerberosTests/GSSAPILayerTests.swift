@@ -17,7 +17,8 @@ import Testing
         /// - Parameter offer: Four octets: the layers, and how much the acceptor receives.
         init(_ fixture: RealmFixture, _ policy: GSSAPIMechanism.SecurityLayerPolicy, offer: [UInt8]) throws {
             let mechanism = GSSAPIMechanism(
-                provider: KerberosProvider(), target: .service("mongodb", host: "localhost"), securityLayer: policy)
+                provider: KerberosProvider(), target: .service("mongodb", host: "localhost"),
+                authorizationIdentity: .authenticatedName, securityLayer: policy)
             exchange = try mechanism.makeExchange()
             let proof: [UInt8]?
             (acceptor, proof) = try fixture.accept(Self.response(try exchange.step(nil)))

@@ -6,8 +6,8 @@ import KerberosTestKit
 import TestSupport
 import Testing
 
-/// Tickets in a private cache: where they come from, and what becomes of them.
-@Suite struct TicketsTests {
+/// Private caches: where their tickets come from, and what becomes of them.
+@Suite struct KerberosCredentialCacheTests {
     /// What a child process needs to know of a realm, with secrets masked so that they are not in its memory.
     private struct Realm: Codable, Sendable {
         var environment: [String: String]
@@ -38,8 +38,10 @@ import Testing
         }
 
         /// Asks the KDC for tickets with the password.
-        func request(_ user: String, _ store: KerberosCredentialStore = .init()) throws -> KerberosTickets {
-            try withPassword { try KerberosTickets.request(user: user, password: $0, store: store) }
+        func request(
+            _ user: String, _ verification: KerberosVerification? = nil
+        ) throws -> KerberosCredentialCache {
+            try withPassword { try .request(user: user, password: $0, verification: verification) }
         }
 
         /// Lends the password, and wipes it afterwards.
@@ -64,21 +66,22 @@ import Testing
             realm.enter()
             // The C library fills the cache that is named; then it is one like any other of this process.
             let store = KerberosCredentialStore(cache: "\(type):mine", clientKeytab: realm.annKeytab)
-            let credential = try KerberosCredential(name: .principal(realm.ann), store: store)
-            _ = try credential.inquire()
-            let tickets = try KerberosTickets.copy(from: "\(type):mine", user: "ann")
+            _ = try KerberosCredential(name: .principal(realm.ann), store: store).inquire()
+            let tickets = try KerberosCredentialCache.copy(from: "\(type):mine", user: "ann")
             #expect(
                 tickets.principal == realm.ann && tickets.origin?.hasPrefix("\(type):mine") == true
-                    && tickets.areCurrent)
-            #expect(try tickets.ticket(for: Self.service) == nil)
-            #expect(try tickets.getTicket(for: Self.service) > .now)
-            #expect(try tickets.ticket(for: Self.service) != nil)
+                    && tickets.isCurrent)
+            #expect(try tickets.cachedCredential(for: Self.service) == nil)
+            let credential = try tickets.credential(for: Self.service)
+            #expect(try #require(credential.end) > .now)
+            #expect(credential.ticket?.server.hasPrefix("mongodb/localhost@") == true)
+            #expect(try tickets.cachedCredential(for: Self.service)?.ticket == credential.ticket)
             // Nobody else's cache is taken for that of a user.
             #expect(throws: KerberosCacheMismatch.self) {
-                try KerberosTickets.copy(from: "\(type):mine", user: realm.bob)
+                try KerberosCredentialCache.copy(from: "\(type):mine", user: realm.bob)
             }
-            #expect(throws: GSSError.self) { try KerberosTickets.copy(from: "\(type):other", user: realm.ann) }
-            #expect(throws: GSSError.self) { try KerberosTickets.copy(from: nil, user: realm.ann) }
+            #expect(throws: GSSError.self) { try KerberosCredentialCache.copy(from: "\(type):other", user: realm.ann) }
+            #expect(throws: GSSError.self) { try KerberosCredentialCache.copy(from: nil, user: realm.ann) }
         }
     }
 
@@ -87,13 +90,13 @@ import Testing
         await #expect(processExitsWith: .success) { [realm = realm as Realm] in
             realm.enter()
             let error = #expect(throws: KerberosCacheMismatch.self) {
-                try KerberosTickets.copy(from: realm.annCache, user: "bob")
+                try KerberosCredentialCache.copy(from: realm.annCache, user: "bob")
             }
             #expect(error?.wanted == realm.bob && error?.found == realm.ann && error?.cache == realm.annCache)
-            #expect(error.map { KerberosFailure($0.underlying).kind } == .noCredentials)
-            #expect(KerberosTickets.keytab(realm.annKeytab, has: "ann"))
-            #expect(!KerberosTickets.keytab(realm.annKeytab, has: "bob"))
-            #expect(!KerberosTickets.keytab("/nonexistent", has: "ann"))
+            #expect(error.map { KerberosFailure($0.underlying).symbolicName } == "KRB5_CC_NOTFOUND")
+            #expect(KerberosCredentialCache.keytab(realm.annKeytab, has: "ann"))
+            #expect(!KerberosCredentialCache.keytab(realm.annKeytab, has: "bob"))
+            #expect(!KerberosCredentialCache.keytab("/nonexistent", has: "ann"))
         }
     }
 
@@ -110,17 +113,24 @@ import Testing
         await #expect(processExitsWith: .success) { [realm = realm as Realm] in
             realm.enter()
             let host = try #require(realm.host)
-            for verify in [host.name, ""] {
-                let good = KerberosCredentialStore(keytab: host.new, verify: verify)
+            // Any key of a host's, too.
+            for service in [host.name, nil] {
+                let good = KerberosVerification(service: service, keytab: host.new)
                 #expect(try realm.request(realm.ann, good).principal == realm.ann)
-                let keyed = KerberosCredentialStore(clientKeytab: realm.annKeytab, keytab: host.new, verify: verify)
-                #expect(try KerberosTickets.request(user: realm.ann, store: keyed).principal == realm.ann)
+                let keyed = try KerberosCredentialCache.request(
+                    user: realm.ann, keytab: realm.annKeytab, verification: good)
+                #expect(keyed.principal == realm.ann)
                 for keytab in [host.old, "/nonexistent"] {
-                    let bad = KerberosCredentialStore(keytab: keytab, verify: verify)
-                    let error = #expect(throws: GSSError.self) { try realm.request("ann", bad) }
+                    let error = #expect(throws: GSSError.self) {
+                        try realm.request("ann", KerberosVerification(service: service, keytab: keytab))
+                    }
                     #expect(error?.call == "krb5_verify_init_creds", "\(String(describing: error))")
                 }
             }
+            // MIT Kerberos tries those of hosts only.
+            let other = KerberosVerification(keytab: realm.serviceKeytab)
+            let error = #expect(throws: GSSError.self) { try realm.request("ann", other) }
+            #expect(error?.call == "krb5_verify_init_creds")
         }
     }
 
@@ -128,7 +138,7 @@ import Testing
         for password in [[], [0x61, 0, 0x62]] as [[UInt8]] {
             password.withUnsafeBytes { bytes in
                 do throws(GSSError) {
-                    _ = try KerberosTickets.request(user: "ann@EXAMPLE.TEST", password: bytes)
+                    _ = try KerberosCredentialCache.request(user: "ann@EXAMPLE.TEST", password: bytes)
                     Issue.record("a password that cannot be one is accepted")
                 } catch {
                     #expect(error.message.contains("empty"))
@@ -144,7 +154,7 @@ import Testing
             realm.enter()
             do {
                 let tickets = try realm.request(realm.ann)
-                _ = try tickets.getTicket(for: Self.service)
+                _ = try tickets.credential(for: Self.service)
             }
             #expect(throws: GSSError.self) { try realm.request("nobody") }
             // The search finds what it looks for, in the one place where it is.

@@ -1,0 +1,125 @@
+internal import CKerberosGSSAPI
+public import GSSCore
+
+/// Services' tickets. Each comes as a credential that holds this ticket and nothing else: what asks a KDC is done here,
+/// and a context made with it only computes.
+extension KerberosCredentialCache {
+    /// Looks for a service's ticket in this cache, and asks no KDC.
+    ///
+    /// - Returns: `nil` where there is none, or none that is valid.
+    public func cachedCredential(for service: GSSName) throws(GSSError) -> KerberosCredential? {
+        let library = try KerberosLibrary()
+        let name = try Self.principal(service, library)
+        guard let creds = try? library.credentials(for: name, in: cache.open(library), cachedOnly: true) else {
+            return nil
+        }
+        return try? Self.credential(creds, library)
+    }
+
+    /// Gets a service's ticket, from a KDC unless it is in this cache. Blocks.
+    public func credential(
+        for service: GSSName, observe: KerberosObserver? = nil
+    ) throws(GSSError) -> KerberosCredential {
+        let library = try KerberosLibrary(askingFor: service.description, observe: observe)
+        let name = try Self.principal(service, library)
+        let credential = try Self.credential(library.credentials(for: name, in: cache.open(library)), library)
+        if let ticket = credential.ticket { observe?(.ticketObtained(ticket)) }
+        return credential
+    }
+
+    /// Asks a KDC for another ticket for a service whose key has changed. Blocks.
+    ///
+    /// One that is encrypted with another key takes the old one's place here and, where that can be written, in the cache
+    /// that this was copied from.
+    ///
+    /// - Parameter old: The ticket that its service did not take.
+    /// - Returns: `nil` where the KDC uses the same key as in the old ticket, so that nothing has changed.
+    public func credential(
+        for service: GSSName, replacing old: KerberosTicket, observe: KerberosObserver? = nil
+    ) throws(GSSError) -> KerberosCredential? {
+        let library = try KerberosLibrary(askingFor: service.description, observe: observe)
+        let name = try Self.principal(service, library)
+        let own = try cache.open(library)
+        let owner = try library.owner(of: own)
+        // A cache without the service's tickets, so that the library asks for one.
+        let scratch = try PrivateCache(of: owner)
+        defer { withExtendedLifetime(scratch) {} }
+        let fresh = try scratch.open(library)
+        try library.forEachEntry(in: own) { (entry) throws(GSSError) in
+            if !library.isFor(name, entry) { try library.store(&entry, in: fresh) }
+        }
+        let credential = try Self.credential(library.credentials(for: name, in: fresh), library)
+        guard let ticket = credential.ticket, !ticket.hasSameKey(as: old) else { return nil }
+        observe?(.ticketObtained(ticket))
+        try library.replace(name, in: own, by: fresh)
+        if let origin, let source = try? library.cache(named: origin), let other = try? library.owner(of: source),
+            library.isSame(owner, other)
+        {
+            try? library.replace(name, in: source, by: fresh)
+        }
+        return credential
+    }
+
+    /// Puts a service's ticket into the cache that this was copied from, where other programs find it, unless it has one
+    /// or is somebody else's meanwhile. What cannot be written is not: nothing here depends on it.
+    public func saveTicket(for service: GSSName) {
+        guard let origin, let library = try? KerberosLibrary(), let name = try? Self.principal(service, library),
+            let own = try? cache.open(library), let source = try? library.cache(named: origin),
+            let owner = try? library.owner(of: source), let user = try? library.owner(of: own),
+            library.isSame(owner, user),
+            (try? library.credentials(for: name, in: source, cachedOnly: true)) == nil,
+            let creds = try? library.credentials(for: name, in: own, cachedOnly: true)
+        else { return }
+        try? library.store(&creds.pointee, in: source)
+    }
+
+    /// A principal's text goes in as it is; for other kinds of names the library has to work it out.
+    private static func principal(
+        _ service: GSSName, _ library: KerberosLibrary
+    ) throws(GSSError) -> krb5_principal {
+        try library.principal(
+            service.syntax == .kerberosPrincipal ? service.text : try service.kerberosPrincipal())
+    }
+
+    /// A credential of one ticket and nothing else.
+    private static func credential(
+        _ creds: UnsafeMutablePointer<krb5_creds>, _ library: KerberosLibrary
+    ) throws(GSSError) -> KerberosCredential {
+        var entry = creds.pointee
+        guard let ticket = KerberosTicket(&entry, library) else {
+            throw GSSError(call: "krb5_decode_ticket", major: GSSMajorStatus(.failure))
+        }
+        // Acquiring is no computation where the ticket has ended: GSS-API then looks for a way to get another one.
+        let left = ticket.endTime - (try library.now())
+        guard left > 0 else {
+            throw GSSError(
+                call: "krb5_get_credentials", major: GSSMajorStatus(.credentialsExpired),
+                minor: UInt32(bitPattern: Int32(KRB5KRB_AP_ERR_TKT_EXPIRED)), minorMessages: ["Ticket expired"],
+                subject: ticket.server)
+        }
+        let cache = try PrivateCache(of: entry.client)
+        // By the ticket's own name, which has the realm: nothing is left to be looked up.
+        let server = try library.principal(ticket.server)
+        entry.server = server
+        try library.store(&entry, in: cache.open(library))
+        return try KerberosCredential(ticket, until: .now + .seconds(left), in: cache)
+    }
+}
+
+extension KerberosLibrary {
+    fileprivate func store(_ entry: inout krb5_creds, in cache: krb5_ccache) throws(GSSError) {
+        try check("krb5_cc_store_cred", krb5_cc_store_cred(context, cache, &entry), subject: fullName(of: cache))
+    }
+
+    /// Puts the tickets for a service from one cache in the place of those in another.
+    fileprivate func replace(
+        _ service: krb5_principal, in cache: krb5_ccache, by fresh: krb5_ccache
+    ) throws(GSSError) {
+        try forEachEntry(in: fresh) { (entry) throws(GSSError) in
+            guard isFor(service, entry) else { return }
+            // The same service can be there by the name that was asked for and by its own.
+            krb5_cc_remove_cred(context, cache, 0, &entry)
+            try store(&entry, in: cache)
+        }
+    }
+}

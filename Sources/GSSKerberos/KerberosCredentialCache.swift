@@ -1,0 +1,243 @@
+internal import CKerberosGSSAPI
+public import GSSCore
+
+#if canImport(Glibc)
+internal import Glibc
+#elseif canImport(Musl)
+internal import Musl
+#elseif canImport(Darwin)
+internal import Darwin
+#endif
+
+/// A private credential cache in memory: one user's ticket-granting ticket, and the service tickets that it got.
+///
+/// It is copied from another cache, or filled by a KDC for a key or a password; nothing is written to any file, nobody
+/// else finds it, and its keys are wiped with the last reference. A value serves any number of threads at once.
+///
+/// No call here may run on an event loop: each may read the Kerberos configuration, and some talk to a KDC.
+public final class KerberosCredentialCache: Sendable {
+    /// Whose tickets they are, with the realm.
+    public let principal: String
+    /// Who was asked for, with the realm; `nil` where nobody was. A KDC may give the ticket to another name
+    /// (`canonicalize = true`): then it differs from ``principal``.
+    public let requestedPrincipal: String?
+    /// The full name of the cache that it was copied from; `nil` where a KDC gave the ticket.
+    public let origin: String?
+    /// When the ticket-granting ticket ends; `nil` without one.
+    public let end: ContinuousClock.Instant?
+    /// When half of the ticket-granting ticket's life is over; `nil` without one.
+    public let middle: ContinuousClock.Instant?
+    /// Whether the tickets are those of a service that acts for the user (S4U2Proxy). Only a ``KerberosCredential`` of the
+    /// ``origin`` can get further tickets with them.
+    public let isDelegated: Bool
+
+    let cache: PrivateCache
+    /// What the file that it was copied from was known by then; `nil` for what is no file.
+    package let stamp: FileStamp?
+    private let grantingTicket: KerberosTicket?
+
+    private init(
+        _ cache: PrivateCache, _ library: KerberosLibrary, requested: String?, origin: String? = nil,
+        stamp: FileStamp? = nil
+    ) throws(GSSError) {
+        let own = try cache.open(library)
+        let grantingTicket = try library.tickets(in: own).grantingTicket
+        self.cache = cache
+        principal = library.text(try library.owner(of: own)) ?? ""
+        requestedPrincipal = requested
+        self.origin = origin
+        self.stamp = stamp
+        self.grantingTicket = grantingTicket
+        isDelegated = library.isDelegated(own)
+        guard let grantingTicket else {
+            (end, middle) = (nil, nil)
+            return
+        }
+        // The ticket's times are those of the KDC's clock.
+        let (time, now) = (try library.now(), ContinuousClock.now)
+        end = now + .seconds(max(0, grantingTicket.endTime - time))
+        middle = now + .seconds((grantingTicket.startTime + grantingTicket.endTime) / 2 - time)
+    }
+
+    // MARK: - Where the tickets come from
+
+    /// Copies the tickets of a user from a cache, or from that of its collection which is the user's: of several the
+    /// first with a ticket-granting ticket that is good.
+    ///
+    /// Reads files or asks the system's keeper of tickets, and no KDC.
+    ///
+    /// - Parameters:
+    ///   - name: A cache by its full name (`FILE:`, `DIR:`, `KCM:`, `KEYRING:`, `MEMORY:`); `nil` is the default one.
+    ///   - user: The principal, without `@REALM` in the default realm; `nil` takes the cache as it is.
+    /// - Throws: ``GSSCore/GSSError``; ``KerberosCacheMismatch`` where the cache is of somebody else.
+    public static func copy(from name: String?, user: String?) throws -> KerberosCredentialCache {
+        let library = try KerberosLibrary()
+        let wanted = try user.map { try library.principal($0) }
+        let first = try library.cache(named: name)
+        let source = wanted.flatMap { library.cache(of: $0, near: first) } ?? first
+        guard let origin = library.fullName(of: source) else {
+            throw GSSError(call: "krb5_cc_get_full_name", major: GSSMajorStatus(.failure), subject: name)
+        }
+        let stamp = FileStamp(origin)
+        // From here on a change shows in the stamp. Until here another kinit may have come between.
+        let owner = try library.owner(of: source)
+        if let wanted, !library.isSame(owner, wanted) {
+            throw KerberosCacheMismatch(
+                cache: name, wanted: library.text(wanted) ?? user ?? "", found: library.text(owner) ?? "",
+                underlying: GSSError(
+                    call: "krb5_cc_cache_match", major: GSSMajorStatus(.failure),
+                    minor: UInt32(bitPattern: Int32(KRB5_CC_NOTFOUND)),
+                    minorMessages: ["Matching credential not found"], subject: user))
+        }
+        let own = try PrivateCache(of: owner)
+        let copy = try own.open(library)
+        try library.check(
+            "krb5_cc_copy_creds", krb5_cc_copy_creds(library.context, source, copy), subject: origin)
+        // A cache that a client keytab filled says when: GSS-API would then ask the KDC by itself.
+        krb5_cc_set_config(library.context, copy, nil, "refresh_time", nil)
+        return try KerberosCredentialCache(
+            own, library, requested: wanted.flatMap { library.text($0) }, origin: origin, stamp: stamp)
+    }
+
+    /// Asks a KDC for the first ticket of a user with the key in a keytab. Blocks.
+    ///
+    /// - Parameters:
+    ///   - user: The principal, without `@REALM` in the default realm; `nil` is the first one of the keytab.
+    ///   - keytab: The client keytab; `nil` is the default one.
+    ///   - verification: How the KDC is to prove itself; `nil` asks for no proof.
+    public static func request(
+        user: String?, keytab: String?, verification: KerberosVerification? = nil, observe: KerberosObserver? = nil
+    ) throws(GSSError) -> KerberosCredentialCache {
+        try request(user, verification, observe) { (library, client, options, creds) throws(GSSError) in
+            let keytab = try library.clientKeytab(keytab)
+            try library.check(
+                "krb5_get_init_creds_keytab",
+                krb5_get_init_creds_keytab(
+                    library.context, creds, client, keytab, 0, nil, options), subject: library.text(client))
+        } firstOwner: { (library) throws(GSSError) in
+            try library.firstOwner(of: library.clientKeytab(keytab))
+        }
+    }
+
+    /// Asks a KDC for the first ticket of a user with a password. Blocks.
+    ///
+    /// - Parameters:
+    ///   - user: The principal, without `@REALM` in the default realm.
+    ///   - password: Its bytes, UTF-8. They are copied once, and that copy is wiped.
+    ///   - verification: How the KDC is to prove itself; `nil` asks for no proof.
+    public static func request(
+        user: String, password: UnsafeRawBufferPointer, verification: KerberosVerification? = nil,
+        observe: KerberosObserver? = nil
+    ) throws(GSSError) -> KerberosCredentialCache {
+        guard !password.isEmpty, !password.contains(0) else {
+            throw GSSError(
+                call: "krb5_get_init_creds_password", major: GSSMajorStatus(.badName),
+                majorMessages: ["the password is empty or holds a NUL character"], subject: user)
+        }
+        let copy = UnsafeMutablePointer<CChar>.allocate(capacity: password.count + 1)
+        copy.initialize(repeating: 0, count: password.count + 1)
+        UnsafeMutableRawPointer(copy).copyMemory(
+            from: password.baseAddress ?? UnsafeRawPointer(copy), byteCount: password.count)
+        defer {
+            explicit_bzero(copy, password.count)
+            copy.deallocate()
+        }
+        return try request(user, verification, observe) { (library, client, options, creds) throws(GSSError) in
+            try library.check(
+                "krb5_get_init_creds_password",
+                krb5_get_init_creds_password(
+                    library.context, creds, client, copy, nil, nil, 0, nil, options), subject: user)
+        } firstOwner: { (library) throws(GSSError) in
+            try library.principal(user)
+        }
+    }
+
+    private typealias Request = (
+        KerberosLibrary, krb5_principal, UnsafeMutablePointer<krb5_get_init_creds_opt>, UnsafeMutablePointer<krb5_creds>
+    ) throws(GSSError) -> Void
+
+    private static func request(
+        _ user: String?, _ verification: KerberosVerification?, _ observe: KerberosObserver?, _ ask: Request,
+        firstOwner: (KerberosLibrary) throws(GSSError) -> krb5_principal
+    ) throws(GSSError) -> KerberosCredentialCache {
+        let names = try KerberosLibrary()
+        defer { withExtendedLifetime(names) {} }
+        let client: krb5_principal = if let user { try names.principal(user) } else { try firstOwner(names) }
+        let requested = names.text(client)
+        let realm = requested.flatMap(KerberosTicket.realm(of:)) ?? ""
+        let library = try KerberosLibrary(askingFor: "krbtgt/\(realm)@\(realm)", observe: observe)
+        let own = try PrivateCache(of: client)
+        let cache = try own.open(library)
+        let options = try library.make(
+            "krb5_get_init_creds_opt_alloc", release: { krb5_get_init_creds_opt_free($0, $1) }
+        ) { krb5_get_init_creds_opt_alloc(library.context, $0) }
+        try library.check(
+            "krb5_get_init_creds_opt_set_out_ccache",
+            krb5_get_init_creds_opt_set_out_ccache(library.context, options, cache))
+        var creds = krb5_creds()
+        defer { krb5_free_cred_contents(library.context, &creds) }
+        try ask(library, client, options, &creds)
+        try verification?.check(&creds, library)
+        let result = try KerberosCredentialCache(own, library, requested: requested)
+        if let observe, let ticket = result.grantingTicket { observe(.ticketObtained(ticket)) }
+        return result
+    }
+
+    /// Whether a keytab has a key of a user. Reads the file, asks no KDC.
+    ///
+    /// - Parameters:
+    ///   - keytab: `nil` is the default client keytab.
+    ///   - user: `nil` is anybody.
+    public static func keytab(_ keytab: String?, has user: String?) -> Bool {
+        guard let library = try? KerberosLibrary(), let keytab = try? library.clientKeytab(keytab) else { return false }
+        guard let user else { return krb5_kt_have_content(library.context, keytab) == 0 }
+        guard let principal = try? library.principal(user) else { return false }
+        return (try? library.requireKey(of: principal, in: keytab)) != nil
+    }
+
+    /// What a client keytab's file is known by at present; `nil` where it is none, or not there.
+    package static func stamp(ofKeytab name: String?) -> FileStamp? {
+        guard let library = try? KerberosLibrary(), let keytab = try? library.clientKeytab(name) else { return nil }
+        return library.name(of: keytab).flatMap { FileStamp($0) }
+    }
+
+    // MARK: - What is in it
+
+    /// Whether the cache that it was copied from is as it was then: it is not after another `kinit`, of whomever. True
+    /// for one that was not copied. Asks no KDC.
+    public var isCurrent: Bool { isCurrent(since: stamp) }
+
+    /// Whether the cache that it was copied from is as it was when its file had this stamp.
+    package func isCurrent(since stamp: FileStamp?) -> Bool {
+        guard let origin else { return true }
+        if let stamp { return FileStamp(origin) == stamp }
+        guard let library = try? KerberosLibrary(), let cache = try? library.cache(named: origin),
+            let owner = try? library.owner(of: cache), let tickets = try? library.tickets(in: cache)
+        else { return false }
+        return library.text(owner) == principal && tickets.grantingTicket == grantingTicket
+    }
+
+    /// Whether two copies have the same ticket-granting ticket, so that they differ in services' tickets at most.
+    package func hasSameOrigin(as other: KerberosCredentialCache) -> Bool {
+        (origin, principal, grantingTicket) == (other.origin, other.principal, other.grantingTicket)
+            && isDelegated == other.isDelegated
+    }
+
+    /// All tickets, without their keys: the ticket-granting ticket, and those of services.
+    public func tickets() throws(GSSError) -> [KerberosTicket] {
+        let library = try KerberosLibrary()
+        return try library.tickets(in: cache.open(library))
+    }
+}
+
+/// A cache that holds the tickets of somebody else than the user who was named.
+public struct KerberosCacheMismatch: Error, Sendable, Hashable {
+    /// The cache as it was named; `nil` is the default one.
+    public var cache: String?
+    /// Who was named, with the realm.
+    public var wanted: String
+    /// Whose tickets are there, with the realm.
+    public var found: String
+    /// What the library says.
+    public var underlying: GSSError
+}

@@ -1,0 +1,121 @@
+internal import NameResolution
+
+/// The host of a service as somebody has written it.
+struct ServiceHost: Sendable, Hashable {
+    /// In lower case, without port, brackets and zone, none of which is part of a principal.
+    let name: String
+    /// Whether a port was left out.
+    let hadPort: Bool
+
+    init(_ text: String) {
+        var host = text.lowercased()[...]
+        var hadPort = false
+        if let close = host.firstIndex(of: "]"), host.hasPrefix("[") {
+            let behind = host[host.index(after: close)...]
+            if behind.isEmpty || Self.isPort(behind) {
+                hadPort = !behind.isEmpty
+                host = host[..<close].dropFirst()
+            }
+        } else if let colon = host.firstIndex(of: ":"), Self.isPort(host[colon...]) {
+            hadPort = true
+            host = host[..<colon]
+        }
+        // A zone means something on this machine only.
+        if host.contains(":"), let zone = host.firstIndex(of: "%") { host = host[..<zone] }
+        name = String(host)
+        self.hadPort = hadPort
+    }
+
+    /// The name as it goes into a principal: without the dot at a full name's end.
+    var normalized: String { name.hasSuffix(".") ? String(name.dropLast()) : name }
+
+    private static func isPort(_ text: Substring) -> Bool {
+        text.utf8.count > 1 && text.hasPrefix(":")
+            && text.utf8.dropFirst().allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
+    }
+}
+
+/// How a host's name is made canonical for its service principal.
+public enum HostCanonicalization: Sendable, Hashable {
+    /// The name is used as given.
+    case none
+    /// The end of the chain of aliases (CNAME).
+    case forward
+    /// The name of the address (PTR), else as `forward`.
+    case forwardAndReverse
+}
+
+/// Makes a host name canonical, as MongoDB's driver authentication specification has it, and as MIT Kerberos does.
+struct CanonicalHostSearch {
+    let resolver: any NameResolver
+    let deadline: ContinuousClock.Instant
+    /// The address that was connected to, whose name is asked for.
+    let connectedAddress: IPAddress?
+    /// Why a name before the one that was asked for had to do, for a report.
+    private(set) var misses: [String] = []
+
+    init(resolver: any NameResolver, deadline: ContinuousClock.Instant, connectedAddress: IPAddress?) {
+        self.resolver = resolver
+        self.deadline = deadline
+        self.connectedAddress = connectedAddress
+    }
+
+    /// - Returns: `nil` where the host stays as it was given.
+    mutating func canonical(
+        _ host: ServiceHost, _ mode: HostCanonicalization
+    ) async throws -> String? {
+        switch mode {
+        case .none:
+            return nil
+        case .forward:
+            return try await forward(host.name)
+        case .forwardAndReverse:
+            if let name = try await reverse(host.name) { return name }
+            return try await forward(host.name)
+        }
+    }
+
+    private mutating func forward(_ host: String) async throws -> String? {
+        // No alias leads from an address to a name.
+        guard IPAddress(host) == nil else { return nil }
+        let (resolver, deadline) = (resolver, deadline)
+        return try await attempt(host) { try await resolver.canonicalName(of: host, by: deadline) }
+    }
+
+    private mutating func reverse(_ host: String) async throws -> String? {
+        let (resolver, deadline, connectedAddress) = (resolver, deadline, connectedAddress)
+        return try await attempt(host) {
+            let address: IPAddress
+            if let connectedAddress {
+                address = connectedAddress
+            } else if let first = try await resolver.addresses(of: host, family: nil, by: deadline).first {
+                address = first
+            } else {
+                throw NameResolutionError(.noAddress, name: host, "has no address")
+            }
+            let name = try await resolver.name(of: address, by: deadline)
+            // A resolver may answer with the address itself where there is no name.
+            guard IPAddress(name) == nil else {
+                throw NameResolutionError(.noSuchName, name: "\(address)", "has no name")
+            }
+            return name
+        }
+    }
+
+    private mutating func attempt(_ host: String, _ lookUp: () async throws -> String) async throws -> String? {
+        do {
+            let name = ServiceHost(try await lookUp()).normalized
+            if name.isEmpty { throw NameResolutionError(.noSuchName, name: host, "has an empty name") }
+            return name
+        } catch let error as NameResolutionError where error.code == .deadlineExceeded {
+            throw KerberosCredentialError(
+                .deadlineExceeded,
+                "the deadline passed while the service's host name was made canonical: \(error.name) \(error.message)",
+                nameResolution: error)
+        } catch let error as NameResolutionError {
+            let miss = "\(error.name) \(error.message)"
+            if misses.last != miss { misses.append(miss) }
+            return nil
+        }
+    }
+}

@@ -1,0 +1,110 @@
+internal import BlockingWork
+public import GSSCore
+public import NameResolution
+
+/// Why there is no ticket.
+public struct KerberosCredentialError: Error, Sendable, CustomStringConvertible {
+    /// What kind of failure this is. The set is open.
+    public struct Code: Sendable, Hashable, CustomStringConvertible {
+        private enum Value: String {
+            case noCredentials = "no-credentials"
+            case wrongUser = "wrong-user"
+            case rejected
+            case kdcTimeout = "kdc-timeout"
+            case deadlineExceeded = "deadline-exceeded"
+            case noWorker = "no-worker"
+            case invalidService = "invalid-service"
+            case kerberos
+        }
+
+        private let value: Value
+
+        /// No cache, keytab or key to start from.
+        public static let noCredentials = Code(value: .noCredentials)
+        /// The credentials are those of somebody else than the user who was named.
+        public static let wrongUser = Code(value: .wrongUser)
+        /// A KDC refused the user for good: an unknown or revoked account, a wrong password or key. It is remembered: the
+        /// KDC is not asked again.
+        public static let rejected = Code(value: .rejected)
+        /// The deadline passed while a KDC was waited for.
+        public static let kdcTimeout = Code(value: .kdcTimeout)
+        /// The deadline passed while something else was waited for, which the message names.
+        public static let deadlineExceeded = Code(value: .deadlineExceeded)
+        /// All threads for blocking calls are taken, or the system gives none.
+        public static let noWorker = Code(value: .noWorker)
+        /// A part of the service's name is empty.
+        public static let invalidService = Code(value: .invalidService)
+        /// Any other failure of Kerberos.
+        public static let kerberos = Code(value: .kerberos)
+
+        /// The code's stable, hyphenated name.
+        public var description: String { value.rawValue }
+    }
+
+    /// What kind of failure this is.
+    public var code: Code
+    /// One sentence for a person. Never holds a secret.
+    public var message: String
+    /// What Kerberos says, where it is the reason.
+    public var underlying: GSSError?
+    /// What the name servers say, where a host name is the reason.
+    public var nameResolution: NameResolutionError?
+
+    /// Creates an error.
+    public init(
+        _ code: Code, _ message: String, underlying: GSSError? = nil, nameResolution: NameResolutionError? = nil
+    ) {
+        self.code = code
+        self.message = message
+        self.underlying = underlying
+        self.nameResolution = nameResolution
+    }
+
+    /// The code and the message.
+    public var description: String { "\(code): \(message)" }
+}
+
+extension KerberosCredentialError {
+    /// What a KDC's refusal is called after which asking once more can only do harm.
+    private static let finalRefusals: Set<String> = [
+        "KRB5KDC_ERR_PREAUTH_FAILED", "KRB5KRB_AP_ERR_BAD_INTEGRITY", "KRB5KDC_ERR_C_PRINCIPAL_UNKNOWN",
+        "KRB5KDC_ERR_CLIENT_REVOKED", "KRB5KDC_ERR_NAME_EXP", "KRB5KDC_ERR_KEY_EXP", "KRB5_PREAUTH_FAILED",
+    ]
+
+    /// A failure to get a user's first ticket.
+    init(firstTicketOf identity: KerberosIdentity, _ error: GSSError) {
+        let isFinal =
+            error.call.hasPrefix("krb5_get_init_creds")
+            && KerberosFailure(error).symbolicName.map(Self.finalRefusals.contains) == true
+        let isLocal =
+            ["krb5_cc_", "krb5_kt_"].contains(where: error.call.hasPrefix) || error.major.routineError == .noCredential
+        self.init(
+            isFinal ? .rejected : isLocal ? .noCredentials : .kerberos,
+            "no Kerberos credential for \(identity.userText): \(error.message)", underlying: error)
+    }
+
+    init(_ mismatch: KerberosCacheMismatch) {
+        self.init(
+            .wrongUser,
+            "the user is \(mismatch.wanted), but the Kerberos credentials in \(mismatch.cache ?? "the default cache") are "
+                + "those of \(mismatch.found): run `kinit \(mismatch.wanted)`, or name \(mismatch.found) as the user",
+            underlying: mismatch.underlying)
+    }
+
+    /// Runs something that may throw errors of the modules below, and gives them this module's form.
+    ///
+    /// - Parameter late: The code for a deadline that passes.
+    static func translating<R>(
+        late: Code = .deadlineExceeded, _ body: () async throws -> R
+    ) async throws -> R {
+        do {
+            return try await body()
+        } catch let error as BlockingWorkError {
+            throw KerberosCredentialError(error.code == .deadlineExceeded ? late : .noWorker, error.message)
+        } catch let error as KerberosCacheMismatch {
+            throw KerberosCredentialError(error)
+        } catch let error as GSSError {
+            throw KerberosCredentialError(.kerberos, error.message, underlying: error)
+        }
+    }
+}

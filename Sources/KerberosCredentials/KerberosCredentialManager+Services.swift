@@ -1,0 +1,82 @@
+internal import BlockingWork
+internal import GSSCore
+
+/// Services' tickets.
+extension KerberosCredentialManager {
+    /// Gets a service's ticket out of a user's cache, or with its ticket-granting ticket from a KDC.
+    func credential(
+        from cache: KerberosCredentialCache, of identity: KerberosIdentity, for service: ServicePrincipal,
+        by deadline: ContinuousClock.Instant, _ observe: KerberosObserver?
+    ) async throws -> ServiceCredential {
+        if let known = known(identity, service) { return known }
+        let key = ServiceKey(identity: identity, cache: ObjectIdentifier(cache), service: service)
+        let found = try await KerberosCredentialError.translating {
+            try await finding.value(for: key, by: deadline, waitingFor: "the Kerberos configuration") { [self] in
+                // Others may have been here before.
+                if let known = known(identity, service) { return known }
+                let name = try service.gssName()
+                return try cache.cachedCredential(for: name).map { keep($0, name, from: cache, key) }
+            }
+        }
+        if let found { return found }
+        return try await KerberosCredentialError.translating(late: .kdcTimeout) {
+            try await fetching.value(
+                for: key, by: deadline, waitingFor: "a KDC for the ticket for \(service)", observe: observe
+            ) { [self] observe in
+                if let known = known(identity, service) { return known }
+                let name = try service.gssName()
+                let made = keep(try cache.credential(for: name, observe: observe), name, from: cache, key)
+                cache.saveTicket(for: name)
+                return made
+            }
+        }
+    }
+
+    /// Asks a KDC for another ticket in place of one that its server has refused: perhaps the service's key has changed.
+    ///
+    /// Callers at the same time share one request; and a service is asked for once in 30 seconds, as a server that refuses
+    /// for another reason must not cost a request for each attempt.
+    ///
+    /// - Returns: A credential whose ticket is encrypted with another key of the service; `nil` where the KDC uses the same
+    ///   key version and encryption type, was asked less than 30 seconds ago, or where the credential has no ticket.
+    /// - Throws: ``KerberosCredentialError``, `CancellationError`.
+    public func replacement(
+        for refused: ServiceCredential, by deadline: ContinuousClock.Instant, observe: KerberosObserver? = nil
+    ) async throws -> ServiceCredential? {
+        let (identity, service) = (refused.identity, refused.service)
+        guard let old = refused.ticket, let cache = known(identity) else { return nil }
+        let key = ServiceKey(identity: identity, cache: ObjectIdentifier(cache), service: service)
+        return try await KerberosCredentialError.translating(late: .kdcTimeout) {
+            try await replacing.value(
+                for: key, by: deadline, waitingFor: "a KDC for the ticket for \(service)", observe: observe
+            ) { [self] observe in
+                if let known = known(identity, service), known.ticket?.hasSameKey(as: old) == false { return known }
+                let next = read(identity) { $0.nextReplacement[service] } ?? nil
+                if let next, .now < next { return nil }
+                defer { change(identity) { $0.nextReplacement[service] = .now + .seconds(30) } }
+                let name = try service.gssName()
+                return try cache.credential(for: name, replacing: old, observe: observe)
+                    .map { keep($0, name, from: cache, key) }
+            }
+        }
+    }
+
+    /// Notes a service's credential, unless the user's tickets are others meanwhile, or somebody else has noted one with
+    /// the same ticket: then that is given.
+    private func keep(
+        _ credential: KerberosCredential, _ name: GSSName, from cache: KerberosCredentialCache, _ key: ServiceKey
+    ) -> ServiceCredential {
+        var made = ServiceCredential(
+            credential, of: key.identity, for: key.service, name: name, principal: cache.principal,
+            requested: cache.requestedPrincipal)
+        change(key.identity) { entry in
+            guard entry.cache === cache else { return }
+            if let known = entry.services[key.service], known.isValid, known.ticket == made.ticket {
+                made = known
+            } else {
+                entry.services[key.service] = made
+            }
+        }
+        return made
+    }
+}

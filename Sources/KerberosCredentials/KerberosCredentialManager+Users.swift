@@ -1,0 +1,244 @@
+internal import BlockingWork
+internal import GSSCore
+
+/// Users' first tickets.
+extension KerberosCredentialManager {
+    /// What an identity has.
+    enum Holding: Sendable {
+        case cache(KerberosCredentialCache)
+        /// A credential that gets its tickets by itself, whose it is, and who was asked for.
+        case credential(KerberosCredential, principal: String, requested: String?)
+    }
+
+    /// What the files say of an identity.
+    enum Reading: Sendable {
+        case cache(KerberosCredentialCache)
+        /// No cache serves; a KDC is to be asked with a key or a password.
+        case key
+        /// Only GSS-API can use this cache.
+        case delegated(origin: String)
+        /// There is nothing, but GSS-API may have something of its own.
+        case nothing(any Error)
+    }
+
+    /// Where an identity's tickets for services are to come from.
+    func holding(
+        of identity: KerberosIdentity, by deadline: ContinuousClock.Instant, _ observe: KerberosObserver?
+    ) async throws -> Holding {
+        if case .existing(let credential) = identity.origin {
+            return try await ask(identity, by: deadline, observe) { _, _ in
+                try Self.inquire(credential, of: identity)
+            }
+        }
+        let reading = try await KerberosCredentialError.translating { try await look(identity, by: deadline) }
+        switch reading {
+        case .cache(let cache):
+            observe?(.cacheRead(name: cache.origin ?? "", principal: cache.principal))
+            return .cache(cache)
+        case .key:
+            if let known = known(identity), known.origin == nil, known.isUsable {
+                renewIfDue(identity)
+                return .cache(known)
+            }
+            return try await ask(identity, by: deadline, observe) { manager, observe in
+                .cache(try manager.request(identity, observe))
+            }
+        case .delegated(let origin):
+            return try await ask(identity, by: deadline, observe) { _, _ in
+                try Self.inquire(try KerberosCredential(store: .init(cache: origin)), of: identity)
+            }
+        case .nothing(let error):
+            return try await ask(identity, by: deadline, observe) { _, _ in
+                let name = identity.user.map { GSSName.principal($0) }
+                guard let credential = try? KerberosCredential(name: name),
+                    let holding = try? Self.inquire(credential, of: identity)
+                else { throw error }
+                return holding
+            }
+        }
+    }
+
+    private func ask(
+        _ identity: KerberosIdentity, by deadline: ContinuousClock.Instant, _ observe: KerberosObserver?,
+        _ body: @escaping @Sendable (KerberosCredentialManager, @escaping KerberosObserver) throws -> Holding
+    ) async throws -> Holding {
+        try await KerberosCredentialError.translating(late: .kdcTimeout) {
+            try await asking.value(
+                for: identity, by: deadline, waitingFor: "a KDC for the first ticket of \(identity.userText)",
+                observe: observe
+            ) { [self] observe in
+                do {
+                    return try body(self, observe)
+                } catch let error as GSSError {
+                    throw KerberosCredentialError(firstTicketOf: identity, error)
+                }
+            }
+        }
+    }
+
+    /// Whose a credential is. It may look for its tickets only now.
+    private static func inquire(_ credential: KerberosCredential, of identity: KerberosIdentity) throws -> Holding {
+        let principal = try credential.inquire().principal ?? ""
+        let requested = try identity.user.map { try GSSName.principal($0).kerberosPrincipal() }
+        if let requested, requested != principal {
+            throw KerberosCredentialError(
+                .wrongUser, "the user is \(requested), but the Kerberos credential is that of \(principal)")
+        }
+        return .credential(credential, principal: principal, requested: requested)
+    }
+
+    // MARK: - From a cache
+
+    private func look(_ identity: KerberosIdentity, by deadline: ContinuousClock.Instant) async throws -> Reading {
+        switch identity.origin {
+        case .keytab, .password, .existing:
+            return .key
+        case .system, .cache:
+            return try await reading.value(for: identity, by: deadline, waitingFor: identity.filesText) { [self] in
+                defer { change(identity) { $0.lastLook = .now } }
+                do {
+                    return try read(identity)
+                } catch let error as GSSError {
+                    throw KerberosCredentialError(firstTicketOf: identity, error)
+                }
+            }
+        }
+    }
+
+    /// Copies the tickets from their cache, unless that is as it was. On a worker.
+    private func read(_ identity: KerberosIdentity) throws -> Reading {
+        var name: String?
+        if case .cache(let given) = identity.origin { name = given }
+        // A cache that was named is used for itself, whatever else there is.
+        func keytabServes() -> Bool { name == nil && KerberosCredentialCache.keytab(nil, has: identity.user) }
+        do {
+            var cache: KerberosCredentialCache
+            let known = known(identity).flatMap { $0.origin != nil && $0.isUsable ? $0 : nil }
+            if let known, known.isCurrent(since: read(identity) { $0.stamp } ?? nil) {
+                cache = known
+            } else {
+                cache = try .copy(from: name, user: identity.user)
+                guard cache.isUsable || !keytabServes() else { return .key }
+                let stamp = cache.stamp
+                if let known, known.hasSameOrigin(as: cache) {
+                    // A service's ticket came to it, perhaps by us.
+                    cache = known
+                } else {
+                    keep(cache, identity)
+                }
+                change(identity) { $0.stamp = stamp }
+            }
+            if cache.isDelegated, let origin = cache.origin { return .delegated(origin: origin) }
+            return .cache(cache)
+        } catch {
+            if keytabServes() { return .key }
+            guard name == nil else { throw error }
+            return .nothing(error)
+        }
+    }
+
+    // MARK: - From a KDC
+
+    /// Asks a KDC for the first ticket. On a worker.
+    private func request(_ identity: KerberosIdentity, _ observe: @escaping KerberosObserver) throws
+        -> KerberosCredentialCache
+    {
+        // The one before may have ended just now.
+        if let known = known(identity), known.origin == nil, known.isUsable, known.isYoung { return known }
+        var keytab: (name: String?, stamp: FileStamp?)?
+        if case .password = identity.origin {
+        } else {
+            var name: String?
+            if case .keytab(let given, _) = identity.origin { name = given }
+            keytab = (name, KerberosCredentialCache.stamp(ofKeytab: name))
+        }
+        if let refusal = read(identity, { $0.refusal }) ?? nil, refusal.keytab == keytab?.stamp { throw refusal.error }
+        do {
+            let cache: KerberosCredentialCache
+            switch identity.origin {
+            case .password(let password, let verification):
+                cache = try password.withBytes { bytes in
+                    try .request(
+                        user: identity.user ?? "", password: bytes, verification: verification, observe: observe)
+                }
+            case .keytab(_, let verification):
+                cache = try .request(
+                    user: identity.user, keytab: keytab?.name, verification: verification, observe: observe)
+            case .system, .cache, .existing:
+                cache = try .request(user: identity.user, keytab: nil, observe: observe)
+            }
+            keep(cache, identity)
+            return cache
+        } catch let error as GSSError {
+            let own = KerberosCredentialError(firstTicketOf: identity, error)
+            if own.code == .rejected {
+                change(identity) { $0.refusal = Refusal(error: own, keytab: keytab?.stamp) }
+            }
+            throw own
+        }
+    }
+
+    /// From the middle of their life on tickets that a KDC gave are renewed while they serve.
+    func renewIfDue(_ identity: KerberosIdentity) {
+        let now = ContinuousClock.now
+        var isDue = false
+        change(identity) { entry in
+            guard let cache = entry.cache, cache.origin == nil, !cache.isYoung, now >= entry.nextRenewal else { return }
+            entry.nextRenewal = now + Self.pause(before: cache.end)
+            isDue = true
+        }
+        if isDue { asking.begin(for: identity) { [self] in .cache(try request(identity, $0)) } }
+    }
+
+    /// Renews tickets that nobody may be using, and comes back while they are good and the KDC has given no others.
+    private func renew(_ identity: KerberosIdentity) {
+        guard let known = known(identity), known.isUsable, let end = known.end else { return }
+        renewIfDue(identity)
+        let next = ContinuousClock.now + Self.pause(before: end)
+        guard next < end, let renewal = timer(for: identity, at: next) else { return }
+        var isKept = false
+        change(identity) { entry in
+            // The new tickets came meanwhile, with a timer of their own.
+            guard entry.cache === known else { return }
+            entry.renewal = renewal
+            isKept = true
+        }
+        if !isKept { renewal.cancel() }
+    }
+
+    /// How long a renewal that comes to nothing is not tried again: half of what is left. A password that was changed
+    /// meanwhile is tried a few times that way, not as often as it takes to lock its account.
+    static func pause(before end: ContinuousClock.Instant?, now: ContinuousClock.Instant = .now) -> Duration {
+        let least = Duration.seconds(30)
+        return max(least, end.map { ($0 - now) / 2 } ?? least)
+    }
+
+    private func timer(for identity: KerberosIdentity, at time: ContinuousClock.Instant) -> DeadlineTimer? {
+        // Without a timer they are renewed when they are used.
+        try? DeadlineTimer.schedule(at: time) { [weak self] in self?.renew(identity) }
+    }
+
+    private func keep(_ cache: KerberosCredentialCache, _ identity: KerberosIdentity) {
+        // Tickets from a cache are renewed by whoever keeps that.
+        let renewal = cache.origin == nil ? cache.middle.flatMap { timer(for: identity, at: $0) } : nil
+        var old: DeadlineTimer?
+        change(identity) { entry in
+            old = entry.renewal
+            // After a renewal the services' tickets serve on until they end.
+            if cache.origin != nil || entry.cache?.origin != nil { entry.services = [:] }
+            entry.cache = cache
+            entry.nextRenewal = .now
+            entry.renewal = renewal
+            entry.refusal = nil
+        }
+        old?.cancel()
+    }
+}
+
+extension KerberosCredentialCache {
+    /// Whether the ticket-granting ticket lasts long enough to be used. Times are in whole seconds.
+    var isUsable: Bool { end.map { $0 - .now > .seconds(1) } ?? true }
+
+    /// Whether there is no need to renew it yet.
+    var isYoung: Bool { middle.map { $0 > .now } ?? true }
+}

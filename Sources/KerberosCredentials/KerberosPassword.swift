@@ -1,0 +1,44 @@
+internal import BlockingWork
+internal import GSSCore
+
+/// Passwords, checked by a KDC.
+public enum KerberosPassword {
+    /// Checks that a password is a user's, and that the KDC which says so is the realm's own.
+    ///
+    /// This is what `pam_krb5` does, and what the flag KRB5_VERIFY_KDC of others asks for. Whoever can answer in the KDC's
+    /// place can make any password right; therefore the KDC must also give a ticket for a service of this host that the
+    /// service's own key opens. Without such a key at hand a password cannot be checked, and the call fails.
+    ///
+    /// A success says that the password is right at this moment, no more: nothing is kept.
+    ///
+    /// - Parameters:
+    ///   - user: The principal, without `@REALM` in the default realm.
+    ///   - password: The password.
+    ///   - verification: The key of this host.
+    ///   - deadline: When to stop waiting. A KDC that was asked by then counts the attempt nevertheless.
+    /// - Throws: ``KerberosCredentialError`` with ``KerberosCredentialError/Code/rejected`` for a wrong password and for an
+    ///   account that is unknown, revoked or expired; `CancellationError`.
+    public static func check(
+        user: String, password: Secret, against verification: KerberosVerification,
+        by deadline: ContinuousClock.Instant
+    ) async throws {
+        let identity = KerberosIdentity.password(password, user: user, verify: verification)
+        let work = WatchedWork<Int, Void>(workers: workers)
+        try await KerberosCredentialError.translating(late: .kdcTimeout) {
+            try await work.value(
+                for: 0, by: deadline, waitingFor: "a KDC for the first ticket of \(user)", observe: { _ in }
+            ) { observe in
+                do {
+                    _ = try password.withBytes { bytes in
+                        try KerberosCredentialCache.request(
+                            user: user, password: bytes, verification: verification, observe: observe)
+                    }
+                } catch let error as GSSError {
+                    throw KerberosCredentialError(firstTicketOf: identity, error)
+                }
+            }
+        }
+    }
+
+    private static let workers = BlockingWorkers(limits: KerberosCredentialManager.kdcLimits)
+}

@@ -1,0 +1,83 @@
+internal import GSSCore
+public import NameResolution
+
+/// The Kerberos name of a server.
+public struct ServicePrincipal: Sendable {
+    /// The principal's first part, for example `ldap`.
+    public let service: String
+    /// The host, as it goes into the principal.
+    public let host: String
+    /// The realm; `nil` leaves it to Kerberos.
+    public let realm: String?
+    /// What is doubtful about it, for a report. Two that differ in this only are equal.
+    public let doubts: [ServiceNameDoubt]
+
+    /// Names a service whose host needs no look-up: it is taken as it stands.
+    public init(service: String, host: String, realm: String? = nil, doubts: [ServiceNameDoubt] = []) {
+        self.service = service
+        self.host = host
+        self.realm = realm
+        self.doubts = doubts
+    }
+
+    /// The name for GSS-API. Kerberos is not to make the host canonical once more: that has been done, or is not
+    /// wanted. Reads the Kerberos configuration, so call it on a worker.
+    func gssName() throws(GSSError) -> GSSName {
+        try .kerberosService(service, exactHost: host, realm: realm)
+    }
+
+    /// Works out the name of a server.
+    ///
+    /// Look-ups that fail fall back to the name before them, which ``doubts`` tells; only the deadline and a cancellation end it.
+    /// A name with a dot at its end is looked up as that, without search domains.
+    ///
+    /// - Parameters:
+    ///   - service: The principal's first part.
+    ///   - realm: The realm; `nil` leaves it to Kerberos.
+    ///   - host: The host's name. A port, brackets and a zone are left out.
+    ///   - canonicalization: Which look-ups are made.
+    ///   - connectedAddress: The address that was connected to: its name is asked for in place of that of the host's first
+    ///     address, which may be another machine.
+    /// - Throws: ``KerberosCredentialError`` for an empty part and for a deadline that passes; `CancellationError`.
+    public static func resolve(
+        service: String, realm: String? = nil, host: String, canonicalization: HostCanonicalization = .none,
+        connectedAddress: IPAddress? = nil, resolver: any NameResolver, by deadline: ContinuousClock.Instant
+    ) async throws -> ServicePrincipal {
+        let given = ServiceHost(host)
+        guard !given.normalized.isEmpty, !service.isEmpty, realm != "" else {
+            throw KerberosCredentialError(
+                .invalidService, "the service's name, its realm and its host must not be empty")
+        }
+        var doubts: [ServiceNameDoubt] = []
+        if given.hadPort { doubts.append(.hostHadPort(given: host, used: given.normalized)) }
+        var search = CanonicalHostSearch(resolver: resolver, deadline: deadline, connectedAddress: connectedAddress)
+        let name = try await search.canonical(given, canonicalization) ?? given.normalized
+        if !search.misses.isEmpty { doubts.append(.canonicalizationFellBack(host: name, reasons: search.misses)) }
+        if let doubt = doubt(aboutHost: name) { doubts.append(doubt) }
+        return ServicePrincipal(service: service, host: name, realm: realm, doubts: doubts)
+    }
+
+    /// What is doubtful about a service's host that is an address; `nil` for a name.
+    package static func doubt(aboutHost host: String) -> ServiceNameDoubt? {
+        IPAddress(host) == nil ? nil : .hostIsAddress(host)
+    }
+}
+
+extension ServicePrincipal: Hashable {
+    /// Whether they are one name, whatever is doubtful about it.
+    public static func == (one: ServicePrincipal, other: ServicePrincipal) -> Bool {
+        (one.service, one.host, one.realm) == (other.service, other.host, other.realm)
+    }
+
+    /// By the name alone.
+    public func hash(into hasher: inout Hasher) {
+        hasher.combine(service)
+        hasher.combine(host)
+        hasher.combine(realm)
+    }
+}
+
+extension ServicePrincipal: CustomStringConvertible {
+    /// `service/host@REALM`; without a realm where Kerberos chooses it.
+    public var description: String { "\(service)/\(host)" + (realm.map { "@\($0)" } ?? "") }
+}
