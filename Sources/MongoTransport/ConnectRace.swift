@@ -1,245 +1,269 @@
-internal import NIOConcurrencyHelpers
 internal import NIOCore
+internal import NIOPosix
 internal import NameResolution
 
-/// One connect: interprets the actions of ``HappyEyeballs``.
-struct ConnectRace<Equipment: Sendable>: Sendable {
-    typealias Attempt = ConnectAttempt<Equipment>
-    typealias Outcome = (connected: Attempt.Connected, report: ConnectReport)
-
-    private enum Event: Sendable {
-        case resolved(IPAddress.Family, Result<[IPAddress], any Error>)
-        case resolutionDelayPassed
-        case attemptDelayPassed(attempt: Int)
-        case attemptEnded(Int, (any Error)?)
-        case deadlinePassed
+/// One connect: interprets the actions of ``HappyEyeballs`` on one event loop, which all of it is confined to.
+///
+/// Whatever ends it (a connection, a failure, the deadline, the caller's leaving) completes one promise; everything that
+/// lost or is still under way is then closed, before the caller knows.
+final class ConnectRace<Equipment: Sendable> {
+    /// One connect to one address.
+    private struct Attempt {
+        let address: String
+        /// Set in the channel's initializer, before it connects: closing it fails the connect.
+        var channel: (any Channel)?
+        var equipment: Equipment?
+        /// Why it failed; `nil` before its end.
+        var failure: String?
     }
 
     private let endpoint: ServerEndpoint
-    private let resolver: any NameResolver
-    private let group: any EventLoopGroup
-    private let options: Connector.Options
+    private let connector: Connector
+    private let executor: EventLoopTaskExecutor
     private let deadline: ContinuousClock.Instant
+    private let observe: (@Sendable (TransportEvent) -> Void)?
     private let equip: @Sendable (any Channel) throws -> Equipment
-    private let start = ContinuousClock.now
-    /// What the attempts have opened, by their numbers: kept apart from the events, which a cancelled task never sees.
-    private let opened = NIOLockedValueBox<[Int: Attempt.Connected]>([:])
-    private let events = AsyncStream.makeStream(of: Event.self)
+    private let end: EventLoopPromise<Connected<Equipment>>
 
+    private let start = ContinuousClock.now
+    private var machine: HappyEyeballs
+    private var attempts: [Attempt] = []
+    private var lookUps: [Task<Void, Never>] = []
+    private var lookUpErrors: [any Error] = []
+    private var timers: [Scheduled<Void>] = []
+    private var attemptTimer: Scheduled<Void>?
+    private var isOver = false
+
+    private var eventLoop: any EventLoop { executor.eventLoop }
+
+    /// - Parameter end: Failing it ends the race.
     init(
-        endpoint: ServerEndpoint, resolver: any NameResolver, group: any EventLoopGroup, options: Connector.Options,
-        deadline: ContinuousClock.Instant, equip: @escaping @Sendable (any Channel) throws -> Equipment
+        _ endpoint: ServerEndpoint, _ connector: Connector, _ executor: EventLoopTaskExecutor,
+        _ deadline: ContinuousClock.Instant, _ observe: (@Sendable (TransportEvent) -> Void)?,
+        _ equip: @escaping @Sendable (any Channel) throws -> Equipment, _ end: EventLoopPromise<Connected<Equipment>>
     ) {
         self.endpoint = endpoint
-        self.resolver = resolver
-        self.group = group
-        self.options = options
+        self.connector = connector
+        self.executor = executor
         self.deadline = deadline
+        self.observe = observe
         self.equip = equip
+        self.end = end
+        machine = HappyEyeballs(maximumAttempts: connector.options.maximumAttempts)
     }
 
-    /// Connects, or says why not. Whatever else was opened or begun has ended when this returns.
-    func run() async throws -> Outcome {
-        let result = await withTaskGroup(of: Void.self) { tasks in
-            tasks.addTask { await sleep(until: deadline, then: .deadlinePassed) }
-            let result =
-                switch endpoint {
-                case .host(let host, let port): await race(host: host, port: port, &tasks)
-                case .unixSocket(let path): await connect(path: path, &tasks)
-                }
-            tasks.cancelAll()
-            return result
-        }
-        let winner = try? result.get().connected.channel
-        for (_, other) in opened.withLockedValue({ $0 }) where other.channel !== winner {
-            other.channel.close(promise: nil)
-        }
-        return try result.get()
-    }
-
-    // MARK: - A path
-
-    private func connect(path: String, _ tasks: inout TaskGroup<Void>) async -> Result<Outcome, any Error> {
-        var report = ConnectReport()
-        report.resolved = .zero
-        begin(0, path, family: nil, &report, &tasks) { try SocketAddress(unixDomainSocketPath: path) }
-        for await event in events.stream {
-            switch event {
-            case .attemptEnded(0, let error):
-                end(0, error, &report)
-                if error == nil, let success = success(0, &report) { return .success(success) }
-                return .failure(failure(report, resolution: []))
-            case .deadlinePassed:
-                return .failure(deadlineExceeded(report))
-            default:
-                break
+    /// Begins. To be called on the event loop.
+    func run() -> EventLoopFuture<Connected<Equipment>> {
+        let race = NIOLoopBound(self, eventLoop: eventLoop)
+        let result = end.futureResult.always { race.value.tidy(keeping: try? $0.get().channel) }
+        guard !isOver else { return result }
+        timers.append(after(deadline) { $0.deadlinePassed() })
+        switch endpoint {
+        case .unixSocket(let path):
+            begin(path, family: nil) { try SocketAddress(unixDomainSocketPath: path) }
+        case .host(let host, _):
+            if let literal = IPAddress(host) {
+                handle(.resolved(.both, [literal]))
+            } else {
+                perform(machine.began())
             }
         }
-        return .failure(CancellationError())
+        return result
     }
 
-    // MARK: - A name
+    private func after(
+        _ instant: ContinuousClock.Instant, _ body: @escaping (ConnectRace) -> Void
+    ) -> Scheduled<Void> {
+        eventLoop.assumeIsolated().scheduleTask(in: .until(instant)) { body(self) }
+    }
 
-    private func race(host: String, port: UInt16, _ tasks: inout TaskGroup<Void>) async -> Result<Outcome, any Error> {
-        var report = ConnectReport()
-        var resolutionErrors: [any Error] = []
-        var machine = HappyEyeballs(maximumAttempts: options.maximumAttempts)
-        for family in IPAddress.Family.allCases {
-            tasks.addTask { await resolve(host, family) }
+    private func tidy(keeping winner: (any Channel)?) {
+        isOver = true
+        for timer in timers { timer.cancel() }
+        attemptTimer?.cancel()
+        for lookUp in lookUps { lookUp.cancel() }
+        for (number, attempt) in attempts.enumerated() where attempt.failure == nil {
+            if let winner, attempt.channel === winner { continue }
+            attempt.channel?.close(promise: nil)
+            observe?(.attemptEnded(number: number, outcome: .cancelled))
         }
-        for await event in events.stream {
-            let actions: [HappyEyeballs.Action]
-            switch event {
-            case .resolved(let family, .success(let addresses)):
-                report.addresses += addresses
-                actions = machine.handle(.resolved(family, addresses))
-            case .resolved(let family, .failure(let error)):
-                resolutionErrors.append(error)
-                actions = machine.handle(.resolved(family, []))
-            case .resolutionDelayPassed:
-                actions = machine.handle(.resolutionDelayPassed)
-            case .attemptDelayPassed(let attempt):
+        // The promise's callback holds the race, and these are part of it.
+        timers = []
+        lookUps = []
+    }
+
+    // MARK: - The machine
+
+    private func handle(_ event: HappyEyeballs.Event) {
+        guard !isOver else { return }
+        perform(machine.handle(event))
+    }
+
+    private func perform(_ actions: [HappyEyeballs.Action]) {
+        // An attempt may end the race at once.
+        for action in actions where !isOver {
+            switch action {
+            case .lookUp(let question):
+                if case .host(let host, _) = endpoint { lookUp(host, question) }
+            case .startSplitDelay:
+                timers.append(after(start + connector.options.familySplitDelay) { $0.handle(.splitDelayPassed) })
+            case .startResolutionDelay:
+                timers.append(after(start + connector.options.resolutionDelay) { $0.handle(.resolutionDelayPassed) })
+            case .startAttemptDelay:
                 // A delay that was overtaken by a failure must not start a second attempt.
-                actions = attempt == report.attempts.count - 1 ? machine.handle(.attemptDelayPassed) : []
-            case .attemptEnded(let number, let error):
-                end(number, error, &report)
-                actions = machine.handle(error == nil ? .attemptSucceeded(number) : .attemptFailed)
-            case .deadlinePassed:
-                return .failure(deadlineExceeded(report))
-            }
-            for action in actions {
-                switch action {
-                case .startResolutionDelay:
-                    let end = ContinuousClock.now + options.resolutionDelay
-                    tasks.addTask { await sleep(until: end, then: .resolutionDelayPassed) }
-                case .startAttemptDelay:
-                    let end = ContinuousClock.now + options.attemptDelay
-                    let attempt = report.attempts.count - 1
-                    tasks.addTask { await sleep(until: end, then: .attemptDelayPassed(attempt: attempt)) }
-                case .attempt(let number, let address):
-                    report.resolved = report.resolved ?? elapsed
-                    begin(number, "\(address)", family: address.family, &report, &tasks) {
-                        try SocketAddress(address, port: port)
-                    }
-                case .succeed(let number):
-                    if let success = success(number, &report) { return .success(success) }
-                case .fail:
-                    return .failure(failure(report, resolution: resolutionErrors))
+                attemptTimer?.cancel()
+                attemptTimer = after(.now + connector.options.attemptDelay) { $0.handle(.attemptDelayPassed) }
+            case .attempt(_, let address):
+                if case .host(_, let port) = endpoint {
+                    begin("\(address)", family: address.family) { try SocketAddress(address, port: port) }
                 }
+            case .succeed(let number):
+                if let channel = attempts[number].channel, let equipment = attempts[number].equipment {
+                    end.succeed(Connected(channel: channel, equipment: equipment))
+                }
+            case .fail:
+                end.fail(failure())
             }
         }
-        return .failure(CancellationError())
     }
 
-    private func resolve(_ host: String, _ family: IPAddress.Family) async {
-        let result: Result<[IPAddress], any Error>
-        do {
-            result = .success(try await resolver.addresses(of: host, family: family, by: deadline))
-        } catch {
-            result = .failure(error)
+    // MARK: - Look-ups
+
+    private func lookUp(_ host: String, _ question: HappyEyeballs.Question) {
+        observe?(.lookUpBegan(host: host, family: question.family))
+        let race = NIOLoopBound(self, eventLoop: eventLoop)
+        let lookUp = Task(executorPreference: executor) { [resolver = connector.resolver, deadline] in
+            let result: Result<[IPAddress], any Error>
+            do {
+                result = .success(try await resolver.addresses(of: host, family: question.family, by: deadline))
+            } catch {
+                result = .failure(error)
+            }
+            race.value.lookedUp(host, question, result)
         }
-        events.continuation.yield(.resolved(family, result))
+        lookUps.append(lookUp)
     }
 
-    private func sleep(until instant: ContinuousClock.Instant, then event: Event) async {
-        // Not `Task.sleep`: a sleep that is cancelled keeps its memory until its time has come.
-        let eventLoop = group.any()
-        let promise = eventLoop.makePromise(of: Void.self)
-        let timer = eventLoop.scheduleTask(in: .until(instant)) { promise.succeed() }
-        await withTaskCancellationHandler {
-            guard (try? await promise.futureResult.get()) != nil else { return }
-            events.continuation.yield(event)
-        } onCancel: {
-            timer.cancel()
-            promise.fail(CancellationError())
+    private func lookedUp(_ host: String, _ question: HappyEyeballs.Question, _ result: Result<[IPAddress], any Error>)
+    {
+        guard !isOver else { return }
+        switch result {
+        case .success(let addresses):
+            observe?(.lookedUp(host: host, family: question.family, addresses: addresses))
+            handle(.resolved(question, addresses))
+        case .failure(let error):
+            observe?(.lookUpFailed(host: host, family: question.family, error: error))
+            lookUpErrors.append(error)
+            let answers: [NameResolutionError.Code] = [.noSuchName, .noAddress, .invalidName]
+            let isAnswer = (error as? NameResolutionError).map { answers.contains($0.code) } ?? false
+            handle(isAnswer ? .resolved(question, []) : .unresolved(question))
         }
     }
 
     // MARK: - Attempts
 
-    private var elapsed: Duration { ContinuousClock.now - start }
-
-    private func begin(
-        _ number: Int, _ address: String, family: IPAddress.Family?, _ report: inout ConnectReport,
-        _ tasks: inout TaskGroup<Void>, _ makeAddress: @escaping @Sendable () throws -> SocketAddress
-    ) {
-        report.attempts.append(.init(address: address, family: family, start: elapsed, outcome: .cancelled))
-        tasks.addTask {
-            do {
-                let connected = try await Attempt().run(to: makeAddress(), group: group, equip: equip)
-                opened.withLockedValue { $0[number] = connected }
-                events.continuation.yield(.attemptEnded(number, nil))
-            } catch {
-                events.continuation.yield(.attemptEnded(number, error))
+    private func begin(_ address: String, family: IPAddress.Family?, _ makeAddress: () throws -> SocketAddress) {
+        let number = attempts.count
+        attempts.append(Attempt(address: address))
+        observe?(.attemptBegan(number: number, address: address, family: family))
+        let race = NIOLoopBound(self, eventLoop: eventLoop)
+        let bootstrap = ClientBootstrap(group: eventLoop)
+            // Whoever waits for this knows when to stop, and says so with an error of its own.
+            .connectTimeout(.hours(24))
+            .channelOption(.socketOption(.so_keepalive), value: 1)
+            // The channel gets its handlers here. One that gets them later loses what the server has said and done by
+            // then: SwiftNIO reads to the end when a peer closes, whether reading is on or not.
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture { try race.value.prepare(number, channel) }
             }
+        let connect: EventLoopFuture<any Channel>
+        do {
+            connect = bootstrap.connect(to: try makeAddress())
+        } catch {
+            connect = eventLoop.makeFailedFuture(error)
         }
+        connect.assumeIsolated().whenComplete { self.ended(number, $0) }
     }
 
-    private func end(_ number: Int, _ error: (any Error)?, _ report: inout ConnectReport) {
-        report.attempts[number].end = elapsed
-        if let error { report.attempts[number].outcome = .failed(ConnectFailure.reason(error)) }
+    private func prepare(_ number: Int, _ channel: any Channel) throws {
+        guard !isOver else { throw CancellationError() }
+        attempts[number].equipment = try equip(channel)
+        attempts[number].channel = channel
     }
 
-    private func success(_ number: Int, _ report: inout ConnectReport) -> Outcome? {
-        guard let connected = opened.withLockedValue({ $0[number] }) else { return nil }
-        report.connected = report.attempts[number].end
-        report.attempts[number].outcome = .connected
-        return (connected, closed(report))
+    private func ended(_ number: Int, _ result: Result<any Channel, any Error>) {
+        guard !isOver else { return }
+        if case .failure(let error) = result {
+            attempts[number].failure = ConnectFailure.reason(error)
+        }
+        observe?(
+            .attemptEnded(number: number, outcome: attempts[number].failure.map { .failed($0) } ?? .connected))
+        if case .unixSocket = endpoint {
+            perform([attempts[number].failure == nil ? .succeed(number) : .fail])
+        } else {
+            handle(attempts[number].failure == nil ? .attemptSucceeded(number) : .attemptFailed)
+        }
     }
 
     // MARK: - Failures
 
-    /// The report, when whatever still runs is given up.
-    private func closed(_ report: ConnectReport) -> ConnectReport {
-        var report = report
-        for index in report.attempts.indices where report.attempts[index].end == nil {
-            report.attempts[index].end = elapsed
+    private func deadlinePassed() {
+        guard !attempts.isEmpty else {
+            return end.fail(lookUpDeadline("\(connector.resolver.respondents) did not answer", nil))
         }
-        return report
+        end.fail(
+            TransportError(
+                .deadlineExceeded, phase: .tcp,
+                "the deadline passed before \(endpoint) accepted a connection (\(tried(otherwise: "no answer")))"))
     }
 
-    private func deadlineExceeded(_ report: ConnectReport) -> TransportError {
-        guard !report.attempts.isEmpty else {
-            return TransportError(
-                .deadlineExceeded, phase: .dns, "the deadline passed while the name of \(endpoint) was looked up",
-                report: report)
-        }
-        return TransportError(
-            .deadlineExceeded, phase: .tcp,
-            "the deadline passed before \(endpoint) accepted a connection (\(tried(report, otherwise: "no answer")))",
-            report: closed(report))
+    private func lookUpDeadline(_ reason: String, _ cause: (any Error)?) -> TransportError {
+        TransportError(
+            .deadlineExceeded, phase: .dns,
+            "the deadline passed while the name of \(endpoint) was looked up: \(reason)", underlying: cause)
     }
 
-    private func failure(_ report: ConnectReport, resolution errors: [any Error]) -> TransportError {
-        guard report.attempts.isEmpty else {
+    private func failure() -> TransportError {
+        guard attempts.isEmpty else {
             return TransportError(
                 .connect, phase: .tcp,
-                "no address of \(endpoint) accepted a connection (\(tried(report, otherwise: "given up")))",
-                report: closed(report))
+                "no address of \(endpoint) accepted a connection (\(tried(otherwise: "given up")))")
         }
-        let known = errors.compactMap { $0 as? NameResolutionError }
+        let known = lookUpErrors.compactMap { $0 as? NameResolutionError }
         if let timeout = known.first(where: { $0.code == .deadlineExceeded }) {
-            return TransportError(
-                .deadlineExceeded, phase: .dns, "the deadline passed while the name of \(endpoint) was looked up",
-                underlying: timeout, report: report)
+            return lookUpDeadline(timeout.message, timeout)
         }
         // A name that exists without addresses of one family is told apart from one that does not exist at all.
         let order: [NameResolutionError.Code] = [.temporaryFailure, .failure, .invalidName, .noSuchName, .noAddress]
         let cause = order.lazy.compactMap { code in known.first { $0.code == code } }.first
-        let other = cause ?? errors.first
+        let other = cause ?? lookUpErrors.first
         return TransportError(
             .nameResolution, phase: .dns,
             "the name of \(endpoint) did not resolve: \(cause?.message ?? other.map { "\($0)" } ?? "it has no address")",
-            underlying: other, report: report)
+            underlying: other)
     }
 
-    private func tried(_ report: ConnectReport, otherwise: String) -> String {
-        report.attempts.map { attempt in
-            if case .failed(let reason) = attempt.outcome {
-                "\(attempt.address): \(reason)"
-            } else {
-                "\(attempt.address): \(otherwise)"
-            }
-        }.joined(separator: "; ")
+    private func tried(otherwise: String) -> String {
+        attempts.map { "\($0.address): \($0.failure ?? otherwise)" }.joined(separator: "; ")
+    }
+}
+
+/// Says why a connect failed.
+enum ConnectFailure {
+    /// The system's reason, in a few words.
+    static func reason(_ error: any Error) -> String {
+        switch error {
+        case let error as IOError:
+            // SwiftNIO's text has the system's one and the call's name; the first is enough.
+            error.errnoCode == 0 ? "\(error)" : error.systemMessage
+        case is CancellationError:
+            "cancelled"
+        case SocketAddressError.unixDomainSocketPathTooLong:
+            "the path is too long for a Unix domain socket"
+        case let error as TransportError:
+            error.message
+        default:
+            "\(error)"
+        }
     }
 }

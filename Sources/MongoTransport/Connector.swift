@@ -1,25 +1,27 @@
-internal import NIOConcurrencyHelpers
 public import NIOCore
 public import NameResolution
 
-/// Opens connections: looks up both families at once and races their addresses (RFC 8305).
+/// Opens connections: looks up the name and races its addresses (RFC 8305).
 public struct Connector: Sendable {
     /// Delays and bounds of a connect.
     public struct Options: Sendable, Hashable {
         /// How long the next attempt waits for the one before (RFC 8305 section 5).
         public var attemptDelay: Duration = .milliseconds(250)
-        /// How long IPv4 addresses wait for the answer for IPv6 (RFC 8305 section 3).
+        /// How long IPv4 addresses wait for the answer for IPv6, from the start of the look-up (RFC 8305 section 3).
         public var resolutionDelay: Duration = .milliseconds(50)
+        /// How long the look-up for both families may take before each family is asked for by itself besides.
+        public var familySplitDelay: Duration = .milliseconds(10)
         /// How many addresses are tried.
         public var maximumAttempts = 16
 
-        /// Creates options with the values that RFC 8305 recommends.
+        /// Creates options: RFC 8305's values, where it has any.
         public init() {}
     }
 
-    private let resolver: any NameResolver
-    private let group: any EventLoopGroup
-    private let options: Options
+    /// Where the connections' event loops come from.
+    public let group: any EventLoopGroup
+    let resolver: any NameResolver
+    let options: Options
 
     /// Creates a connector.
     ///
@@ -33,17 +35,29 @@ public struct Connector: Sendable {
         self.options = options
     }
 
-    /// Connects to a server.
+    /// Connects to a server. All of it happens on one event loop.
     ///
     /// - Parameter equip: Adds handlers to a channel before it connects, on its event loop. It runs for every attempt.
-    /// - Throws: ``TransportError`` with a report of the attempts; `CancellationError`.
-    func connect<Equipment>(
-        to endpoint: ServerEndpoint, by deadline: ContinuousClock.Instant,
-        equip: @escaping @Sendable (any Channel) throws -> Equipment
-    ) async throws -> (connected: ConnectAttempt<Equipment>.Connected, report: ConnectReport) {
+    /// - Throws: ``TransportError``, whose message says what was tried; `CancellationError`. Whatever else was opened or
+    ///   begun has ended then, as it has when this returns.
+    func connect<Equipment: Sendable>(
+        to endpoint: ServerEndpoint, on executor: EventLoopTaskExecutor, by deadline: ContinuousClock.Instant,
+        observe: (@Sendable (TransportEvent) -> Void)?, equip: @escaping @Sendable (any Channel) throws -> Equipment
+    ) async throws -> Connected<Equipment> {
         try Task.checkCancellation()
-        let race = ConnectRace(
-            endpoint: endpoint, resolver: resolver, group: group, options: options, deadline: deadline, equip: equip)
-        return try await race.run()
+        let end = executor.eventLoop.makePromise(of: Connected<Equipment>.self)
+        return try await withTaskCancellationHandler {
+            try await executor.eventLoop.flatSubmit {
+                ConnectRace(endpoint, self, executor, deadline, observe, equip, end).run()
+            }.get()
+        } onCancel: {
+            end.fail(CancellationError())
+        }
     }
+}
+
+/// A connected channel with what was added to it.
+struct Connected<Equipment: Sendable>: Sendable {
+    let channel: any Channel
+    let equipment: Equipment
 }

@@ -2,13 +2,37 @@ internal import NameResolution
 
 /// The decisions of Happy Eyeballs version 2 (RFC 8305), free of clocks and sockets.
 ///
-/// Each event gives actions, to be done in order. Addresses are tried alternating between the families, IPv6 first where
-/// both are known; the next attempt begins when the delay has passed or as soon as one fails. Within a family they keep the
-/// order in which they come, which the system's resolver makes that of RFC 6724; between the families that order is not
-/// asked for, since it would take the answers of both.
+/// Each event gives actions, to be done in order.
+///
+/// One look-up for both families begins. Where it is late, or could not be answered, each family is asked for by itself
+/// besides, so that a name server which does not answer for IPv6 holds up no IPv4 address; whatever comes first serves.
+///
+/// Addresses are tried alternating between the families; the next attempt begins when the delay has passed or as soon as
+/// one fails. Within a family they keep the order in which they come, which the system's resolver makes that of RFC 6724.
+/// An answer with both families also says which goes first; where the families come apart, IPv6 does.
 struct HappyEyeballs {
+    enum Question: Hashable {
+        case both
+        case ipv6
+        case ipv4
+
+        /// The family that is asked for.
+        var family: IPAddress.Family? {
+            switch self {
+            case .both: nil
+            case .ipv6: .ipv6
+            case .ipv4: .ipv4
+            }
+        }
+    }
+
     enum Event {
-        case resolved(IPAddress.Family, [IPAddress])
+        /// The answer, which may be that there is no address.
+        case resolved(Question, [IPAddress])
+        /// No answer, and none will come. Asking otherwise may help.
+        case unresolved(Question)
+        /// The answer for both families is late.
+        case splitDelayPassed
         case resolutionDelayPassed
         case attemptDelayPassed
         case attemptFailed
@@ -16,7 +40,10 @@ struct HappyEyeballs {
     }
 
     enum Action: Equatable {
-        /// Wait for the other family's answer, for the resolution delay.
+        case lookUp(Question)
+        /// Say when the answer for both families is late.
+        case startSplitDelay
+        /// Say when IPv6 was waited for long enough, counted from the first look-up.
         case startResolutionDelay
         /// Begin the attempt of this number.
         case attempt(Int, IPAddress)
@@ -29,32 +56,47 @@ struct HappyEyeballs {
     }
 
     private let maximumAttempts: Int
-    private var unresolved: Set<IPAddress.Family> = [.ipv4, .ipv6]
+    /// What was asked and may still be answered.
+    private var pending: Set<Question> = [.both]
+    /// The families whose addresses are all known.
+    private var answered: Set<IPAddress.Family> = []
+    private var isSplit = false
+    private var known: Set<IPAddress> = []
     private var queues: [IPAddress.Family: [IPAddress]] = [:]
-    private var lastFamily: IPAddress.Family?
-    private var isDelayingForIPv6 = false
+    /// Whose turn it is.
+    private var nextFamily = IPAddress.Family.ipv6
+    private var resolutionDelay = Delay.notStarted
     private var isDelayingAttempts = false
     private var started = 0
     private var running = 0
     private var isOver = false
 
+    private enum Delay {
+        case notStarted
+        case running
+        case over
+    }
+
     init(maximumAttempts: Int) {
         self.maximumAttempts = maximumAttempts
     }
 
+    /// What to do first.
+    func began() -> [Action] { [.lookUp(.both), .startSplitDelay] }
+
     mutating func handle(_ event: Event) -> [Action] {
         guard !isOver else { return [] }
         switch event {
-        case .resolved(let family, let addresses):
-            unresolved.remove(family)
-            queues[family, default: []] += addresses
-            if family == .ipv6 { isDelayingForIPv6 = false }
-            if family == .ipv4, unresolved.contains(.ipv6), !addresses.isEmpty, started == 0 {
-                isDelayingForIPv6 = true
-                return [.startResolutionDelay]
-            }
+        case .resolved(let question, let addresses):
+            take(addresses, question)
+        case .unresolved(let question):
+            pending.remove(question)
+            if question == .both, let actions = split() { return actions }
+        case .splitDelayPassed:
+            guard pending.contains(.both), let actions = split() else { return [] }
+            return actions
         case .resolutionDelayPassed:
-            isDelayingForIPv6 = false
+            resolutionDelay = .over
         case .attemptDelayPassed:
             isDelayingAttempts = false
         case .attemptFailed:
@@ -67,27 +109,52 @@ struct HappyEyeballs {
         return proceed()
     }
 
+    private mutating func split() -> [Action]? {
+        guard !isSplit else { return nil }
+        isSplit = true
+        pending.formUnion([.ipv6, .ipv4])
+        return [.lookUp(.ipv6), .lookUp(.ipv4)]
+    }
+
+    private mutating func take(_ addresses: [IPAddress], _ question: Question) {
+        pending.remove(question)
+        answered.formUnion(question.family.map { [$0] } ?? [.ipv4, .ipv6])
+        if answered.count == 2 { pending = [] }
+        if question == .both, known.isEmpty, let first = addresses.first { nextFamily = first.family }
+        for address in addresses where !known.contains(address) { queues[address.family, default: []].append(address) }
+        known.formUnion(addresses)
+    }
+
     private mutating func proceed() -> [Action] {
-        if !isDelayingForIPv6, !isDelayingAttempts, started < maximumAttempts, let address = takeNext() {
+        if started == 0, resolutionDelay != .over, isWaitingForIPv6 {
+            guard resolutionDelay == .notStarted else { return [] }
+            resolutionDelay = .running
+            return [.startResolutionDelay]
+        }
+        if !isDelayingAttempts, started < maximumAttempts, let address = takeNext() {
             let number = started
             started += 1
             running += 1
             isDelayingAttempts = true
             return [.attempt(number, address), .startAttemptDelay]
         }
-        let hasMore = started < maximumAttempts && (!unresolved.isEmpty || queues.values.contains { !$0.isEmpty })
+        let hasMore = started < maximumAttempts && (!pending.isEmpty || queues.values.contains { !$0.isEmpty })
         guard running == 0, !hasMore else { return [] }
         isOver = true
         return [.fail]
     }
 
+    private var isWaitingForIPv6: Bool {
+        queues[.ipv6, default: []].isEmpty && !queues[.ipv4, default: []].isEmpty
+            && !answered.contains(.ipv6) && !pending.isDisjoint(with: [.both, .ipv6])
+    }
+
     private mutating func takeNext() -> IPAddress? {
-        let order: [IPAddress.Family] = lastFamily == .ipv6 ? [.ipv4, .ipv6] : [.ipv6, .ipv4]
-        for family in order {
+        for family in nextFamily == .ipv6 ? [.ipv6, .ipv4] : [IPAddress.Family.ipv4, .ipv6] {
             guard var queue = queues[family], !queue.isEmpty else { continue }
             let address = queue.removeFirst()
             queues[family] = queue
-            lastFamily = family
+            nextFamily = family == .ipv6 ? .ipv4 : .ipv6
             return address
         }
         return nil

@@ -4,15 +4,8 @@ internal import NameResolution
 extension TimeAmount {
     /// What is left until an instant of Swift's monotonic clock; nothing when it has passed.
     static func until(_ deadline: ContinuousClock.Instant) -> TimeAmount {
-        let left = max(.zero, deadline - ContinuousClock.now)
         // A deadline that is decades away must not overflow the event loop's nanoseconds.
-        return .nanoseconds(Int64(clamping: min(left, .seconds(86_400 * 365)) / .nanoseconds(1)))
-    }
-}
-
-extension Int64 {
-    fileprivate init(clamping value: Double) {
-        self = value >= 0x1p62 ? .max / 2 : Int64(value)
+        TimeAmount(max(.zero, min(deadline - .now, .seconds(86_400 * 365))))
     }
 }
 

@@ -1,130 +1,99 @@
-internal import NIOConcurrencyHelpers
 internal import NIOCore
 internal import NIOSSL
-internal import SaslBSON
 internal import SaslWire
 
-/// A command on its way through the channel.
+/// Commands on their way: one or more messages in one write.
 final class PendingRequest: Sendable {
-    let message: WireMessage
+    /// The messages, one after another; their ids are not set yet.
+    let messages: ByteBuffer
+    let count: Int
     let deadline: ContinuousClock.Instant
-    let reply: EventLoopPromise<BSONDocument>
-    private let cancelled = NIOLockedValueBox(false)
+    let replies: EventLoopPromise<[[UInt8]]>
+    /// Whether the caller went away, which may come to the event loop before the request itself does.
+    let isCancelled: NIOLoopBoundBox<Bool>
 
-    init(message: WireMessage, deadline: ContinuousClock.Instant, reply: EventLoopPromise<BSONDocument>) {
-        self.message = message
+    init(_ messages: ByteBuffer, count: Int, by deadline: ContinuousClock.Instant, on eventLoop: any EventLoop) {
+        self.messages = messages
+        self.count = count
         self.deadline = deadline
-        self.reply = reply
+        replies = eventLoop.makePromise()
+        isCancelled = .makeBoxSendingValue(false, eventLoop: eventLoop)
     }
 
-    /// Whether nobody waits for the reply any more.
-    var isCancelled: Bool { cancelled.withLockedValue { $0 } }
-
-    /// The caller goes away. It may come before the request itself has come to the event loop.
-    func cancel() {
-        cancelled.withLockedValue { $0 = true }
-        reply.fail(CancellationError())
-    }
-}
-
-/// An event that goes through the channel: nobody waits for this request's reply any more.
-struct RequestCancelled: Sendable {
-    let request: PendingRequest
-}
-
-/// Why a connection is over: for those who come when its handlers are gone.
-final class ConnectionEnd: Sendable {
-    private let end = NIOLockedValueBox<(error: TransportError, isTold: Bool)?>(nil)
-
-    /// The connection failed, which somebody was told or nobody.
-    func record(_ error: TransportError, isTold: Bool) {
-        end.withLockedValue { $0 = ($0?.error ?? error, $0?.isTold == true || isTold) }
-    }
-
-    /// What the next one is told: what happened, where nobody knows it yet, else that it is over.
-    func next() -> TransportError? {
-        end.withLockedValue { end in
-            defer { end?.isTold = true }
-            return end.map { $0.isTold ? .closed(by: $0.error) : $0.error }
+    /// The messages under their ids.
+    func numbered(from firstID: Int32) -> ByteBuffer {
+        var (buffer, id, start) = (messages, firstID, messages.readerIndex)
+        while start < buffer.writerIndex, let length = buffer.getInteger(at: start, endianness: .little, as: Int32.self)
+        {
+            // The second field of a message's header.
+            buffer.setInteger(id, at: start + 4, endianness: .little)
+            id = RequestMachine<PendingRequest>.id(after: id)
+            start += Int(length)
         }
+        return buffer
     }
 }
 
-/// Interprets the actions of ``RequestMachine`` on a channel.
-final class RequestHandler: ChannelDuplexHandler {
+/// Interprets the actions of ``RequestMachine`` on a channel. It outlives its channel: who comes later learns what
+/// happened.
+final class RequestHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
-    typealias OutboundIn = PendingRequest
     typealias OutboundOut = ByteBuffer
 
-    private struct Entry {
-        var timer: Scheduled<Void>
-        /// The id under which it was sent.
-        var id: Int32?
-    }
-
-    private let processor: NIOSingleStepByteToMessageProcessor<WireMessageDecoder>
+    private let processor: NIOSingleStepByteToMessageProcessor<WireReplyDecoder>
     private let isEncrypted: Bool
-    private let end: ConnectionEnd
     private var machine = RequestMachine<PendingRequest>()
-    private var entries: [ObjectIdentifier: Entry] = [:]
+    private var context: ChannelHandlerContext?
+    /// The one timer for all deadlines. It is not moved when a request ends: the next one often has the same deadline.
+    private var timer: (end: ContinuousClock.Instant, scheduled: Scheduled<Void>)?
     private var hasReceived = false
 
-    init(limits: WireLimits, isEncrypted: Bool, end: ConnectionEnd) {
-        self.end = end
-        processor = NIOSingleStepByteToMessageProcessor(WireMessageDecoder(limits: limits))
+    init(limits: WireLimits, isEncrypted: Bool) {
+        processor = NIOSingleStepByteToMessageProcessor(WireReplyDecoder(limits: limits))
         self.isEncrypted = isEncrypted
     }
 
-    // MARK: - Requests
+    // MARK: - The client
 
-    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
-        let request = unwrapOutboundIn(data)
-        promise?.succeed()
-        guard !request.isCancelled else { return }
-        let loopBound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
-        let timer = context.eventLoop.scheduleTask(in: .until(request.deadline)) {
-            let (handler, context) = loopBound.value
-            handler.deadlinePassed(request, context)
+    /// A request comes in.
+    func requested(_ request: PendingRequest) {
+        guard !request.isCancelled.value else { return }
+        switch machine.requested(request, messages: request.count, by: request.deadline) {
+        case .write(let request, let firstID): write(request, firstID)
+        case .wait: break
+        case .refuse(let request, let error): request.replies.fail(error)
         }
-        entries[ObjectIdentifier(request)] = Entry(timer: timer)
-        perform(machine.requested(request), context)
+        watchDeadlines()
     }
 
-    func triggerUserOutboundEvent(context: ChannelHandlerContext, event: Any, promise: EventLoopPromise<Void>?) {
-        guard let event = event as? RequestCancelled else {
-            return context.triggerUserOutboundEvent(event, promise: promise)
-        }
-        promise?.succeed()
-        guard entries[ObjectIdentifier(event.request)] != nil else { return }
-        if machine.withdraw(where: { $0 === event.request }) != nil {
-            forget(event.request)
-        } else {
-            perform(machine.failed(Self.closed("a command was given up before its reply came")), context)
-        }
+    /// The caller goes away.
+    func cancelled(_ request: PendingRequest) {
+        request.isCancelled.value = true
+        perform(machine.cancelled { $0 === request }) { $0.replies.fail(CancellationError()) }
     }
 
-    private func deadlinePassed(_ request: PendingRequest, _ context: ChannelHandlerContext) {
-        if machine.withdraw(where: { $0 === request }) != nil {
-            forget(request)
-            request.reply.fail(
+    /// The connection is not to be used any more.
+    ///
+    /// - Parameter isTold: Whether somebody knows why, beside those who wait.
+    func close(_ error: TransportError, isTold: Bool = false) {
+        fail(machine.failed(error, isTold: isTold), error)
+    }
+
+    private func deadlinePassed() {
+        timer = nil
+        perform(machine.deadlinePassed(at: .now)) { request in
+            request.replies.fail(
                 TransportError(
                     .deadlineExceeded, phase: .command,
                     "the deadline passed while the command waited for the ones before it"))
-        } else if let id = entries[ObjectIdentifier(request)]?.id {
-            perform(machine.deadlinePassed(id: id), context)
         }
+        watchDeadlines()
     }
 
-    private func forget(_ request: PendingRequest) {
-        entries.removeValue(forKey: ObjectIdentifier(request))?.timer.cancel()
-    }
-
-    func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
-        // Whoever waits is not to be told that it was the server.
-        if mode != .input {
-            perform(machine.failed(Self.closed("the connection was closed")), context, andClose: false)
-        }
-        context.close(mode: mode, promise: promise)
+    private func watchDeadlines() {
+        guard let context, let end = machine.nextDeadline, timer.map({ end < $0.end }) ?? true else { return }
+        timer?.scheduled.cancel()
+        timer = (end, context.eventLoop.assumeIsolated().scheduleTask(in: .until(end)) { self.deadlinePassed() })
     }
 
     // MARK: - The server
@@ -132,11 +101,21 @@ final class RequestHandler: ChannelDuplexHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         hasReceived = true
         do {
-            try processor.process(buffer: unwrapInboundIn(data)) { frame in
-                perform(machine.received(frame), context)
-            }
+            try processor.process(buffer: unwrapInboundIn(data)) { received($0) }
         } catch {
-            perform(machine.failed(Self.transportError(error)), context)
+            close(Self.transportError(error))
+        }
+    }
+
+    private func received(_ reply: WireReply) {
+        switch machine.received(reply) {
+        case .wait, .ignore:
+            break
+        case .complete(let request, let replies, let next):
+            request.replies.succeed(replies)
+            if let next { write(next.0, next.firstID) }
+        case .fail(let requests, let error):
+            fail(requests, error)
         }
     }
 
@@ -144,24 +123,29 @@ final class RequestHandler: ChannelDuplexHandler {
         var error = Self.closed("the server closed the connection" + (hasReceived ? "" : " without a word"))
         if mayDemandTLS { error.message += Self.mayDemandTLS }
         do {
-            try processor.finishProcessing(seenEOF: true) { frame in perform(machine.received(frame), context) }
+            try processor.finishProcessing(seenEOF: true) { received($0) }
         } catch let cause {
             error.message = "the server closed the connection in the middle of a message"
             error.underlying = cause
         }
-        perform(machine.failed(error), context)
+        close(error)
         context.fireChannelInactive()
     }
 
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+    }
+
     func handlerRemoved(context: ChannelHandlerContext) {
-        perform(machine.failed(Self.closed("the connection was closed")), context, andClose: false)
+        close(Self.closed("the connection was closed"))
+        self.context = nil
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         var failure = Self.transportError(error)
         // Whether a close arrives as an end or as a reset is chance: a reset says that our bytes came after it.
         if error is IOError, mayDemandTLS { failure.message += Self.mayDemandTLS }
-        perform(machine.failed(failure), context)
+        close(failure)
     }
 
     private var mayDemandTLS: Bool { !hasReceived && !isEncrypted }
@@ -169,40 +153,25 @@ final class RequestHandler: ChannelDuplexHandler {
 
     // MARK: - Actions
 
+    private func write(_ request: PendingRequest, _ firstID: Int32) {
+        // A write that fails breaks the connection, and that is told as an event of its own.
+        context?.writeAndFlush(wrapOutboundOut(request.numbered(from: firstID)), promise: nil)
+    }
+
     private func perform(
-        _ actions: [RequestMachine<PendingRequest>.Action], _ context: ChannelHandlerContext, andClose: Bool = true
+        _ action: RequestMachine<PendingRequest>.WithdrawalAction, _ tell: (PendingRequest) -> Void
     ) {
-        for action in actions {
-            switch action {
-            case .write(let request, let id):
-                entries[ObjectIdentifier(request)]?.id = id
-                write(request, id: id, context)
-            case .complete(let request, let document):
-                forget(request)
-                request.reply.succeed(document)
-            case .fail(let requests, let error):
-                end.record(error, isTold: !requests.isEmpty)
-                for request in requests {
-                    forget(request)
-                    request.reply.fail(error)
-                }
-                if andClose { context.close(promise: nil) }
-            }
+        switch action {
+        case .withdraw(let requests): for request in requests { tell(request) }
+        case .fail(let requests, let error): fail(requests, error)
         }
     }
 
-    private func write(_ request: PendingRequest, id: Int32, _ context: ChannelHandlerContext) {
-        do {
-            // A write that fails breaks the connection, and that is told as an event of its own.
-            context.writeAndFlush(wrapOutboundOut(try request.message.encoded(requestID: id)), promise: nil)
-        } catch {
-            perform(
-                machine.failed(
-                    TransportError(
-                        .protocolViolation, phase: .command, "the command cannot be encoded: \(error)",
-                        underlying: error)),
-                context)
-        }
+    private func fail(_ requests: [PendingRequest]?, _ error: TransportError) {
+        timer?.scheduled.cancel()
+        timer = nil
+        for request in requests ?? [] { request.replies.fail(error) }
+        if requests != nil { context?.close(promise: nil) }
     }
 
     // MARK: - Errors
@@ -220,7 +189,7 @@ final class RequestHandler: ChannelDuplexHandler {
         case let error as IOError:
             closed("the connection broke: \(error.systemMessage)", error)
         case NIOSSLError.uncleanShutdown:
-            closed("the connection ended without TLS's farewell, so what came may not have been all", error)
+            closed("the connection ended without TLS's close_notify, so what came may not have been all", error)
         case let error as NIOSSLError:
             closed("the TLS connection ended: \(error)", error)
         default:

@@ -1,114 +1,165 @@
-internal import SaslBSON
 internal import SaslWire
 
 /// Which request is under way on a connection, and which wait: one at a time, in the order in which they came.
 ///
-/// Free of clocks and sockets: each event gives what to do.
+/// A request is one or more messages in one write, whose replies come in the same order. Free of sockets and timers: each
+/// event gives what to do.
 struct RequestMachine<Request> {
-    enum Action {
-        /// Write this request under this id, and bound its reply by its deadline.
-        case write(Request, id: Int32)
-        /// Give the reply to its request.
-        case complete(Request, BSONDocument)
-        /// Give these requests the error and close the connection.
+    private struct Entry {
+        let request: Request
+        let messages: Int
+        let deadline: ContinuousClock.Instant
+    }
+
+    private enum State {
+        case idle
+        /// Whose replies come, the id of the next one, and those that are there.
+        case busy(Entry, awaited: Int32, replies: [[UInt8]])
+        case failed(TransportError, isTold: Bool)
+    }
+
+    /// What to do when a request comes in.
+    enum RequestAction {
+        /// Write its messages, under this id and those that follow it.
+        case write(Request, firstID: Int32)
+        /// Its turn will come.
+        case wait
+        /// Give it the error.
+        case refuse(Request, TransportError)
+    }
+
+    /// What to do when a message comes.
+    enum ReplyAction {
+        /// More of its replies must come.
+        case wait
+        /// Give the replies to their request, and write the next one.
+        case complete(Request, [[UInt8]], next: (Request, firstID: Int32)?)
+        /// Give these the error and close the connection.
+        case fail([Request], TransportError)
+        /// The connection is over.
+        case ignore
+    }
+
+    /// What to do when a request is given up: its deadline passed, or its caller went away.
+    enum WithdrawalAction {
+        /// These waited for their turn and are forgotten: nothing else suffers.
+        case withdraw([Request])
+        /// What was sent cannot be unsent, and a late reply must not be taken for another's: give these the error and close
+        /// the connection.
         case fail([Request], TransportError)
     }
 
+    private var state = State.idle
+    private var waiting: [Entry] = []
     private var lastID: Int32
-    private var current: (request: Request, id: Int32)?
-    private var waiting: [Request] = []
-    private var failure: TransportError?
-    private var isFailureTold = false
 
     /// - Parameter lastID: The id before the first one.
     init(lastID: Int32 = 0) {
         self.lastID = lastID
     }
 
-    /// A request comes in.
-    mutating func requested(_ request: Request) -> [Action] {
-        if let failure {
-            // Whoever comes first learns what happened while nobody waited; the others, that it is over.
-            defer { isFailureTold = true }
-            return [.fail([request], isFailureTold ? .closed(by: failure) : failure)]
-        }
-        waiting.append(request)
-        return proceed()
+    /// Ids need only differ from one request to the next; they stay positive when they wrap.
+    static func id(after id: Int32) -> Int32 { id == .max ? 1 : id + 1 }
+
+    /// When the next request's time is up; `nil` where none is under way.
+    var nextDeadline: ContinuousClock.Instant? {
+        guard case .busy(let current, _, _) = state else { return nil }
+        return waiting.reduce(current.deadline) { min($0, $1.deadline) }
     }
 
-    /// A request is given up: its deadline passed, or its caller went away.
+    /// A request comes in.
     ///
-    /// - Returns: The request, where it still waited for its turn. It is forgotten then, and nothing else suffers. A
-    ///   request that was sent cannot be unsent: that is a failure of the connection.
-    mutating func withdraw(where isMeant: (Request) -> Bool) -> Request? {
-        waiting.firstIndex(where: isMeant).map { waiting.remove(at: $0) }
+    /// - Parameter messages: How many messages it has; at least 1.
+    mutating func requested(
+        _ request: Request, messages: Int = 1, by deadline: ContinuousClock.Instant
+    ) -> RequestAction {
+        let entry = Entry(request: request, messages: messages, deadline: deadline)
+        switch state {
+        case .idle:
+            return .write(request, firstID: begin(entry))
+        case .busy:
+            waiting.append(entry)
+            return .wait
+        case .failed(let error, let isTold):
+            // Whoever comes first learns what happened while nobody waited; the others, that it is over.
+            state = .failed(error, isTold: true)
+            return .refuse(request, isTold ? .closed(by: error) : error)
+        }
     }
 
     /// A message came from the server.
-    mutating func received(_ frame: WireFrame) -> [Action] {
-        guard failure == nil else { return [] }
-        guard let (request, id) = current else {
-            return failed(Self.violation("the server sent a message without being asked (\(frame.message.opCode))"))
-        }
-        guard frame.header.responseTo == id else {
-            return failed(
-                Self.violation("the server's reply is to request \(frame.header.responseTo), not to \(id)"))
-        }
-        switch Self.document(of: frame.message) {
-        case .success(let document):
-            current = nil
-            return [.complete(request, document)] + proceed()
-        case .failure(let error):
-            return failed(error)
+    mutating func received(_ reply: WireReply) -> ReplyAction {
+        switch state {
+        case .failed:
+            return .ignore
+        case .idle:
+            return violated("the server sent a message without being asked")
+        case .busy(let current, let awaited, var replies):
+            guard reply.responseTo == awaited else {
+                return violated("the server's reply is to request \(reply.responseTo), not to \(awaited)")
+            }
+            replies.append(reply.body)
+            guard replies.count == current.messages else {
+                state = .busy(current, awaited: Self.id(after: awaited), replies: replies)
+                return .wait
+            }
+            state = .idle
+            guard !waiting.isEmpty else { return .complete(current.request, replies, next: nil) }
+            let next = waiting.removeFirst()
+            return .complete(current.request, replies, next: (next.request, begin(next)))
         }
     }
 
-    /// The deadline of the request with this id passed.
-    mutating func deadlinePassed(id: Int32) -> [Action] {
-        guard current?.id == id else { return [] }
-        return failed(
-            TransportError(.deadlineExceeded, phase: .command, "the deadline passed before the server replied"))
+    /// A caller went away.
+    mutating func cancelled(where isMeant: (Request) -> Bool) -> WithdrawalAction {
+        if let index = waiting.firstIndex(where: { isMeant($0.request) }) {
+            return .withdraw([waiting.remove(at: index).request])
+        }
+        guard case .busy(let current, _, _) = state, isMeant(current.request) else { return .withdraw([]) }
+        return fail(TransportError(.closed, phase: .command, "a command was given up before its reply came"))
+    }
+
+    /// Time has passed.
+    mutating func deadlinePassed(at now: ContinuousClock.Instant) -> WithdrawalAction {
+        if case .busy(let current, _, _) = state, current.deadline <= now {
+            return fail(
+                TransportError(.deadlineExceeded, phase: .command, "the deadline passed before the server replied"))
+        }
+        let late = waiting.filter { $0.deadline <= now }
+        if !late.isEmpty { waiting.removeAll { $0.deadline <= now } }
+        return .withdraw(late.map(\.request))
     }
 
     /// The connection broke, or is being closed. Whatever waits gets the error; so will all that comes later.
-    mutating func failed(_ error: TransportError) -> [Action] {
-        guard failure == nil else { return [] }
-        failure = error
-        isFailureTold = current != nil || !waiting.isEmpty
-        let requests = (current.map { [$0.request] } ?? []) + waiting
-        current = nil
-        waiting = []
-        return [.fail(requests, error)]
-    }
-
-    private mutating func proceed() -> [Action] {
-        guard current == nil, !waiting.isEmpty else { return [] }
-        // Ids need only differ from one request to the next; they stay positive when they wrap.
-        lastID = lastID == .max ? 1 : lastID + 1
-        let request = waiting.removeFirst()
-        current = (request, lastID)
-        return [.write(request, id: lastID)]
-    }
-
-    private static func document(of message: WireMessage) -> Result<BSONDocument, TransportError> {
-        switch message {
-        case .message(let message):
-            guard !message.flags.contains(.moreToCome) else {
-                return .failure(violation("the server announced further replies, which nobody asked for"))
-            }
-            return .success(message.body)
-        case .reply(let reply):
-            guard let document = reply.documents.first, reply.documents.count == 1 else {
-                return .failure(violation("the server's reply has \(reply.documents.count) documents instead of 1"))
-            }
-            return .success(document)
-        case .query:
-            return .failure(violation("the server sent a query instead of a reply"))
+    ///
+    /// - Parameter isTold: Whether somebody knows of it, beside those who wait.
+    /// - Returns: Who waits; `nil` where the connection is over already.
+    mutating func failed(_ error: TransportError, isTold: Bool = false) -> [Request]? {
+        var requests = waiting.map(\.request)
+        switch state {
+        case .failed: return nil
+        case .idle: break
+        case .busy(let current, _, _): requests.insert(current.request, at: 0)
         }
+        state = .failed(error, isTold: isTold || !requests.isEmpty)
+        waiting = []
+        return requests
     }
 
-    private static func violation(_ message: String) -> TransportError {
-        TransportError(.protocolViolation, phase: .command, message)
+    private mutating func begin(_ entry: Entry) -> Int32 {
+        let first = Self.id(after: lastID)
+        lastID = (1..<entry.messages).reduce(first) { id, _ in Self.id(after: id) }
+        state = .busy(entry, awaited: first, replies: [])
+        return first
+    }
+
+    private mutating func violated(_ message: String) -> ReplyAction {
+        let error = TransportError(.protocolViolation, phase: .command, message)
+        return failed(error).map { .fail($0, error) } ?? .ignore
+    }
+
+    private mutating func fail(_ error: TransportError) -> WithdrawalAction {
+        failed(error).map { .fail($0, error) } ?? .withdraw([])
     }
 }
 

@@ -1,4 +1,3 @@
-internal import BlockingWork
 internal import NIOConcurrencyHelpers
 internal import NIOCore
 internal import NIOSSL
@@ -15,27 +14,12 @@ public final class TLSContext: Sendable {
     /// The authorities from the options' file; empty where those of the system are used.
     let authorities: [PeerCertificate]
 
-    /// Reads the files, on a thread of its own: a file system that hangs holds up nobody.
+    /// Reads the files, on a thread for it: a file system that hangs holds up nobody.
     ///
     /// - Throws: ``TransportError`` with ``TransportError/Code/tls``, which names the file that cannot be used, or with
     ///   ``TransportError/Code/deadlineExceeded``; `CancellationError`.
     public static func load(_ options: TLSOptions, by deadline: ContinuousClock.Instant) async throws -> TLSContext {
-        try await load(by: deadline) { try TLSContext(options) }
-    }
-
-    /// - Parameter read: Reads the files; it may block for ever.
-    static func load(
-        by deadline: ContinuousClock.Instant, _ read: @escaping @Sendable () throws -> TLSContext
-    ) async throws -> TLSContext {
-        do {
-            return try await BlockingWorkers().run(by: deadline, read)
-        } catch let error as BlockingWorkError where error.code == .deadlineExceeded {
-            throw TransportError(
-                .deadlineExceeded, phase: .tls, "the deadline passed while files for TLS were read", underlying: error)
-        } catch let error as BlockingWorkError {
-            throw TransportError(
-                .tls, phase: .tls, "the files for TLS could not be read: \(error.message)", underlying: error)
-        }
+        try await TLSContextCache().context(for: options, by: deadline)
     }
 
     /// Reads the files. It blocks, if not for long: in asynchronous code use ``load(_:by:)``.

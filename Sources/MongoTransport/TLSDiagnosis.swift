@@ -184,10 +184,7 @@ struct TLSDiagnosis {
     private func error(
         _ failure: TLSFailure, _ message: String, underlying: (any Error)? = nil, report: TLSReport? = nil
     ) -> TransportError {
-        var connectReport = ConnectReport()
-        connectReport.tls = report
-        return TransportError(
-            .tls, phase: .tls, message, underlying: underlying, report: connectReport, tlsFailure: failure)
+        TransportError(.tls, phase: .tls, message, underlying: underlying, tlsFailure: failure, tls: report)
     }
 }
 

@@ -185,7 +185,7 @@ struct TLSHandshake: Sendable {
 
     /// Waits for the handshake of a channel that is connected. The channel is to be closed after an error.
     ///
-    /// - Throws: ``TransportError`` with what is known in the report's `tls`; `CancellationError`.
+    /// - Throws: ``TransportError`` with what is known in its `tls`; `CancellationError`.
     func complete(on channel: any Channel, by deadline: ContinuousClock.Instant) async throws -> TLSReport {
         let done = done
         let timer = channel.eventLoop.scheduleTask(in: .until(deadline)) {

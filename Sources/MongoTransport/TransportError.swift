@@ -21,7 +21,7 @@ public struct TransportError: Error, Sendable, CustomStringConvertible {
         public static let tls = Code(value: .tls)
         /// The connection is closed: by the server, or by an earlier failure.
         public static let closed = Code(value: .closed)
-        /// The server sent what is no lawful message or no answer to what was asked.
+        /// The server sent a malformed message, or one that is no answer to what was asked.
         public static let protocolViolation = Code(value: .protocolViolation)
         /// The deadline passed.
         public static let deadlineExceeded = Code(value: .deadlineExceeded)
@@ -38,22 +38,22 @@ public struct TransportError: Error, Sendable, CustomStringConvertible {
     public var message: String
     /// The error beneath, where there is one.
     public var underlying: (any Error)?
-    /// What was tried, for failures before the connection was ready.
-    public var report: ConnectReport?
     /// What is wrong with TLS, for ``Code/tls``.
     public var tlsFailure: TLSFailure?
+    /// What a TLS handshake that failed showed of the server.
+    public var tls: TLSReport?
 
     /// Creates an error.
     public init(
         _ code: Code, phase: TransportPhase, _ message: String, underlying: (any Error)? = nil,
-        report: ConnectReport? = nil, tlsFailure: TLSFailure? = nil
+        tlsFailure: TLSFailure? = nil, tls: TLSReport? = nil
     ) {
         self.code = code
         self.phase = phase
         self.message = message
         self.underlying = underlying
-        self.report = report
         self.tlsFailure = tlsFailure
+        self.tls = tls
     }
 
     /// The code, the phase and the message.

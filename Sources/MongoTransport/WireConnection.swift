@@ -1,15 +1,16 @@
 public import Logging
 public import NIOCore
-internal import NIOPosix
 public import SaslBSON
 public import SaslWire
 
 /// A connection to one server that speaks MongoDB's wire protocol: one command and its reply at a time.
 ///
 /// Commands that are given while one is under way wait their turn, each with its own deadline. A deadline or a cancelled
-/// task of a command that was sent, a lawless message or a broken socket ends the connection: what was sent cannot be
+/// task of a command that was sent, a malformed message or a broken socket ends the connection: what was sent cannot be
 /// unsent, and a late reply must not be taken for another's.
-public final class WireConnection: CommandRunner, Sendable {
+///
+/// All of it happens on one event loop. Who runs there too (see ``executor``) waits for a reply without another thread.
+public final class WireConnection: Sendable {
     /// How commands are sent.
     public enum MessageFormat: Sendable, Hashable {
         /// OP_MSG, which servers understand since version 3.6.
@@ -19,28 +20,34 @@ public final class WireConnection: CommandRunner, Sendable {
     }
 
     private let channel: any Channel
-    private let end: ConnectionEnd
+    private let handler: NIOLoopBound<RequestHandler>
     private let format: MessageFormat
+    private let limits: WireLimits
 
     /// The server, as it was asked for.
     public let endpoint: ServerEndpoint
-    /// How the connection came about.
-    public let report: ConnectReport
+    /// What the TLS handshake showed; `nil` without TLS.
+    public let tls: TLSReport?
+    /// Runs tasks on the connection's event loop, for `withTaskExecutorPreference`.
+    public let executor: any TaskExecutor
 
     /// What a channel of ours has.
     private struct Equipment: Sendable {
         let handshake: TLSHandshake?
-        let end = ConnectionEnd()
+        let handler: NIOLoopBound<RequestHandler>
     }
 
     private init(
-        channel: any Channel, end: ConnectionEnd, endpoint: ServerEndpoint, format: MessageFormat, report: ConnectReport
+        _ connected: Connected<Equipment>, to endpoint: ServerEndpoint, tls: TLSReport?, executor: any TaskExecutor,
+        format: MessageFormat, limits: WireLimits
     ) {
-        self.channel = channel
-        self.end = end
+        channel = connected.channel
+        handler = connected.equipment.handler
         self.endpoint = endpoint
+        self.tls = tls
+        self.executor = executor
         self.format = format
-        self.report = report
+        self.limits = limits
     }
 
     deinit {
@@ -55,8 +62,10 @@ public final class WireConnection: CommandRunner, Sendable {
     ///   - tls: How to encrypt; `nil` for a connection in the clear.
     ///   - format: How commands are sent.
     ///   - limits: Bounds on the server's messages.
+    ///   - eventLoop: Where all of it happens; `nil` for the next one of the connector's.
     ///   - deadline: When to give up.
     ///   - logger: Takes messages at level debug.
+    ///   - observe: Is told what happens, when it happens.
     /// - Throws: ``TransportError``, `CancellationError`.
     public static func connect(
         to endpoint: ServerEndpoint,
@@ -64,26 +73,22 @@ public final class WireConnection: CommandRunner, Sendable {
         tls: TLSOptions? = nil,
         format: MessageFormat = .message,
         limits: WireLimits = .beforeAuthentication,
+        on eventLoop: (any EventLoop)? = nil,
         by deadline: ContinuousClock.Instant,
-        logger: Logger? = nil
+        logger: Logger? = nil,
+        observe: (@Sendable (TransportEvent) -> Void)? = nil
     ) async throws -> WireConnection {
         // Before anything else: a file that cannot be read is a mistake that no server can mend.
         let context: TLSContext? = if let tls { try await TLSContext.load(tls, by: deadline) } else { nil }
         return try await connect(
-            to: endpoint, connector: connector, context: context, format: format, limits: limits, by: deadline,
-            logger: logger)
+            to: endpoint, connector: connector, context: context, format: format, limits: limits, on: eventLoop,
+            by: deadline, logger: logger, observe: observe)
     }
 
-    /// Connects to a server with a context that other connections use too.
+    /// Connects to a server with a context that other connections use too; for the rest see
+    /// ``connect(to:connector:tls:format:limits:on:by:logger:observe:)``.
     ///
-    /// - Parameters:
-    ///   - endpoint: Where the server listens.
-    ///   - connector: Looks up the name and races the addresses.
-    ///   - context: How to encrypt; `nil` for a connection in the clear.
-    ///   - format: How commands are sent.
-    ///   - limits: Bounds on the server's messages.
-    ///   - deadline: When to give up.
-    ///   - logger: Takes messages at level debug.
+    /// - Parameter context: How to encrypt; `nil` for a connection in the clear.
     /// - Throws: ``TransportError``, `CancellationError`.
     public static func connect(
         to endpoint: ServerEndpoint,
@@ -91,15 +96,19 @@ public final class WireConnection: CommandRunner, Sendable {
         context: TLSContext?,
         format: MessageFormat = .message,
         limits: WireLimits = .beforeAuthentication,
+        on eventLoop: (any EventLoop)? = nil,
         by deadline: ContinuousClock.Instant,
-        logger: Logger? = nil
+        logger: Logger? = nil,
+        observe: (@Sendable (TransportEvent) -> Void)? = nil
     ) async throws -> WireConnection {
-        let start = ContinuousClock.now
-        var (connected, report) = try await connector.connect(to: endpoint, by: deadline) { channel in
-            let equipment = Equipment(handshake: try context.map { try TLSHandshake(on: channel, to: endpoint, $0) })
-            try channel.pipeline.syncOperations.addHandler(
-                RequestHandler(limits: limits, isEncrypted: context != nil, end: equipment.end))
-            return equipment
+        let executor = EventLoopTaskExecutor(eventLoop ?? connector.group.next())
+        let connected = try await connector.connect(to: endpoint, on: executor, by: deadline, observe: observe) {
+            channel in
+            let handshake = try context.map { try TLSHandshake(on: channel, to: endpoint, $0) }
+            let handler = RequestHandler(limits: limits, isEncrypted: context != nil)
+            try channel.pipeline.syncOperations.addHandler(handler)
+            return Equipment(
+                handshake: handshake, handler: NIOLoopBound(handler, eventLoop: channel.eventLoop))
         }
         let channel = connected.channel
         logger?.debug(
@@ -109,78 +118,118 @@ public final class WireConnection: CommandRunner, Sendable {
                 "network.peer.address": "\(channel.remoteAddress.map { "\($0)" } ?? "")",
             ])
         do {
+            var tls: TLSReport?
             if let handshake = connected.equipment.handshake {
-                let tlsReport = try await handshake.complete(on: channel, by: deadline)
-                report.tls = tlsReport
-                report.secured = ContinuousClock.now - start
-                logger?.debug("encrypted", metadata: ["server.address": "\(endpoint)", "tls": "\(tlsReport)"])
+                observe?(.tlsBegan)
+                let report = try await handshake.complete(on: channel, by: deadline)
+                observe?(.tlsEnded(report))
+                logger?.debug("encrypted", metadata: ["server.address": "\(endpoint)", "tls": "\(report)"])
+                tls = report
             }
             try Task.checkCancellation()
+            return WireConnection(
+                connected, to: endpoint, tls: tls, executor: executor, format: format, limits: limits)
         } catch {
             channel.close(promise: nil)
-            throw Self.failure(error, report)
+            guard !(error is CancellationError), !(error is TransportError) else { throw error }
+            throw TransportError(
+                .closed, phase: .tls, "the connection was closed during the TLS handshake", underlying: error)
         }
-        return WireConnection(
-            channel: channel, end: connected.equipment.end, endpoint: endpoint, format: format, report: report)
     }
 
-    /// The error of a connection that was open but is not ready.
-    private static func failure(_ error: any Error, _ report: ConnectReport) -> any Error {
-        guard !(error is CancellationError) else { return error }
-        var failure =
-            error as? TransportError
-            ?? TransportError(
-                .closed, phase: .tls, "the connection was closed during the TLS handshake", underlying: error)
-        let tls = failure.report?.tls
-        failure.report = report
-        failure.report?.tls = tls
-        return failure
-    }
+    // MARK: - Commands
 
     /// Sends a command and gives the server's reply, whether that says `ok: 1` or not.
     ///
-    /// - Parameter command: The command, with its database in `$db`.
+    /// The reply's framing is checked and its length bounded; what the document holds is for the receiver to decode, with
+    /// bounds of its own.
+    ///
+    /// - Parameter command: A BSON document: the command, with its database in `$db`.
+    /// - Returns: A BSON document, which is not parsed yet.
     /// - Throws: ``TransportError``, `CancellationError`. The connection is closed then, unless the command was not sent
     ///   yet.
-    public func run(_ command: BSONDocument, by deadline: ContinuousClock.Instant) async throws -> BSONDocument {
+    public func run(_ command: [UInt8], by deadline: ContinuousClock.Instant) async throws -> [UInt8] {
+        try await run(pipelined: [command], by: deadline)[0]
+    }
+
+    /// Sends commands in one write and gives the server's replies, in the order of the commands, when all are there.
+    ///
+    /// A server runs them one after another and knows nothing of their belonging together: it runs the second one also
+    /// where the first one failed.
+    ///
+    /// - Parameter commands: BSON documents, each with its database in `$db`.
+    /// - Returns: As many documents as there are commands.
+    /// - Throws: ``TransportError``, `CancellationError`, for all of them together.
+    public func run(pipelined commands: [[UInt8]], by deadline: ContinuousClock.Instant) async throws -> [[UInt8]] {
         try Task.checkCancellation()
+        guard !commands.isEmpty else { return [] }
         guard deadline > .now else {
             throw TransportError(.deadlineExceeded, phase: .command, "the deadline passed before the command was sent")
         }
-        let reply = channel.eventLoop.makePromise(of: BSONDocument.self)
-        let request = PendingRequest(message: message(for: command), deadline: deadline, reply: reply)
-        let (channel, end) = (channel, end)
+        var messages = ByteBuffer()
+        do {
+            for command in commands { try encode(command, into: &messages) }
+        } catch {
+            throw TransportError(
+                .protocolViolation, phase: .command, "the command cannot be encoded: \(error)", underlying: error)
+        }
+        let request = PendingRequest(messages, count: commands.count, by: deadline, on: channel.eventLoop)
         return try await withTaskCancellationHandler {
-            // Fails only where the handler is gone from the closed channel and cannot answer itself.
-            channel.writeAndFlush(request).whenFailure { error in
-                reply.fail(
-                    end.next()
-                        ?? TransportError(.closed, phase: .command, "the connection is closed", underlying: error))
-            }
-            return try await reply.futureResult.get()
+            onEventLoop { $0.requested(request) }
+            return try await request.replies.futureResult.get()
         } onCancel: {
-            request.cancel()
-            channel.triggerUserOutboundEvent(RequestCancelled(request: request), promise: nil)
+            request.replies.fail(CancellationError())
+            onEventLoop { $0.cancelled(request) }
+        }
+    }
+
+    /// Sends a command and decodes the server's reply, whether that says `ok: 1` or not.
+    ///
+    /// - Throws: As for a command in bytes. A reply that is no document within the connection's limits ends it too.
+    public func run(_ command: BSONDocument, by deadline: ContinuousClock.Instant) async throws -> BSONDocument {
+        let bytes: [UInt8]
+        do {
+            bytes = try command.encoded(limits: WireLimits.default.documents)
+        } catch {
+            throw TransportError(
+                .protocolViolation, phase: .command, "the command cannot be encoded: \(error)", underlying: error)
+        }
+        let reply = try await run(bytes, by: deadline)
+        do {
+            return try BSONDocument(decoding: reply, limits: limits.documents)
+        } catch {
+            let failure = TransportError(
+                .protocolViolation, phase: .command, "A document in the message is not BSON.", underlying: error)
+            onEventLoop { $0.close(failure, isTold: true) }
+            throw failure
         }
     }
 
     /// Closes the connection. Commands under way get ``TransportError/Code/closed``.
     public func close() async {
+        // Whoever waits is not to be told that it was the server.
+        onEventLoop { $0.close(TransportError(.closed, phase: .command, "the connection was closed")) }
         try? await channel.close().get()
     }
 
     /// The address of the server's side of the connection; `nil` once it is closed.
     public var remoteAddress: SocketAddress? { channel.remoteAddress }
 
-    private func message(for command: BSONDocument) -> WireMessage {
+    private func onEventLoop(_ body: @escaping @Sendable (RequestHandler) -> Void) {
+        guard !channel.eventLoop.inEventLoop else { return body(handler.value) }
+        channel.eventLoop.execute { [handler] in body(handler.value) }
+    }
+
+    private func encode(_ command: [UInt8], into messages: inout ByteBuffer) throws {
         switch format {
         case .message:
-            return .message(WireOpMessage(body: command))
+            try WireOpMessage.encode(body: command, into: &messages)
         case .legacyQuery:
-            var query = command
-            let database = command["$db"]?.stringValue ?? "admin"
+            var query = try BSONDocument(decoding: command)
+            let database = query["$db"]?.stringValue ?? "admin"
             query["$db"] = nil
-            return .query(WireOpQuery(fullCollectionName: "\(database).$cmd", query: query))
+            try WireMessage.query(WireOpQuery(fullCollectionName: "\(database).$cmd", query: query))
+                .encode(into: &messages, requestID: 0)
         }
     }
 }

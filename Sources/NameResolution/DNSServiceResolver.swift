@@ -13,7 +13,7 @@ public struct DNSServiceResolver: ServiceResolver {
     /// - Parameters:
     ///   - workers: Threads for the look-ups.
     ///   - configuration: Whom to ask; `nil` is the system's configuration, which is read anew for each look-up.
-    public init(workers: BlockingWorkers, configuration: DNSConfiguration? = nil) {
+    public init(workers: BlockingWorkers = .namesAndFiles, configuration: DNSConfiguration? = nil) {
         self.workers = workers
         self.configuration = configuration
     }
@@ -44,9 +44,10 @@ public struct DNSServiceResolver: ServiceResolver {
         guard let wakeUp = WakeUp() else {
             throw NameResolutionError(.failure, name: name, "the process has no descriptors left for a look-up")
         }
+        let asked = NameServer.list(configuration?.nameServers ?? [])
         do {
             return try await withTaskCancellationHandler {
-                try await workers.run(by: deadline) { [configuration] in
+                try await workers.run(by: deadline, waitingFor: asked) { [configuration] in
                     try DNSExchange(
                         name: name, question: question, configuration: configuration ?? .system(), deadline: deadline,
                         wakeUp: wakeUp
@@ -59,8 +60,12 @@ public struct DNSServiceResolver: ServiceResolver {
             // The thread, once woken, may be quicker to fail than the workers are to say that this was cancelled.
             throw CancellationError()
         } catch let error as BlockingWorkError {
-            let code: NameResolutionError.Code = error.code == .deadlineExceeded ? .deadlineExceeded : .failure
-            throw NameResolutionError(code, name: name, error.message, underlying: error)
+            guard error.code == .deadlineExceeded else {
+                throw NameResolutionError(.failure, name: name, error.message, underlying: error)
+            }
+            throw NameResolutionError(
+                .deadlineExceeded, name: name, "\(asked) did not answer for \(name) before the deadline",
+                underlying: error)
         }
     }
 }

@@ -23,4 +23,12 @@ public protocol NameResolver: Sendable {
     ///
     /// - Throws: ``NameResolutionError``, `CancellationError`.
     func name(of address: IPAddress, by deadline: ContinuousClock.Instant) async throws -> String
+
+    /// Whom a look-up waits for, as a part of a sentence: "the name server 192.0.2.53". It answers at once.
+    var respondents: String { get }
+}
+
+extension NameResolver {
+    /// The name service, where no more is known.
+    public var respondents: String { "the name service" }
 }

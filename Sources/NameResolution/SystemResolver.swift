@@ -10,14 +10,32 @@ internal import Darwin
 
 /// The system's name service: hosts file, search domains and everything else that `nsswitch.conf` says.
 ///
-/// Each look-up has a thread of its own: none waits for another.
+/// Who asks a question that is under way joins it: one look-up serves all, each waits with a deadline of its own, and a
+/// name server that is silent holds one thread for each name, however many ask. Look-ups of different names do not wait
+/// for one another. Copies share their look-ups.
 public struct SystemResolver: NameResolver {
-    private let workers: BlockingWorkers
+    private struct AddressQuestion: Hashable {
+        let host: String
+        let family: IPAddress.Family?
+    }
+
+    private enum NameQuestion: Hashable {
+        case canonical(String)
+        case pointer(IPAddress)
+    }
+
+    private let addressLookUps: SharedWork<AddressQuestion, [IPAddress]>
+    private let nameLookUps: SharedWork<NameQuestion, String>
+    private let servers = AskedServers()
 
     /// Creates a resolver whose look-ups run on the given workers.
-    public init(workers: BlockingWorkers) {
-        self.workers = workers
+    public init(workers: BlockingWorkers = .namesAndFiles) {
+        addressLookUps = SharedWork(workers: workers)
+        nameLookUps = SharedWork(workers: workers)
     }
+
+    /// The name servers of `resolv.conf`, as they were when a look-up began last.
+    public var respondents: String { servers.description }
 
     /// The addresses of a host, in one family or in both.
     public func addresses(
@@ -34,8 +52,8 @@ public struct SystemResolver: NameResolver {
             case .ipv6?: AF_INET6
             case nil: AF_UNSPEC
             }
-        return try await lookUp(host, by: deadline) { () throws(NameResolutionError) in
-            let found = try Self.getAddresses(host, family: systemFamily, flags: 0) { IPAddress($0.ai_addr) }
+        return try await ask(addressLookUps, AddressQuestion(host: host, family: family), host, by: deadline) {
+            let found = try getAddresses(host, family: systemFamily, flags: 0) { IPAddress($0.ai_addr) }
             var seen: Set<IPAddress> = []
             let unique = found.filter { seen.insert($0).inserted }
             guard !unique.isEmpty else {
@@ -51,8 +69,8 @@ public struct SystemResolver: NameResolver {
             throw NameResolutionError(.invalidName, name: host, "is an address and has no canonical name")
         }
         try Self.check(host)
-        return try await lookUp(host, by: deadline) { () throws(NameResolutionError) in
-            let names = try Self.getAddresses(host, family: AF_UNSPEC, flags: AI_CANONNAME) { entry in
+        return try await ask(nameLookUps, .canonical(host), host, by: deadline) {
+            let names = try getAddresses(host, family: AF_UNSPEC, flags: AI_CANONNAME) { entry in
                 entry.ai_canonname.map { String(cString: $0) }
             }
             guard let name = names.first, !name.isEmpty else {
@@ -64,25 +82,31 @@ public struct SystemResolver: NameResolver {
 
     /// The name that an address belongs to.
     public func name(of address: IPAddress, by deadline: ContinuousClock.Instant) async throws -> String {
-        try await lookUp(address.description, by: deadline) { () throws(NameResolutionError) in
+        try await ask(nameLookUps, .pointer(address), address.description, by: deadline) {
             var buffer = [CChar](repeating: 0, count: Int(NI_MAXHOST))
             let status = address.withSocketAddress { pointer, length in
                 getnameinfo(pointer, length, &buffer, socklen_t(buffer.count), nil, 0, NI_NAMEREQD)
             }
-            guard status == 0 else { throw Self.error(status, errno, name: address.description) }
+            guard status == 0 else { throw error(status, errno, name: address.description) }
             return String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
         }
     }
 
-    private func lookUp<Answer: Sendable>(
-        _ name: String, by deadline: ContinuousClock.Instant,
-        _ body: @escaping @Sendable () throws(NameResolutionError) -> Answer
+    private func ask<Question: Sendable, Answer: Sendable>(
+        _ lookUps: SharedWork<Question, Answer>, _ question: Question, _ name: String,
+        by deadline: ContinuousClock.Instant, _ body: @escaping @Sendable () throws -> Answer
     ) async throws -> Answer {
         do {
-            return try await workers.run(by: deadline) { try body() }
+            return try await lookUps.value(for: question, by: deadline, waitingFor: "\(respondents)") { [servers] in
+                servers.refresh()
+                return try body()
+            }
+        } catch let error as BlockingWorkError where error.code == .deadlineExceeded {
+            throw NameResolutionError(
+                .deadlineExceeded, name: name, "\(respondents) did not answer for \(name) before the deadline",
+                underlying: error)
         } catch let error as BlockingWorkError {
-            let code: NameResolutionError.Code = error.code == .deadlineExceeded ? .deadlineExceeded : .failure
-            throw NameResolutionError(code, name: name, error.message, underlying: error)
+            throw NameResolutionError(.failure, name: name, error.message, underlying: error)
         }
     }
 
@@ -95,13 +119,13 @@ public struct SystemResolver: NameResolver {
         }
     }
 
-    private static func getAddresses<Answer>(
+    private func getAddresses<Answer>(
         _ host: String, family: Int32, flags: Int32, _ read: (addrinfo) -> Answer?
     ) throws(NameResolutionError) -> [Answer] {
         var hints = addrinfo()
         hints.ai_family = family
         hints.ai_flags = flags
-        hints.ai_socktype = socketTypeStream
+        hints.ai_socktype = Self.socketTypeStream
         var list: UnsafeMutablePointer<addrinfo>?
         let status = getaddrinfo(host, nil, &hints, &list)
         guard status == 0 else { throw error(status, errno, name: host) }
@@ -129,21 +153,46 @@ public struct SystemResolver: NameResolver {
     private static let addressFamily: Int32 = -9
     #endif
 
-    private static func error(_ status: Int32, _ systemError: Int32, name: String) -> NameResolutionError {
+    private func error(_ status: Int32, _ systemError: Int32, name: String) -> NameResolutionError {
         let text = gai_strerror(status).map { String(cString: $0) } ?? "error \(status)"
         switch status {
         case EAI_NONAME:
             return NameResolutionError(.noSuchName, name: name, "does not exist (\(text))")
         case EAI_AGAIN:
-            return NameResolutionError(.temporaryFailure, name: name, "a name server did not answer (\(text))")
+            return NameResolutionError(
+                .temporaryFailure, name: name, "\(respondents) did not answer for \(name) (\(text))")
         case EAI_SYSTEM:
             return NameResolutionError(.failure, name: name, "look-up failed with error number \(systemError)")
         #if canImport(Glibc)
-        case noData, addressFamily:
+        case Self.noData, Self.addressFamily:
             return NameResolutionError(.noAddress, name: name, "has no address of that family (\(text))")
         #endif
         default:
             return NameResolutionError(.failure, name: name, "look-up failed (\(text))")
         }
+    }
+}
+
+/// The name servers that look-ups ask, for errors. glibc does not tell.
+private final class AskedServers: Sendable, CustomStringConvertible {
+    private let known = Locked<(servers: [NameServer], readAt: ContinuousClock.Instant)?>(nil)
+
+    /// Reads `resolv.conf` unless that was done just now. To be called where files may be read.
+    func refresh() {
+        let isFresh = known.withLock { $0.map { .now - $0.readAt < .seconds(10) } ?? false }
+        guard !isFresh, let configuration = try? DNSConfiguration.system() else { return }
+        known.withLock { $0 = (configuration.nameServers, .now) }
+    }
+
+    var description: String { NameServer.list(known.withLock { $0?.servers } ?? []) }
+}
+
+extension NameServer {
+    /// Name servers as a part of a sentence.
+    static func list(_ servers: [NameServer]) -> String {
+        let texts = servers.map { $0.port == 53 ? "\($0.address)" : "\($0)" }
+        guard let last = texts.last else { return "the name service" }
+        return texts.count == 1
+            ? "the name server \(last)" : "the name servers \(texts.dropLast().joined(separator: ", ")) and \(last)"
     }
 }

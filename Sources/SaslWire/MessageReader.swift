@@ -84,6 +84,22 @@ struct MessageReader {
         }
     }
 
+    /// Reads the bytes of a document: only its length and its last byte are checked.
+    mutating func readDocumentBytes() throws(WireError) -> [UInt8] {
+        try spendElement()
+        let start = offset
+        let length = buffer.getInteger(at: start, endianness: .little, as: Int32.self).map(Int.init) ?? 0
+        let longest = min(remaining, limits.documents.maximumDocumentLength)
+        guard length >= 5, length <= longest, let bytes = buffer.readBytes(length: length), bytes.last == 0 else {
+            throw WireError(
+                code: .malformedDocument,
+                message: "A document of \(length) bytes in the message does not end where it says, or has none of the"
+                    + " 5 to \(longest) bytes that are possible.",
+                offset: start)
+        }
+        return bytes
+    }
+
     /// Reads with an end before that of the message; `end` is not past it. Everything up to there must be read.
     mutating func read<Value>(
         until end: Int, _ body: (inout MessageReader) throws(WireError) -> Value

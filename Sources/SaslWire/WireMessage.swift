@@ -90,6 +90,20 @@ public struct WireFrame: Sendable, Hashable {
     /// Decodes a buffer whose readable bytes are exactly one message.
     /// - Throws: `WireError`; its offset counts from the message's start.
     public init(decoding buffer: ByteBuffer, limits: WireLimits = .default) throws(WireError) {
+        header = try MessageHeader(of: buffer, limits: limits)
+        var reader = MessageReader(message: buffer, limits: limits)
+        switch header.opCode {
+        case .message: message = .message(try WireOpMessage(from: &reader))
+        case .query: message = .query(try WireOpQuery(from: &reader))
+        case .reply: message = .reply(try WireOpReply(from: &reader))
+        default: throw header.unsupported
+        }
+    }
+}
+
+extension MessageHeader {
+    /// The header of a buffer whose readable bytes are exactly one message.
+    init(of buffer: ByteBuffer, limits: WireLimits) throws(WireError) {
         guard let header = MessageHeader(peeking: buffer) else {
             throw WireError(
                 code: .truncated, message: "The message ends inside its header.", offset: buffer.readableBytes)
@@ -106,18 +120,9 @@ public struct WireFrame: Sendable, Hashable {
             throw WireError(
                 code: .invalidLength, message: "\(buffer.readableBytes - length) bytes follow the message.", offset: 0)
         }
-        var reader = MessageReader(message: buffer, limits: limits)
-        self.header = header
-        switch header.opCode {
-        case .message: message = .message(try WireOpMessage(from: &reader))
-        case .query: message = .query(try WireOpQuery(from: &reader))
-        case .reply: message = .reply(try WireOpReply(from: &reader))
-        default: throw header.unsupported
-        }
+        self = header
     }
-}
 
-extension MessageHeader {
     /// Refuses a length or an operation that no message can have, before any more of it is read.
     func requirePossible(limits: WireLimits) throws(WireError) {
         try Self.requirePossible(length: messageLength, limits: limits)

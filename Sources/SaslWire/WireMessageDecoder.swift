@@ -9,49 +9,86 @@ public struct WireMessageDecoder: NIOSingleStepByteToMessageDecoder {
     /// What the decoder yields.
     public typealias InboundOut = WireFrame
 
-    private let limits: WireLimits
-    private var isFirst = true
-    private var failure: WireError?
+    private var stream: MessageStream
 
     /// Creates a decoder for the start of a stream.
     public init(limits: WireLimits = .default) {
-        self.limits = limits
+        stream = MessageStream(limits: limits)
     }
 
     /// The next message, or nil if not all of it is there.
     /// - Throws: `WireError`.
     public mutating func decode(buffer: inout ByteBuffer) throws -> WireFrame? {
-        try remember { decoder throws(WireError) in try decoder.nextFrame(in: &buffer) }
+        try stream.next(in: &buffer, WireFrame.init(decoding:limits:))
     }
 
     /// The next message at the end of the stream, or nil if nothing is left.
     /// - Throws: `WireError`; with code `truncated` if the stream ends inside a message.
     public mutating func decodeLast(buffer: inout ByteBuffer, seenEOF: Bool) throws -> WireFrame? {
-        try remember { decoder throws(WireError) in
-            if let frame = try decoder.nextFrame(in: &buffer) { return frame }
-            guard buffer.readableBytes == 0 else {
-                throw WireError(
-                    code: .truncated,
-                    message: "The connection ended inside a message, after \(buffer.readableBytes) of its bytes.",
-                    offset: buffer.readableBytes)
-            }
-            return nil
-        }
+        try stream.last(in: &buffer, WireFrame.init(decoding:limits:))
+    }
+}
+
+/// As ``WireMessageDecoder``, for the replies to commands, whose bodies stay bytes.
+package struct WireReplyDecoder: NIOSingleStepByteToMessageDecoder {
+    package typealias InboundOut = WireReply
+
+    private var stream: MessageStream
+
+    package init(limits: WireLimits) {
+        stream = MessageStream(limits: limits)
     }
 
-    private mutating func remember(
-        _ body: (inout WireMessageDecoder) throws(WireError) -> WireFrame?
-    ) throws(WireError) -> WireFrame? {
+    package mutating func decode(buffer: inout ByteBuffer) throws -> WireReply? {
+        try stream.next(in: &buffer, WireReply.init(decoding:limits:))
+    }
+
+    package mutating func decodeLast(buffer: inout ByteBuffer, seenEOF: Bool) throws -> WireReply? {
+        try stream.last(in: &buffer, WireReply.init(decoding:limits:))
+    }
+}
+
+/// Finds the messages of a stream.
+private struct MessageStream {
+    typealias Decode<Message> = (ByteBuffer, WireLimits) throws(WireError) -> Message
+
+    private let limits: WireLimits
+    private var isFirst = true
+    private var failure: WireError?
+
+    init(limits: WireLimits) {
+        self.limits = limits
+    }
+
+    mutating func next<Message>(
+        in buffer: inout ByteBuffer, _ decode: Decode<Message>
+    ) throws(WireError) -> Message? {
         if let failure { throw failure }
         do throws(WireError) {
-            return try body(&self)
+            guard let message = try cut(&buffer) else { return nil }
+            let decoded = try decode(message, limits)
+            isFirst = false
+            return decoded
         } catch {
             failure = error
             throw error
         }
     }
 
-    private mutating func nextFrame(in buffer: inout ByteBuffer) throws(WireError) -> WireFrame? {
+    mutating func last<Message>(
+        in buffer: inout ByteBuffer, _ decode: Decode<Message>
+    ) throws(WireError) -> Message? {
+        if let message = try next(in: &buffer, decode) { return message }
+        guard buffer.readableBytes > 0 else { return nil }
+        let error = WireError(
+            code: .truncated,
+            message: "The connection ended inside a message, after \(buffer.readableBytes) of its bytes.",
+            offset: buffer.readableBytes)
+        failure = error
+        throw error
+    }
+
+    private func cut(_ buffer: inout ByteBuffer) throws(WireError) -> ByteBuffer? {
         guard let length = buffer.getInteger(at: buffer.readerIndex, endianness: .little, as: Int32.self) else {
             return nil
         }
@@ -61,9 +98,6 @@ public struct WireMessageDecoder: NIOSingleStepByteToMessageDecoder {
         }
         try MessageHeader.requirePossible(length: length, limits: limits)
         try MessageHeader(peeking: buffer)?.requirePossible(limits: limits)
-        guard let message = buffer.readSlice(length: Int(length)) else { return nil }
-        let frame = try WireFrame(decoding: message, limits: limits)
-        isFirst = false
-        return frame
+        return buffer.readSlice(length: Int(length))
     }
 }

@@ -1,4 +1,4 @@
-import NIOCore
+package import NIOCore
 public import SaslBSON
 
 /// OP_MSG (opcode 2013): a command or its reply, as one body document and any number of document sequences.
@@ -62,8 +62,17 @@ extension WireOpMessage {
 
     /// Decodes what follows the header.
     init(from reader: inout MessageReader) throws(WireError) {
+        (flags, body, sequences) = try Self.sections(of: &reader) { reader throws(WireError) in
+            try reader.readDocument()
+        }
+    }
+
+    /// Reads what follows the header, and the body in a way of the caller's.
+    static func sections<Body>(
+        of reader: inout MessageReader, _ readBody: (inout MessageReader) throws(WireError) -> Body
+    ) throws(WireError) -> (Flags, Body, [DocumentSequence]) {
         let flagsOffset = reader.offset
-        flags = Flags(rawValue: try reader.readInteger())
+        let flags = Flags(rawValue: try reader.readInteger())
         try flags.requireKnown(at: flagsOffset)
         if flags.contains(.checksumPresent) {
             let (computed, stated) = try reader.removeChecksum()
@@ -73,8 +82,8 @@ extension WireOpMessage {
                     offset: reader.offset + reader.remaining)
             }
         }
-        var body: BSONDocument?
-        sequences = []
+        var body: Body?
+        var sequences: [DocumentSequence] = []
         // A set, because a message of the largest size could have a million sections.
         var identifiers: Set<[UInt8]> = []
         while reader.remaining > 0 {
@@ -84,7 +93,7 @@ extension WireOpMessage {
                 guard body == nil else {
                     throw WireError(code: .duplicateBody, message: "The OP_MSG has two bodies.", offset: offset)
                 }
-                body = try reader.readDocument()
+                body = try readBody(&reader)
             case Self.sequenceKind:
                 try reader.spendElement()
                 let sequence = try DocumentSequence(from: &reader)
@@ -103,7 +112,32 @@ extension WireOpMessage {
         guard let body else {
             throw WireError(code: .missingBody, message: "The OP_MSG has no body.", offset: reader.offset)
         }
-        self.body = body
+        return (flags, body, sequences)
+    }
+
+    /// Encodes a command whose body is encoded already, under the request id 0: see ``WireReply`` for the way back.
+    /// - Throws: `WireError` with code `malformedDocument` if the bytes' own length is not how many they are, or with
+    ///   `messageTooLarge`.
+    package static func encode(
+        body: [UInt8], into buffer: inout ByteBuffer, limits: WireLimits = .default
+    ) throws(WireError) {
+        let stated = body.withUnsafeBytes {
+            $0.count < 4 ? nil : Int(Int32(littleEndian: $0.loadUnaligned(as: Int32.self)))
+        }
+        guard body.count >= 5, stated == body.count, body.last == 0 else {
+            throw WireError(
+                code: .malformedDocument,
+                message: "A command of \(body.count) bytes is no document: its own length or its last byte is another.")
+        }
+        let length = MessageHeader.byteCount + 5 + body.count
+        guard length <= limits.maximumMessageLength, let messageLength = Int32(exactly: length) else {
+            throw WireMessage.tooLarge(limits)
+        }
+        buffer.reserveCapacity(minimumWritableBytes: length)
+        MessageHeader(messageLength: messageLength, requestID: 0, responseTo: 0, opCode: .message).encode(into: &buffer)
+        buffer.writeInteger(UInt32(0))
+        buffer.writeInteger(bodyKind)
+        buffer.writeBytes(body)
     }
 
     /// Appends what follows the header, but for the checksum.

@@ -41,21 +41,31 @@ public struct WireOpReply: Sendable, Hashable {
 
     /// Decodes what follows the header.
     init(from reader: inout MessageReader) throws(WireError) {
-        flags = Flags(rawValue: try reader.readInteger())
-        cursorID = try reader.readInteger()
-        startingFrom = try reader.readInteger()
+        (flags, cursorID, startingFrom, documents) = try Self.fields(of: &reader) { reader throws(WireError) in
+            try reader.readDocument()
+        }
+    }
+
+    /// Reads what follows the header, and the documents in a way of the caller's.
+    static func fields<Document>(
+        of reader: inout MessageReader, _ readDocument: (inout MessageReader) throws(WireError) -> Document
+    ) throws(WireError) -> (Flags, Int64, Int32, [Document]) {
+        let flags = Flags(rawValue: try reader.readInteger())
+        let cursorID: Int64 = try reader.readInteger()
+        let startingFrom: Int32 = try reader.readInteger()
         let countOffset = reader.offset
         let count = Int(try reader.readInteger(Int32.self))
-        documents = []
+        var documents: [Document] = []
         // The count is compared at the end and never used to reserve memory.
         while reader.remaining > 0 {
-            documents.append(try reader.readDocument())
+            documents.append(try readDocument(&reader))
         }
         guard documents.count == count else {
             throw WireError(
                 code: .malformedMessage, message: "The OP_REPLY states \(count) documents and has \(documents.count).",
                 offset: countOffset)
         }
+        return (flags, cursorID, startingFrom, documents)
     }
 
     /// Appends what follows the header.

@@ -20,21 +20,11 @@ import Darwin
     }
 
     private static func connect(
-        _ port: UInt16, _ resolver: ScriptedResolver, _ options: Connector.Options = .init()
+        _ port: UInt16, _ resolver: ScriptedResolver, _ options: Connector.Options = .init(), _ log: EventLog? = nil
     ) async throws -> WireConnection {
         try await WireConnection.connect(
-            to: .host("db.test", port: port), connector: connector(resolver, options), by: farAway)
-    }
-
-    /// Addresses and outcomes of a report: `127.0.0.1 connected`.
-    private static func words(_ report: ConnectReport?) -> [String] {
-        (report?.attempts ?? []).map { attempt in
-            switch attempt.outcome {
-            case .connected: "\(attempt.address) connected"
-            case .failed(let reason): "\(attempt.address) failed: \(reason)"
-            case .cancelled: "\(attempt.address) cancelled"
-            }
-        }
+            to: .host("db.test", port: port), connector: connector(resolver, options), by: farAway,
+            observe: log?.observe)
     }
 
     // MARK: - Families
@@ -99,14 +89,17 @@ import Darwin
             ipv6: .late(.milliseconds(1), ["::1"]), listening: ["127.0.0.1", "::1"], attempts: ["::1 connected"]),
     ]
 
-    @Test(arguments: ipv4Races)
-    func reachesTheServer(_ race: Race) async throws {
-        try await Self.run(race)
+    /// The families are asked for together, and each by itself.
+    private static let splitDelays = [Duration.milliseconds(10), .zero]
+
+    @Test(arguments: ipv4Races, splitDelays)
+    func reachesTheServer(_ race: Race, splitDelay: Duration) async throws {
+        try await Self.run(race, splitDelay: splitDelay)
     }
 
-    @Test(.enabled(if: Sockets.hasIPv6, "this machine has no IPv6"), arguments: ipv6Races)
-    func reachesTheServerWithIPv6(_ race: Race) async throws {
-        try await Self.run(race)
+    @Test(.enabled(if: Sockets.hasIPv6, "this machine has no IPv6"), arguments: ipv6Races, splitDelays)
+    func reachesTheServerWithIPv6(_ race: Race, splitDelay: Duration) async throws {
+        try await Self.run(race, splitDelay: splitDelay)
     }
 
     /// A server, and dead listeners on other addresses of its port; another port where somebody else has one of them.
@@ -127,7 +120,8 @@ import Darwin
         }
     }
 
-    private static func run(_ race: Race) async throws {
+    /// - Parameter splitDelay: Zero, where each family is asked for by itself.
+    private static func run(_ race: Race, splitDelay: Duration) async throws {
         let (server, dead) = try await start(listening: race.listening, dead: race.dead)
         for listener in dead { try #require(listener.isDead, "the condition of the test") }
         let resolver = ScriptedResolver(ipv4: race.ipv4, ipv6: race.ipv6)
@@ -137,17 +131,16 @@ import Darwin
         if race.dead.isEmpty { options.attemptDelay = .seconds(3600) }
         // And an answer for IPv6 that is on its way must not look like one that never comes.
         if case .silence = race.ipv6 {} else { options.resolutionDelay = .seconds(3600) }
-        let connection = try await connect(server.port, resolver, options)
+        options.familySplitDelay = splitDelay
+        let log = EventLog()
+        let connection = try await connect(server.port, resolver, options, log)
         #expect(try await connection.run(["hello": 1, "$db": "admin"], by: farAway)["ok"] == 1)
 
-        let report = connection.report
-        #expect(words(report) == race.attempts)
-        #expect(report.connected == report.attempts.last?.end)
-        let resolved = try #require(report.resolved)
-        #expect(report.attempts.allSatisfy { $0.start >= resolved && ($0.end ?? .zero) >= $0.start })
-        for (earlier, later) in zip(report.attempts, report.attempts.dropFirst()) where earlier.outcome == .cancelled {
+        #expect(log.attempts == race.attempts)
+        let starts = log.starts
+        for (index, attempt) in log.attempts.enumerated() where attempt.hasSuffix("cancelled") {
             // Nothing but the delay makes the next attempt begin while one is under way.
-            #expect(later.start - earlier.start >= .milliseconds(250))
+            #expect(starts[index + 1] - starts[index] >= .milliseconds(249))
         }
         // No look-up goes on, and the losers are closed.
         #expect(resolver.pending.withLockedValue { $0 }.isEmpty)
@@ -159,14 +152,81 @@ import Darwin
         #expect(server.accepted == 1)
     }
 
-    @Test func ipv4WaitsForTheAnswerForIPv6() async throws {
+    // MARK: - Questions
+
+    @Test func aQuickAnswerTakesOneQuestion() async throws {
         let server = try await TestServer.start()
-        let resolver = ScriptedResolver(ipv4: .addresses(["127.0.0.1"]), ipv6: .silence)
-        let start = ContinuousClock.now
-        let connection = try await Self.connect(server.port, resolver)
-        #expect(ContinuousClock.now - start >= .milliseconds(50))
-        #expect(try #require(connection.report.resolved) >= .milliseconds(50))
-        #expect(connection.report.addresses == [try #require(IPAddress("127.0.0.1"))])
+        let resolver = ScriptedResolver(ipv4: .addresses(["127.0.0.1"]))
+        var options = Connector.Options()
+        options.familySplitDelay = .seconds(3600)
+        options.resolutionDelay = .seconds(3600)
+        let log = EventLog()
+        let connection = try await Self.connect(server.port, resolver, options, log)
+        #expect(resolver.asked.withLockedValue { $0 } == [nil])
+        #expect(
+            log.words == [
+                "look up db.test both", "found db.test both: 127.0.0.1", "begin 0 127.0.0.1", "end 0 connected",
+            ])
+        await connection.close()
+    }
+
+    /// IPv6 is waited for from the start of the look-up, and not from the answer for IPv4.
+    @Test func aSilentAnswerForIPv6CostsItsDelayAndNoMore() async throws {
+        let server = try await TestServer.start()
+        let resolver = ScriptedResolver(ipv4: .late(.milliseconds(20), ["127.0.0.1"]), ipv6: .silence)
+        try await atBest(below: .milliseconds(65)) {
+            let log = EventLog()
+            let connection = try await Self.connect(server.port, resolver, .init(), log)
+            #expect(log.addresses == [try #require(IPAddress("127.0.0.1"))])
+            #expect(
+                log.words.prefix(4) == [
+                    "look up db.test both", "look up db.test IPv6", "look up db.test IPv4",
+                    "found db.test IPv4: 127.0.0.1",
+                ])
+            await connection.close()
+            let start = try #require(log.starts.first)
+            #expect(start >= .milliseconds(49))
+            return start
+        }
+    }
+
+    @Test func aLateAnswerForBothServesToo() async throws {
+        let server = try await TestServer.start()
+        let resolver = ScriptedResolver(
+            ipv4: .silence, ipv6: .silence, both: .late(.milliseconds(20), ["127.0.0.1"]))
+        var options = Connector.Options()
+        options.familySplitDelay = .milliseconds(1)
+        let connection = try await Self.connect(server.port, resolver, options)
+        #expect(resolver.asked.withLockedValue { $0.first } == .some(nil))
+        #expect(resolver.asked.withLockedValue { $0.count } == 3)
+        #expect(resolver.pending.withLockedValue { $0.isEmpty })
+        await connection.close()
+    }
+
+    @Test func aLiteralAsksNobody() async throws {
+        let server = try await TestServer.start()
+        let (resolver, log) = (ScriptedResolver(both: .silence), EventLog())
+        let connection = try await WireConnection.connect(
+            to: .host("127.0.0.1", port: server.port), connector: Self.connector(resolver), by: farAway,
+            observe: log.observe)
+        #expect(resolver.asked.withLockedValue { $0.isEmpty })
+        #expect(log.words == ["begin 0 127.0.0.1", "end 0 connected"])
+        await connection.close()
+    }
+
+    // MARK: - Events
+
+    /// A connect that stalls is seen while it stalls.
+    @Test func eventsComeWhenTheyHappen() async throws {
+        let dead = try await DeadListener.start("127.0.0.1")
+        try #require(dead.isDead, "the condition of the test")
+        let (resolver, log) = (ScriptedResolver(ipv4: .addresses(["127.0.0.1"])), EventLog())
+        let task = Task { try await Self.connect(dead.port, resolver, .init(), log) }
+        let stalled = ["look up db.test both", "found db.test both: 127.0.0.1", "begin 0 127.0.0.1"]
+        try await eventually("the attempt is told of") { log.words == stalled }
+        task.cancel()
+        await #expect(throws: CancellationError.self) { try await task.value }
+        #expect(log.words == stalled + ["end 0 cancelled"])
     }
 
     /// The second address costs the delay of 250 ms and not much more.
@@ -175,8 +235,10 @@ import Darwin
         for listener in dead { try #require(listener.isDead, "the condition of the test") }
         let resolver = ScriptedResolver(ipv4: .addresses(["127.0.0.2", "127.0.0.1"]))
         try await atBest(below: .milliseconds(300)) {
-            let connection = try await Self.connect(server.port, resolver)
-            return try #require(connection.report.connected)
+            let log = EventLog()
+            let connection = try await Self.connect(server.port, resolver, .init(), log)
+            await connection.close()
+            return try #require(log.connected)
         }
     }
 
@@ -188,15 +250,19 @@ import Darwin
         let server = try await TestServer.start()
         let addresses = (1...refusing).map { "127.0.1.\($0)" } + ["127.0.0.1"]
         let resolver = ScriptedResolver(ipv4: .addresses(addresses))
+        let log = EventLog()
         if isReached {
-            let connection = try await Self.connect(server.port, resolver)
-            #expect(connection.report.attempts.count == 16)
+            let connection = try await Self.connect(server.port, resolver, .init(), log)
+            #expect(log.attempts.count == 16)
+            await connection.close()
         } else {
-            let error = await #expect(throws: TransportError.self) { try await Self.connect(server.port, resolver) }
+            let error = await #expect(throws: TransportError.self) {
+                try await Self.connect(server.port, resolver, .init(), log)
+            }
             #expect(error?.code == .connect)
             #expect(error?.phase == .tcp)
-            #expect(error?.report?.attempts.count == 16)
-            #expect(error?.report?.addresses.count == refusing + 1)
+            #expect(log.attempts.count == 16)
+            #expect(log.addresses.count == refusing + 1)
             #expect(error?.message.contains("127.0.1.16: Connection refused") == true)
         }
     }
@@ -212,12 +278,18 @@ import Darwin
         ipv4: NameResolutionError.Code, ipv6: NameResolutionError.Code, told: NameResolutionError.Code
     ) async throws {
         let resolver = ScriptedResolver(ipv4: .failure(ipv4), ipv6: .failure(ipv6))
-        let error = await #expect(throws: TransportError.self) { try await Self.connect(1, resolver) }
-        #expect(error?.code == .nameResolution)
-        #expect(error?.phase == .dns)
-        #expect((error?.underlying as? NameResolutionError)?.code == told)
-        #expect(error?.report?.attempts.isEmpty == true)
-        #expect(error?.report?.resolved == nil)
+        for splitDelay in Self.splitDelays {
+            var options = Connector.Options()
+            options.familySplitDelay = splitDelay
+            let log = EventLog()
+            let error = await #expect(throws: TransportError.self) {
+                try await Self.connect(1, resolver, options, log)
+            }
+            #expect(error?.code == .nameResolution)
+            #expect(error?.phase == .dns)
+            #expect((error?.underlying as? NameResolutionError)?.code == told)
+            #expect(log.attempts.isEmpty)
+        }
     }
 
     @Test func anAnswerWithoutAddressesIsNoAddress() async throws {
@@ -242,11 +314,13 @@ import Darwin
         let path = "/tmp/transport-\(getpid())-\(UInt32.random(in: 0 ... .max)).sock"
         defer { unlink(path) }
         let server = try await TestServer.start(path: path)
+        let log = EventLog()
         let connection = try await WireConnection.connect(
-            to: .unixSocket(path: path), connector: Self.connector(ScriptedResolver()), by: farAway)
+            to: .unixSocket(path: path), connector: Self.connector(ScriptedResolver()), by: farAway,
+            observe: log.observe)
         #expect(try await connection.run(["hello": 1, "$db": "admin"], by: farAway)["ok"] == 1)
-        #expect(Self.words(connection.report) == ["\(path) connected"])
-        #expect(connection.report.attempts.first?.family == nil)
+        #expect(log.words == ["begin 0 \(path)", "end 0 connected"])
+        #expect(log.families == [nil])
         await connection.close()
         try await eventually("the server has lost its client") { server.open == 0 }
     }

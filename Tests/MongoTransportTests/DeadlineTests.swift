@@ -50,7 +50,7 @@ import Testing
         /// Whether the silence is what a client now waits for.
         var isReached: Bool {
             switch stage {
-            case .name: resolver.pending.withLockedValue { $0.count == 2 }
+            case .name: resolver.pending.withLockedValue { $0.count == 3 }
             case .tcp: sockets == 1
             case .tls, .command: server?.received == 1
             }
@@ -81,6 +81,9 @@ import Testing
             let end = ContinuousClock.now
             #expect(error?.code == .deadlineExceeded)
             #expect(end >= deadline)
+            if error?.phase == .dns {
+                #expect(error?.message.contains("the scripted server did not answer") == true)
+            }
             try await silence.expectNothingIsLeft()
             guard error?.phase == stage.phase else {
                 // A busy machine did not come that far.

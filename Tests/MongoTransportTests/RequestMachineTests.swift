@@ -1,183 +1,212 @@
-import SaslBSON
 import SaslWire
 import Testing
 
 @testable import MongoTransport
 
-/// What a machine wants done, in words: `write a 1`, `complete a {"n": 1}`, `fail a b: closed`.
-private func words(_ actions: [RequestMachine<String>.Action]) -> [String] {
-    actions.map { action in
-        switch action {
-        case .write(let request, let id): "write \(request) \(id)"
-        case .complete(let request, let document): "complete \(request) \(document)"
-        case .fail(let requests, let error): "fail \(requests.joined(separator: " ")): \(error.code)"
-        }
+private typealias Machine = RequestMachine<String>
+
+private let later = ContinuousClock.now + .seconds(3600)
+private let broken = TransportError(.closed, phase: .command, "the cable was cut")
+
+// What a machine wants done, in words: `write a 1`, `complete a 7, write b 2`, `fail a b: closed`.
+
+private func words(_ action: Machine.RequestAction) -> String {
+    switch action {
+    case .write(let request, let id): "write \(request) \(id)"
+    case .wait: "wait"
+    case .refuse(let request, let error): "refuse \(request): \(error.code)"
     }
 }
 
-private func reply(
-    to id: Int32, _ document: BSONDocument = ["ok": 1], flags: WireOpMessage.Flags = []
-) -> WireFrame {
-    frame(to: id, .message(WireOpMessage(body: document, flags: flags)))
+private func words(_ action: Machine.ReplyAction) -> String {
+    switch action {
+    case .wait: "wait"
+    case .complete(let request, let replies, let next):
+        "complete \(request) \(replies.flatMap { $0 }.map { "\($0)" }.joined(separator: " "))"
+            + (next.map { ", write \($0) \($1)" } ?? "")
+    case .fail(let requests, let error): "fail \(requests.joined(separator: " ")): \(error.code)"
+    case .ignore: "ignore"
+    }
 }
 
-private func frame(to id: Int32, _ message: WireMessage) -> WireFrame {
-    WireFrame(
-        header: MessageHeader(messageLength: 0, requestID: 4711, responseTo: id, opCode: message.opCode),
-        message: message)
+private func words(_ action: Machine.WithdrawalAction) -> String {
+    switch action {
+    case .withdraw(let requests): "withdraw \(requests.joined(separator: " "))"
+    case .fail(let requests, let error): "fail \(requests.joined(separator: " ")): \(error.code)"
+    }
+}
+
+extension RequestMachine<String> {
+    fileprivate mutating func request(_ name: String, messages: Int = 1) -> String {
+        words(requested(name, messages: messages, by: later))
+    }
+
+    fileprivate mutating func reply(_ body: UInt8 = 0, to id: Int32) -> String {
+        words(received(WireReply(responseTo: id, body: [body])))
+    }
+
+    fileprivate mutating func cancel(_ name: String) -> String {
+        words(cancelled { $0 == name })
+    }
 }
 
 @Suite struct RequestMachineTests {
-    private let ok = "complete a \(["ok": 1] as BSONDocument)"
-
     @Test func oneAtATimeInTheOrderOfArrival() {
-        var machine = RequestMachine<String>()
-        #expect(words(machine.requested("a")) == ["write a 1"])
-        #expect(words(machine.requested("b")) == [])
-        #expect(words(machine.requested("c")) == [])
-        #expect(
-            words(machine.received(reply(to: 1, ["n": 1]))) == ["complete a \(["n": 1] as BSONDocument)", "write b 2"])
-        #expect(
-            words(machine.received(reply(to: 2, ["n": 2]))) == ["complete b \(["n": 2] as BSONDocument)", "write c 3"])
-        #expect(words(machine.received(reply(to: 3, ["n": 3]))) == ["complete c \(["n": 3] as BSONDocument)"])
-        #expect(words(machine.requested("d")) == ["write d 4"])
+        var machine = Machine()
+        #expect(machine.request("a") == "write a 1")
+        #expect(machine.request("b") == "wait")
+        #expect(machine.request("c") == "wait")
+        #expect(machine.reply(7, to: 1) == "complete a 7, write b 2")
+        #expect(machine.reply(8, to: 2) == "complete b 8, write c 3")
+        #expect(machine.reply(9, to: 3) == "complete c 9")
+        #expect(machine.request("d") == "write d 4")
     }
 
-    /// What the oldest servers answer to the oldest handshake.
-    @Test func anOpReplyWithOneDocumentIsAReply() {
-        var machine = RequestMachine<String>()
-        _ = machine.requested("a")
-        #expect(words(machine.received(frame(to: 1, .reply(WireOpReply(documents: [["ok": 1]]))))) == [ok])
+    // MARK: - Several messages in one request
+
+    @Test func repliesToSeveralMessagesComeTogetherAndInOrder() {
+        var machine = Machine()
+        #expect(machine.request("a", messages: 3) == "write a 1")
+        #expect(machine.request("b") == "wait")
+        #expect(machine.reply(7, to: 1) == "wait")
+        #expect(machine.reply(8, to: 2) == "wait")
+        #expect(machine.reply(9, to: 3) == "complete a 7 8 9, write b 4")
+        #expect(machine.reply(to: 4) == "complete b 0")
+    }
+
+    /// Out of order, twice the same, and one too many.
+    @Test(arguments: [([2], 1), ([1, 1], 2), ([1, 3], 2), ([1, 0], 2), ([1, 2, 3, 4], 4)] as [([Int32], Int)])
+    func repliesInAnotherOrderEndTheRequest(ids: [Int32], wrong: Int) {
+        var machine = Machine()
+        _ = machine.request("a", messages: 3)
+        let told = ids.map { machine.reply(to: $0) }
+        #expect(told.last == (ids.count > 3 ? "fail : protocol-violation" : "fail a: protocol-violation"))
+        #expect(told.count == wrong)
+    }
+
+    @Test func anEndInTheMiddleFailsAllOfARequest() {
+        var machine = Machine()
+        _ = machine.request("a", messages: 2)
+        _ = machine.reply(to: 1)
+        #expect(machine.failed(broken) == ["a"])
+        #expect(machine.reply(to: 2) == "ignore")
     }
 
     // MARK: - Violations
 
-    struct Violation: Sendable, CustomTestStringConvertible {
-        var testDescription: String
-        var frame: WireFrame
-        /// What the message says.
-        var says: String
-    }
-
-    private static let violations: [Violation] = [
-        Violation(testDescription: "a reply to nothing", frame: reply(to: 0), says: "to request 0, not to 2"),
-        Violation(
-            testDescription: "a reply to the request before", frame: reply(to: 1), says: "to request 1, not to 2"),
-        Violation(testDescription: "a reply to the request after", frame: reply(to: 3), says: "to request 3, not to 2"),
-        Violation(testDescription: "a negative id", frame: reply(to: -2), says: "to request -2, not to 2"),
-        Violation(
-            testDescription: "more replies announced", frame: reply(to: 2, flags: .moreToCome), says: "further replies"),
-        Violation(
-            testDescription: "an OP_REPLY without a document", frame: frame(to: 2, .reply(WireOpReply(documents: []))),
-            says: "0 documents"),
-        Violation(
-            testDescription: "an OP_REPLY with two", frame: frame(to: 2, .reply(WireOpReply(documents: [[:], [:]]))),
-            says: "2 documents"),
-        Violation(
-            testDescription: "a query",
-            frame: frame(to: 2, .query(WireOpQuery(query: ["ping": 1]))), says: "a query"),
-    ]
-
-    @Test(arguments: violations)
-    func aViolationEndsAllRequests(_ violation: Violation) throws {
-        var machine = RequestMachine<String>()
-        _ = machine.requested("first")
-        _ = machine.received(reply(to: 1))
-        for request in ["a", "b", "c"] { _ = machine.requested(request) }
-        let actions = machine.received(violation.frame)
-        #expect(words(actions) == ["fail a b c: protocol-violation"])
-        guard case .fail(_, let error)? = actions.first else { return }
+    @Test(arguments: [0, 1, 3, -2] as [Int32])
+    func aReplyToAnotherRequestEndsAllRequests(id: Int32) {
+        var machine = Machine()
+        _ = machine.request("first")
+        _ = machine.reply(to: 1)
+        for request in ["a", "b", "c"] { _ = machine.request(request) }
+        let action = machine.received(WireReply(responseTo: id, body: []))
+        #expect(words(action) == "fail a b c: protocol-violation")
+        guard case .fail(_, let error) = action else { return }
         #expect(error.phase == .command)
-        #expect(error.message.contains(violation.says), "\(error.message)")
+        #expect(error.message.contains("to request \(id), not to 2"), "\(error.message)")
     }
 
     /// Before any request, between two, and a second time for the same one.
     @Test(arguments: [0, 1, 2])
     func aMessageThatNobodyAskedFor(requestsBefore: Int) {
-        var machine = RequestMachine<String>()
+        var machine = Machine()
         for number in 0..<requestsBefore {
-            _ = machine.requested("x")
-            _ = machine.received(reply(to: Int32(number + 1)))
+            _ = machine.request("x")
+            _ = machine.reply(to: Int32(number + 1))
         }
-        #expect(words(machine.received(reply(to: Int32(requestsBefore)))) == ["fail : protocol-violation"])
+        #expect(machine.reply(to: Int32(requestsBefore)) == "fail : protocol-violation")
         // The first one to come learns what happened meanwhile; the others, that it is over.
-        #expect(words(machine.requested("a")) == ["fail a: protocol-violation"])
-        #expect(words(machine.requested("b")) == ["fail b: closed"])
-        #expect(words(machine.requested("c")) == ["fail c: closed"])
+        #expect(machine.request("a") == "refuse a: protocol-violation")
+        #expect(machine.request("b") == "refuse b: closed")
+        #expect(machine.request("c") == "refuse c: closed")
     }
 
     // MARK: - Requests that are given up
 
     @Test func aRequestThatWaitsCanBeWithdrawn() {
-        var machine = RequestMachine<String>()
-        for request in ["a", "b", "c"] { _ = machine.requested(request) }
-        #expect(machine.withdraw { $0 == "b" } == "b")
-        #expect(machine.withdraw { $0 == "b" } == nil)
-        #expect(words(machine.received(reply(to: 1))) == [ok, "write c 2"])
+        var machine = Machine()
+        for request in ["a", "b", "c"] { _ = machine.request(request) }
+        #expect(machine.cancel("b") == "withdraw b")
+        #expect(machine.cancel("b") == "withdraw ")
+        #expect(machine.reply(to: 1) == "complete a 0, write c 2")
     }
 
     /// What was sent cannot be unsent, and what is over is no more.
     @Test func aRequestThatWasSentCannotBeWithdrawn() {
-        var machine = RequestMachine<String>()
-        _ = machine.requested("a")
-        #expect(machine.withdraw { $0 == "a" } == nil)
-        #expect(words(machine.received(reply(to: 1))) == [ok])
-        #expect(machine.withdraw { $0 == "a" } == nil)
-        #expect(machine.withdraw { _ in true } == nil)
+        var machine = Machine()
+        _ = machine.request("a")
+        _ = machine.reply(to: 1)
+        #expect(machine.cancel("a") == "withdraw ")
+        _ = machine.request("b")
+        _ = machine.request("c")
+        #expect(machine.cancel("b") == "fail b c: closed")
+        #expect(machine.cancel("b") == "withdraw ")
     }
 
     // MARK: - Deadlines and failures
 
     @Test func aPassedDeadlineEndsAllRequests() {
-        var machine = RequestMachine<String>()
-        _ = machine.requested("a")
-        _ = machine.requested("b")
-        #expect(words(machine.deadlinePassed(id: 1)) == ["fail a b: deadline-exceeded"])
+        var machine = Machine()
+        _ = machine.requested("a", by: later)
+        _ = machine.requested("b", by: later + .seconds(1))
+        #expect(words(machine.deadlinePassed(at: later)) == "fail a b: deadline-exceeded")
         // The reply comes too late.
-        #expect(words(machine.received(reply(to: 1))) == [])
+        #expect(machine.reply(to: 1) == "ignore")
+    }
+
+    @Test func aRequestThatWaitsEndsAtItsOwnDeadline() {
+        var machine = Machine()
+        #expect(machine.nextDeadline == nil)
+        _ = machine.requested("a", by: later + .seconds(9))
+        for (request, seconds) in [("b", 2), ("c", 1), ("d", 3)] {
+            _ = machine.requested(request, by: later + .seconds(seconds))
+        }
+        #expect(machine.nextDeadline == later + .seconds(1))
+        #expect(words(machine.deadlinePassed(at: later)) == "withdraw ")
+        #expect(words(machine.deadlinePassed(at: later + .seconds(2))) == "withdraw b c")
+        #expect(machine.nextDeadline == later + .seconds(3))
+        #expect(machine.reply(to: 1) == "complete a 0, write d 2")
+        #expect(machine.reply(to: 2) == "complete d 0")
+        #expect(machine.nextDeadline == nil)
     }
 
     /// The timer of a request that is over must not hit the next one.
-    @Test(arguments: [0, 1, 3, -1] as [Int32])
-    func aDeadlineOfAnotherRequestIsPassedOver(id: Int32) {
-        var machine = RequestMachine<String>()
-        #expect(words(machine.deadlinePassed(id: id)) == [])
-        _ = machine.requested("a")
-        _ = machine.received(reply(to: 1))
-        #expect(words(machine.deadlinePassed(id: id)) == [])
-        _ = machine.requested("b")
-        #expect(words(machine.deadlinePassed(id: id)) == [])
-        #expect(words(machine.received(reply(to: 2))) == ["complete b \(["ok": 1] as BSONDocument)"])
+    @Test func aDeadlineOfARequestThatIsOverIsPassedOver() {
+        var machine = Machine()
+        #expect(words(machine.deadlinePassed(at: later)) == "withdraw ")
+        _ = machine.requested("a", by: later)
+        _ = machine.reply(to: 1)
+        #expect(words(machine.deadlinePassed(at: later)) == "withdraw ")
+        _ = machine.requested("b", by: later + .seconds(1))
+        #expect(words(machine.deadlinePassed(at: later)) == "withdraw ")
+        #expect(machine.reply(to: 2) == "complete b 0")
     }
 
-    private static let broken = TransportError(.closed, phase: .command, "the cable was cut")
-
     @Test func aFailureIsForAllThatWaitAndAllThatCome() {
-        var machine = RequestMachine<String>()
-        _ = machine.requested("a")
-        _ = machine.requested("b")
-        let actions = machine.failed(Self.broken)
-        #expect(words(actions) == ["fail a b: closed"])
-        guard case .fail(_, let error)? = actions.first else { return }
-        #expect(error.message == "the cable was cut")
-
-        let later = machine.requested("c")
-        #expect(words(later) == ["fail c: closed"])
-        guard case .fail(_, let laterError)? = later.first else { return }
-        #expect(laterError.message == "the connection is closed, after: the cable was cut")
-        #expect((laterError.underlying as? TransportError)?.message == "the cable was cut")
+        var machine = Machine()
+        _ = machine.request("a")
+        _ = machine.request("b")
+        #expect(machine.failed(broken) == ["a", "b"])
+        guard case .refuse("c", let error) = machine.requested("c", by: later) else {
+            Issue.record("a request after the end was not refused")
+            return
+        }
+        #expect(error.code == .closed)
+        #expect(error.message == "the connection is closed, after: the cable was cut")
+        #expect((error.underlying as? TransportError)?.message == "the cable was cut")
     }
 
     @Test func onlyTheFirstFailureCounts() {
-        var machine = RequestMachine<String>()
-        #expect(words(machine.failed(Self.broken)) == ["fail : closed"])
-        #expect(words(machine.failed(TransportError(.tls, phase: .tls, "another"))) == [])
-        #expect(words(machine.received(reply(to: 1))) == [])
-        #expect(words(machine.deadlinePassed(id: 1)) == [])
+        var machine = Machine()
+        #expect(machine.failed(broken) == [])
+        #expect(machine.failed(TransportError(.tls, phase: .tls, "another")) == nil)
+        #expect(machine.reply(to: 1) == "ignore")
+        #expect(words(machine.deadlinePassed(at: later)) == "withdraw ")
         for (request, says) in [
             ("a", "the cable was cut"), ("b", "the connection is closed, after: the cable was cut"),
         ] {
-            guard case .fail([request], let error)? = machine.requested(request).first else {
+            guard case .refuse(request, let error) = machine.requested(request, by: later) else {
                 Issue.record("a request after the end was not refused")
                 return
             }
@@ -188,12 +217,19 @@ private func frame(to id: Int32, _ message: WireMessage) -> WireFrame {
     // MARK: - Ids
 
     @Test func idsWrapToOne() {
-        var machine = RequestMachine<String>(lastID: .max - 1)
-        #expect(words(machine.requested("a")) == ["write a \(Int32.max)"])
-        _ = machine.requested("b")
-        #expect(words(machine.received(reply(to: .max))) == [ok, "write b 1"])
-        #expect(words(machine.received(reply(to: 1))) == ["complete b \(["ok": 1] as BSONDocument)"])
-        #expect(words(machine.requested("c")) == ["write c 2"])
+        var machine = Machine(lastID: .max - 1)
+        #expect(machine.request("a") == "write a \(Int32.max)")
+        #expect(machine.request("b", messages: 2) == "wait")
+        #expect(machine.reply(to: .max) == "complete a 0, write b 1")
+        #expect(machine.reply(to: 1) == "wait")
+        #expect(machine.reply(to: 2) == "complete b 0 0")
+        #expect(machine.request("c") == "write c 3")
+
+        machine = Machine(lastID: .max - 1)
+        #expect(machine.request("a", messages: 2) == "write a \(Int32.max)")
+        #expect(machine.reply(to: .max) == "wait")
+        #expect(machine.reply(to: 1) == "complete a 0 0")
+        #expect(machine.request("b") == "write b 2")
     }
 }
 

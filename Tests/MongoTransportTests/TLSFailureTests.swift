@@ -75,17 +75,17 @@ import Testing
 
     @Test(arguments: certificateFailures)
     func aCertificateThatIsNotAccepted(_ failure: Failure) async throws {
-        let error = try await Self.check(failure)
-        #expect(error?.report?.tls?.certificate != nil)
-        #expect(error?.report?.attempts.map(\.outcome) == [.connected])
-        #expect(error?.report?.secured == nil)
+        let log = EventLog()
+        let error = try await Self.check(failure, log)
+        #expect(error?.tls?.certificate != nil)
+        #expect(log.words.suffix(2) == ["end 0 connected", "begin TLS"])
     }
 
-    private static func check(_ failure: Failure) async throws -> TransportError? {
+    private static func check(_ failure: Failure, _ log: EventLog? = nil) async throws -> TransportError? {
         let server = try await TestServer.start(
             tls: try await TestAuthority.shared.server(
                 failure.certificate, chain: failure.chain, maximum: failure.maximum, clients: failure.clients))
-        let error = await TLSClient.failure(server.port, failure.change)
+        let error = await TLSClient.failure(server.port, failure.change, observe: log?.observe)
         #expect(error?.code == .tls)
         #expect(error?.phase == .tls)
         #expect(error?.tlsFailure == failure.failure, "\(error?.message ?? "")")

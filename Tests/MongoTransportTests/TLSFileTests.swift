@@ -87,19 +87,19 @@ import Testing
     /// A file system that does not answer: neither the deadline nor the caller's leaving waits for it.
     @Test func filesThatHangHoldUpNobody() async throws {
         let gate = DispatchSemaphore(value: 0)
-        let read: @Sendable () throws -> TLSContext = {
+        let cache = TLSContextCache { options in
             gate.wait()
-            return try TLSContext(TLSOptions())
+            return try TLSContext(options)
         }
         let error = await #expect(throws: TransportError.self) {
-            try await TLSContext.load(by: .now + .milliseconds(20), read)
+            try await cache.context(for: TLSOptions(), by: .now + .milliseconds(20))
         }
         #expect(error?.code == .deadlineExceeded)
         #expect(error?.phase == .tls)
-        let task = Task { try await TLSContext.load(by: farAway, read) }
+        let task = Task { try await cache.context(for: TLSOptions(), by: farAway) }
         task.cancel()
         await #expect(throws: CancellationError.self) { try await task.value }
-        for _ in 0..<2 { gate.signal() }
+        gate.signal()
     }
 
     @Test func theDeadlineOfAConnectCountsForItsFiles() async throws {

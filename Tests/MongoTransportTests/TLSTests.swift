@@ -76,18 +76,18 @@ import Testing
         let server = try await TestServer.start(
             tls: try await TestAuthority.shared.server(
                 success.certificate, chain: success.chain, maximum: success.maximum, clients: success.clients))
-        let connection = try await TLSClient.connect(server.port, success.change)
+        let log = EventLog()
+        let connection = try await TLSClient.connect(server.port, success.change, observe: log.observe)
         #expect(try await connection.run(ping, by: farAway)["ok"] == 1)
         #expect(server.serverNames == [success.serverName])
 
-        let report = try #require(connection.report.tls)
+        let report = try #require(connection.tls)
         #expect(report.version == (success.maximum == .tlsv12 ? "TLSv1.2" : "TLSv1.3"))
         #expect(report.cipherSuite?.hasPrefix(success.maximum == .tlsv12 ? "TLS_ECDHE_ECDSA_WITH_" : "TLS_") == true)
         #expect(report.certificate != nil)
-        let secured = try #require(connection.report.secured)
-        #expect(secured >= (try #require(connection.report.connected)))
+        #expect(log.words.suffix(3) == ["end 0 connected", "begin TLS", "end TLS"])
 
-        // The server's farewell is not waited for.
+        // The server's close_notify is not waited for.
         await connection.close()
         try await eventually("nothing is open") { Sockets.descriptors(connectedTo: server.port).isEmpty }
     }
@@ -102,7 +102,7 @@ import Testing
 
     @Test func theReportShowsTheCertificate() async throws {
         let server = try await TestServer.start(tls: try await TestAuthority.shared.server("elaborate"))
-        let report = try #require(try await TLSClient.connect(server.port).report.tls)
+        let report = try #require(try await TLSClient.connect(server.port).tls)
         let certificate = try #require(report.certificate)
         #expect(certificate.subject == #"CN=db.test,OU=café,O=A\, \"B\" \+ C\ ,DC=corp,DC=test"#)
         #expect(certificate.issuer == "CN=Test CA,O=Tests")
@@ -140,7 +140,7 @@ import Testing
 
     // MARK: - The end
 
-    @Test func anEndWithoutFarewell() async throws {
+    @Test func anEndWithoutCloseNotify() async throws {
         let server = try await TestServer.start(.cutAfter(1), tls: try await TestAuthority.shared.server("server"))
         let connection = try await TLSClient.connect(server.port)
         _ = try await connection.run(ping, by: farAway)

@@ -30,6 +30,124 @@ import Testing
         #expect(server.accepted == 1)
     }
 
+    // MARK: - Bytes
+
+    @Test func bytesGoInAndBytesComeOut() async throws {
+        let server = try await TestServer.start()
+        let connection = try await connect(server)
+        let reply = try await connection.run(ping.encoded(), by: farAway)
+        #expect(try BSONDocument(decoding: reply) == ["ok": 1, "number": 1])
+    }
+
+    /// What cannot be sent hurts nobody.
+    @Test(arguments: [[], [5, 0, 0, 0], [6, 0, 0, 0, 0]] as [[UInt8]])
+    func bytesThatAreNoDocumentAreNotSent(command: [UInt8]) async throws {
+        let server = try await TestServer.start()
+        let connection = try await connect(server)
+        let error = await #expect(throws: TransportError.self) { try await connection.run(command, by: farAway) }
+        #expect(error?.code == .protocolViolation)
+        #expect(try await connection.run(ping, by: farAway)["number"] == 1)
+    }
+
+    /// A frame that is right around a document that is not: who asked for bytes gets them, who asked for a document gets
+    /// an error, and the connection is over.
+    @Test func aReplyThatIsNoDocument() async throws {
+        var garbled = try WireMessage.message(WireOpMessage(body: ["ok": 1])).encoded(requestID: 1, responseTo: 1)
+        garbled.setInteger(UInt8(0x7F), at: 25)
+        let server = try await TestServer.start(.reply(Array(garbled.readableBytesView)))
+        let asked = try await connect(server)
+        #expect(try await asked.run(ping.encoded(), by: farAway).count == Int(garbled.readableBytes) - 21)
+        let connection = try await connect(server)
+        for code in [TransportError.Code.protocolViolation, .closed] {
+            let error = await #expect(throws: TransportError.self) { try await connection.run(ping, by: farAway) }
+            #expect(error?.code == code)
+        }
+    }
+
+    @Test func oldServersAreAskedInTheirFormat() async throws {
+        let server = try await TestServer.start()
+        let connection = try await WireConnection.connect(
+            to: .host("127.0.0.1", port: server.port),
+            connector: Connector(resolver: ScriptedResolver(), group: MultiThreadedEventLoopGroup.singleton),
+            format: .legacyQuery, by: farAway)
+        // The server gives no number to who comes with OP_QUERY.
+        #expect(try await connection.run(ping, by: farAway) == ["ok": 1])
+        #expect(try await connection.run(pipelined: [ping.encoded(), ping.encoded()], by: farAway).count == 2)
+    }
+
+    // MARK: - Several in one write
+
+    @Test func repliesComeInTheOrderOfTheCommands() async throws {
+        let server = try await TestServer.start()
+        let connection = try await connect(server)
+        for round in 0..<3 {
+            let replies = try await connection.run(pipelined: Array(repeating: ping.encoded(), count: 5), by: farAway)
+            let numbers = try replies.map { try BSONDocument(decoding: $0)["number"]?.integerValue }
+            #expect(numbers == (1...5).map { Int64(round * 5 + $0) })
+        }
+        #expect(try await connection.run(pipelined: [], by: farAway).isEmpty)
+        #expect(try await connection.run(ping, by: farAway)["number"] == 16)
+    }
+
+    @Test func anEndInTheMiddleFailsAll() async throws {
+        let server = try await TestServer.start(.cutAfter(2))
+        let connection = try await connect(server)
+        for _ in 0..<2 {
+            let error = await #expect(throws: TransportError.self) {
+                try await connection.run(pipelined: Array(repeating: ping.encoded(), count: 3), by: farAway)
+            }
+            #expect(error?.code == .closed)
+        }
+    }
+
+    /// The first reply is right, and the second one is to no command of these.
+    @Test func aReplyToAnotherCommandFailsAll() async throws {
+        var replies = ByteBuffer()
+        for id: Int32 in [1, 7] {
+            try WireMessage.message(WireOpMessage(body: ["ok": 1]))
+                .encode(into: &replies, requestID: 1, responseTo: id)
+        }
+        let server = try await TestServer.start(.reply(Array(replies.readableBytesView)))
+        let connection = try await connect(server)
+        let error = await #expect(throws: TransportError.self) {
+            try await connection.run(pipelined: Array(repeating: ping.encoded(), count: 3), by: farAway)
+        }
+        #expect(error?.code == .protocolViolation)
+        #expect(error?.message.contains("to request 7, not to 2") == true, "\(error?.message ?? "")")
+        try await eventually("the connection is closed") { Sockets.descriptors(connectedTo: server.port).isEmpty }
+    }
+
+    @Test func aDeadlineFailsAll() async throws {
+        let server = try await TestServer.start(.silence)
+        let connection = try await connect(server)
+        let error = await #expect(throws: TransportError.self) {
+            try await connection.run(pipelined: [ping.encoded(), ping.encoded()], by: .now + .milliseconds(50))
+        }
+        #expect(error?.code == .deadlineExceeded)
+        try await eventually("the connection is closed") { Sockets.descriptors(connectedTo: server.port).isEmpty }
+    }
+
+    // MARK: - Where it runs
+
+    /// A conversation on its connection's event loop stays there, from the look-up to the last reply.
+    @Test func aConversationRunsOnItsEventLoop() async throws {
+        let server = try await TestServer.start()
+        let executor = EventLoopTaskExecutor(MultiThreadedEventLoopGroup.singleton.next())
+        let resolver = ScriptedResolver(ipv4: .late(.milliseconds(1), ["127.0.0.1"]))
+        let connector = Connector(resolver: resolver, group: MultiThreadedEventLoopGroup.singleton)
+        try await withTaskExecutorPreference(executor) {
+            let connection = try await WireConnection.connect(
+                to: .host("db.test", port: server.port), connector: connector, on: executor.eventLoop, by: farAway)
+            #expect(executor.eventLoop.inEventLoop)
+            #expect((connection.executor as? EventLoopTaskExecutor)?.eventLoop === executor.eventLoop)
+            for number in 1...3 {
+                #expect(try await connection.run(ping, by: farAway)["number"] == .int32(Int32(number)))
+                #expect(executor.eventLoop.inEventLoop)
+            }
+            await connection.close()
+        }
+    }
+
     // MARK: - Waiting
 
     @Test func aWaitingCommandEndsAtItsOwnDeadlineAndHurtsNobody() async throws {

@@ -140,6 +140,7 @@ import Darwin
             #expect(error?.code == .deadlineExceeded)
             #expect(error?.name == (question == .name ? "127.0.0.1" : "localhost"))
             #expect((error?.underlying as? BlockingWorkError)?.code == .deadlineExceeded)
+            #expect(error.map { $0.message == "\(resolver.respondents) did not answer for \($0.name) before the deadline" } == true)
         }
     }
 
@@ -161,6 +162,36 @@ import Darwin
         }
     }
 
+    /// However many ask the same at once, it takes one thread; who asks something else takes another.
+    @Test func theSameQuestionIsAskedOnce() async throws {
+        let workers = BlockingWorkers(limits: .init(maximumThreads: 1, maximumWaiting: 3))
+        let gate = DispatchSemaphore(value: 0)
+        let stuck = Task { [never] in try await workers.run(by: never, waitingFor: "the gate") { gate.wait() } }
+        while workers.statistics.active == 0 { await Task.yield() }
+        let resolver = SystemResolver(workers: workers)
+        let tasks = (0..<300).map { number in
+            Task { [never] in
+                try await resolver.addresses(of: "localhost", family: [nil, .ipv4][number % 2], by: never).count
+            }
+        }
+        while workers.statistics.waiting < 2 { await Task.yield() }
+        for task in tasks.prefix(100) { task.cancel() }
+        gate.signal()
+        try await stuck.value
+        for task in tasks.dropFirst(100) { #expect(try await task.value >= 1) }
+    }
+
+    // MARK: - Whom it waits for
+
+    @Test func theNameServersAreNamed() async throws {
+        let resolver = SystemResolver(workers: BlockingWorkers())
+        #expect(resolver.respondents == "the name service")
+        _ = try await resolver.addresses(of: "localhost", family: nil, by: never)
+        let servers = try DNSConfiguration.system().nameServers
+        #expect(servers.allSatisfy { resolver.respondents.contains("\($0.address)") })
+        #expect(servers.isEmpty || resolver.respondents.hasPrefix("the name server"))
+    }
+
     @Test(arguments: [
         (NameResolutionError.Code.noSuchName, "no-such-name"), (.noAddress, "no-address"),
         (.temporaryFailure, "temporary-failure"), (.failure, "failure"), (.invalidName, "invalid-name"),
@@ -174,8 +205,8 @@ import Darwin
     private func withBlockedResolver(queue: Int, _ body: (SystemResolver) async throws -> Void) async throws {
         let workers = BlockingWorkers(limits: .init(maximumThreads: 1, maximumWaiting: queue))
         let gate = DispatchSemaphore(value: 0)
-        let stuck = try await workers.pin(by: never) {}
-        let task = Task { [never] in try await stuck.run(by: never) { _ in gate.wait() } }
+        let task = Task { [never] in try await workers.run(by: never, waitingFor: "the gate") { gate.wait() } }
+        while workers.statistics.active == 0 { await Task.yield() }
         do {
             try await body(SystemResolver(workers: workers))
         } catch {

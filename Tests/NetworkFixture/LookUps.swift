@@ -56,7 +56,9 @@ struct LookUps {
         }
         defer { one.cancel() }
         // The others come when it has its thread.
-        while workers.statistics.active == 0 { try await Task.sleep(for: .milliseconds(1)) }
+        while workers.statistics.active + workers.statistics.abandoned == 0 {
+            try await Task.sleep(for: .milliseconds(1))
+        }
         let others = Task {
             _ = speak.yield(try await lookUpAll(resolver))
         }
@@ -84,5 +86,32 @@ struct LookUps {
             return try await group.reduce(0) { $0 + ($1 ? 1 : 0) }
         }
         return (answered, .now - start)
+    }
+}
+
+/// The same look-up again and again: how long each takes.
+struct RepeatedLookUp {
+    /// What came of it.
+    struct Measured: Encodable {
+        /// The addresses, the same each time.
+        var addresses: [String]
+        /// The time of each, in their order.
+        var milliseconds: [Double]
+        /// How many threads were still at work at the end.
+        var threads: Int
+    }
+
+    static func measure(_ host: String, count: Int) async throws -> Measured {
+        let workers = BlockingWorkers()
+        let resolver = SystemResolver(workers: workers)
+        var measured = Measured(addresses: [], milliseconds: [], threads: 0)
+        for _ in 0..<count {
+            let start = ContinuousClock.now
+            let found = try await resolver.addresses(of: host, family: nil, by: start + .seconds(60))
+            measured.milliseconds.append((.now - start) / .milliseconds(1))
+            measured.addresses = found.map(\.description)
+        }
+        measured.threads = workers.statistics.active + workers.statistics.abandoned
+        return measured
     }
 }

@@ -6,6 +6,8 @@ import TestSupport
 //     network-fixture serve PARTS       serves until its input ends; PARTS is what `NetworkWorld` encodes
 //     network-fixture look-ups COUNT DOMAIN HANGING
 //                                       looks up 0.DOMAIN .. beside a name that hangs, and prints what it measured
+//     network-fixture look-up HOST COUNT
+//                                       looks up one name, one time after another, and prints what it measured
 //
 // It is no use outside of such a world.
 
@@ -17,8 +19,13 @@ func run(_ arguments: [String]) async throws {
         guard let count = Int(arguments[1]) else { throw TestSupportError("COUNT is a number") }
         let measured = try await LookUps(count: count, domain: arguments[2], hanging: arguments[3]).measure()
         print(String(decoding: try JSONEncoder().encode(measured), as: UTF8.self))
+    case ("look-up"?, 3):
+        guard let count = Int(arguments[2]) else { throw TestSupportError("COUNT is a number") }
+        let measured = try await RepeatedLookUp.measure(arguments[1], count: count)
+        print(String(decoding: try JSONEncoder().encode(measured), as: UTF8.self))
     default:
-        throw TestSupportError("usage: network-fixture serve PARTS | look-ups COUNT DOMAIN HANGING")
+        throw TestSupportError(
+            "usage: network-fixture serve PARTS | look-ups COUNT DOMAIN HANGING | look-up HOST COUNT")
     }
 }
 

@@ -17,7 +17,8 @@ enum TLSClient {
     }
 
     static func connect(
-        _ port: UInt16, _ change: Change = Change(), address: String = "127.0.0.1"
+        _ port: UInt16, _ change: Change = Change(), address: String = "127.0.0.1",
+        observe: (@Sendable (TransportEvent) -> Void)? = nil
     ) async throws -> WireConnection {
         let authority = try await TestAuthority.shared
         var options = TLSOptions()
@@ -32,13 +33,15 @@ enum TLSClient {
         return try await WireConnection.connect(
             to: .host(change.host, port: port),
             connector: Connector(resolver: resolver, group: MultiThreadedEventLoopGroup.singleton), tls: options,
-            by: farAway)
+            by: farAway, observe: observe)
     }
 
     /// Connects, sends a command, and gives the error of the one or the other.
-    static func failure(_ port: UInt16, _ change: Change = Change()) async -> TransportError? {
+    static func failure(
+        _ port: UInt16, _ change: Change = Change(), observe: (@Sendable (TransportEvent) -> Void)? = nil
+    ) async -> TransportError? {
         await #expect(throws: TransportError.self) {
-            let connection = try await connect(port, change)
+            let connection = try await connect(port, change, observe: observe)
             _ = try await connection.run(["ping": 1, "$db": "admin"], by: farAway)
         }
     }

@@ -24,7 +24,7 @@ final class TestServer: Sendable {
         case hangUpOnRequest
         /// Resets the connection when the first bytes come.
         case resetOnRequest
-        /// Answers this many commands, then closes the socket without TLS's farewell.
+        /// Answers this many commands, then closes the socket without TLS's close_notify.
         case cutAfter(Int)
         /// Closes as soon as a TLS handshake is complete.
         case hangUpAfterHandshake

@@ -1,0 +1,87 @@
+public import BlockingWork
+public import NameResolution
+
+/// TLS contexts that many connections share, one for each set of options.
+///
+/// The files are read once, on a thread for calls that block, however many connections wait for them; each of these waits
+/// by its own deadline. A file system that hangs therefore holds one thread, and not one for each connection. A failure
+/// is not kept.
+public final class TLSContextCache: Sendable {
+    typealias Load = @Sendable (TLSOptions) throws -> TLSContext
+
+    /// What is read after a reload is not what is being read before it.
+    private struct Key: Hashable {
+        let options: TLSOptions
+        let generation: Int
+    }
+
+    private struct Kept {
+        var generation = 0
+        /// In the order in which they came.
+        var contexts: [TLSContext] = []
+    }
+
+    /// How many sets of options are remembered: whoever has more reads files again.
+    static let maximumEntries = 16
+
+    private let work: SharedWork<Key, TLSContext>
+    private let load: Load
+    private let kept = Locked(Kept())
+
+    /// Creates an empty cache.
+    ///
+    /// - Parameter workers: Threads for reading.
+    public convenience init(workers: BlockingWorkers = .namesAndFiles) {
+        self.init(workers: workers) { try TLSContext($0) }
+    }
+
+    /// - Parameter load: Reads the files; it may block for ever.
+    init(workers: BlockingWorkers = .namesAndFiles, load: @escaping Load) {
+        work = SharedWork(workers: workers)
+        self.load = load
+    }
+
+    /// The context for these options, made where there is none yet.
+    ///
+    /// - Throws: ``TransportError`` with code ``TransportError/Code/tls``, which names the file that cannot be used, or
+    ///   with ``TransportError/Code/deadlineExceeded``; `CancellationError`.
+    public func context(for options: TLSOptions, by deadline: ContinuousClock.Instant) async throws -> TLSContext {
+        try Task.checkCancellation()
+        let key = Key(options: options, generation: kept.withLock { $0.generation })
+        if let context = find(key) { return context }
+        do {
+            return try await work.value(for: key, by: deadline, waitingFor: "the files for TLS") { [self] in
+                // Somebody may have ended reading them between our look and our call.
+                if let context = find(key) { return context }
+                let context = try load(options)
+                keep(context, key)
+                return context
+            }
+        } catch let error as BlockingWorkError where error.code == .deadlineExceeded {
+            throw TransportError(
+                .deadlineExceeded, phase: .tls, "the deadline passed while files for TLS were read", underlying: error)
+        } catch let error as BlockingWorkError {
+            throw TransportError(
+                .tls, phase: .tls, "the files for TLS could not be read: \(error.message)", underlying: error)
+        }
+    }
+
+    /// Forgets all of them: who comes later reads the files again.
+    public func reload() {
+        kept.withLock { $0 = Kept(generation: $0.generation + 1) }
+    }
+
+    private func find(_ key: Key) -> TLSContext? {
+        kept.withLock { kept in
+            kept.generation == key.generation ? kept.contexts.first { $0.options == key.options } : nil
+        }
+    }
+
+    private func keep(_ context: TLSContext, _ key: Key) {
+        kept.withLock { kept in
+            guard kept.generation == key.generation else { return }
+            if kept.contexts.count == Self.maximumEntries { kept.contexts.removeFirst() }
+            kept.contexts.append(context)
+        }
+    }
+}
