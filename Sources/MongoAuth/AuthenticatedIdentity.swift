@@ -1,5 +1,4 @@
 internal import SaslBSON
-public import SaslWire
 
 /// Who a connection is authenticated as, in the server's words (command connectionStatus).
 public struct AuthenticatedIdentity: Sendable, Hashable {
@@ -39,16 +38,19 @@ public struct AuthenticatedIdentity: Sendable, Hashable {
     /// - Throws: ``MongoAuthError`` for a refusal, a malformed reply, or a connection that is not authenticated; what
     ///   the runner throws.
     public static func ask(
-        _ runner: some CommandRunner, by deadline: ContinuousClock.Instant
+        _ runner: some CommandRunner, by deadline: ContinuousClock.Instant,
+        observe: AuthenticationObserver? = nil
     ) async throws -> AuthenticatedIdentity {
-        let reply = try await runner.run(["connectionStatus": 1, "$db": "admin"], by: deadline)
+        observe?(.identityBegan)
+        let reply = try await runner.run(Command.encoded(["connectionStatus": 1, "$db": "admin"]), by: deadline)
+        let identity: AuthenticatedIdentity
         do {
-            return try read(try CommandReply(reply).get())
+            identity = try read(try CommandReply(reply, to: "connectionStatus").get())
         } catch let failure as CommandFailure {
             throw MongoAuthError(.refused, "the server refused connectionStatus: \(failure)", underlying: failure)
-        } catch let error as WireError {
-            throw MongoAuthError(.malformedReply, "the reply to connectionStatus: \(error.message)", underlying: error)
         }
+        observe?(.identityEnded(identity))
+        return identity
     }
 
     private static func read(_ reply: BSONDocument) throws -> AuthenticatedIdentity {

@@ -1,6 +1,14 @@
+internal import BlockingWork
+internal import SASL
+
+#if Kerberos
+internal import GSSCore
+internal import KerberosCredentials
+#endif
+
 /// Why an authentication did not succeed.
 ///
-/// Failures of the transport are not among these: what a ``SaslWire/CommandRunner`` throws comes through as it is.
+/// Failures of the transport are not among these: what a ``CommandRunner`` throws comes through as it is.
 public struct MongoAuthError: Error, Sendable, CustomStringConvertible {
     /// What kind of failure this is. The set is open.
     public struct Code: Sendable, Hashable, CustomStringConvertible {
@@ -15,6 +23,7 @@ public struct MongoAuthError: Error, Sendable, CustomStringConvertible {
             case sasl
             case kerberos
             case noWorker = "no-worker"
+            case pipeliningRefused = "pipelining-refused"
             case deadlineExceeded = "deadline-exceeded"
         }
 
@@ -36,11 +45,15 @@ public struct MongoAuthError: Error, Sendable, CustomStringConvertible {
         public static let serverNotProven = Code(value: .serverNotProven)
         /// The mechanism failed; ``MongoAuthError/underlying`` is its `SaslError`.
         public static let sasl = Code(value: .sasl)
-        /// Kerberos failed before a token was made; ``MongoAuthError/underlying`` is a `GSSError`.
+        /// Kerberos failed before a token was made; ``MongoAuthError/underlying`` is a `KerberosCredentialError` or a
+        /// `GSSError`.
         public static let kerberos = Code(value: .kerberos)
         /// All threads for blocking calls are taken.
         public static let noWorker = Code(value: .noWorker)
-        /// The deadline passed outside the transport.
+        /// The server does not answer pipelined commands as it answers single ones: authenticate without, on a new
+        /// connection.
+        public static let pipeliningRefused = Code(value: .pipeliningRefused)
+        /// The deadline passed outside the transport; the message names whom was waited for.
         public static let deadlineExceeded = Code(value: .deadlineExceeded)
 
         /// The code's stable, hyphenated name.
@@ -63,4 +76,46 @@ public struct MongoAuthError: Error, Sendable, CustomStringConvertible {
 
     /// The code and the message.
     public var description: String { "\(code): \(message)" }
+}
+
+extension MongoAuthError {
+    /// Runs something that may throw errors of the modules below and gives them this module's form.
+    static func translating<R>(_ body: () async throws -> R) async throws -> R {
+        do {
+            return try await body()
+        } catch {
+            throw translated(error)
+        }
+    }
+
+    /// The error in this module's form; others as they are.
+    static func translated(_ error: any Error) -> any Error {
+        switch error {
+        case let error as BlockingWorkError:
+            return MongoAuthError(
+                error.code == .deadlineExceeded ? .deadlineExceeded : .noWorker, error.message, underlying: error)
+        case let error as SaslError:
+            return MongoAuthError(code(of: error), error.message, underlying: error)
+        #if Kerberos
+        case let error as KerberosCredentialError:
+            return MongoAuthError(
+                [.deadlineExceeded, .kdcTimeout].contains(error.code) ? .deadlineExceeded : .kerberos, error.message,
+                underlying: error)
+        #endif
+        default:
+            return error
+        }
+    }
+
+    private static func code(of error: SaslError) -> Code {
+        switch error.code {
+        case .serverNotProven: .serverNotProven
+        case .mechanismUnavailable: .mechanismUnavailable
+        case .refused: .refused
+        #if Kerberos
+        case .mechanismFailure where error.underlying is GSSError: .kerberos
+        #endif
+        default: .sasl
+        }
+    }
 }

@@ -1,27 +1,38 @@
-public import GSSKerberos
 public import SASL
+
+#if Kerberos
+internal import KerberosCredentials
+#endif
 
 /// Who wants to authenticate to a MongoDB server, and by what.
 public struct MongoCredential: Sendable {
     /// A mechanism with what it needs.
+    @nonexhaustive
     public enum Method: Sendable {
+        #if Kerberos
         /// Kerberos, mechanism `GSSAPI`, source `$external`.
         case gssapi(GSSAPIOptions)
+        #endif
         /// A password in plain text, mechanism `PLAIN`, normally for LDAP on `$external`.
         case plain(password: Secret)
+        #if SCRAM
         /// SCRAM; `nil` as the hash lets the server's `saslSupportedMechs` decide.
         case scram(ScramHash?, password: Secret)
+        #endif
         /// Any other SASL mechanism: the layer is open.
         case other(any SaslMechanism)
     }
 
+    #if SCRAM
     /// The hash functions of SCRAM.
+    @nonexhaustive
     public enum ScramHash: Sendable, Hashable {
         /// SCRAM-SHA-1, over MongoDB's MD5 pre-hash of the password.
         case sha1
         /// SCRAM-SHA-256.
         case sha256
     }
+    #endif
 
     /// The user's name. For GSSAPI a principal; without `@REALM` in the default realm.
     public var username: String
@@ -32,66 +43,60 @@ public struct MongoCredential: Sendable {
 
     /// Creates a credential.
     ///
-    /// - Parameter source: `nil` is the mechanism's default: `$external` for GSSAPI and PLAIN, else `admin`.
+    /// - Parameter source: `nil` is the mechanism's default: `$external` for GSSAPI, PLAIN and other mechanisms whose
+    ///   users live outside of the server, else `admin`.
     public init(username: String, source: String? = nil, method: Method) {
         self.username = username
         self.method = method
-        let defaultSource =
-            switch method {
-            case .gssapi, .plain: "$external"
-            case .scram, .other: "admin"
-            }
-        self.source = source ?? defaultSource
+        self.source = source ?? (method.isExternal ? "$external" : "admin")
     }
 }
 
-/// The options of GSSAPI, named as in the authentication specification.
-public struct GSSAPIOptions: Sendable, Hashable {
-    /// `CANONICALIZE_HOST_NAME`: how the server's name is made canonical for its service principal.
-    public enum CanonicalizeHostName: Sendable, Hashable {
-        /// The name is used as given.
-        case none
-        /// The end of the chain of CNAMEs.
-        case forward
-        /// The PTR name of the first address, else as `forward`.
-        case forwardAndReverse
-    }
-
-    /// `SERVICE_NAME`
-    public var serviceName: String
-    /// `SERVICE_REALM`; `nil` leaves the realm to Kerberos.
-    public var serviceRealm: String?
-    /// `SERVICE_HOST`, in place of the server's name.
-    public var serviceHost: String?
-    /// `CANONICALIZE_HOST_NAME`
-    public var canonicalizeHostName: CanonicalizeHostName
-    /// Where the client's tickets come from: a cache by name, a client keytab, or without either the system's own cache.
+extension MongoCredential {
+    #if Kerberos
+    /// A user of Kerberos, with the mechanism properties of a connection string.
     ///
-    /// The user name chooses: of a collection of caches it is the user's that is taken, and a cache of somebody else is an
-    /// error. The tickets are kept in memory for as long as the authenticator; those from a keytab are renewed.
-    public var credentialStore: KerberosCredentialStore
-    /// The user's password, with which a KDC is asked for tickets of the authenticator's own, in place of a cache or
-    /// client keytab. They are renewed as long as the authenticator lives, which keeps the password until then.
-    public var password: Secret? {
-        get { comparablePassword?.secret }
-        set { comparablePassword = newValue.map(ComparableSecret.init) }
+    /// - Parameters:
+    ///   - password: With which a KDC is asked for tickets; `nil` takes the system's credential cache, or a keytab that the
+    ///     system names.
+    /// - Throws: ``MongoAuthError/Code/invalidCredential`` for properties that GSSAPI does not have.
+    public static func kerberos(
+        username: String, mechanismProperties: [String: String] = [:], password: String? = nil
+    ) throws(MongoAuthError) -> MongoCredential {
+        let identity = password.map { KerberosIdentity.password(Secret($0), user: username) }
+        let options = try GSSAPIOptions(mechanismProperties: mechanismProperties, identity: identity ?? .system())
+        return MongoCredential(username: username, method: .gssapi(options))
     }
-    private(set) var comparablePassword: ComparableSecret?
+    #endif
 
-    /// Creates options with the specification's defaults and the system's own ticket cache.
-    public init(
-        serviceName: String = "mongodb",
-        serviceRealm: String? = nil,
-        serviceHost: String? = nil,
-        canonicalizeHostName: CanonicalizeHostName = .none,
-        credentialStore: KerberosCredentialStore = .init(),
-        password: Secret? = nil
-    ) {
-        self.serviceName = serviceName
-        self.serviceRealm = serviceRealm
-        self.serviceHost = serviceHost
-        self.canonicalizeHostName = canonicalizeHostName
-        self.credentialStore = credentialStore
-        self.password = password
+    /// A user whose password goes to the server in plain text, normally one of LDAP.
+    public static func plain(username: String, password: String, source: String? = nil) -> MongoCredential {
+        MongoCredential(username: username, source: source, method: .plain(password: Secret(password)))
+    }
+
+    #if SCRAM
+    /// A user of the server's own, by SCRAM-SHA-256 or SCRAM-SHA-1 as the server has it.
+    public static func scram(username: String, password: String, source: String? = nil) -> MongoCredential {
+        MongoCredential(username: username, source: source, method: .scram(nil, password: Secret(password)))
+    }
+    #endif
+}
+
+extension MongoCredential.Method {
+    /// Whether the users of the mechanism are not kept in a database of the server (driver authentication
+    /// specification, "source").
+    fileprivate var isExternal: Bool {
+        switch self {
+        #if Kerberos
+        case .gssapi: true
+        #endif
+        #if SCRAM
+        case .scram: false
+        #endif
+        case .plain: true
+        case .other(let mechanism):
+            ["GSSAPI", "GSS-SPNEGO", "PLAIN", "EXTERNAL", "MONGODB-X509", "MONGODB-AWS", "MONGODB-OIDC"]
+                .contains(mechanism.name.rawValue)
+        }
     }
 }

@@ -1,114 +1,147 @@
-internal import Crypto
-public import GSSCore
 internal import Logging
-internal import NIOConcurrencyHelpers
 public import SASL
-public import SASLGSSAPI
-internal import SaslBSON
-public import SaslWire
 
-/// An authentication whose first token is made. It can run once.
-public struct PreparedAuthentication: Sendable {
+#if Kerberos
+public import GSSCore
+public import KerberosCredentials
+public import SASLGSSAPI
+#endif
+
+/// An authentication whose first token is made. It runs once, by its type.
+public struct PreparedAuthentication: ~Copyable {
     /// The mechanism.
     public let mechanism: SaslMechanismName
     /// The database of the authentication.
     public let source: String
-    /// The server's Kerberos name; `nil` for mechanisms without one.
-    public let service: ServicePrincipal?
+    /// The command saslStart with the client's first token, one BSON document: what ``run(over:by:)`` sends first.
+    public let firstCommand: [UInt8]
+    /// The saslContinue that GSSAPI's client sends next, for pipelining.
+    let anticipatedContinue: [UInt8]
 
-    private let conversation: SaslConversation
-    private let worker: ExchangeWorker
-    private let firstProgress: ExchangeWorker.Progress
+    private var conversation: SaslConversation
+    private var steps: ExchangeSteps
+    private var details: AuthenticationDetails
+    private let isTokenSecret: Bool
     private let logger: Logger?
-    private let onRefusal: @Sendable () -> Void
-    private let hasRun = NIOLockedValueBox(false)
+    private let observe: AuthenticationObserver?
 
-    init(
-        mechanism: SaslMechanismName, source: String, service: ServicePrincipal?, conversation: SaslConversation,
-        worker: ExchangeWorker, firstProgress: ExchangeWorker.Progress, logger: Logger?,
-        onRefusal: @escaping @Sendable () -> Void
+    private init(
+        firstCommand: [UInt8], anticipatedContinue: [UInt8], conversation: SaslConversation,
+        steps: consuming ExchangeSteps, source: String, isTokenSecret: Bool, details: AuthenticationDetails,
+        logger: Logger?, observe: AuthenticationObserver?
     ) {
-        self.mechanism = mechanism
+        mechanism = details.mechanism
         self.source = source
-        self.service = service
+        self.firstCommand = firstCommand
+        self.anticipatedContinue = anticipatedContinue
         self.conversation = conversation
-        self.worker = worker
-        self.firstProgress = firstProgress
+        self.steps = steps
+        self.details = details
+        self.isTokenSecret = isTokenSecret
         self.logger = logger
-        self.onRefusal = onRefusal
+        self.observe = observe
+    }
+
+    /// Takes the first step.
+    ///
+    /// - Parameters:
+    ///   - isTokenSecret: Whether the length of a token says something of a password.
+    ///   - details: What is known already.
+    static func begin(
+        _ steps: consuming ExchangeSteps, source: String, isTokenSecret: Bool, details: AuthenticationDetails,
+        by deadline: ContinuousClock.Instant, logger: Logger?, observe: AuthenticationObserver?
+    ) async throws -> PreparedAuthentication {
+        var conversation = SaslConversation(mechanism: details.mechanism, source: source)
+        guard case .step(let challenge) = try conversation.begin() else {
+            throw MongoAuthError(.sasl, "the conversation did not begin with a step")
+        }
+        let first = try await steps.step(challenge, by: deadline)
+        guard case .run(let command) = try conversation.stepped(first.step, isComplete: first.isComplete) else {
+            throw MongoAuthError(.sasl, "the conversation did not begin with a command")
+        }
+        return PreparedAuthentication(
+            firstCommand: command, anticipatedContinue: try conversation.anticipatedContinue(),
+            conversation: conversation, steps: steps, source: source, isTokenSecret: isTokenSecret, details: details,
+            logger: logger, observe: observe)
     }
 
     /// Runs the conversation: saslStart, then saslContinue until both sides are done.
     ///
     /// - Throws: ``MongoAuthError``, `CancellationError`, what the runner throws. The connection is then of no more use.
-    ///   The second time ``MongoAuthError/Code/sasl``.
     @discardableResult
-    public func run(
+    public consuming func run(
         over runner: some CommandRunner, by deadline: ContinuousClock.Instant
     ) async throws -> AuthenticationDetails {
-        let hasRun = hasRun.withLockedValue { hasRun in
-            defer { hasRun = true }
-            return hasRun
-        }
-        guard !hasRun else {
-            throw MongoAuthError(.sasl, "this authentication has run before: prepare another one for each connection")
-        }
-        do {
-            let details = try await converse(over: runner, by: deadline)
-            await worker.finish()
-            return details
-        } catch {
-            await worker.finish()
-            if let error = error as? MongoAuthError, error.code == .refused || error.code == .serverNotProven {
-                onRefusal()
-            }
-            throw error
-        }
+        try await converse(over: runner, by: deadline)
     }
 
-    private func converse(
+    /// The same, for one who wants to know afterwards how far it came.
+    mutating func converse(
         over runner: some CommandRunner, by deadline: ContinuousClock.Instant
     ) async throws -> AuthenticationDetails {
-        var conversation = conversation
-        var progress = firstProgress
-        var action = try conversation.stepped(progress.step, isComplete: progress.isComplete)
+        observe?(.saslBegan(mechanism))
+        var action = SaslConversation.Action.run(firstCommand)
         while true {
             switch action {
             case .run(let command):
-                trace("sent", command)
+                let length = isTokenSecret ? nil : command.count
+                observe?(.saslSent(length: length))
+                logger?.trace(
+                    "sasl command sent",
+                    metadata: [
+                        "sasl.mechanism": "\(mechanism)", "sasl.length": "\(length.map { "\($0)" } ?? "secret")",
+                    ])
                 let reply = try await runner.run(command, by: deadline)
-                trace("received", reply)
+                observe?(.saslReceived)
+                logger?.trace(
+                    "sasl reply received",
+                    metadata: ["sasl.mechanism": "\(mechanism)", "sasl.length": "\(reply.count)"])
                 action = try conversation.replied(reply)
             case .step(let challenge):
-                progress = try await worker.step(challenge, by: deadline)
+                let progress = try await steps.step(challenge, by: deadline)
+                details.take(progress)
                 action = try conversation.stepped(progress.step, isComplete: progress.isComplete)
             case .succeeded:
                 logger?.debug("sasl succeeded", metadata: ["sasl.mechanism": "\(mechanism)"])
-                return AuthenticationDetails(
-                    mechanism: mechanism, service: service, context: progress.context, offer: progress.offer)
+                observe?(.saslEnded(details))
+                return details
             }
         }
     }
 
-    /// Tokens are secrets of a sort: the log has their length and a digest to compare them by.
-    private func trace(_ direction: String, _ document: BSONDocument) {
-        guard let logger, logger.logLevel <= .trace else { return }
-        let payload = document["payload"]?.binaryValue?.bytes ?? []
-        let digest = SHA256.hash(data: payload).prefix(4).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
-        logger.trace(
-            "sasl token \(direction)",
-            metadata: ["sasl.mechanism": "\(mechanism)", "sasl.length": "\(payload.count)", "sasl.sha256": "\(digest)"])
-    }
+    /// Whether the server's proof was complete when the conversation ended: a refusal after that is about the user, not
+    /// about the server's key.
+    var isServerProven: Bool { details.isServerProven }
 }
 
-/// What is known after a success.
+/// What is known of an authentication that has succeeded.
 public struct AuthenticationDetails: Sendable, Hashable {
     /// The mechanism.
     public var mechanism: SaslMechanismName
+    #if Kerberos
     /// The server's Kerberos name as it was asked for; `nil` for mechanisms without one.
     public var service: ServicePrincipal?
-    /// What the GSS context agreed on; `nil` for mechanisms without one.
-    public var context: GSSContextInfo?
+    /// The full principal that the ticket names as the user; `nil` for mechanisms without one.
+    public var clientPrincipal: String?
+    /// The full principal of the service, as the ticket names it; `nil` for mechanisms without one.
+    public var servicePrincipal: String?
+    /// The services that the security context grants; `nil` for mechanisms without one.
+    public var grantedFlags: GSSContextFlags?
     /// The security layers that the server offered; `nil` for mechanisms without them.
     public var offer: GSSAPISecurityLayerOffer?
+    #endif
+    /// Whether the mechanism has proven the server's identity.
+    public var isServerProven = false
+
+    init(mechanism: SaslMechanismName) {
+        self.mechanism = mechanism
+    }
+
+    fileprivate mutating func take(_ progress: ExchangeSteps.Progress) {
+        #if Kerberos
+        grantedFlags = progress.grantedFlags ?? grantedFlags
+        offer = progress.offer ?? offer
+        #endif
+        isServerProven = progress.isServerProven
+    }
 }

@@ -1,6 +1,5 @@
 public import SASL
-public import SaslBSON
-internal import SaslWire
+internal import SaslBSON
 
 /// The commands saslStart and saslContinue as a pure state machine: replies in, commands out.
 ///
@@ -15,8 +14,8 @@ public struct SaslConversation: Sendable {
     public enum Action: Sendable {
         /// Give this challenge to the exchange, then call ``SaslConversation/stepped(_:isComplete:)``.
         case step([UInt8]?)
-        /// Send this command, then call ``SaslConversation/replied(_:)``.
-        case run(BSONDocument)
+        /// Send this command, one BSON document, then call ``SaslConversation/replied(_:)``.
+        case run([UInt8])
         /// Both sides agree: the authentication has succeeded.
         case succeeded
     }
@@ -84,16 +83,16 @@ public struct SaslConversation: Sendable {
         }
         steps += 1
         state = .waiting(server: server)
-        return .run(command(response, server))
+        return .run(try command(response, server?.conversationID))
     }
 
     /// The server has replied.
     ///
     /// - Throws: ``MongoAuthError``; the conversation is over then.
-    public mutating func replied(_ reply: BSONDocument) throws(MongoAuthError) -> Action {
+    public mutating func replied(_ bytes: [UInt8]) throws(MongoAuthError) -> Action {
         guard case .waiting(let previous) = state else { throw misused() }
         state = .over
-        try checkOK(reply)
+        let reply = try checkedReply(bytes)
         guard let conversationID = reply["conversationId"], let number = conversationID.integerValue else {
             throw malformed("conversationId", "an integer", in: reply)
         }
@@ -113,26 +112,27 @@ public struct SaslConversation: Sendable {
         return .step(payload)
     }
 
-    private func command(_ payload: [UInt8], _ server: Server?) -> BSONDocument {
-        let binary = BSONValue.binary(BSONBinary(subtype: 0, bytes: payload))
-        guard let server else {
-            return [
-                "saslStart": 1, "mechanism": .string(mechanism.rawValue), "payload": binary, "$db": .string(source),
-            ]
-        }
-        return [
-            "saslContinue": 1, "conversationId": server.conversationID, "payload": binary, "$db": .string(source),
-        ]
+    /// The saslContinue that a client sends before it has a reply: nothing to say, in the conversation that every server
+    /// numbers 1. For pipelining: it is of use where the machine comes to the same command.
+    func anticipatedContinue() throws(MongoAuthError) -> [UInt8] {
+        try command([], .int32(1))
     }
 
-    private func checkOK(_ reply: BSONDocument) throws(MongoAuthError) {
-        let failure: CommandFailure?
-        do {
-            failure = try CommandReply(reply).failure
-        } catch {
-            throw MongoAuthError(.malformedReply, error.message, underlying: error)
+    private func command(_ payload: [UInt8], _ conversationID: BSONValue?) throws(MongoAuthError) -> [UInt8] {
+        let binary = BSONValue.binary(BSONBinary(subtype: 0, bytes: payload))
+        guard let conversationID else {
+            return try Command.encoded([
+                "saslStart": 1, "mechanism": .string(mechanism.rawValue), "payload": binary, "$db": .string(source),
+            ])
         }
-        guard let failure else { return }
+        return try Command.encoded([
+            "saslContinue": 1, "conversationId": conversationID, "payload": binary, "$db": .string(source),
+        ])
+    }
+
+    private func checkedReply(_ bytes: [UInt8]) throws(MongoAuthError) -> BSONDocument {
+        let reply = try CommandReply(bytes, to: steps == 1 ? "saslStart" : "saslContinue")
+        guard let failure = reply.failure else { return reply.document }
         // Servers before 4.2 call it a bad value.
         let isUnavailable =
             failure.code == .mechanismUnavailable

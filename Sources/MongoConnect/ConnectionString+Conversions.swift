@@ -1,3 +1,4 @@
+internal import KerberosCredentials
 public import MongoAuth
 public import MongoTransport
 internal import SASL
@@ -43,20 +44,34 @@ extension MongoCredential {
         switch credential.mechanism {
         case .gssapi?:
             var options = GSSAPIOptions(credential.gssapiProperties ?? GSSAPIProperties())
-            options.password = credential.password.map { Secret($0.revealed()) }
+            if let given = credential.password {
+                guard !given.revealed().isEmpty else {
+                    throw MongoAuthError(
+                        .invalidCredential,
+                        "the password for GSSAPI is empty: leave it out, with its ':', to use the credential cache")
+                }
+                options.identity = .password(password, user: credential.username ?? "")
+            }
             method = .gssapi(options)
         case .plain?:
             method = .plain(password: password)
+        #if SCRAM
         case .scramSHA1?:
             method = .scram(.sha1, password: password)
         case .scramSHA256?:
             method = .scram(.sha256, password: password)
         case nil:
             method = .scram(nil, password: password)
-        case let mechanism?:
+        #endif
+        case let mechanism:
+            #if SCRAM
+            let known = "GSSAPI, PLAIN, SCRAM-SHA-1 and SCRAM-SHA-256"
+            #else
+            let known = "GSSAPI and PLAIN, without the package's trait SCRAM"
+            #endif
             throw MongoAuthError(
                 .mechanismUnavailable,
-                "this client does not have \(mechanism.rawValue); it has GSSAPI, PLAIN, SCRAM-SHA-1 and SCRAM-SHA-256")
+                "this client does not have \(mechanism?.rawValue ?? "SCRAM"); it has \(known)")
         }
         self.init(username: credential.username ?? "", source: credential.source, method: method)
     }

@@ -1,7 +1,7 @@
 import BlockingWork
 import Foundation
-import GSSKerberos
 import Glibc
+import KerberosCredentials
 import Logging
 import MongoAuth
 import MongoConnect
@@ -30,9 +30,9 @@ struct Group: Decodable {
             case .gssapi(var options) = credential.method
         else { return nil }
         if let username { credential.username = username }
-        options.credentialStore.cache = cache
-        options.credentialStore.clientKeytab = keytab
-        if let password { options.password = Secret(password) }
+        if let cache { options.identity = .cache(cache) }
+        if let keytab { options.identity = .keytab(keytab) }
+        if let password { options.identity = .password(Secret(password), user: credential.username) }
         credential.method = .gssapi(options)
         return credential
     }
@@ -47,12 +47,16 @@ struct Step: Decodable {
     var replace: [String: String]?
     /// For how long it is done over and over, each time after the other.
     var forSeconds: Double?
+    /// How long after the step before it begins: what is looked at again after a time has had that time.
+    var afterSeconds: Double?
 }
 
 struct Job: Decodable {
     var steps: [Step]
     /// Whether this process is to fail whenever it writes to a file, even the superuser's.
     var cannotWrite: Bool?
+    /// Whether connections take two round trips.
+    var pipelined: Bool?
 }
 
 /// How one authentication went.
@@ -132,9 +136,10 @@ let job = try JSONDecoder().decode(Job.self, from: input)
 if job.cannotWrite == true { forbidWriting() }
 var logger = Logger(label: "crowd") { StreamLogHandler.standardError(label: $0) }
 logger.logLevel = ProcessInfo.processInfo.environment["CROWD_TRACE"] == nil ? .critical : .trace
-let (workers, ticketWorkers) = (BlockingWorkers(), BlockingWorkers())
+let (files, kdcs) = (BlockingWorkers(), BlockingWorkers())
 let connector = MongoConnector(
-    group: MultiThreadedEventLoopGroup.singleton, workers: workers, ticketWorkers: ticketWorkers, logger: logger)
+    group: MultiThreadedEventLoopGroup.singleton, pipelined: job.pipelined == true,
+    kerberos: KerberosCredentialManager(files: files, kdcs: kdcs), logger: logger)
 
 var steps: [[[Fare]]] = []
 var latenesses: [Double] = []
@@ -142,6 +147,7 @@ var peak = 0
 for step in job.steps {
     if let process = step.resume { kill(process, SIGCONT) }
     for (new, old) in step.replace ?? [:] { rename(new, old) }
+    if let pause = step.afterSeconds { try await Task.sleep(for: .seconds(pause)) }
     var fares = step.groups.map { _ in [Fare]() }
     let control = Task { await lateness(of: step.groups.map(\.seconds).min() ?? 0) }
     let end = ContinuousClock.now + .seconds(step.forSeconds ?? 0)
@@ -167,12 +173,12 @@ for step in job.steps {
 // The C library gives up by itself after a while.
 let bound = ContinuousClock.now + .seconds(90)
 while ContinuousClock.now < bound,
-    [workers, ticketWorkers].contains(where: { $0.statistics.active + $0.statistics.abandoned > 0 })
+    [files, kdcs].contains(where: { $0.statistics.active + $0.statistics.abandoned > 0 })
 {
     try await Task.sleep(for: .milliseconds(10))
 }
 let outcome = Outcome(
-    steps: steps, lateness: latenesses, workers: [workers, ticketWorkers].map { "\($0.statistics)" },
+    steps: steps, lateness: latenesses, workers: [files, kdcs].map { "\($0.statistics)" },
     threads: threads(), peakThreads: peak)
 print(String(decoding: try JSONEncoder().encode(outcome), as: UTF8.self))
 fflush(nil)

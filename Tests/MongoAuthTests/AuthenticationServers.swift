@@ -1,11 +1,11 @@
 import Crypto
 import Foundation
+import MongoAuth
 import NIOConcurrencyHelpers
 import SaslBSON
-import SaslWire
 
 /// Passes commands on, and notes the threads on which it is called.
-final class ThreadNotingRunner: CommandRunner {
+final class ThreadNotingRunner: DocumentRunner {
     private let next: ScriptedRunner
     private let noted = NIOLockedValueBox<[UInt]>([])
 
@@ -22,7 +22,7 @@ final class ThreadNotingRunner: CommandRunner {
 }
 
 /// Never replies: ends when its task is cancelled.
-final class StalledRunner: CommandRunner {
+final class StalledRunner: DocumentRunner {
     private let arrival = Signal()
 
     /// Returns when a command has come.
@@ -41,7 +41,7 @@ final class StalledRunner: CommandRunner {
 ///
 /// With SHA-1 it says done in a reply of its own, after an empty payload, as old servers do; with SHA-256 together with its
 /// proof.
-final class ScramServer: CommandRunner {
+final class ScramServer: DocumentRunner {
     enum Hash: String, Sendable {
         case sha1 = "SCRAM-SHA-1"
         case sha256 = "SCRAM-SHA-256"

@@ -1,6 +1,5 @@
 import MongoAuth
 import SaslBSON
-import SaslWire
 import Testing
 
 @Suite struct HelloTests {
@@ -40,6 +39,24 @@ import Testing
         let runner = ScriptedRunner([Self.reply])
         _ = try await Hello(applicationName: "").run(over: runner, by: Self.deadline)
         #expect(runner.commands.first?["client"] == Self.client)
+    }
+
+    @Test func aDriverNamesItself() async throws {
+        let runner = ScriptedRunner([Self.reply])
+        _ = try await Hello(driver: .init(name: "MyDriver", version: "7.1")).run(over: runner, by: Self.deadline)
+        #expect(
+            runner.commands.first?["client"]?.documentValue?["driver"] == ["name": "MyDriver", "version": "7.1"])
+    }
+
+    /// For a driver that says hello itself.
+    @Test func aReplyIsReadWithoutARunner() throws {
+        let reply: BSONDocument = ["maxWireVersion": 21, "saslSupportedMechs": ["PLAIN"], "ok": 1]
+        let server = try ServerDescription(reply: try reply.encoded())
+        #expect(server.maxWireVersion == 21 && server.saslSupportedMechs == ["PLAIN"])
+        #expect(throws: MongoAuthError.self) { try ServerDescription(reply: [1, 2, 3]) }
+        let refusal: BSONDocument = ["ok": 0]
+        #expect(throws: CommandFailure.self) { try ServerDescription(reply: refusal.encoded()) }
+        #expect(ServerDescription(saslSupportedMechs: ["PLAIN"]).saslSupportedMechs == ["PLAIN"])
     }
 
     // MARK: - The older command
@@ -94,7 +111,7 @@ import Testing
             try await Hello().run(over: runner, by: Self.deadline)
         }
         #expect((error?.underlying as? CommandFailure)?.code == failure.refusal)
-        #expect(error?.underlying is WireError == (failure.refusal == nil))
+        #expect(error?.code == .malformedReply)
         #expect(runner.commands.count == failure.commands)
     }
 
@@ -123,7 +140,7 @@ import Testing
         #expect(server.setName == "rs0")
         #expect(server.me == "db1:27017")
         #expect(server.localTimeMilliseconds == 1_700_000_000_123)
-        #expect(server.reply == reply)
+        #expect(server.reply == (try reply.encoded()))
     }
 
     /// Fields that are missing or of another type are as good as not said; nothing traps.

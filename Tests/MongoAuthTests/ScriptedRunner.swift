@@ -1,9 +1,28 @@
+import MongoAuth
 import NIOConcurrencyHelpers
 import SaslBSON
-import SaslWire
+
+/// A runner that is written in documents.
+protocol DocumentRunner: CommandRunner {
+    func run(_ command: BSONDocument, by deadline: ContinuousClock.Instant) async throws -> BSONDocument
+}
+
+extension DocumentRunner {
+    func run(_ command: [UInt8], by deadline: ContinuousClock.Instant) async throws -> [UInt8] {
+        try await run(BSONDocument(decoding: command), by: deadline).encoded()
+    }
+}
+
+extension SaslConversation {
+    /// Takes a reply that is written as a document.
+    mutating func replied(_ reply: BSONDocument) throws(MongoAuthError) -> Action {
+        guard let bytes = try? reply.encoded() else { throw MongoAuthError(.sasl, "the test's reply is not BSON") }
+        return try replied(bytes)
+    }
+}
 
 /// A server by script: gives one reply after another, and keeps the commands.
-final class ScriptedRunner: CommandRunner {
+final class ScriptedRunner: DocumentRunner {
     /// The script has no further reply.
     struct OutOfReplies: Error {}
 

@@ -127,20 +127,24 @@ struct WatchedMechanism: SaslMechanism {
     private let steps: [Step]
     private let makeFailure: SaslError.Code?
 
-    init(_ steps: [Step], makeFailure: SaslError.Code? = nil) {
+    let name: SaslMechanismName
+    private let mayBlock: Bool
+
+    init(_ steps: [Step], named name: String = "EXTERNAL", mayBlock: Bool = true, makeFailure: SaslError.Code? = nil) {
+        self.name = SaslMechanismName(name) ?? .external
+        self.mayBlock = mayBlock
         self.steps = steps
         self.makeFailure = makeFailure
     }
 
-    var name: SaslMechanismName { .external }
-    var traits: SaslMechanismTraits { SaslMechanismTraits(mayBlock: true) }
+    var traits: SaslMechanismTraits { SaslMechanismTraits(mayBlock: mayBlock) }
 
-    func makeExchange() throws(SaslError) -> any SaslExchange {
+    func makeExchange() throws(SaslError) -> Exchange {
         if let makeFailure { throw SaslError(makeFailure, Self.complaint) }
         return Exchange(steps, life)
     }
 
-    private final class Exchange: SaslExchange {
+    final class Exchange: SaslExchange {
         private var steps: ArraySlice<Step>
         private let life: Life
         private(set) var isComplete = false

@@ -63,15 +63,13 @@ import Testing
     func aProxyIsNotUsedAndThatIsSaid(options: String, isWarnedOf: Bool) async throws {
         let connector = MongoConnector(group: MultiThreadedEventLoopGroup.singleton)
         let string = try MongoConnectionString(parsing: "mongodb://%2Fnowhere%2Fx.sock/\(options)")
-        let warnings = NIOLockedValueBox<[String]>([])
+        let trace = ConnectTrace()
         await #expect(throws: TransportError.self) {
             try await connector.connect(
-                to: try #require(string.hosts.first), of: string, by: .now + .seconds(60),
-                observe: { event in
-                    if case .warning(let text) = event { warnings.withLockedValue { $0.append(text) } }
-                })
+                to: try #require(string.hosts.first), of: string, by: .now + .seconds(60), trace: trace)
         }
-        #expect(warnings.withLockedValue { $0.contains { $0.contains("proxyHost") } } == isWarnedOf)
+        let isWarned = trace.entries.contains { if case .warning(.proxyIsNotUsed) = $0.event { true } else { false } }
+        #expect(isWarned == isWarnedOf)
     }
 
     /// `connectTimeoutMS` is a host's, whatever the deadline, and is named when it ends the wait.

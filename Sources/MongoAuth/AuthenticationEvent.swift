@@ -1,0 +1,39 @@
+public import SASL
+
+#if Kerberos
+public import KerberosCredentials
+#endif
+
+/// What happens in an authentication, told when and where it happens.
+@nonexhaustive
+public enum AuthenticationEvent: Sendable {
+    /// Hello is sent.
+    case helloBegan
+    /// The server has described itself.
+    case helloEnded(ServerDescription)
+    #if Kerberos
+    /// A ticket for this service is looked for.
+    case ticketBegan(ServicePrincipal)
+    /// Something on the way to that ticket: a cache is read, a KDC is asked or has answered.
+    case kerberos(KerberosEvent)
+    /// The ticket is at hand.
+    case ticketEnded(ServiceCredential)
+    /// The server refused the ticket, and the KDC has given a newer one: the conversation begins once more.
+    case ticketReplaced(ServiceCredential)
+    #endif
+    /// The conversation begins.
+    case saslBegan(SaslMechanismName)
+    /// A command with a token of so many bytes is sent; `nil` where the length would tell something of a password.
+    case saslSent(length: Int?)
+    /// A reply has come.
+    case saslReceived
+    /// Both sides agree that the authentication has succeeded.
+    case saslEnded(AuthenticationDetails)
+    /// The server is asked who we are.
+    case identityBegan
+    /// The server has said who we are.
+    case identityEnded(AuthenticatedIdentity)
+}
+
+/// Takes events. It is called where they happen, an event loop perhaps, and must be quick.
+public typealias AuthenticationObserver = @Sendable (AuthenticationEvent) -> Void

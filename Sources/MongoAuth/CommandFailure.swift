@@ -1,0 +1,69 @@
+internal import SaslBSON
+
+/// A server's refusal to run a command, or its report that the command failed.
+///
+/// All texts come from the server. They are cut to a bounded length, with control characters escaped.
+public struct CommandFailure: Error, Sendable, Hashable {
+    /// The server's number for the kind of failure.
+    public struct Code: RawRepresentable, Sendable, Hashable, CustomStringConvertible {
+        /// The number.
+        public var rawValue: Int64
+
+        /// Creates a code from its number, known or not.
+        public init(rawValue: Int64) {
+            self.rawValue = rawValue
+        }
+
+        /// 2: a value in the command is wrong; older servers say so for a mechanism that they do not have.
+        public static let badValue = Code(rawValue: 2)
+        /// 11: there is no such user.
+        public static let userNotFound = Code(rawValue: 11)
+        /// 13: the command needs authentication, or a privilege.
+        public static let unauthorized = Code(rawValue: 13)
+        /// 17: the command does not fit the state of the conversation.
+        public static let protocolError = Code(rawValue: 17)
+        /// 18: the authentication failed; servers do not say why.
+        public static let authenticationFailed = Code(rawValue: 18)
+        /// 59: the server does not know the command.
+        public static let commandNotFound = Code(rawValue: 59)
+        /// 334: the server does not have, or not allow, the mechanism.
+        public static let mechanismUnavailable = Code(rawValue: 334)
+
+        /// The number.
+        public var description: String { rawValue.description }
+    }
+
+    /// How many UTF-8 bytes of a server's message are kept.
+    public static let maximumMessageLength = 1024
+    /// How many UTF-8 bytes of a server's name for a code are kept.
+    public static let maximumCodeNameLength = 128
+
+    /// The field `code`; nil if the server sent none, or no whole number.
+    public let code: Code?
+    /// The field `codeName`, as in `AuthenticationFailed`; nil if the server sent none.
+    public let codeName: String?
+    /// The field `errmsg`; empty if the server sent none.
+    public let message: String
+
+    /// Creates a failure; the texts are cut and escaped.
+    public init(code: Code?, codeName: String? = nil, message: String = "") {
+        self.code = code
+        self.codeName = codeName.map { Self.bounded($0, Self.maximumCodeNameLength) }
+        self.message = Self.bounded(message, Self.maximumMessageLength)
+    }
+
+    private static func bounded(_ text: String, _ limit: Int) -> String {
+        var bounded = BoundedText(limit: limit)
+        bounded.appendEscaped(text)
+        return bounded.text
+    }
+}
+
+extension CommandFailure: CustomStringConvertible {
+    /// The message, the code and its name, on one line.
+    public var description: String {
+        let origin = [codeName, code.map { "code \($0)" }].compactMap { $0 }.joined(separator: ", ")
+        let text = message.isEmpty ? "The server refused the command without a message." : message
+        return origin.isEmpty ? text : "\(text) (\(origin))"
+    }
+}

@@ -1,0 +1,67 @@
+package import SaslBSON
+
+/// A command's reply, of which is known whether the command succeeded.
+package struct CommandReply: Sendable, Hashable {
+    /// The reply's body.
+    package let document: BSONDocument
+    /// What the field `ok` says.
+    package let isOK: Bool
+
+    /// A handshake needs few elements, and a message of the shortest ones takes twenty times its size in memory.
+    private static let limits = BSONLimits(maximumElementCount: 100_000)
+
+    /// Reads a reply as it came.
+    ///
+    /// - Throws: ``MongoAuthError/Code/malformedReply`` for bytes that are not one document, or as the other initializer.
+    package init(_ bytes: [UInt8], to command: String) throws(MongoAuthError) {
+        let document: BSONDocument
+        do {
+            document = try BSONDocument(decoding: bytes, limits: Self.limits)
+        } catch {
+            throw MongoAuthError(
+                .malformedReply, "the reply to \(command) is not BSON: \(error.message)", underlying: error)
+        }
+        try self.init(document, to: command)
+    }
+
+    /// Reads the field `ok`: 1 or 0 as int32, int64 or double, or a Boolean, since servers have used all of them.
+    ///
+    /// - Throws: ``MongoAuthError/Code/malformedReply`` where it is missing, there twice, or anything else. A reply must
+    ///   not pass for a success because it is malformed.
+    package init(_ document: BSONDocument, to command: String) throws(MongoAuthError) {
+        let fields = document.lazy.filter { $0.key == "ok" }.prefix(2).map(\.value)
+        func malformed(_ what: String) -> MongoAuthError {
+            MongoAuthError(.malformedReply, "the reply to \(command) \(what)")
+        }
+        guard let field = fields.first else { throw malformed("has no field ok") }
+        guard fields.dropFirst().isEmpty else { throw malformed("has the field ok twice") }
+        guard let isOK = Self.truth(of: field) else { throw malformed("has a field ok that is neither 0 nor 1") }
+        self.document = document
+        self.isOK = isOK
+    }
+
+    /// Why the command failed; nil if it succeeded.
+    package var failure: CommandFailure? {
+        guard !isOK else { return nil }
+        return CommandFailure(
+            code: document["code"]?.integerValue.map { CommandFailure.Code(rawValue: $0) },
+            codeName: document["codeName"]?.stringValue,
+            message: document["errmsg"]?.stringValue ?? "")
+    }
+
+    /// The reply's body.
+    /// - Throws: `CommandFailure` if the command failed.
+    package func get() throws(CommandFailure) -> BSONDocument {
+        if let failure { throw failure }
+        return document
+    }
+
+    private static func truth(of value: BSONValue) -> Bool? {
+        if let flag = value.boolValue { return flag }
+        return switch value.integerValue {
+        case 0: false
+        case 1: true
+        default: nil
+        }
+    }
+}

@@ -1,0 +1,101 @@
+internal import BlockingWork
+internal import SASL
+
+#if Kerberos
+internal import GSSCore
+internal import SASLGSSAPI
+#endif
+
+/// The steps of one exchange, each taken where it belongs: one that computes where the caller is, one that may take long
+/// on a thread.
+struct ExchangeSteps: ~Copyable {
+    /// What a step came to.
+    struct Progress: Sendable {
+        var step: SaslStep
+        var isComplete: Bool
+        /// Whether the mechanism proves the server's identity, and has done so.
+        var isServerProven: Bool
+        #if Kerberos
+        var grantedFlags: GSSContextFlags?
+        var offer: GSSAPISecurityLayerOffer?
+        #endif
+    }
+
+    /// Where the caller is; or else behind a lock, for whichever thread takes the next step.
+    private var own: Exchange?
+    private let shared: Locked<Exchange>?
+    private let threads: BlockingWorkers?
+
+    /// Begins an exchange.
+    ///
+    /// - Parameter threads: Where steps are taken that may take long; `nil` for a mechanism whose steps compute. They come
+    ///   one after another, but not all on the same thread.
+    init(_ mechanism: any SaslMechanism, on threads: BlockingWorkers?) throws(SaslError) {
+        own = threads == nil ? try Exchange(mechanism) : nil
+        shared = threads == nil ? nil : Locked(try Exchange(mechanism))
+        self.threads = threads
+    }
+
+    #if Kerberos
+    /// Begins an exchange of GSSAPI, which tells more than others.
+    init(gssapi mechanism: GSSAPIMechanism, on threads: BlockingWorkers?) throws(SaslError) {
+        own = threads == nil ? Exchange(gssapi: try mechanism.makeExchange()) : nil
+        shared = threads == nil ? nil : Locked(Exchange(gssapi: try mechanism.makeExchange()))
+        self.threads = threads
+    }
+    #endif
+
+    mutating func step(_ challenge: [UInt8]?, by deadline: ContinuousClock.Instant) async throws -> Progress {
+        do {
+            if let shared, let threads {
+                return try await threads.run(by: deadline, waitingFor: "a step of the mechanism") {
+                    try shared.withLock { $0.step(challenge) }.get()
+                }
+            }
+            guard let result = own?.step(challenge) else {
+                throw MongoAuthError(.sasl, "the exchange is neither here nor on a thread")
+            }
+            return try result.get()
+        } catch {
+            throw MongoAuthError.translated(error)
+        }
+    }
+}
+
+/// A session with what only its own type tells.
+private struct Exchange: ~Copyable {
+    private var session: SaslSession
+    private let provesServer: Bool
+    #if Kerberos
+    private let gssapi: GSSAPIExchange?
+
+    init(gssapi: GSSAPIExchange) {
+        session = SaslSession(gssapi, mechanism: .gssapi)
+        provesServer = true
+        self.gssapi = gssapi
+    }
+    #endif
+
+    init(_ mechanism: any SaslMechanism) throws(SaslError) {
+        session = try SaslSession(mechanism)
+        provesServer = mechanism.traits.authenticatesServer
+        #if Kerberos
+        gssapi = nil
+        #endif
+    }
+
+    mutating func step(_ challenge: [UInt8]?) -> Result<ExchangeSteps.Progress, SaslError> {
+        do throws(SaslError) {
+            let step = try session.step(challenge)
+            var progress = ExchangeSteps.Progress(
+                step: step, isComplete: session.isComplete, isServerProven: provesServer && session.isComplete)
+            #if Kerberos
+            progress.grantedFlags = gssapi?.grantedFlags
+            progress.offer = gssapi?.offer
+            #endif
+            return .success(progress)
+        } catch {
+            return .failure(error)
+        }
+    }
+}

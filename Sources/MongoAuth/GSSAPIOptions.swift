@@ -1,0 +1,66 @@
+#if Kerberos
+public import KerberosCredentials
+
+/// The options of GSSAPI, named as in the authentication specification, and where the tickets come from.
+public struct GSSAPIOptions: Sendable, Hashable {
+    /// `SERVICE_NAME`
+    public var serviceName: String
+    /// `SERVICE_REALM`; `nil` leaves the realm to Kerberos.
+    public var serviceRealm: String?
+    /// `SERVICE_HOST`, in place of the server's name.
+    public var serviceHost: String?
+    /// `CANONICALIZE_HOST_NAME`
+    public var canonicalizeHostName: HostCanonicalization
+    /// Where the client's tickets come from: the system's credential cache, a cache by name, a keytab, a password, an
+    /// existing credential. Its user is the credential's user name.
+    ///
+    /// Tickets are kept in memory for as long as the authenticator; those from a keytab or a password are renewed, and the
+    /// password is kept until then.
+    public var identity: KerberosIdentity
+
+    /// Creates options with the specification's defaults and the system's own credential cache.
+    public init(
+        serviceName: String = "mongodb", serviceRealm: String? = nil, serviceHost: String? = nil,
+        canonicalizeHostName: HostCanonicalization = .none, identity: KerberosIdentity = .system()
+    ) {
+        self.serviceName = serviceName
+        self.serviceRealm = serviceRealm
+        self.serviceHost = serviceHost
+        self.canonicalizeHostName = canonicalizeHostName
+        self.identity = identity
+    }
+
+    /// Reads the mechanism properties of a connection string, as a driver has them: names without regard to case.
+    ///
+    /// - Throws: ``MongoAuthError/Code/invalidCredential``, which names the property that is unknown, empty, there twice or
+    ///   has a value that is none of its own.
+    public init(
+        mechanismProperties: [String: String], identity: KerberosIdentity = .system()
+    ) throws(MongoAuthError) {
+        self.init(identity: identity)
+        var seen: Set<String> = []
+        for (name, value) in mechanismProperties {
+            let key = name.uppercased()
+            guard seen.insert(key).inserted else { throw Self.invalid(name, "is there twice") }
+            guard !value.isEmpty else { throw Self.invalid(name, "is empty") }
+            switch key {
+            case "SERVICE_NAME": serviceName = value
+            case "SERVICE_REALM": serviceRealm = value
+            case "SERVICE_HOST": serviceHost = value
+            case "CANONICALIZE_HOST_NAME":
+                switch value.lowercased() {
+                case "none", "false": canonicalizeHostName = .none
+                case "forward": canonicalizeHostName = .forward
+                case "forwardandreverse", "true": canonicalizeHostName = .forwardAndReverse
+                default: throw Self.invalid(name, "is none of none, forward, forwardAndReverse, true and false")
+                }
+            default: throw Self.invalid(name, "is unknown to GSSAPI")
+            }
+        }
+    }
+
+    private static func invalid(_ name: String, _ what: String) -> MongoAuthError {
+        MongoAuthError(.invalidCredential, "the mechanism property \(name) \(what)")
+    }
+}
+#endif

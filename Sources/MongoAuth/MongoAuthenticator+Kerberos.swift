@@ -1,0 +1,170 @@
+#if Kerberos
+public import GSSKerberos
+public import KerberosCredentials
+internal import Logging
+public import NameResolution
+internal import SASL
+internal import SASLGSSAPI
+
+extension MongoAuthenticator {
+    /// The Kerberos name of a server, from its host name and the options of GSSAPI.
+    ///
+    /// - Parameter connectedAddress: The address that the connection goes to, where that is known: its name (PTR) is the
+    ///   one that counts for `forwardAndReverse`.
+    /// - Throws: ``MongoAuthError``, `CancellationError`.
+    public func servicePrincipal(
+        _ options: GSSAPIOptions, serverHost: String, connectedAddress: IPAddress? = nil,
+        by deadline: ContinuousClock.Instant
+    ) async throws -> ServicePrincipal {
+        do {
+            return try await ServicePrincipal.resolve(
+                service: options.serviceName, realm: options.serviceRealm, host: options.serviceHost ?? serverHost,
+                canonicalization: options.canonicalizeHostName,
+                connectedAddress: options.serviceHost == nil ? connectedAddress : nil, resolver: resolver, by: deadline)
+        } catch {
+            throw MongoAuthError.translated(error)
+        }
+    }
+
+    /// Prepares and runs an authentication with GSSAPI to a service whose Kerberos name is known.
+    ///
+    /// - Throws: As ``authenticate(_:serverHost:server:over:by:observe:)``.
+    @discardableResult
+    public func authenticate(
+        _ credential: MongoCredential, as service: ServicePrincipal, over runner: some CommandRunner,
+        by deadline: ContinuousClock.Instant, observe: AuthenticationObserver? = nil
+    ) async throws -> AuthenticationDetails {
+        let ticket = try await ticket(credential, for: service, by: deadline, observe: observe)
+        var prepared = try await prepare(credential, with: ticket, by: deadline, observe: observe)
+        do {
+            return try await prepared.converse(over: runner, by: deadline)
+        } catch let refusal as MongoAuthError where refusal.code == .refused && !prepared.isServerProven {
+            // The server may have another key by now than the one that the ticket is for.
+            guard let other = try await replacement(for: ticket, by: deadline, observe: observe) else { throw refusal }
+            var second = try await prepare(credential, with: other, by: deadline, observe: observe)
+            return try await second.converse(over: runner, by: deadline)
+        }
+    }
+
+    /// Says hello and authenticates in two round trips to a service whose Kerberos name is known.
+    ///
+    /// - Throws: As ``authenticatePipelined(_:hello:serverHost:over:by:observe:)``.
+    public func authenticatePipelined(
+        _ credential: MongoCredential, as service: ServicePrincipal, hello: Hello,
+        over runner: some PipelinedCommandRunner, by deadline: ContinuousClock.Instant,
+        observe: AuthenticationObserver? = nil
+    ) async throws -> (server: ServerDescription, details: AuthenticationDetails) {
+        let ticket = try await ticket(credential, for: service, by: deadline, observe: observe)
+        var prepared = try await prepare(credential, with: ticket, by: deadline, observe: observe)
+        observe?(.helloBegan)
+        let commands = [try hello.command(), prepared.firstCommand, prepared.anticipatedContinue]
+        let replies = try await runner.run(pipelined: commands, by: deadline)
+        guard replies.count == commands.count, let first = replies.first,
+            let server = try? ServerDescription(reply: first)
+        else { throw pipeliningRefused("the server refused hello") }
+        observe?(.helloEnded(server))
+        let anticipated = Array(zip(commands, replies).dropFirst()).map { (command: $0, reply: $1) }
+        let details = try await prepared.converse(over: AnticipatedReplies(anticipated, then: runner), by: deadline)
+        return (server, details)
+    }
+
+    /// A ticket that the KDC gives in place of one that a server has refused; `nil` where it gives none for a newer key.
+    package func replacement(
+        for refused: ServiceCredential, by deadline: ContinuousClock.Instant, observe: AuthenticationObserver?
+    ) async throws -> ServiceCredential? {
+        do {
+            let other = try await kerberos.replacement(
+                for: refused, by: deadline, observe: Self.kerberosObserver(observe))
+            if let other { observe?(.ticketReplaced(other)) }
+            return other
+        } catch {
+            // What the server said is what counts, unless there is no time left.
+            let error = MongoAuthError.translated(error)
+            if error is CancellationError || (error as? MongoAuthError)?.code == .deadlineExceeded { throw error }
+            return nil
+        }
+    }
+
+    /// The Kerberos tickets that are kept for a credential, for a report: the ticket-granting ticket, and those of services.
+    /// None where the credential has not been used, or is none of Kerberos. Asks no KDC.
+    ///
+    /// - Throws: ``MongoAuthError``, `CancellationError`.
+    public func tickets(
+        of credential: MongoCredential, by deadline: ContinuousClock.Instant
+    ) async throws -> [KerberosTicket] {
+        guard case .gssapi(let options) = credential.method else { return [] }
+        do {
+            return try await kerberos.tickets(of: try Self.identity(credential, options), by: deadline)
+        } catch {
+            throw MongoAuthError.translated(error)
+        }
+    }
+
+    /// The service's ticket for a credential.
+    package func ticket(
+        _ credential: MongoCredential, for service: ServicePrincipal, by deadline: ContinuousClock.Instant,
+        observe: AuthenticationObserver?
+    ) async throws -> ServiceCredential {
+        guard case .gssapi(let options) = credential.method else {
+            throw MongoAuthError(.invalidCredential, "only GSSAPI has tickets")
+        }
+        guard credential.source == "$external" else {
+            throw MongoAuthError(
+                .invalidCredential, "the source of GSSAPI is always $external, not \(credential.source)")
+        }
+        let identity = try Self.identity(credential, options)
+        observe?(.ticketBegan(service))
+        do {
+            let ticket = try await kerberos.serviceCredential(
+                of: identity, for: service, by: deadline, observe: Self.kerberosObserver(observe))
+            observe?(.ticketEnded(ticket))
+            return ticket
+        } catch {
+            throw MongoAuthError.translated(error)
+        }
+    }
+
+    /// Makes the first token with a ticket that is at hand.
+    package func prepare(
+        _ credential: MongoCredential, with ticket: ServiceCredential, by deadline: ContinuousClock.Instant,
+        observe: AuthenticationObserver?
+    ) async throws -> PreparedAuthentication {
+        // The name as the user gave it, which servers compare byte for byte; the ticket's own where the user named no
+        // realm, or the KDC has changed the name.
+        let isAsGiven = KerberosIdentity.hasRealm(credential.username) && !ticket.isClientRenamed
+        let mechanism = GSSAPIMechanism(
+            provider: ticket, target: ticket.target,
+            authorizationIdentity: .text(isAsGiven ? credential.username : ticket.clientPrincipal))
+        var details = AuthenticationDetails(mechanism: .gssapi)
+        details.service = ticket.service
+        details.clientPrincipal = ticket.clientPrincipal
+        details.servicePrincipal = ticket.servicePrincipal
+        logger?.debug(
+            "kerberos ticket at hand",
+            metadata: ["gss.target": "\(ticket.servicePrincipal)", "gss.initiator": "\(ticket.clientPrincipal)"])
+        do {
+            return try await PreparedAuthentication.begin(
+                ExchangeSteps(gssapi: mechanism, on: ticket.mayBlock ? threads : nil), source: credential.source,
+                isTokenSecret: false, details: details, by: deadline, logger: logger, observe: observe)
+        } catch {
+            throw MongoAuthError.translated(error)
+        }
+    }
+
+    private static func kerberosObserver(_ observe: AuthenticationObserver?) -> KerberosObserver? {
+        guard let observe else { return nil }
+        return { observe(.kerberos($0)) }
+    }
+
+    private static func identity(
+        _ credential: MongoCredential, _ options: GSSAPIOptions
+    ) throws(MongoAuthError) -> KerberosIdentity {
+        guard !credential.username.isEmpty else {
+            throw MongoAuthError(.invalidCredential, "GSSAPI needs a user name: the Kerberos principal")
+        }
+        var identity = options.identity
+        identity.user = credential.username
+        return identity
+    }
+}
+#endif

@@ -1,0 +1,90 @@
+internal import BlockingWork
+public import MongoAuth
+public import MongoTransport
+
+#if canImport(FoundationEssentials)
+internal import FoundationEssentials
+#else
+internal import Foundation
+#endif
+
+/// The record of one way from a host's name to an authenticated connection: what happened and when, written where and
+/// when it happens.
+///
+/// Everybody who tells of that way reads it: a log, live progress, a report. It states facts; words for people are theirs.
+public final class ConnectTrace: Sendable {
+    /// One thing that happened.
+    public struct Entry: Sendable {
+        /// When.
+        public var time: ContinuousClock.Instant
+        /// The same by the clock on the wall, in milliseconds since 1970: servers and KDCs tell their time that way.
+        public var wallClockMilliseconds: Int64
+        /// What.
+        public var event: Event
+
+        /// Creates an entry.
+        public init(time: ContinuousClock.Instant, wallClockMilliseconds: Int64, event: Event) {
+            self.time = time
+            self.wallClockMilliseconds = wallClockMilliseconds
+            self.event = event
+        }
+    }
+
+    /// What can happen.
+    @nonexhaustive
+    public enum Event: Sendable {
+        /// On the way to the server: its name, its addresses, TLS.
+        case transport(TransportEvent)
+        /// Between client and server: hello, ticket, conversation, identity.
+        case authentication(AuthenticationEvent)
+        /// The way begins once more, on a new connection.
+        case retried(RetryReason)
+        /// Something that is doubtful and need not be wrong.
+        case warning(ConnectWarning)
+    }
+
+    /// Why a way begins once more.
+    @nonexhaustive
+    public enum RetryReason: Sendable, Hashable {
+        /// The server hangs up on OP_MSG, as those before version 3.6 do: the older OP_QUERY is tried.
+        case olderMessageFormat
+        /// The server's replies to pipelined commands are not those that were anticipated.
+        case pipeliningRefused
+        /// The server could not read the Kerberos ticket, and the KDC has given a newer one.
+        case ticketReplaced
+    }
+
+    private let recorded = Locked<[Entry]>([])
+    private let observe: (@Sendable (Entry) -> Void)?
+
+    /// Begins a record.
+    ///
+    /// - Parameter observe: Takes each entry when it is written. It is called where the thing happens, an event loop
+    ///   perhaps, and must be quick.
+    public init(observe: (@Sendable (Entry) -> Void)? = nil) {
+        self.observe = observe
+    }
+
+    /// What has happened so far, in the order in which it was written.
+    public var entries: [Entry] { recorded.withLock { $0 } }
+
+    package func record(_ event: Event) {
+        let entry = Entry(
+            time: .now, wallClockMilliseconds: Int64(Date().timeIntervalSince1970 * 1000), event: event)
+        recorded.withLock { $0.append(entry) }
+        observe?(entry)
+    }
+}
+
+/// Something doubtful on the way to a server. The set is open.
+@nonexhaustive
+public enum ConnectWarning: Sendable, Hashable {
+    /// `proxyHost` is in the connection string, and the server is connected to directly.
+    case proxyIsNotUsed
+    /// The mechanism sends the password in clear text, on a connection without TLS.
+    case passwordInClearText
+    /// The host is a Unix domain socket without SERVICE_HOST, so that the service's host is taken to be localhost.
+    case serviceHostOfSocket(path: String)
+    /// Something about the Kerberos name of the service.
+    case service(ServiceNameDoubt)
+}
