@@ -1,5 +1,5 @@
-internal import BlockingWork
 internal import GSSKerberos
+internal import KerberosCredentials
 public import MongoAuth
 public import MongoConnect
 internal import MongoTransport
@@ -14,7 +14,7 @@ public struct CheckRunner: Sendable {
     ///
     /// - Parameters:
     ///   - connector: Connects and authenticates.
-    ///   - progress: Takes a line for each phase that begins.
+    ///   - progress: Takes a line for each thing that begins.
     public init(connector: MongoConnector, progress: @escaping @Sendable (String) -> Void = { _ in }) {
         self.connector = connector
         self.progress = progress
@@ -43,25 +43,28 @@ public struct CheckRunner: Sendable {
         }
         let identity = credential ?? string.credential.flatMap { try? MongoCredential($0) }
         let surroundings = KerberosSurroundings(identity)
-        async let before = surroundings?.inspect(by: deadline)
+        async let found = surroundings?.inspect(by: deadline)
         let outcomes = await withTaskGroup(of: (Int, HostOutcome).self) { group in
             for (index, host) in string.hosts.enumerated() {
-                group.addTask { (index, await check(host, string, credential, by: deadline)) }
+                group.addTask {
+                    (index, await check(host, string, credential, needsTicket: surroundings != nil, by: deadline))
+                }
             }
             var outcomes: [Int: HostOutcome] = [:]
             for await (index, outcome) in group { outcomes[index] = outcome }
             return string.hosts.indices.compactMap { outcomes[$0] }
         }
-        // Afterwards the cache has the tickets that were got; where no time is left, what was found at first has to do.
-        let after = await surroundings?.inspect(by: deadline)
-        var inspection = if let after { Optional(after) } else { await before }
-        // Those that were used, which no cache has where they came from a keytab or a password, or it cannot be written.
-        if let identity, let tickets = try? await connector.tickets(of: identity, by: deadline) {
+        var inspection = await found
+        // Those in use, which no cache has where they came from a keytab or a password.
+        if let identity, let tickets = try? await connector.tickets(of: identity, by: deadline),
+            tickets.grantingTicket != nil
+        {
             inspection?.take(tickets)
         }
-        let kdcClockOffset = await surroundings?.kdcClockOffset(for: outcomes.map(\.error), inspection, by: deadline)
+        let kdcClockOffset = await surroundings?.kdcClockOffset(
+            for: outcomes.compactMap(\.error), inspection, by: deadline)
         let context = ReportContext(
-            surroundings: surroundings, inspection: inspection, kdcClockOffset: kdcClockOffset ?? nil)
+            surroundings: surroundings, inspection: inspection, kdcClockOffset: kdcClockOffset)
         return CheckReport(
             hosts: outcomes.map { $0.report(context) }, warnings: string.warnings.map(\.description),
             kerberos: inspection.map { .init($0, now: context.now) })
@@ -69,25 +72,28 @@ public struct CheckRunner: Sendable {
 
     private func check(
         _ host: MongoConnectionString.Host, _ string: MongoConnectionString, _ credential: MongoCredential?,
-        by deadline: ContinuousClock.Instant
+        needsTicket: Bool, by deadline: ContinuousClock.Instant
     ) async -> HostOutcome {
-        let recorder = PhaseRecorder(host: "\(ServerLabel(host))", progress: progress)
-        do {
-            let session = try await connector.connect(
-                to: host, of: string, as: credential, by: deadline, observe: { recorder.record($0) })
-            recorder.record(.began(.identity, at: .now))
-            let identity = try await AuthenticatedIdentity.ask(session.connection, by: deadline)
-            let roles = identity.roles.map { "\($0)" }.joined(separator: ", ")
-            recorder.record(
-                .ended(
-                    .identity, at: .now,
-                    detail: "\(identity.user) on \(identity.database)"
-                        + (roles.isEmpty ? ", no roles" : ", roles: \(roles)")))
-            await session.connection.close()
-            return recorder.outcome(host, identity: identity, error: nil)
-        } catch {
-            return recorder.outcome(host, identity: nil, error: error)
+        let start = ContinuousClock.now
+        let trace = ConnectTrace { entry in
+            if let line = entry.event.progressLine { progress("\(ServerLabel(host)): \(line)") }
         }
+        var failure: (any Error)?
+        do {
+            let session = try await connector.connect(to: host, of: string, as: credential, by: deadline, trace: trace)
+            do {
+                _ = try await AuthenticatedIdentity.ask(session.connection, by: deadline) { event in
+                    trace.record(.authentication(event))
+                }
+            } catch {
+                failure = error
+            }
+            await session.connection.close()
+        } catch {
+            failure = error
+        }
+        let timeline = HostTimeline(trace.entries, failure, needsTicket: needsTicket, from: start, to: .now)
+        return HostOutcome(host: host, timeline: timeline, error: failure)
     }
 }
 

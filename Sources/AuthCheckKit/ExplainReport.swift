@@ -71,7 +71,7 @@ public struct ExplainReport: Sendable, Hashable, Encodable {
         }
         database = string.database
         options = OptionList(entries: string.options.entries)
-        warnings = string.warnings.map(\.description) + string.serviceNameWarnings
+        warnings = string.warnings.map(\.description) + string.serviceNameWarnings.map(\.sentence)
     }
 }
 

@@ -4,7 +4,7 @@ internal import MongoTransport
 
 extension CheckReport.Failure {
     /// Reads an error: its class, its message and what to do about it.
-    init(_ error: any Error, phase: ConnectPhase?, host: String, surroundings: FailureSurroundings = .init()) {
+    init(_ error: any Error, phase: CheckPhase?, host: String, surroundings: FailureSurroundings = .init()) {
         let verdict = Verdict(error, surroundings)
         self.init(
             class: verdict.class, phase: phase?.rawValue, host: host,

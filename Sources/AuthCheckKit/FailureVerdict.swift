@@ -1,5 +1,6 @@
 internal import GSSCore
 internal import GSSKerberos
+internal import KerberosCredentials
 internal import MongoAuth
 internal import MongoConnect
 internal import MongoTransport
@@ -8,7 +9,7 @@ internal import SASL
 /// What is known around a failure, for the names in its hint and for a closer look at its cause.
 struct FailureSurroundings: Sendable {
     /// The names of the user, the service and the files.
-    var names = KerberosFailure.Names()
+    var names = KerberosAdvice.Names()
     /// What Kerberos has on this machine.
     var inspection: KerberosInspection?
     /// The ticket that the server was shown.
@@ -17,6 +18,7 @@ struct FailureSurroundings: Sendable {
     var kdcClockOffset: Duration?
     /// How far the server's clock is ahead of this machine's.
     var serverClockOffset: Duration?
+    var allowedClockSkew: Duration { inspection?.allowedClockSkew ?? .seconds(300) }
 }
 
 extension CheckReport.Failure {
@@ -66,32 +68,36 @@ extension CheckReport.Failure {
         /// A failure before any token has gone to the server: it is between this machine and the KDC.
         private init(kerberos error: MongoAuthError, _ surroundings: FailureSurroundings) {
             self.init(.kerberos)
-            guard let gssError = CheckReport.Failure.gssError(beneath: error) else { return }
+            guard var failure = KerberosFailure(error) else {
+                self.class = Self.classify(error.underlying as? KerberosCredentialError)
+                return
+            }
             var names = surroundings.names
             names.clockOffset = surroundings.kdcClockOffset
-            var failure = KerberosFailure(gssError, names: names)
+            var advice = KerberosAdvice(failure, names: names)
             if let problem = surroundings.inspection?.problem,
-                failure.kind == .noCredentials || problem.call == "krb5_init_context"
+                advice.class == .noCredentials || problem.call == "krb5_init_context"
             {
-                failure = KerberosFailure(problem, names: names)
+                failure = KerberosFailure(problem)
+                advice = KerberosAdvice(failure, names: names)
                 if !error.message.contains(problem.message) { addition = "; \(problem.message)" }
             }
-            self.class = FailureClass(rawValue: failure.kind.description) ?? .kerberos
-            hint = failure.hint
+            self.class = advice.class
+            hint = advice.hint
             kerberos = CheckReport.KerberosError(failure)
-            if failure.kind == .serverNotProven {
+            if advice.class == .serverNotProven {
                 // No server was asked for anything yet: what does not decrypt is an answer of the KDC.
                 self.class = .credentialsRejected
                 hint =
                     "the KDC and the ticket cache do not share a key any more: get new tickets with "
                     + "`kinit \(names.user ?? "USER@REALM")`"
             }
-            if failure.dependsOnClocks, let offset = surroundings.kdcClockOffset {
+            if advice.dependsOnClocks, let offset = surroundings.kdcClockOffset {
                 clockOffset = offset
                 // To a clock that is wrong a good ticket is expired, or not valid yet.
                 guard offset.magnitude > surroundings.allowedClockSkew else { return }
                 self.class = .clockSkew
-                hint = KerberosFailure.hint(forClockOffset: offset)
+                hint = KerberosAdvice.hint(forClockOffset: offset)
             }
         }
 
@@ -99,22 +105,22 @@ extension CheckReport.Failure {
         /// clocks and keys is told, and nothing that would make it trusted.
         private init(unprovenBy error: MongoAuthError, _ surroundings: FailureSurroundings) {
             self.init(.serverNotProven)
-            guard let gssError = CheckReport.Failure.gssError(beneath: error) else { return }
+            guard let failure = KerberosFailure(error) else { return }
             var names = surroundings.names
             names.clockOffset = surroundings.serverClockOffset
-            let failure = KerberosFailure(gssError, names: names)
-            switch failure.kind {
+            let advice = KerberosAdvice(failure, names: names)
+            switch advice.class {
             case .clockSkew:
                 self.class = .clockSkew
-                hint = failure.hint
+                hint = advice.hint
                 clockOffset = surroundings.serverClockOffset
             case .refused:
                 self.class = .refused
-                hint = failure.hint
-            case .credentialsRejected where gssError.major.routineError == .contextExpired:
+                hint = advice.hint
+            case .credentialsRejected where failure.error.major.routineError == .contextExpired:
                 // The ticket ran out on the way: this side's own finding, not the server's.
                 self.class = .credentialsRejected
-                hint = failure.hint
+                hint = advice.hint
             default:
                 break
             }
@@ -128,7 +134,7 @@ extension CheckReport.Failure {
             if let offset = surroundings.serverClockOffset, offset.magnitude > surroundings.allowedClockSkew {
                 self.class = .clockSkew
                 clockOffset = offset
-                hint = KerberosFailure.hint(forClockOffset: offset)
+                hint = KerberosAdvice.hint(forClockOffset: offset)
                 return
             }
             let user = surroundings.names.user ?? "this principal"
@@ -162,6 +168,17 @@ extension CheckReport.Failure {
             }
         }
 
+        private static func classify(_ error: KerberosCredentialError?) -> FailureClass {
+            switch error?.code {
+            case .noCredentials?, .wrongUser?: .noCredentials
+            case .rejected?: .credentialsRejected
+            case .kdcTimeout?, .deadlineExceeded?: .deadline
+            case .invalidService?: .usage
+            case .noWorker?: .internal
+            default: .kerberos
+            }
+        }
+
         private static func classify(_ error: SaslError?) -> FailureClass {
             switch error?.code {
             case .securityLayer?: .securityLayer
@@ -172,15 +189,6 @@ extension CheckReport.Failure {
             }
         }
     }
-
-    static func gssError(beneath error: MongoAuthError) -> GSSError? {
-        if let error = error.underlying as? GSSError { return error }
-        return (error.underlying as? SaslError)?.underlying as? GSSError
-    }
-}
-
-extension FailureSurroundings {
-    var allowedClockSkew: Duration { inspection?.allowedClockSkew ?? .seconds(300) }
 }
 
 extension Duration {

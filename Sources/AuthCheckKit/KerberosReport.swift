@@ -1,5 +1,6 @@
 internal import GSSCore
 internal import GSSKerberos
+internal import KerberosCredentials
 internal import MongoAuth
 internal import SASL
 internal import SASLGSSAPI
@@ -63,7 +64,7 @@ extension CheckReport {
     public struct HostKerberos: Sendable, Hashable, Encodable {
         /// The server's principal, as it was asked for.
         public var service: String
-        /// The ticket for it, where it is in the cache.
+        /// The ticket for it, where there is one.
         @NullWhenAbsent public var serviceTicket: Ticket?
         /// The services that the context granted; `nil` where it was not established.
         @NullWhenAbsent public var grantedFlags: [String]?
@@ -155,14 +156,14 @@ extension CheckReport.Ticket {
 }
 
 extension CheckReport.HostKerberos {
-    init(_ facts: HostFacts, _ inspection: KerberosInspection?, now: Int64) {
-        let service = facts.authentication?.context?.acceptorName ?? facts.service.map { "\($0)" } ?? ""
-        let ticket = inspection?.ticket(for: service)
-        // Where Kerberos had to find the realm, the GSS-API leaves it out; the ticket has it.
-        self.service = ticket?.server ?? (service.hasSuffix("@") ? String(service.dropLast()) : service)
-        serviceTicket = ticket.map { CheckReport.Ticket($0, now: now) }
-        grantedFlags = facts.authentication?.context?.flags.names
-        offeredLayers = facts.authentication?.offer?.layers.names
+    /// `nil` where no service was named.
+    init?(_ timeline: HostTimeline, now: Int64) {
+        guard let service = timeline.service else { return nil }
+        let ticket = timeline.credential?.ticket
+        self.init(
+            service: ticket?.server ?? "\(service)", serviceTicket: ticket.map { CheckReport.Ticket($0, now: now) },
+            grantedFlags: timeline.authentication?.grantedFlags?.names,
+            offeredLayers: timeline.authentication?.offer?.layers.names)
     }
 }
 

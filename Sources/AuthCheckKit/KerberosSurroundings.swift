@@ -1,6 +1,7 @@
 internal import BlockingWork
 internal import GSSCore
 internal import GSSKerberos
+internal import KerberosCredentials
 internal import MongoAuth
 internal import SaslConnectionString
 
@@ -13,39 +14,40 @@ internal import Foundation
 /// Looks at what Kerberos has on this machine. Nothing here can fail a check: what is not found is not reported.
 struct KerberosSurroundings: Sendable {
     let user: String
-    let store: KerberosCredentialStore
-    private let hasPassword: Bool
+    private(set) var store = KerberosCredentialStore()
+    private var looksForTickets = true
     private let workers = BlockingWorkers()
 
     /// Nothing for other mechanisms.
     init?(_ credential: MongoCredential?) {
         guard let credential, case .gssapi(let options) = credential.method else { return nil }
         user = credential.username
-        store = options.credentialStore
-        hasPassword = options.password != nil
+        switch options.identity.source {
+        case .system: break
+        case .cache(let name): store.cache = name
+        case .keytab(let name): store.clientKeytab = name
+        case .password, .existing: looksForTickets = false
+        }
     }
 
     func inspect(by deadline: ContinuousClock.Instant) async -> KerberosInspection? {
         let principal = user.isEmpty ? nil : user
-        let (store, looksForTickets) = (store, !hasPassword)
-        return try? await workers.run(by: deadline) {
+        return try? await workers.run(by: deadline, waitingFor: "the credential cache") { [store, looksForTickets] in
             KerberosInspection(principal: principal, store: store, looksForTickets: looksForTickets)
         }
     }
 
     /// How far the KDC's clock is ahead of this machine's, where one of the errors may come from that.
     func kdcClockOffset(
-        for errors: [(any Error)?], _ inspection: KerberosInspection?, by deadline: ContinuousClock.Instant
+        for errors: [any Error], _ inspection: KerberosInspection?, by deadline: ContinuousClock.Instant
     ) async -> Duration? {
         let isAboutTime = errors.contains { error in
-            guard let error = error as? MongoAuthError, error.code == .kerberos,
-                let gssError = CheckReport.Failure.gssError(beneath: error)
-            else { return false }
-            return KerberosFailure(gssError).dependsOnClocks
+            (error as? MongoAuthError)?.code == .kerberos
+                && KerberosFailure(error).map { KerberosAdvice($0).dependsOnClocks } == true
         }
         let principal = inspection?.principal ?? user
         guard isAboutTime, !principal.isEmpty else { return nil }
-        return try? await workers.run(by: min(deadline, .now + .seconds(5))) {
+        return try? await workers.run(by: min(deadline, .now + .seconds(5)), waitingFor: "a KDC's clock") {
             try KerberosClock.offsetOfKDC(for: principal)
         }
     }
@@ -60,11 +62,11 @@ struct ReportContext: Sendable {
     let now = Int64(Date().timeIntervalSince1970)
 
     func failureSurroundings(
-        _ facts: HostFacts, host: MongoConnectionString.Host, service: String?
+        _ timeline: HostTimeline, host: MongoConnectionString.Host, service: String?
     ) -> FailureSurroundings {
         guard let surroundings else { return FailureSurroundings() }
-        var names = KerberosFailure.Names()
-        let wanted = inspection?.principal ?? surroundings.user
+        var names = KerberosAdvice.Names()
+        let wanted = timeline.credential?.clientPrincipal ?? inspection?.principal ?? surroundings.user
         names.user = wanted.isEmpty ? nil : wanted
         names.service = service
         names.host = host.name
@@ -74,7 +76,7 @@ struct ReportContext: Sendable {
         names.configurationFile =
             inspection.flatMap { $0.unreadableConfigurationFiles.first ?? $0.configurationFiles.first }
         return FailureSurroundings(
-            names: names, inspection: inspection, serviceTicket: service.flatMap { inspection?.ticket(for: $0) },
-            kdcClockOffset: kdcClockOffset, serverClockOffset: facts.clockOffset)
+            names: names, inspection: inspection, serviceTicket: timeline.credential?.ticket,
+            kdcClockOffset: kdcClockOffset, serverClockOffset: timeline.serverClockOffset)
     }
 }

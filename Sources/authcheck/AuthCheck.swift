@@ -21,7 +21,7 @@ struct AuthCheck: AsyncParsableCommand {
             31 mechanism-unavailable, 32 server-not-proven, 33 security-layer, 40 deadline, 64 usage, 1 internal.
             """,
         version: ClientVersion.current,
-        subcommands: [CheckCommand.self, ExplainCommand.self, DemoCommand.self],
+        subcommands: [CheckCommand.self, ExplainCommand.self],
         defaultSubcommand: CheckCommand.self)
 
     /// Runs the command. What ArgumentParser says of wrong arguments repeats them, and they may hold a password.

@@ -1,5 +1,4 @@
 import ArgumentParser
-import GSSKerberos
 import MongoAuth
 import MongoConnect
 import SASL
@@ -67,35 +66,42 @@ struct CredentialOptions: ParsableArguments {
         } catch {
             throw ValidationError(error.message)
         }
-        if let password { credential.method = credential.method.with(password) }
+        if let principal { credential.username = principal }
+        if let password { credential.use(password) }
         guard isKerberos else { return (string, credential) }
         guard case .gssapi(var options) = credential.method else {
             throw ValidationError("--principal, --ccache and --keytab are for authMechanism=GSSAPI.")
         }
-        options.credentialStore.cache = cache
-        options.credentialStore.clientKeytab = keytab
-        credential.username = principal ?? credential.username
+        guard given.password == nil || (cache == nil && keytab == nil) else {
+            throw ValidationError("The connection string has a password already: leave out --ccache and --keytab.")
+        }
+        if let cache { options.identity = .cache(cache) }
+        if let keytab { options.identity = .keytab(keytab) }
         credential.method = .gssapi(options)
         return (string, credential)
     }
 
     private func password() throws -> Secret? {
-        if askPassword { return try Terminal.password(prompt: "Password: ") }
+        if askPassword {
+            let password = try Terminal.password(prompt: "Password: ")
+            guard password.count > 0 else { throw ValidationError("No password was typed.") }
+            return password
+        }
         guard let passwordFile else { return nil }
         return try PasswordFile.firstLine(of: passwordFile)
     }
 }
 
-extension MongoCredential.Method {
-    /// The same mechanism with another password.
-    fileprivate func with(_ password: Secret) -> Self {
-        switch self {
+extension MongoCredential {
+    /// Takes a password for the mechanism that is chosen.
+    fileprivate mutating func use(_ password: Secret) {
+        switch method {
         case .gssapi(var options):
-            options.password = password
-            return .gssapi(options)
-        case .plain: return .plain(password: password)
-        case .scram(let hash, _): return .scram(hash, password: password)
-        case .other: return self
+            options.identity = .password(password, user: username)
+            method = .gssapi(options)
+        case .plain: method = .plain(password: password)
+        case .scram(let hash, _): method = .scram(hash, password: password)
+        case .other: break
         }
     }
 }

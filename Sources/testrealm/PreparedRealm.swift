@@ -43,13 +43,15 @@ struct PreparedRealm: Sendable {
     let description: Description
 
     /// Starts a realm, and a server if one is asked for; runs `body`; stops both.
+    ///
+    /// - Parameter roles: Those of every user at the server, as `role@database`.
     static func with<Result: Sendable>(
-        _ options: RealmOptions, _ body: (PreparedRealm) async throws -> Result
+        _ options: RealmOptions, roles: String = "readWrite@test", _ body: (PreparedRealm) async throws -> Result
     ) async throws -> Result {
         try await KerberosRealm.withRealm(options.configuration) { realm in
             let prepared = try await PreparedRealm(realm, options)
             guard options.server else { return try await body(prepared) }
-            return try await TestServer.with(prepared, addresses: realm.addresses) { uri in
+            return try await TestServer.with(prepared, addresses: realm.addresses, roles: roles) { uri in
                 var description = prepared.description
                 description.server = uri
                 description.environment["MONGODB_URI"] = uri

@@ -55,10 +55,7 @@ struct RunCommand: AsyncParsableCommand {
                 }
                 // From here on the number may be another process's.
                 outcome.closureResult.cancel()
-                return switch outcome.terminationStatus {
-                case .exited(let code): code
-                case .signaled(let signal): 128 + signal
-                }
+                return outcome.terminationStatus.exitStatus
             }
         } catch let error as SubprocessError {
             TestRealm.complain("\(name) cannot be run: \(error)")

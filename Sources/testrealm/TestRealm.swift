@@ -12,7 +12,7 @@ struct TestRealm: AsyncParsableCommand {
             Needs the MIT KDC (Debian: krb5-kdc krb5-admin-server krb5-user). The realm is gone when this program is, \
             even by SIGKILL.
             """,
-        subcommands: [RunCommand.self, UpCommand.self])
+        subcommands: [RunCommand.self, UpCommand.self, DemoCommand.self])
 
     /// The exit status for failures of our own, as `timeout` and `env` have it: a command's own status is another one.
     static let ownFailure: Int32 = 125
@@ -35,7 +35,12 @@ struct TestRealm: AsyncParsableCommand {
 
     /// One line on standard error.
     static func complain(_ text: String) {
-        writeAll("testrealm: \(text)\n", to: 2)
+        say("testrealm: \(text)")
+    }
+
+    /// A text and the end of a line, on standard error.
+    static func say(_ text: String) {
+        writeAll(text + "\n", to: 2)
     }
 
     /// Writes all of a text, or nothing more once the reader is gone.

@@ -1,4 +1,3 @@
-import Glibc
 import KerberosTestKit
 import Subprocess
 import SystemPackage
@@ -20,21 +19,19 @@ enum TestServer {
     }
 
     /// Starts the server in the realm, runs `body` with a connection string for the first user, and stops it.
+    ///
+    /// - Parameter roles: Those of every user, as `role@database`.
     static func with<Result: Sendable>(
-        _ realm: PreparedRealm, addresses: [String], _ body: (String) async throws -> Result
+        _ realm: PreparedRealm, addresses: [String], roles: String, _ body: (String) async throws -> Result
     ) async throws -> Result {
-        let program = try ownProgram().removingLastComponent().appending("mongo-test-server")
-        guard access(program.string, X_OK) == 0 else {
-            throw KerberosTestKitError(
-                .toolMissing, "\(program) is missing: build it with `swift build --product mongo-test-server`")
-        }
+        let program = try Programs.beside("mongo-test-server")
         let users = realm.description.users.map(\.principal)
         let outcome = try await Subprocess.run(
             .path(program),
             arguments: Arguments(
                 addresses.flatMap { ["--listen", $0.contains(":") ? "[\($0)]:0" : "\($0):0"] }
                     + ["--keytab", realm.description.keytab, "--exit-with-parent"]
-                    + users.flatMap { ["--user", "\($0)=readWrite@test"] }),
+                    + users.flatMap { ["--user", "\($0)=\(roles)"] }),
             environment: realm.description.environment.forChild,
             input: .inputWriter, output: .sequence,
             error: .fileDescriptor(.standardError, closeAfterSpawningProcess: false)
@@ -48,31 +45,23 @@ enum TestServer {
             guard let port = announcement?.listening.first?.port else {
                 throw KerberosTestKitError(.toolFailed, "mongo-test-server did not start")
             }
-            let user = (users.first ?? "").utf8.map { byte in
-                UInt8(ascii: "a")...UInt8(ascii: "z") ~= byte | 0x20 || UInt8(ascii: "0")...UInt8(ascii: "9") ~= byte
-                    ? String(UnicodeScalar(byte)) : "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16)
-            }.joined()
-            let result = try await body("mongodb://\(user)@localhost:\(port)/?authMechanism=GSSAPI")
+            let result = try await body(
+                "mongodb://\(Self.percentEncoded(users.first ?? ""))@localhost:\(port)/?authMechanism=GSSAPI")
             try await execution.standardInputWriter.finish()
             return result
         }
         return outcome.closureResult
     }
 
-    private static func ownProgram() throws -> FilePath {
-        var buffer = [CChar](repeating: 0, count: Int(PATH_MAX) + 1)
-        guard readlink("/proc/self/exe", &buffer, buffer.count - 1) > 0 else {
-            throw KerberosTestKitError(.fileSystem, "the program's own path is unknown; is /proc mounted?")
-        }
-        return FilePath(platformString: buffer)
-    }
-}
-
-extension [String: String] {
-    /// This process's environment with these variables over it.
-    var forChild: Environment {
-        var variables: [Environment.Key: String?] = [:]
-        for (name, value) in self { variables[Environment.Key(stringLiteral: name)] = value }
-        return .inherit.updating(variables)
+    /// The encoding of RFC 3986 for what stands before the `@`.
+    private static func percentEncoded(_ text: String) -> String {
+        text.utf8.map { byte in
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"):
+                String(UnicodeScalar(byte))
+            default: "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true)
+            }
+        }.joined()
     }
 }

@@ -73,7 +73,10 @@ struct UpCommand: AsyncParsableCommand {
             return String(decoding: try encoder.encode(realm), as: UTF8.self) + "\n"
         case .shell:
             return realm.environment.sorted { $0.key < $1.key }.map { name, value in
-                "export \(name)='\(value.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''"))'\n"
+                // By scalars: a combining mark must not hide an apostrophe.
+                let parts = value.unicodeScalars.split(separator: "'", omittingEmptySubsequences: false).map(
+                    String.init)
+                return "export \(name)='\(parts.joined(separator: "'\\''"))'\n"
             }.joined()
         }
     }

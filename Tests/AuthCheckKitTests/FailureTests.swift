@@ -1,6 +1,6 @@
 import GSSCore
+import KerberosCredentials
 import MongoAuth
-import MongoConnect
 import MongoTransport
 import SASL
 import Testing
@@ -75,6 +75,19 @@ import Testing
             #expect(failure.class == expected)
             #expect(failure.hint?.contains(hint) == true, "\(failure.hint ?? "no hint")")
         }
+    }
+
+    /// Where Kerberos itself has said nothing.
+    @Test(arguments: [
+        (KerberosCredentialError.Code.noCredentials, FailureClass.noCredentials), (.wrongUser, .noCredentials),
+        (.rejected, .credentialsRejected), (.kdcTimeout, .deadline), (.deadlineExceeded, .deadline),
+        (.invalidService, .usage), (.noWorker, .internal), (.kerberos, .kerberos),
+    ])
+    func credentialErrors(code: KerberosCredentialError.Code, expected: FailureClass) {
+        let error = MongoAuthError(.kerberos, "text", underlying: KerberosCredentialError(code, "beneath"))
+        let failure = CheckReport.Failure(error, phase: .kerberos, host: "")
+        #expect(failure.class == expected)
+        #expect(failure.message == "text" && failure.kerberos == nil)
     }
 
     @Test func anErrorThatNobodyKnowsIsADefectOfOurs() {

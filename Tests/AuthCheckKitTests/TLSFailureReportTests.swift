@@ -1,4 +1,3 @@
-import MongoConnect
 import MongoTransport
 import Testing
 

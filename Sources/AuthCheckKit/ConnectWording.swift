@@ -1,0 +1,65 @@
+internal import GSSCore
+internal import GSSKerberos
+internal import KerberosCredentials
+internal import MongoAuth
+internal import MongoConnect
+internal import MongoTransport
+internal import SASL
+internal import SASLGSSAPI
+
+// The facts of a trace, in sentences for people.
+
+extension ConnectWarning {
+    var sentence: String {
+        switch self {
+        case .proxyIsNotUsed:
+            "proxyHost is not supported: the server is connected to directly"
+        case .passwordInClearText:
+            "PLAIN sends the password in clear text on this connection: set tls=true"
+        case .serviceHostOfSocket(let path):
+            "the socket \(path) has no host name, so the service's host is taken to be localhost: set SERVICE_HOST to the "
+                + "host in the server's principal"
+        case .service(.hostHadPort(let given, let used)):
+            "the service's host \(given) has a port, which is no part of a principal: \(used) is used"
+        case .service(.canonicalizationFellBack(let host, let reasons)):
+            "CANONICALIZE_HOST_NAME falls back to the host \(host): " + reasons.joined(separator: "; ")
+        case .service(.hostIsAddress(let host)):
+            "the service's host is the address \(host); Kerberos principals are normally made for names: connect by name, "
+                + "or set SERVICE_HOST"
+        }
+    }
+}
+
+extension AuthenticationDetails {
+    var summary: String {
+        guard let clientPrincipal, let service, let grantedFlags else { return "\(mechanism)" }
+        let layers = offer.map { "; layers offered: \($0.layers)" } ?? ""
+        return "\(mechanism): \(clientPrincipal) to \(service); granted: \(grantedFlags)\(layers)"
+    }
+}
+
+extension ConnectTrace.Event {
+    /// What the live progress says of it; `nil` where that is nothing.
+    var progressLine: String? {
+        switch self {
+        case .transport(.lookUpBegan(let host, _)): "looking up \(host) ..."
+        case .transport(.attemptBegan(_, let address, _)): "connecting to \(address) ..."
+        case .transport(.tlsBegan): "TLS handshake ..."
+        case .authentication(.helloBegan): "hello ..."
+        case .authentication(.ticketBegan(let service)): "looking for a ticket for \(service) ..."
+        case .authentication(.kerberos(.cacheRead(let name, let principal))): "\(name) is the cache of \(principal)"
+        case .authentication(.kerberos(.askingKDC(let realm, let ticket, _))):
+            "asking a KDC of \(realm) on the way to a ticket for \(ticket) ..."
+        case .authentication(.kerberos(.noKDCAnswered(let realm, _, let code))):
+            "no KDC of \(realm) has answered: \(KerberosFailure.symbolicName(of: code) ?? "\(code)")"
+        case .authentication(.saslBegan(let mechanism)): "authenticating by \(mechanism) ..."
+        case .authentication(.identityBegan): "asking who we are ..."
+        case .retried(.olderMessageFormat): "the server hangs up on OP_MSG; once more with the older OP_QUERY"
+        case .retried(.pipeliningRefused): "the server does not take pipelined commands; once more without"
+        case .retried(.ticketReplaced), .authentication(.ticketReplaced):
+            "the server refused the ticket; once more with a newer one"
+        case .warning(let warning): "warning: \(warning.sentence)"
+        case .transport, .authentication: nil
+        }
+    }
+}

@@ -1,0 +1,35 @@
+internal import MongoAuth
+internal import SaslConnectionString
+
+/// How the way to one host ended. It becomes a report once it is known what Kerberos has on this machine.
+struct HostOutcome: Sendable {
+    let host: MongoConnectionString.Host
+    let timeline: HostTimeline
+    let error: (any Error)?
+
+    func report(_ context: ReportContext) -> CheckReport.Host {
+        let kerberos = CheckReport.HostKerberos(timeline, now: context.now)
+        let failure = error.map {
+            CheckReport.Failure(
+                $0, phase: timeline.failedPhase, host: "\(ServerLabel(host))",
+                surroundings: context.failureSurroundings(timeline, host: host, service: kerberos?.service))
+        }
+        let phases = CheckPhase.allCases.map { phase -> CheckReport.Phase in
+            var found =
+                timeline.phases[phase]
+                ?? .init(name: phase.rawValue, result: .skipped, milliseconds: nil, detail: "not reached")
+            if phase == timeline.failedPhase { found.detail = failure?.message }
+            return found
+        }
+        return CheckReport.Host(
+            host: host.scopedName, port: host.port, result: error == nil ? .ok : .failed, phases: phases,
+            attempts: timeline.attempts,
+            identity: timeline.identity.map { identity in
+                .init(
+                    user: identity.user, database: identity.database,
+                    roles: identity.roles.map { .init(role: $0.role, database: $0.database) })
+            },
+            kerberos: kerberos, clockOffsetSeconds: timeline.serverClockOffset.map { $0 / .milliseconds(1) / 1000 },
+            warnings: timeline.warnings, failure: failure)
+    }
+}

@@ -1,0 +1,191 @@
+internal import KerberosCredentials
+internal import MongoAuth
+internal import MongoConnect
+internal import MongoTransport
+internal import NameResolution
+
+/// A stretch of the way from a connection string to an authenticated connection, in the order in which they come. In
+/// `kerberos` the client's first token is made: the service's name, its ticket, the first step.
+enum CheckPhase: String, Sendable, Hashable, CaseIterable {
+    case dns, tcp, tls, hello, kerberos, sasl, identity
+}
+
+/// What the entries of a trace come to: the phases, attempts, warnings and facts of the way to one host. It is made of the
+/// entries alone, and of the error that came after the last one.
+struct HostTimeline: Sendable {
+    /// The phases that have ended, or do not apply.
+    private(set) var phases: [CheckPhase: CheckReport.Phase] = [:]
+    /// The phase in which the error came; `nil` where none had begun.
+    private(set) var failedPhase: CheckPhase?
+    private(set) var attempts: [CheckReport.Attempt] = []
+    /// What is doubtful, in sentences.
+    private(set) var warnings: [String] = []
+    /// The Kerberos name that the server has to prove.
+    private(set) var service: ServicePrincipal?
+    private(set) var credential: ServiceCredential?
+    private(set) var authentication: AuthenticationDetails?
+    private(set) var identity: AuthenticatedIdentity?
+    /// How far the server's clock is ahead of this machine's.
+    private(set) var serverClockOffset: Duration?
+
+    private let needsTicket: Bool
+    private let start: ContinuousClock.Instant
+    private var starts: [CheckPhase: ContinuousClock.Instant] = [:]
+    /// The phase that began last and has not ended.
+    private var open: CheckPhase?
+    private var addresses: [String] = []
+    private var isTicketReplaced = false
+
+    /// - Parameters:
+    ///   - error: What ended the way; `nil` where it was gone to its end.
+    ///   - needsTicket: Whether the mechanism is one of Kerberos.
+    init(
+        _ entries: [ConnectTrace.Entry], _ error: (any Error)? = nil, needsTicket: Bool,
+        from start: ContinuousClock.Instant, to end: ContinuousClock.Instant
+    ) {
+        self.needsTicket = needsTicket
+        self.start = start
+        for entry in entries { add(entry) }
+        if let error { fail(error, at: end) }
+    }
+
+    private mutating func add(_ entry: ConnectTrace.Entry) {
+        switch entry.event {
+        case .transport(let event): add(event, at: entry.time)
+        case .authentication(let event): add(event, entry)
+        case .retried(let reason):
+            // All phases again, on a new connection.
+            (phases, starts, attempts, addresses, open, credential) = ([:], [:], [], [], nil, nil)
+            isTicketReplaced = isTicketReplaced || reason == .ticketReplaced
+        case .warning(let warning): warn(warning.sentence)
+        }
+    }
+
+    private mutating func add(_ event: TransportEvent, at time: ContinuousClock.Instant) {
+        switch event {
+        case .lookUpBegan:
+            if starts[.dns] == nil { begin(.dns, at: time) }
+        case .lookedUp(_, _, let found):
+            // One family may answer once more, or when addresses of the other one are being tried.
+            for address in found.map({ "\($0)" }) where !addresses.contains(address) { addresses.append(address) }
+            phases[.dns]?.detail = addresses.joined(separator: ", ")
+        case .lookUpFailed: break
+        case .attemptBegan(let number, let address, let family):
+            if phases[.dns] == nil {
+                if starts[.dns] == nil { begin(.dns, at: time) }
+                let unasked = family == nil ? "no look-up needed" : address
+                end(.dns, at: time, addresses.isEmpty ? unasked : addresses.joined(separator: ", "))
+                begin(.tcp, at: time)
+            }
+            guard number == attempts.count else { return }
+            attempts.append(
+                .init(
+                    address: address, family: family.map { $0 == .ipv4 ? "ipv4" : "ipv6" },
+                    startMilliseconds: sinceLookUp(time), endMilliseconds: nil, outcome: .cancelled, reason: nil))
+        case .attemptEnded(let number, let outcome):
+            guard attempts.indices.contains(number) else { return }
+            attempts[number].endMilliseconds = sinceLookUp(time)
+            if case .failed(let reason) = outcome {
+                (attempts[number].outcome, attempts[number].reason) = (.failed, reason)
+            } else if outcome == .connected {
+                attempts[number].outcome = .connected
+                let others = attempts.count > 1 ? ", \(attempts.count - 1) other attempts" : ""
+                end(.tcp, at: time, "connected to \(attempts[number].address)\(others)")
+            }
+        case .tlsBegan: begin(.tls, at: time)
+        case .tlsEnded(let report): end(.tls, at: time, "\(report)")
+        }
+    }
+
+    private mutating func add(_ event: AuthenticationEvent, _ entry: ConnectTrace.Entry) {
+        let time = entry.time
+        switch event {
+        case .helloBegan:
+            if phases[.tls] == nil { skip(.tls, "not used") }
+            // Where commands are pipelined, the first token is made before hello goes out.
+            if open == .kerberos { endTicket(at: time) }
+            begin(.hello, at: time)
+        case .helloEnded(let server):
+            end(.hello, at: time, "wire versions \(server.minWireVersion) to \(server.maxWireVersion)")
+            serverClockOffset = server.localTimeMilliseconds.flatMap { serverTime in
+                let (offset, isTooFar) = serverTime.subtractingReportingOverflow(entry.wallClockMilliseconds)
+                return isTooFar ? nil : .milliseconds(offset)
+            }
+            if phases[.kerberos] == nil { begin(needsTicket ? .kerberos : .sasl, at: time) }
+        case .ticketBegan(let service):
+            self.service = service
+            if open != .kerberos { begin(.kerberos, at: time) }
+        case .kerberos, .saslSent, .saslReceived: break
+        case .ticketEnded(let credential):
+            self.credential = credential
+            if credential.isClientRenamed {
+                warn("the KDC changed the user's name: the server sees \(credential.clientPrincipal)")
+            }
+        case .ticketReplaced(let credential):
+            self.credential = credential
+            isTicketReplaced = true
+            open = .kerberos
+        case .saslBegan(let mechanism):
+            if open == .kerberos { endTicket(at: time) }
+            if phases[.kerberos] == nil { skip(.kerberos, "\(mechanism) needs no ticket") }
+            begin(.sasl, at: time)
+        case .saslEnded(let details):
+            authentication = details
+            end(.sasl, at: time, details.summary)
+        case .identityBegan: begin(.identity, at: time)
+        case .identityEnded(let identity):
+            self.identity = identity
+            let roles = identity.roles.map { "\($0)" }.joined(separator: ", ")
+            let detail = roles.isEmpty ? "no roles" : "roles: \(roles)"
+            end(.identity, at: time, "\(identity.user) on \(identity.database), \(detail)")
+        }
+    }
+
+    private mutating func fail(_ error: any Error, at time: ContinuousClock.Instant) {
+        // A handshake of TLS 1.3 can be refused when hello has been sent, and its files are read before anything begins.
+        let own = (error as? TransportError).flatMap { CheckPhase(rawValue: $0.phase.rawValue) }
+        guard let phase = own ?? open else { return }
+        failedPhase = phase
+        end(phase, at: time, nil)
+        phases[phase]?.result = .failed
+        for later in CheckPhase.allCases.drop(while: { $0 != phase }).dropFirst() { phases[later] = nil }
+    }
+
+    // MARK: - Phases
+
+    private mutating func begin(_ phase: CheckPhase, at time: ContinuousClock.Instant) {
+        starts[phase] = time
+        open = phase
+    }
+
+    private mutating func end(_ phase: CheckPhase, at time: ContinuousClock.Instant, _ detail: String?) {
+        phases[phase] = .init(
+            name: phase.rawValue, result: .ok, milliseconds: (time - (starts[phase] ?? start)).milliseconds,
+            detail: detail)
+        open = nil
+    }
+
+    private mutating func skip(_ phase: CheckPhase, _ reason: String) {
+        phases[phase] = .init(name: phase.rawValue, result: .skipped, milliseconds: nil, detail: reason)
+    }
+
+    private mutating func endTicket(at time: ContinuousClock.Instant) {
+        let name = service.map { "ticket for \($0)" } ?? "ticket"
+        end(.kerberos, at: time, name + (isTicketReplaced ? ", a new one: the first was refused" : ""))
+    }
+
+    private func sinceLookUp(_ time: ContinuousClock.Instant) -> Double {
+        (time - (starts[.dns] ?? time)).milliseconds
+    }
+
+    private mutating func warn(_ text: String) {
+        if !warnings.contains(text) { warnings.append(text) }
+    }
+}
+
+extension Duration {
+    /// Milliseconds with three places.
+    fileprivate var milliseconds: Double {
+        (self / .microseconds(1)).rounded() / 1000
+    }
+}

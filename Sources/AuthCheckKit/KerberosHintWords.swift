@@ -1,0 +1,126 @@
+internal import GSSCore
+
+/// The words that hints are made of: the user's own names, ready for a shell, or placeholders.
+struct KerberosHintWords {
+    /// Whom a command for `kadmin` is about.
+    enum Subject {
+        case user
+        case service
+    }
+
+    let user: String
+    let service: String
+    private let unquotedUser: String
+    private let unquotedService: String
+    let host: String
+    let cache: String
+    let keytab: String
+    let configurationFile: String
+    /// Whether the keytab is where the credentials come from.
+    let hasKeytab: Bool
+    /// `-c CACHE ` where the cache is not the default one, so that `kinit` fills the one that is read.
+    let cacheOption: String
+    /// The realm without which nothing goes on, for errors about realms.
+    let realm: String
+    /// How far the other side's clock is ahead.
+    let clockOffset: Duration?
+    /// The ticket-granting ticket between two realms that the KDC does not know; `nil` where it is about a service.
+    let missingTrust: (own: String, other: String)?
+    /// The service's realm where one is known.
+    let serviceRealm: String?
+    /// The user's and the service's realm where they differ: then the trust between them may be what is missing.
+    let differentRealms: (own: String, other: String)?
+
+    init(_ error: GSSError, _ names: KerberosAdvice.Names) {
+        func isAbout(_ subject: KerberosAdvice.Subject) -> Bool { subject.isMatter(of: error.call) }
+        let isAboutService = !isAbout(.cache) && !isAbout(.keytab) && !isAbout(.firstTicket)
+        let user = names.user ?? (isAbout(.firstTicket) ? error.subject : nil)
+        // The call's own name for the service has the realm that the configuration gave it.
+        let asked = isAboutService ? error.subject : nil
+        let service = Self.realm(of: asked) == nil ? names.service ?? asked : asked
+        let cache = names.cache ?? (isAbout(.cache) ? error.subject : nil)
+        let keytab = names.keytab ?? (error.call.hasPrefix("krb5_kt_") ? error.subject : nil)
+        unquotedUser = user ?? "USER@REALM"
+        unquotedService = service.map(Self.withoutEmptyRealm) ?? "SERVICE/HOST@REALM"
+        self.user = Self.quoted(unquotedUser)
+        self.service = Self.quoted(unquotedService)
+        host = names.host ?? "the server"
+        self.cache = cache.map(Self.quoted) ?? "the default cache"
+        self.keytab = keytab.map { Self.quoted(Self.path($0)) } ?? "KEYTAB"
+        configurationFile = names.configurationFile.map(Self.quoted) ?? "krb5.conf"
+        hasKeytab = keytab != nil
+        cacheOption = names.isDefaultCache ? "" : names.cache.map { "-c \(Self.quoted($0)) " } ?? ""
+
+        let text = error.minorMessages.joined(separator: " ")
+        let quoted = ["\"", "'"].lazy.map { Self.parts(of: text, between: $0) }.first { $0.count == 3 }
+        realm = quoted?[1] ?? Self.realm(of: user) ?? "REALM"
+        missingTrust = Self.missingTrust(in: text)
+        serviceRealm = Self.realm(of: service)
+        if let own = Self.realm(of: user), let other = serviceRealm, own != other {
+            differentRealms = (own, other)
+        } else {
+            differentRealms = nil
+        }
+        clockOffset = names.clockOffset
+    }
+
+    /// MIT names the ticket that it asked for: `Server krbtgt/OTHER@OWN not found in Kerberos database`.
+    private static func missingTrust(in text: String) -> (own: String, other: String)? {
+        for word in parts(of: text, between: " ") where word.hasPrefix("krbtgt/") {
+            let realms = parts(of: String(word.dropFirst("krbtgt/".count)), between: "@")
+            if realms.count == 2, realms[0] != realms[1] { return (realms[1], realms[0]) }
+        }
+        return nil
+    }
+
+    private static func realm(of principal: String?) -> String? {
+        guard let principal, let realm = parts(of: principal, between: "@").dropFirst().last else { return nil }
+        return realm.isEmpty ? nil : realm
+    }
+
+    /// By scalars: a combining mark must not hide a separator.
+    private static func parts(of text: String, between mark: Unicode.Scalar) -> [String] {
+        text.unicodeScalars.split(separator: mark, omittingEmptySubsequences: false).map(String.init)
+    }
+
+    private static func withoutEmptyRealm(_ principal: String) -> String {
+        principal.hasSuffix("@") && !principal.hasSuffix("\\@") ? String(principal.dropLast()) : principal
+    }
+
+    /// The file behind a keytab's name.
+    private static func path(_ name: String) -> String {
+        for type in ["FILE:", "WRFILE:"] where name.hasPrefix(type) { return String(name.dropFirst(type.count)) }
+        return name
+    }
+
+    /// A command that an administrator runs, with the query as one word for the shell and the principal as one for
+    /// `kadmin`, whatever characters it has.
+    func kadmin(_ query: String, _ subject: Subject) -> String {
+        let name = subject == .user ? unquotedUser : unquotedService
+        let word =
+            Self.isPlain(name) ? name : "\"" + Self.parts(of: name, between: "\"").joined(separator: "\"\"") + "\""
+        return "kadmin -q " + Self.inApostrophes("\(query) \(word)")
+    }
+
+    /// A word as a shell takes it for one.
+    private static func quoted(_ word: String) -> String {
+        isPlain(word) ? word : inApostrophes(word)
+    }
+
+    private static func inApostrophes(_ text: String) -> String {
+        "'" + parts(of: text, between: "'").joined(separator: "'\\''") + "'"
+    }
+
+    /// Whether a word means nothing but itself to a shell and to `kadmin`.
+    private static func isPlain(_ word: String) -> Bool {
+        !word.isEmpty
+            && word.utf8.allSatisfy { byte in
+                switch byte {
+                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                    UInt8(ascii: "0")...UInt8(ascii: "9"):
+                    true
+                default: "@/._-:+=,%".utf8.contains(byte)
+                }
+            }
+    }
+}

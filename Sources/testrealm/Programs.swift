@@ -1,0 +1,40 @@
+import Glibc
+import KerberosTestKit
+import Subprocess
+import SystemPackage
+
+/// The programs that the package builds beside this one.
+enum Programs {
+    /// The path of one.
+    static func beside(_ name: String) throws -> FilePath {
+        var buffer = [CChar](repeating: 0, count: Int(PATH_MAX) + 1)
+        guard readlink("/proc/self/exe", &buffer, buffer.count - 1) > 0 else {
+            throw KerberosTestKitError(.fileSystem, "the program's own path is unknown; is /proc mounted?")
+        }
+        let program = FilePath(platformString: buffer).removingLastComponent().appending(name)
+        guard access(program.string, X_OK) == 0 else {
+            throw KerberosTestKitError(
+                .toolMissing, "\(program) is missing: build it with `swift build --product \(name)`")
+        }
+        return program
+    }
+}
+
+extension [String: String] {
+    /// This process's environment with these variables over it.
+    var forChild: Environment {
+        var variables: [Environment.Key: String?] = [:]
+        for (name, value) in self { variables[Environment.Key(stringLiteral: name)] = value }
+        return .inherit.updating(variables)
+    }
+}
+
+extension TerminationStatus {
+    /// The exit status as a shell has it: 128 and the signal's number where a signal ended the program.
+    var exitStatus: Int32 {
+        switch self {
+        case .exited(let code): code
+        case .signaled(let signal): 128 + signal
+        }
+    }
+}
