@@ -114,7 +114,7 @@ import Testing
         let result = try await AuthCheck.run(arguments)
         #expect(result.status == 0)
         #expect(result.stdout.contains("USAGE: authcheck"), "\(result)")
-        let words = arguments.count == 1 ? ["check", "demo", "--version"] : ["--format", "--timeout", "mongodb://"]
+        let words = arguments.count == 1 ? ["check", "explain", "--version"] : ["--format", "--timeout", "mongodb://"]
         for word in words { #expect(result.stdout.contains(word), "\(result)") }
         #expect(result.stderr.isEmpty)
     }

@@ -25,6 +25,8 @@ struct Crowd: Encodable {
         var replace: [String: String]?
         /// For how long it is done over and over, each time after the other.
         var forSeconds: Double?
+        /// How long after the step before it begins.
+        var afterSeconds: Double?
     }
 
     /// How one authentication went.
@@ -51,6 +53,8 @@ struct Crowd: Encodable {
     var steps: [Step]
     /// Whether the process is to fail whenever it writes to a file, even the superuser's.
     var cannotWrite = false
+    /// Whether connections take two round trips.
+    var pipelined = false
 
     /// Runs them in a realm whose default cache does not exist.
     func run(

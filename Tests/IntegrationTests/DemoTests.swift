@@ -6,14 +6,15 @@ import Testing
 /// What the README shows: an authentication from nothing.
 @Suite struct DemoTests {
     @Test func theDemoEndsWithTheIdentity() async throws {
-        let result = try await AuthCheck.run(["demo"])
+        let result = try await Child.run(BuiltExecutable.url(named: "testrealm"), ["demo"])
         #expect(result.status == 0, "\(result)")
+        #expect(result.stderr.contains("that demands GSSAPI; now: authcheck 'mongodb://ann%40EXAMPLE.TEST@localhost:"))
         let lines = result.stdout.split(separator: "\n")
         #expect(lines.last == "OK: authenticated as ann@EXAMPLE.TEST on $external", "\(result)")
     }
 
     @Test func theDemoHasAReportForProgramsToo() async throws {
-        let result = try await AuthCheck.run(["demo", "--format", "json"])
+        let result = try await Child.run(BuiltExecutable.url(named: "testrealm"), ["demo", "--format", "json"])
         #expect(result.status == 0, "\(result)")
         let report = try JSONDecoder().decode(CheckJSON.self, from: Data(result.stdout.utf8))
         #expect(report.hosts.first?.identity?.user == "ann@EXAMPLE.TEST")
@@ -28,7 +29,7 @@ import Testing
             at: folder, withIntermediateDirectories: false)
         defer { try? FileManager.default.removeItem(at: folder) }
         try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: folder.path)
-        for name in ["authcheck", "mongo-test-server"] {
+        for name in ["authcheck", "mongo-test-server", "testrealm"] {
             let copy = folder.appendingPathComponent(name)
             try FileManager.default.copyItem(at: BuiltExecutable.url(named: name), to: copy)
             try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: copy.path)
@@ -36,7 +37,7 @@ import Testing
         let result = try await Child.run(
             BuiltExecutable.system("setpriv", package: "util-linux"),
             [
-                "--reuid=65534", "--regid=65534", "--clear-groups", folder.appendingPathComponent("authcheck").path,
+                "--reuid=65534", "--regid=65534", "--clear-groups", folder.appendingPathComponent("testrealm").path,
                 "demo",
             ], environment: ["HOME": "/nonexistent", "TMPDIR": "/tmp"])
         #expect(result.status == 0, "\(result)")

@@ -1,5 +1,6 @@
 import BlockingWork
 import Foundation
+import KerberosCredentials
 import KerberosTestKit
 import MongoAuth
 import MongoConnect
@@ -59,17 +60,17 @@ private struct SilentPeer: Codable, Sendable {
 /// The client, which waits for a peer in vain.
 private struct Client: Sendable {
     private let peer: SilentPeer
-    private let workers = BlockingWorkers()
-    private let ticketWorkers = BlockingWorkers()
-    /// The phases that began, of the attempt that runs.
-    private let begun = NIOLockedValueBox<[ConnectPhase]>([])
+    private let files = BlockingWorkers()
+    private let kdcs = BlockingWorkers()
+    /// The phase that began last, of the attempt that runs.
+    private let phase = NIOLockedValueBox("")
 
     init(_ peer: SilentPeer) {
         self.peer = peer
     }
 
     var busyThreads: Int {
-        [workers, ticketWorkers].map { $0.statistics.active + $0.statistics.abandoned }.reduce(0, +)
+        [files, kdcs].map { $0.statistics.active + $0.statistics.abandoned }.reduce(0, +)
     }
 
     func expectCancellationAtOnce() async throws {
@@ -107,16 +108,17 @@ private struct Client: Sendable {
     }
 
     private func run(by deadline: ContinuousClock.Instant) async throws {
-        begun.withLockedValue { $0 = [] }
+        phase.withLockedValue { $0 = "" }
         let connector = MongoConnector(
-            group: MultiThreadedEventLoopGroup.singleton, workers: workers, ticketWorkers: ticketWorkers)
+            group: MultiThreadedEventLoopGroup.singleton,
+            kerberos: KerberosCredentialManager(files: files, kdcs: kdcs))
         let string = try MongoConnectionString(parsing: peer.uri)
+        let trace = ConnectTrace { entry in
+            if let begun = Self.phase(of: entry.event) { phase.withLockedValue { $0 = begun } }
+        }
         let session = try await connector.connect(
-            to: try #require(string.hosts.first), of: string, by: deadline,
-            observe: { event in
-                if case .began(let phase, _) = event { begun.withLockedValue { $0.append(phase) } }
-            })
-        begun.withLockedValue { $0.append(.identity) }
+            to: try #require(string.hosts.first), of: string, by: deadline, trace: trace)
+        phase.withLockedValue { $0 = "identity" }
         do {
             _ = try await AuthenticatedIdentity.ask(session.connection, by: deadline)
         } catch {
@@ -126,10 +128,20 @@ private struct Client: Sendable {
         Issue.record("the peer was not silent")
     }
 
+    /// The phase that an event begins.
+    private static func phase(of event: ConnectTrace.Event) -> String? {
+        switch event {
+        case .authentication(.helloBegan): "hello"
+        case .authentication(.ticketBegan): "kerberos"
+        case .authentication(.saslBegan): "sasl"
+        default: nil
+        }
+    }
+
     /// Whether the silence is what the client waits for: so far as the client can tell, and for commands of the
     /// conversation the peer.
     private func isReached(since before: Int) throws -> Bool {
-        let phase = begun.withLockedValue { $0.last?.rawValue }
+        let phase = phase.withLockedValue { $0 }
         return try phase == peer.stage.phase && commands - before == peer.stage.saslCommands
     }
 

@@ -182,7 +182,7 @@ import Testing
             ["run", "--ccache", "nobody", "--", "true"], ["run", "--ticket-lifetime", "soon", "--", "true"],
             ["run", "--ticket-lifetime", "99999999d", "--", "true"], ["run", "--realm", "A B", "--", "true"],
             ["run", "--encryption-type", "a b", "--", "true"], ["run", "--server", "--service", "a/b", "--", "true"],
-            ["up", "--exit-with-input", "--for", "1"],
+            ["up", "--exit-with-input", "--for", "1"], ["demo", "--format", "xml"], ["demo", "up"],
         ] as [[String]])
     func badArguments(arguments: [String]) async throws {
         let result = try await testrealm(arguments)

@@ -65,7 +65,7 @@ import Testing
                     [uri, "--verbose", "--trace", trace, "--format", format],
                     environment: realm.realm.environment(cache: realm.absentCache(), clientKeytab: keytab))
                 #expect(result.status == 0, "\(result)")
-                #expect(result.stderr.contains("sasl.sha256"), "the log is not at its most talkative: \(result)")
+                #expect(result.stderr.contains("sasl.length"), "the log is not at its most talkative: \(result)")
                 let text = try String(contentsOfFile: trace, encoding: .utf8)
                 #expect(text.contains("krbtgt"), "the trace is empty")
                 for (name, output) in [("stdout", result.stdout), ("stderr", result.stderr), ("trace", text)] {

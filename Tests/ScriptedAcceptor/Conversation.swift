@@ -86,7 +86,7 @@ struct Conversation {
         }
         guard let (context, proof) = accept(token) else { return (nil, Replies.authenticationFailed) }
         recorder.record(
-            .init(kind: "context", flags: context.info.flags.rawValue, initiator: context.info.initiatorName))
+            .init(kind: "context", flags: context.flags.rawValue, initiator: (try? context.initiatorName()) ?? ""))
         state = .awaitingEmptyResponse(context, token: token)
         switch fault {
         case .doneAtOnce: return (.token, saslReply(proof, done: true))

@@ -18,21 +18,23 @@ enum GSSAPIRules {
             provider: ClearProvider(granted: granted), target: .service("mongodb", host: "db.example.com"),
             authorizationIdentity: .text("ann"), securityLayer: policy)
         var rest = input[2...]
+        var session = try SaslSession(mechanism)
         do {
-            let exchange = try mechanism.makeExchange()
-            _ = try exchange.step(nil)
+            _ = try session.step(nil)
             while let length = rest.popFirst() {
                 let message = Array(rest.prefix(Int(length)))
                 rest = rest.dropFirst(Int(length))
-                let wasComplete = exchange.isComplete
-                let step = try exchange.step(message)
-                guard exchange.isComplete, !wasComplete else { continue }
+                let wasComplete = session.isComplete
+                let step = try session.step(message)
+                guard session.isComplete, !wasComplete else { continue }
                 try require(
                     granted.isSuperset(of: [.mutualAuthentication, .integrity]), "the server has proven who it is")
                 try check(step, offer: message, policy)
             }
         } catch let error as SaslError {
             try require(!error.message.isEmpty, "an error says what is wrong")
+            try require(!session.isComplete, "a failed session is not complete")
+            try require((try? session.step([0, 1, 0, 0, 0])) == nil, "a failed session takes no more steps")
         }
     }
 
@@ -80,7 +82,8 @@ private final class ClearContext: GSSContextHandle {
     }
 
     func establish(_ token: [UInt8]?) throws(GSSError) -> GSSContextProgress {
-        token == nil ? .init(token: [0x60], isComplete: false) : .init(token: nil, isComplete: true)
+        token == nil
+            ? .init(token: [0x60], isComplete: false) : .init(token: nil, isComplete: true, flags: granted)
     }
 
     func inquire() throws(GSSError) -> GSSContextInfo {

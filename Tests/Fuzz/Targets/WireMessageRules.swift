@@ -1,3 +1,4 @@
+import MongoAuth
 import NIOCore
 import SaslBSON
 import SaslWire
@@ -16,6 +17,7 @@ enum WireMessageRules {
             "the same end however the stream is cut: \(whole.error.debugDescription), \(single.error.debugDescription)")
         for frame in whole.frames { try check(frame) }
         try checkReply(whole.frames)
+        try checkBody(input)
     }
 
     private static func run(_ input: [UInt8], pieceLength: Int) -> (frames: [WireFrame], error: WireError?) {
@@ -40,6 +42,19 @@ enum WireMessageRules {
         try require(try WireFrame(decoding: encoded) == frame, "equal when it is decoded again")
     }
 
+    /// A reply whose body is cut out without a look into it: what the whole decoder accepts has the same body.
+    private static func checkBody(_ input: [UInt8]) throws {
+        let reply = try? WireReply(decoding: ByteBuffer(bytes: input), limits: .beforeAuthentication)
+        guard
+            case .message(let message)? = try? WireFrame(
+                decoding: ByteBuffer(bytes: input), limits: .beforeAuthentication
+            ).message, message.sequences.isEmpty
+        else { return }
+        if let reply {
+            try require((try? BSONDocument(decoding: reply.body)) == message.body, "the bytes are those of the body")
+        }
+    }
+
     /// What is made of a reply to a command.
     private static func checkReply(_ frames: [WireFrame]) throws {
         for frame in frames {
@@ -49,7 +64,7 @@ enum WireMessageRules {
                 case .reply(let reply): reply.documents
                 case .query: []
                 }
-            for case let reply? in documents.map({ try? CommandReply($0) }) {
+            for case let reply? in documents.map({ try? CommandReply($0, to: "a command") }) {
                 try require((reply.failure == nil) == reply.isOK, "a failure is one")
                 try require((reply.failure?.message.utf8.count ?? 0) <= 1024, "no text of a server's is without bounds")
                 try require(!hasControl(reply.failure?.description ?? ""), "no text of a server's steers a terminal")
