@@ -7,6 +7,7 @@
 #   make docker-test       images, a realm, a server and authcheck as containers; needs Docker with Compose v2
 #   make tsan      the tests under ThreadSanitizer
 #   make asan      the tests under AddressSanitizer
+#   make benchmark measures against a bare C client, libmongoc and PyMongo; see docs/performance.md
 #   make fuzz      looks for inputs that break the decoders, for FUZZ_SECONDS each
 #   make lint      checks the form of the sources; `make format` mends it
 #
@@ -17,7 +18,7 @@ SWIFT ?= swift
 APT_BUILD = libkrb5-dev libsasl2-dev
 APT_REALM = krb5-kdc krb5-admin-server krb5-user libsasl2-modules-gssapi-mit
 APT_TEST = gcc libc6-dev openssl pkg-config libmongoc-dev openjdk-17-jdk-headless python3 python3-venv python3-dev \
-	ca-certificates faketime iproute2 keyutils mount util-linux
+	ca-certificates faketime iproute2 keyutils mount strace util-linux
 
 # PyMongo is a peer of the tests. It lives in a folder of the build, so that nothing of the machine's Python changes.
 VENV = .build/peers
@@ -51,7 +52,7 @@ FUZZ = .build/fuzz
 FUZZ_ENVIRONMENT = SWIFT_BACKTRACE=enable=no
 FUZZ_FLAGS = -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=2048 -verbosity=0 -print_final_stats=1
 
-.PHONY: demo test test-containers docker-test example tsan asan fuzz lint format build packages-demo packages-test peers clean
+.PHONY: demo test test-containers docker-test example benchmark tsan asan fuzz lint format build packages-demo packages-test peers clean
 
 build: packages-demo
 	$(SWIFT) build
@@ -59,7 +60,8 @@ build: packages-demo
 demo: packages-demo
 	$(SWIFT) build --product mongo-test-server
 	$(SWIFT) build --product authcheck
-	.build/debug/authcheck demo
+	$(SWIFT) build --product testrealm
+	.build/debug/testrealm demo
 
 test: packages-test peers
 	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(SWIFT) test
@@ -92,6 +94,9 @@ fuzz: packages-demo
 			>$(FUZZ)/$$target.log 2>&1 || { echo "*** $$target"; tail -n 60 $(FUZZ)/$$target.log; exit 1; }; \
 		echo "$$target: $$(sed -n 's/^stat::number_of_executed_units: //p' $(FUZZ)/$$target.log) inputs"; \
 	done
+
+benchmark: packages-test peers
+	Benchmarks/Authentication/run
 
 lint:
 	$(SWIFT) format lint --strict --recursive --parallel $(wildcard $(SOURCES))

@@ -1,4 +1,4 @@
-// swift-tools-version: 6.2
+// swift-tools-version: 6.3
 import PackageDescription
 
 /// CI sets this: a warning in our own code fails its build, one in a dependency does not.
@@ -11,19 +11,23 @@ let swiftSettings: [SwiftSetting] =
         .enableUpcomingFeature("InternalImportsByDefault"),
     ] + (warningsAreErrors ? [.treatAllWarnings(as: .error)] : [])
 
-let asn1: Target.Dependency = .product(name: "SwiftASN1", package: "swift-asn1")
-let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
-let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
-let cryptoExtras: Target.Dependency = .product(name: "CryptoExtras", package: "swift-crypto")
-let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
-let nioConcurrencyHelpers: Target.Dependency = .product(name: "NIOConcurrencyHelpers", package: "swift-nio")
-let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
-let nioEmbedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swift-nio")
-let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
-let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
-let nioTLS: Target.Dependency = .product(name: "NIOTLS", package: "swift-nio")
-let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift-subprocess")
-let systemPackage: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
+/// A product of another package, fetched only by those who have one of these traits enabled.
+func product(_ name: String, _ package: String, for traits: Set<String>) -> Target.Dependency {
+    .product(name: name, package: package, condition: .when(traits: traits))
+}
+
+let asn1 = product("SwiftASN1", "swift-asn1", for: ["TLS"])
+let argumentParser = product("ArgumentParser", "swift-argument-parser", for: ["Tools"])
+let crypto = product("Crypto", "swift-crypto", for: ["SCRAM"])
+let cryptoExtras = product("CryptoExtras", "swift-crypto", for: ["SCRAM"])
+let logging = product("Logging", "swift-log", for: ["Kerberos", "SCRAM", "TLS"])
+let nioConcurrencyHelpers = product("NIOConcurrencyHelpers", "swift-nio", for: ["TLS"])
+let nioCore = product("NIOCore", "swift-nio", for: ["TLS"])
+let nioPosix = product("NIOPosix", "swift-nio", for: ["TLS"])
+let nioSSL = product("NIOSSL", "swift-nio-ssl", for: ["TLS"])
+let nioTLS = product("NIOTLS", "swift-nio", for: ["TLS"])
+let subprocess = product("Subprocess", "swift-subprocess", for: ["Tools"])
+let systemPackage = product("SystemPackage", "swift-system", for: ["Tools"])
 
 /// A target under Sources/. A module may import only modules that stand before it in the list below.
 func module(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
@@ -42,7 +46,8 @@ func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String
 }
 
 let libraries = [
-    "SaslBSON", "SASL", "SASLSCRAM", "GSSCore", "SASLGSSAPI", "GSSKerberos", "BlockingWork", "NameResolution", "SaslWire",
+    "SaslBSON", "SecretMemory", "SASL", "SASLSCRAM", "GSSCore", "SASLGSSAPI", "GSSKerberos", "BlockingWork",
+    "NameResolution", "KerberosCredentials", "SaslWire",
     "SaslConnectionString", "MongoTransport", "MongoAuth", "MongoConnect", "KerberosTestKit",
 ]
 
@@ -50,9 +55,18 @@ let package = Package(
     name: "swift-mongo-sasl",
     platforms: [.macOS(.v15)],
     products: libraries.map { .library(name: $0, targets: [$0]) } + [
+        // All of them, for those who want everything by one name.
+        .library(name: "MongoSASL", targets: libraries),
         .executable(name: "authcheck", targets: ["authcheck"]),
         .executable(name: "mongo-test-server", targets: ["mongo-test-server"]),
         .executable(name: "testrealm", targets: ["testrealm"]),
+    ],
+    traits: [
+        .default(enabledTraits: ["Kerberos", "SCRAM", "TLS", "Tools"]),
+        .trait(name: "Kerberos", description: "MongoAuth has GSSAPI; needs libkrb5."),
+        .trait(name: "SCRAM", description: "SASLSCRAM, and SCRAM in MongoAuth; needs swift-crypto."),
+        .trait(name: "TLS", description: "MongoTransport and MongoConnect; needs swift-nio and swift-nio-ssl."),
+        .trait(name: "Tools", description: "KerberosTestKit and the programs."),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
@@ -66,41 +80,44 @@ let package = Package(
     ],
     targets: [
         module("SaslBSON"),
-        module("SASL"),
+        module("SecretMemory"),
+        module("SASL", ["SecretMemory"]),
         module("SASLSCRAM", ["SASL", crypto, cryptoExtras]),
         module("GSSCore"),
         module("SASLGSSAPI", ["SASL", "GSSCore"]),
         // Debian's pkg-config file for Kerberos has a flag that SwiftPM refuses, so the library is named here.
-        .target(name: "CKerberosGSSAPI", linkerSettings: ["gssapi_krb5", "krb5", "k5crypto"].map { .linkedLibrary($0) }),
+        .target(
+            name: "CKerberosGSSAPI", linkerSettings: ["gssapi_krb5", "krb5", "k5crypto"].map { .linkedLibrary($0) }),
         module("GSSKerberos", ["GSSCore", "CKerberosGSSAPI"]),
-        module("BlockingWork", [nioConcurrencyHelpers]),
+        module("BlockingWork"),
         .target(name: "CSystemResolver", linkerSettings: [.linkedLibrary("resolv", .when(platforms: [.linux]))]),
         module("NameResolution", ["BlockingWork", "CSystemResolver"]),
+        module("KerberosCredentials", ["BlockingWork", "GSSCore", "GSSKerberos", "NameResolution", "SecretMemory"]),
         module("SaslWire", ["SaslBSON", nioCore]),
         module("SaslConnectionString"),
         module(
             "MongoTransport",
             [
-                "SaslBSON", "BlockingWork", "SaslWire", "NameResolution", asn1, logging, nioConcurrencyHelpers, nioCore,
+                "BlockingWork", "NameResolution", "SaslBSON", "SaslWire", asn1, logging, nioConcurrencyHelpers, nioCore,
                 nioPosix, nioSSL, nioTLS,
             ]),
         module(
             "MongoAuth",
             [
-                "SaslBSON", "BlockingWork", "GSSCore", "GSSKerberos", "SaslWire", "NameResolution", "SASL", "SASLGSSAPI",
-                "SASLSCRAM", crypto, logging, nioConcurrencyHelpers,
+                "BlockingWork", "GSSCore", "GSSKerberos", "KerberosCredentials", "NameResolution", "SASL", "SASLGSSAPI",
+                "SASLSCRAM", "SaslBSON", logging,
             ]),
         module(
             "MongoConnect",
             [
-                "BlockingWork", "GSSCore", "GSSKerberos", "MongoAuth", "SaslConnectionString", "MongoTransport",
-                "SaslWire", "NameResolution", "SASL", "SASLGSSAPI", logging, nioConcurrencyHelpers, nioCore,
+                "BlockingWork", "GSSCore", "GSSKerberos", "KerberosCredentials", "MongoAuth", "MongoTransport",
+                "NameResolution", "SASL", "SASLGSSAPI", "SaslConnectionString", logging, nioCore,
             ]),
         module(
             "AuthCheckKit",
             [
-                "BlockingWork", "GSSCore", "GSSKerberos", "MongoAuth", "MongoConnect", "SaslConnectionString",
-                "MongoTransport", "NameResolution", "SASL", "SASLGSSAPI", nioConcurrencyHelpers,
+                "BlockingWork", "GSSCore", "GSSKerberos", "KerberosCredentials", "MongoAuth", "MongoConnect",
+                "MongoTransport", "NameResolution", "SASL", "SASLGSSAPI", "SaslConnectionString",
             ]),
         // The templates are in Fixtures/Realm, where the containers' files come from too; what is here are links.
         .target(
@@ -110,8 +127,8 @@ let package = Package(
         program(
             "authcheck",
             [
-                "AuthCheckKit", "GSSKerberos", "KerberosTestKit", "MongoAuth", "MongoConnect", "SaslConnectionString",
-                "SASL", argumentParser, logging, nioCore, nioPosix, subprocess, systemPackage,
+                "AuthCheckKit", "KerberosCredentials", "MongoAuth", "MongoConnect", "SASL", "SaslConnectionString",
+                argumentParser, logging, nioCore, nioPosix, systemPackage,
             ]),
         .target(name: "CCyrusSASL", linkerSettings: [.linkedLibrary("sasl2"), .linkedLibrary("gssapi_krb5")]),
         module(
@@ -133,21 +150,24 @@ let package = Package(
         program(
             "crowd",
             [
-                "BlockingWork", "GSSKerberos", "MongoAuth", "MongoConnect", "SaslConnectionString", "MongoTransport",
-                "SASL", logging, nioPosix,
+                "BlockingWork", "KerberosCredentials", "MongoAuth", "MongoConnect", "MongoTransport", "SASL",
+                "SaslConnectionString", logging, nioPosix,
             ], path: "Tests/Crowd"),
         program("soak", ["MongoConnect", "SaslConnectionString", "MongoTransport", nioPosix], path: "Tests/Soak"),
 
         .target(
             name: "FuzzTargets",
             dependencies: [
-                "SaslBSON", "GSSCore", "SaslConnectionString", "SaslWire", "NameResolution", "SASL", "SASLGSSAPI",
-                "SASLSCRAM", nioCore,
+                "GSSCore", "MongoAuth", "NameResolution", "SASL", "SASLGSSAPI", "SASLSCRAM", "SaslBSON",
+                "SaslConnectionString", "SaslWire", nioCore,
             ], path: "Tests/Fuzz/Targets", swiftSettings: swiftSettings),
 
         tests(
             "AuthCheckKitTests",
-            ["AuthCheckKit", "GSSCore", "MongoAuth", "MongoConnect", "SaslConnectionString", "MongoTransport", "SASL"]),
+            [
+                "AuthCheckKit", "GSSCore", "GSSKerberos", "KerberosCredentials", "MongoAuth", "MongoConnect",
+                "MongoTransport", "NameResolution", "SASL", "SaslConnectionString", "TestSupport",
+            ]),
         tests("BSONTests", ["SaslBSON"]),
         tests("BlockingWorkTests", ["BlockingWork", nioConcurrencyHelpers]),
         tests("FuzzTests", ["FuzzTargets"]),
@@ -156,18 +176,26 @@ let package = Package(
         tests(
             "IntegrationTests",
             [
-                "BlockingWork", "GSSCore", "KerberosTestKit", "MongoAuth", "MongoConnect", "SaslConnectionString",
+                "BlockingWork", "GSSCore", "KerberosCredentials", "KerberosTestKit", "MongoAuth", "MongoConnect",
+                "SaslConnectionString",
                 "MongoTransport", "NameResolution", "TestSupport", "authcheck", "crowd", "mongo-test-server",
                 "network-fixture", "scripted-acceptor", "soak", "testrealm", nioConcurrencyHelpers, nioCore,
                 nioPosix, nioSSL,
             ], exclude: ["Peers"]),
+        tests(
+            "KerberosCredentialsTests",
+            [
+                "BlockingWork", "CKerberosGSSAPI", "GSSCore", "GSSKerberos", "KerberosCredentials", "KerberosTestKit",
+                "NameResolution", "SecretMemory", "TestSupport",
+            ]),
         tests("KerberosTestKitTests", ["KerberosTestKit", "TestSupport", subprocess, systemPackage]),
         tests(
             "MongoAuthTests",
             [
-                "SaslBSON", "BlockingWork", "GSSCore", "MongoAuth", "SaslWire", "NameResolution", "SASL", crypto, logging,
-                nioConcurrencyHelpers, nioCore,
+                "BlockingWork", "GSSCore", "KerberosCredentials", "MongoAuth", "SASL", "SaslBSON", "SaslWire", crypto,
+                logging, nioConcurrencyHelpers, nioCore,
             ]),
+        tests("DriverGlueTests", ["MongoAuth", "SASL", "SaslBSON"]),
         tests(
             "MongoConnectTests",
             [
@@ -178,7 +206,8 @@ let package = Package(
         tests(
             "MongoTestServerTests",
             [
-                "SaslBSON", "KerberosTestKit", "MongoTestServer", "SaslWire", "TestSupport", "mongo-test-server", nioCore,
+                "SaslBSON", "KerberosTestKit", "MongoTestServer", "SaslWire", "TestSupport", "mongo-test-server",
+                nioCore,
                 nioPosix,
             ], exclude: ["Peers"]),
         tests(
@@ -190,9 +219,13 @@ let package = Package(
         tests("MongoWireTests", ["SaslBSON", "SaslWire", nioCore]),
         tests(
             "NameResolutionTests",
-            ["BlockingWork", "CSystemResolver", "NameResolution", "TestSupport", nioConcurrencyHelpers, nioCore, nioPosix]),
+            [
+                "BlockingWork", "CSystemResolver", "NameResolution", "TestSupport", nioConcurrencyHelpers, nioCore,
+                nioPosix,
+            ]),
         tests("SASLGSSAPITests", ["GSSCore", "SASL", "SASLGSSAPI"]),
         tests("SASLSCRAMTests", ["SASL", "SASLSCRAM", crypto]),
-        tests("SASLTests", ["SASL"]),
+        tests("SASLTests", ["GSSCore", "SASL", "SASLGSSAPI", "SASLSCRAM"]),
+        tests("SecretMemoryTests", ["SASL", "SecretMemory"]),
     ] + (isFuzzing ? [program("fuzz", ["FuzzTargets"], path: "Tests/Fuzz/Driver")] : [])
 )
