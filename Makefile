@@ -2,7 +2,7 @@
 #
 #   make demo      shows an authentication against a private Kerberos realm
 #   make test      builds everything and runs all tests
-#   make example   builds and runs the example package, which stands outside
+#   make example   builds and runs the example packages, which stand outside
 #   make test-containers   the integration tests with the KDC in a container; needs Docker
 #   make docker-test       images, a realm, a server and authcheck as containers; needs Docker with Compose v2
 #   make tsan      the tests under ThreadSanitizer
@@ -74,8 +74,12 @@ docker-test: packages-demo
 	docker/test
 	docker/test --fail || [ "$$?" = 3 ]
 
+# What their traits leave out is not even fetched.
 example:
-	$(SWIFT) run --package-path Examples/OwnMechanism --scratch-path .build/examples
+	$(SWIFT) run --package-path Examples/OwnMechanism --scratch-path .build/examples/OwnMechanism
+	test -z "$$(ls .build/examples/OwnMechanism/checkouts)"
+	$(SWIFT) run --package-path Examples/OwnTransport --scratch-path .build/examples/OwnTransport
+	test "$$(ls .build/examples/OwnTransport/checkouts)" = swift-log
 
 tsan: packages-test peers
 	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" AUTHENTICATIONS=500 \

@@ -16,6 +16,11 @@ func product(_ name: String, _ package: String, for traits: Set<String>) -> Targ
     .product(name: name, package: package, condition: .when(traits: traits))
 }
 
+/// A target of this package, built only for those who have one of these traits enabled.
+func target(_ name: String, for traits: Set<String>) -> Target.Dependency {
+    .target(name: name, condition: .when(traits: traits))
+}
+
 let asn1 = product("SwiftASN1", "swift-asn1", for: ["TLS"])
 let argumentParser = product("ArgumentParser", "swift-argument-parser", for: ["Tools"])
 let crypto = product("Crypto", "swift-crypto", for: ["SCRAM"])
@@ -103,10 +108,10 @@ let package = Package(
             ]),
         module(
             "MongoAuth",
-            [
-                "BlockingWork", "GSSCore", "GSSKerberos", "KerberosCredentials", "NameResolution", "SASL", "SASLGSSAPI",
-                "SASLSCRAM", "SaslBSON", logging,
-            ]),
+            ["BlockingWork", "SASL", "SaslBSON", logging, target("SASLSCRAM", for: ["SCRAM"])]
+                + ["GSSCore", "GSSKerberos", "KerberosCredentials", "NameResolution", "SASLGSSAPI"].map {
+                    target($0, for: ["Kerberos"])
+                }),
         module(
             "MongoConnect",
             [

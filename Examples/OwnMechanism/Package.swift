@@ -4,7 +4,7 @@ import PackageDescription
 let package = Package(
     name: "OwnMechanism",
     platforms: [.macOS(.v15)],
-    dependencies: [.package(name: "swift-mongo-sasl", path: "../..")],
+    dependencies: [.package(name: "swift-mongo-sasl", path: "../..", traits: [])],
     targets: [
         .executableTarget(
             name: "OwnMechanism", dependencies: [.product(name: "SASL", package: "swift-mongo-sasl")])
