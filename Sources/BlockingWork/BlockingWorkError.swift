@@ -2,20 +2,15 @@
 public struct BlockingWorkError: Error, Sendable, Hashable, CustomStringConvertible {
     /// What kind of failure this is. The set is open.
     public struct Code: Sendable, Hashable, CustomStringConvertible {
-        private enum Value: String {
-            case deadlineExceeded = "deadline-exceeded"
-            case exhausted
-        }
-
-        private let value: Value
+        private let value: String
 
         /// The deadline passed while the work ran or waited for a worker.
-        public static let deadlineExceeded = Code(value: .deadlineExceeded)
+        public static let deadlineExceeded = Code(value: "deadline-exceeded")
         /// Every worker is busy and the queue is full, or the system gives no more threads.
-        public static let exhausted = Code(value: .exhausted)
+        public static let exhausted = Code(value: "exhausted")
 
         /// The code's stable, hyphenated name.
-        public var description: String { value.rawValue }
+        public var description: String { value }
     }
 
     /// What kind of failure this is.

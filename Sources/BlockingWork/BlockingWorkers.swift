@@ -1,4 +1,4 @@
-/// Threads for C calls that block and cannot be cancelled: `gss_init_sec_context`, `getaddrinfo`.
+/// Threads for C calls that block and cannot be cancelled: `krb5_get_credentials`, `getaddrinfo`.
 ///
 /// Such a call must run neither on an event loop nor on Swift's cooperative pool, where it would stop others. Here each
 /// piece of work has a thread to itself. Its caller waits with a deadline; at the deadline, or when its task is

@@ -44,28 +44,24 @@ private final class TimerThread: Sendable {
     func schedule(
         at instant: ContinuousClock.Instant, _ fire: @escaping @Sendable () -> Void
     ) throws(BlockingWorkError) -> UInt64 {
-        let (number, mustStart, mustWake) = state.withLock { state in
+        let (number, mustWake) = try state.withLock { state throws(BlockingWorkError) in
+            if !state.isRunning {
+                // Under the lock: nobody is to rely on a thread that then cannot be started.
+                let status = WorkerThread.start { self.serve() }
+                guard status == 0 else {
+                    throw BlockingWorkError(
+                        .exhausted,
+                        "the system gives no thread for deadlines (error number \(status), see `ulimit -u`)")
+                }
+                state.isRunning = true
+            }
             let number = state.nextNumber
             state.nextNumber += 1
             state.actions[number] = fire
             state.heap.insert(instant, number)
-            let mustStart = !state.isRunning
-            state.isRunning = true
-            return (number, mustStart, state.wakeUp.map { instant < $0 } ?? false)
+            return (number, state.wakeUp.map { instant < $0 } ?? false)
         }
-        if mustStart {
-            let status = WorkerThread.start { self.serve() }
-            guard status == 0 else {
-                state.withLock { state in
-                    state.isRunning = false
-                    state.actions[number] = nil
-                }
-                throw BlockingWorkError(
-                    .exhausted, "the system gives no thread for deadlines (error number \(status), see `ulimit -u`)")
-            }
-        } else if mustWake {
-            semaphore.signal()
-        }
+        if mustWake { semaphore.signal() }
         return number
     }
 

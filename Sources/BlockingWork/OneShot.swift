@@ -56,13 +56,18 @@ package final class OneShot<Success: Sendable>: Sendable {
     ) async throws -> Success {
         do {
             return try await withTaskCancellationHandler {
-                let timer = try DeadlineTimer.schedule(at: deadline) { [self] in
-                    let error = BlockingWorkError(
-                        .deadlineExceeded, "the deadline passed while waiting for \(subject())")
-                    resolve(.failure(GivenUp(reason: error)))
+                let timer: DeadlineTimer
+                do {
+                    timer = try DeadlineTimer.schedule(at: deadline) { [self] in
+                        let error = BlockingWorkError(
+                            .deadlineExceeded, "the deadline passed while waiting for \(subject())")
+                        resolve(.failure(GivenUp(reason: error)))
+                    }
+                } catch {
+                    throw GivenUp(reason: error)
                 }
                 defer { timer.cancel() }
-                return try await withCheckedThrowingContinuation { wait($0) }
+                return try await value()
             } onCancel: {
                 resolve(.failure(GivenUp(reason: CancellationError())))
             }
@@ -70,6 +75,11 @@ package final class OneShot<Success: Sendable>: Sendable {
             giveUp()
             throw error.reason
         }
+    }
+
+    /// Waits for the result, for as long as it takes.
+    package func value() async throws -> Success {
+        try await withCheckedThrowingContinuation { wait($0) }
     }
 
     private func wait(_ continuation: CheckedContinuation<Success, any Error>) {

@@ -37,7 +37,7 @@ public final class SharedWork<Key: Hashable & Sendable, Success: Sendable>: Send
     }
 
     /// How many pieces of work are under way.
-    public var count: Int { state.withLock { $0.flights.count } }
+    package var count: Int { state.withLock { $0.flights.count } }
 
     /// Joins the work that is under way for a key, or begins it, and waits for its result.
     ///

@@ -2,42 +2,29 @@
 public struct KerberosTestKitError: Error, Sendable {
     /// What kind of failure this is. The set is open: new codes may be added, so a `switch` needs a `default`.
     public struct Code: Sendable, Hashable, CustomStringConvertible {
-        private enum Value: String {
-            case invalidArgument = "invalid-argument"
-            case toolMissing = "tool-missing"
-            case toolFailed = "tool-failed"
-            case kdcFailed = "kdc-failed"
-            case noLoopbackPort = "no-loopback-port"
-            case fileSystem = "file-system"
-            case stopped
-            case cancelled
-            case deadline
-        }
-
-        private let value: Value
+        private let value: String
 
         /// A name, password or setting cannot be used, for example because it holds a line break.
-        public static let invalidArgument = Code(value: .invalidArgument)
+        public static let invalidArgument = Code(value: "invalid-argument")
         /// A Kerberos program is not installed; the message names the package that has it.
-        public static let toolMissing = Code(value: .toolMissing)
+        public static let toolMissing = Code(value: "tool-missing")
         /// A Kerberos program reported an error, see ``KerberosTestKitError/standardError``.
-        public static let toolFailed = Code(value: .toolFailed)
+        public static let toolFailed = Code(value: "tool-failed")
         /// The KDC did not start or did not become ready.
-        public static let kdcFailed = Code(value: .kdcFailed)
-        /// No port could be had on the loopback addresses.
-        public static let noLoopbackPort = Code(value: .noLoopbackPort)
+        public static let kdcFailed = Code(value: "kdc-failed")
+        /// No port was free on the loopback addresses.
+        public static let noLoopbackPort = Code(value: "no-loopback-port")
         /// A file of the realm could not be written or read.
-        public static let fileSystem = Code(value: .fileSystem)
+        public static let fileSystem = Code(value: "file-system")
         /// The realm was stopped, or its guard process is gone.
-        public static let stopped = Code(value: .stopped)
+        public static let stopped = Code(value: "stopped")
         /// The task was cancelled while a Kerberos program ran.
-        public static let cancelled = Code(value: .cancelled)
-
+        public static let cancelled = Code(value: "cancelled")
         /// What was waited for did not happen in time.
-        public static let deadline = Code(value: .deadline)
+        public static let deadline = Code(value: "deadline")
 
         /// The code's stable, hyphenated name.
-        public var description: String { value.rawValue }
+        public var description: String { value }
     }
 
     /// What kind of failure this is.

@@ -1,3 +1,4 @@
+import Foundation
 import SaslBSON
 
 /// What the server knows of one client, and what it answers: a pure value, fed with commands and SASL outcomes.
@@ -26,7 +27,7 @@ struct ClientSession {
         func value(_ bytes: [UInt8]) -> BSONValue {
             switch self {
             case .binary: .binary(BSONBinary(bytes: bytes))
-            case .base64: .string(Base64.encode(bytes))
+            case .base64: .string(Data(bytes).base64EncodedString())
             }
         }
     }
@@ -67,14 +68,14 @@ struct ClientSession {
     mutating func queryReceived(
         _ query: BSONDocument, on collection: String, millisecondsSince1970 now: Int64
     ) -> Action {
-        guard collection.hasSuffix(".$cmd") else {
+        guard collection.utf8.reversed().starts(with: ".$cmd".utf8.reversed()) else {
             return .reply(CommandError.unsupportedQuery.reply)
         }
         // Some clients wrap the command to add a read preference.
         let command = query["$query"]?.documentValue ?? query["query"]?.documentValue ?? query
         switch command.first?.key {
         case "hello", "isMaster", "ismaster":
-            return run(command, on: String(collection.dropLast(5)), now: now)
+            return run(command, on: String(decoding: collection.utf8.dropLast(5), as: UTF8.self), now: now)
         default:
             return .reply(CommandError.unsupportedQuery.reply)
         }
@@ -198,8 +199,11 @@ extension ClientSession {
         case .binary(let binary) where binary.subtype == BSONBinary.genericSubtype:
             (token, kind) = (binary.bytes, .binary)
         case .string(let text):
-            guard let bytes = Base64.decode(text) else { throw .badValue("The payload of \(name) is not base64.") }
-            (token, kind) = (bytes, .base64)
+            // Only canonical base64, with all its padding (RFC 4648 section 3.5).
+            guard let bytes = Data(base64Encoded: text), bytes.base64EncodedString() == text else {
+                throw .badValue("The payload of \(name) is not base64.")
+            }
+            (token, kind) = (Array(bytes), .base64)
         default:
             throw .wrongType("payload", in: name)
         }
@@ -224,10 +228,10 @@ extension ClientSession {
         reply.append("maxWireVersion", 21)
         reply.append("readOnly", false)
         if let name = command["saslSupportedMechs"] {
-            guard let name = name.stringValue, let dot = name.firstIndex(of: ".") else {
+            guard let name = name.stringValue, let dot = name.utf8.firstIndex(of: UInt8(ascii: ".")) else {
                 return CommandError.badValue("saslSupportedMechs must be a string of the form database.user.").reply
             }
-            let user = name[name.index(after: dot)...]
+            let user = name[name.utf8.index(after: dot)...]
             if name[..<dot] == "$external", facts.users[String(user)] != nil {
                 reply.append("saslSupportedMechs", ["GSSAPI"])
             }

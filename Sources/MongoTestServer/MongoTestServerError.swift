@@ -2,23 +2,17 @@
 public struct MongoTestServerError: Error, Sendable {
     /// What kind of failure this is. The set is open: new codes may be added, so a `switch` needs a `default`.
     public struct Code: Sendable, Hashable, CustomStringConvertible {
-        private enum Value: String {
-            case invalidConfiguration = "invalid-configuration"
-            case sasl
-            case listen
-        }
-
-        private let value: Value
+        private let value: String
 
         /// The configuration cannot be used as it is.
-        public static let invalidConfiguration = Code(value: .invalidConfiguration)
+        public static let invalidConfiguration = Code(value: "invalid-configuration")
         /// Cyrus SASL could not be initialised, or has no GSSAPI plugin.
-        public static let sasl = Code(value: .sasl)
+        public static let sasl = Code(value: "sasl")
         /// An address could not be bound.
-        public static let listen = Code(value: .listen)
+        public static let listen = Code(value: "listen")
 
         /// The code's stable, hyphenated name.
-        public var description: String { value.rawValue }
+        public var description: String { value }
     }
 
     /// What kind of failure this is.

@@ -11,10 +11,10 @@ public struct DNSServiceResolver: ServiceResolver {
     /// Creates a resolver.
     ///
     /// - Parameters:
-    ///   - workers: Threads for the look-ups.
+    ///   - workers: Threads for the look-ups; `nil` takes those of the process.
     ///   - configuration: Whom to ask; `nil` is the system's configuration, which is read anew for each look-up.
-    public init(workers: BlockingWorkers = .namesAndFiles, configuration: DNSConfiguration? = nil) {
-        self.workers = workers
+    public init(workers: BlockingWorkers? = nil, configuration: DNSConfiguration? = nil) {
+        self.workers = workers ?? .namesAndFiles
         self.configuration = configuration
     }
 

@@ -53,12 +53,14 @@ public struct IPAddress: Sendable, Hashable {
             self.init(bytes: withUnsafeBytes(of: &address4) { Array($0) })
             return
         }
-        let parts = text.split(separator: "%", maxSplits: 1, omittingEmptySubsequences: false)
+        let parts = text.utf8.split(separator: UInt8(ascii: "%"), maxSplits: 1, omittingEmptySubsequences: false)
         var address6 = in6_addr()
-        guard let literal = parts.first, inet_pton(AF_INET6, String(literal), &address6) == 1 else { return nil }
+        guard let literal = parts.first, inet_pton(AF_INET6, String(Substring(literal)), &address6) == 1 else {
+            return nil
+        }
         var scopeID: UInt32 = 0
         if parts.count == 2 {
-            scopeID = Self.interface(String(parts[1]))
+            scopeID = Self.interface(String(Substring(parts[1])))
             guard scopeID != 0 else { return nil }
         }
         self.init(bytes: withUnsafeBytes(of: &address6) { Array($0) }, scopeID: scopeID)

@@ -2,38 +2,27 @@
 public struct NameResolutionError: Error, Sendable, CustomStringConvertible {
     /// What kind of failure this is. The set is open.
     public struct Code: Sendable, Hashable, CustomStringConvertible {
-        private enum Value: String {
-            case noSuchName = "no-such-name"
-            case noAddress = "no-address"
-            case noRecords = "no-records"
-            case temporaryFailure = "temporary-failure"
-            case failure
-            case invalidName = "invalid-name"
-            case malformedAnswer = "malformed-answer"
-            case deadlineExceeded = "deadline-exceeded"
-        }
-
-        private let value: Value
+        private let value: String
 
         /// The name does not exist.
-        public static let noSuchName = Code(value: .noSuchName)
+        public static let noSuchName = Code(value: "no-such-name")
         /// The name exists but has no address of the family asked for.
-        public static let noAddress = Code(value: .noAddress)
+        public static let noAddress = Code(value: "no-address")
         /// The name exists, or may exist, but has no record of the type asked for.
-        public static let noRecords = Code(value: .noRecords)
+        public static let noRecords = Code(value: "no-records")
         /// A name server did not answer or could not: the same question may succeed later.
-        public static let temporaryFailure = Code(value: .temporaryFailure)
+        public static let temporaryFailure = Code(value: "temporary-failure")
         /// Any other failure of the system's resolver.
-        public static let failure = Code(value: .failure)
+        public static let failure = Code(value: "failure")
         /// The text cannot be a host name.
-        public static let invalidName = Code(value: .invalidName)
+        public static let invalidName = Code(value: "invalid-name")
         /// What the name servers sent is no answer to the question.
-        public static let malformedAnswer = Code(value: .malformedAnswer)
+        public static let malformedAnswer = Code(value: "malformed-answer")
         /// The deadline passed before the answer came.
-        public static let deadlineExceeded = Code(value: .deadlineExceeded)
+        public static let deadlineExceeded = Code(value: "deadline-exceeded")
 
         /// The code's stable, hyphenated name.
-        public var description: String { value.rawValue }
+        public var description: String { value }
     }
 
     /// What kind of failure this is.

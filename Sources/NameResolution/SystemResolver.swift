@@ -28,8 +28,11 @@ public struct SystemResolver: NameResolver {
     private let nameLookUps: SharedWork<NameQuestion, String>
     private let servers = AskedServers()
 
-    /// Creates a resolver whose look-ups run on the given workers.
-    public init(workers: BlockingWorkers = .namesAndFiles) {
+    /// Creates a resolver.
+    ///
+    /// - Parameter workers: Threads for the look-ups; `nil` takes those of the process.
+    public init(workers: BlockingWorkers? = nil) {
+        let workers = workers ?? .namesAndFiles
         addressLookUps = SharedWork(workers: workers)
         nameLookUps = SharedWork(workers: workers)
     }

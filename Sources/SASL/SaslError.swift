@@ -4,50 +4,35 @@
 public struct SaslError: Error, Sendable {
     /// What kind of failure this is. The set is open: new codes may be added, so a `switch` needs a `default`.
     public struct Code: Sendable, Hashable, CustomStringConvertible {
-        private enum Value: String {
-            case invalidConfiguration = "invalid-configuration"
-            case mechanismUnavailable = "mechanism-unavailable"
-            case malformedChallenge = "malformed-challenge"
-            case unexpectedChallenge = "unexpected-challenge"
-            case missingChallenge = "missing-challenge"
-            case tooLarge = "too-large"
-            case serverNotProven = "server-not-proven"
-            case securityLayer = "security-layer"
-            case refused
-            case mechanismFailure = "mechanism-failure"
-            case incomplete
-            case poisoned
-        }
-
-        private let value: Value
+        private let value: String
 
         /// The mechanism was configured with something that it cannot use, such as a NUL inside a user name.
-        public static let invalidConfiguration = Code(value: .invalidConfiguration)
+        public static let invalidConfiguration = Code(value: "invalid-configuration")
         /// No mechanism is registered under that name, or none fits what the server offers and the policy allows.
-        public static let mechanismUnavailable = Code(value: .mechanismUnavailable)
+        public static let mechanismUnavailable = Code(value: "mechanism-unavailable")
         /// The server's challenge does not have the form that the mechanism defines.
-        public static let malformedChallenge = Code(value: .malformedChallenge)
+        public static let malformedChallenge = Code(value: "malformed-challenge")
         /// The server sent a challenge where the mechanism has none, for example after its last message.
-        public static let unexpectedChallenge = Code(value: .unexpectedChallenge)
+        public static let unexpectedChallenge = Code(value: "unexpected-challenge")
         /// The server sent no challenge where the mechanism needs one.
-        public static let missingChallenge = Code(value: .missingChallenge)
+        public static let missingChallenge = Code(value: "missing-challenge")
         /// A challenge or response exceeds the limit of ``SaslLimits``.
-        public static let tooLarge = Code(value: .tooLarge)
+        public static let tooLarge = Code(value: "too-large")
         /// The server did not prove its identity: its proof is wrong, or it claimed success before giving one.
-        public static let serverNotProven = Code(value: .serverNotProven)
+        public static let serverNotProven = Code(value: "server-not-proven")
         /// The negotiation of a security layer was violated, or no layer satisfies both sides (RFC 4752 section 3.1).
-        public static let securityLayer = Code(value: .securityLayer)
+        public static let securityLayer = Code(value: "security-layer")
         /// The server refused the authentication inside the mechanism's own messages.
-        public static let refused = Code(value: .refused)
+        public static let refused = Code(value: "refused")
         /// The machinery beneath the mechanism failed; ``SaslError/underlying`` has its error.
-        public static let mechanismFailure = Code(value: .mechanismFailure)
+        public static let mechanismFailure = Code(value: "mechanism-failure")
         /// A security layer was asked for before the exchange was complete.
-        public static let incomplete = Code(value: .incomplete)
+        public static let incomplete = Code(value: "incomplete")
         /// The exchange failed before and takes no more steps.
-        public static let poisoned = Code(value: .poisoned)
+        public static let poisoned = Code(value: "poisoned")
 
         /// The code's stable, hyphenated name.
-        public var description: String { value.rawValue }
+        public var description: String { value }
     }
 
     /// What kind of failure this is.

@@ -15,8 +15,6 @@ public struct BSONBinary: Sendable, Hashable {
     public static let genericSubtype: UInt8 = 0x00
     /// Subtype 2, deprecated: its content starts with its own length once more.
     public static let oldBinarySubtype: UInt8 = 0x02
-    /// Subtype 4, an RFC 9562 UUID.
-    public static let uuidSubtype: UInt8 = 0x04
 }
 
 extension BSONBinary: CustomStringConvertible {

@@ -2,56 +2,37 @@
 public struct BSONError: Error, Sendable, Hashable {
     /// The kind of the defect. The set is open: later versions may add codes.
     public struct Code: Sendable, Hashable, CustomStringConvertible {
-        private enum Value: String, Sendable {
-            case truncated
-            case invalidLength = "invalid-length"
-            case missingTerminator = "missing-terminator"
-            case invalidUTF8 = "invalid-utf8"
-            case unknownType = "unknown-type"
-            case invalidBoolean = "invalid-boolean"
-            case nestingTooDeep = "nesting-too-deep"
-            case tooManyElements = "too-many-elements"
-            case trailingBytes = "trailing-bytes"
-            case embeddedNUL = "embedded-nul"
-            case documentTooLarge = "document-too-large"
-            case invalidText = "invalid-text"
-        }
-
-        private let value: Value
-
-        private init(_ value: Value) {
-            self.value = value
-        }
+        private let value: String
 
         /// The input, or the enclosing document, ended inside a value. The offset is where the bytes ran out.
-        public static let truncated = Code(.truncated)
+        public static let truncated = Code(value: "truncated")
         /// A length is negative, too small, or contradicts what it encloses or what encloses it. The offset is that of
         /// the length, or of a document terminator that came before the document's end.
-        public static let invalidLength = Code(.invalidLength)
+        public static let invalidLength = Code(value: "invalid-length")
         /// A NUL is missing at the end of a document, string or C string. The offset is where it should have been; for
         /// a C string, where the enclosing document ends.
-        public static let missingTerminator = Code(.missingTerminator)
+        public static let missingTerminator = Code(value: "missing-terminator")
         /// A string or key is not UTF-8. The offset is that of the text's first byte.
-        public static let invalidUTF8 = Code(.invalidUTF8)
+        public static let invalidUTF8 = Code(value: "invalid-utf8")
         /// The element type is none of BSON's. The offset is that of the type byte.
-        public static let unknownType = Code(.unknownType)
+        public static let unknownType = Code(value: "unknown-type")
         /// A Boolean is neither 0 nor 1. The offset is that of its byte.
-        public static let invalidBoolean = Code(.invalidBoolean)
+        public static let invalidBoolean = Code(value: "invalid-boolean")
         /// Documents are nested deeper than the limit. The offset is that of the first document too deep.
-        public static let nestingTooDeep = Code(.nestingTooDeep)
+        public static let nestingTooDeep = Code(value: "nesting-too-deep")
         /// There are more elements than the limit. The offset is that of the first element too many.
-        public static let tooManyElements = Code(.tooManyElements)
+        public static let tooManyElements = Code(value: "too-many-elements")
         /// Bytes follow the document. The offset is that of the first of them.
-        public static let trailingBytes = Code(.trailingBytes)
+        public static let trailingBytes = Code(value: "trailing-bytes")
         /// A key, or another text that BSON stores as a C string, has a NUL in it and so cannot be encoded.
-        public static let embeddedNUL = Code(.embeddedNUL)
+        public static let embeddedNUL = Code(value: "embedded-nul")
         /// The encoded document is longer than the limit.
-        public static let documentTooLarge = Code(.documentTooLarge)
+        public static let documentTooLarge = Code(value: "document-too-large")
         /// A text is not an ObjectID or a decimal number that fits. The offset counts the text's UTF-8 bytes.
-        public static let invalidText = Code(.invalidText)
+        public static let invalidText = Code(value: "invalid-text")
 
         /// The code's stable, hyphenated name.
-        public var description: String { value.rawValue }
+        public var description: String { value }
     }
 
     /// The kind of the defect.

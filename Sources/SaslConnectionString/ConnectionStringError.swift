@@ -5,53 +5,37 @@
 public struct ConnectionStringError: Error, Sendable, Hashable {
     /// What kind of failure this is. The set is open: new codes may be added, so a `switch` needs a `default`.
     public struct Code: Sendable, Hashable, CustomStringConvertible {
-        private enum Value: String {
-            case invalidScheme = "invalid-scheme"
-            case invalidCharacter = "invalid-character"
-            case invalidEncoding = "invalid-encoding"
-            case invalidUserInfo = "invalid-userinfo"
-            case missingHost = "missing-host"
-            case invalidHost = "invalid-host"
-            case invalidPort = "invalid-port"
-            case invalidDatabase = "invalid-database"
-            case invalidOption = "invalid-option"
-            case conflictingOptions = "conflicting-options"
-            case unsupportedMechanism = "unsupported-mechanism"
-            case invalidCredential = "invalid-credential"
-            case invalidTXTRecord = "invalid-txt-record"
-        }
-
-        private let value: Value
+        private let value: String
 
         /// The text does not begin with `mongodb://` or `mongodb+srv://`.
-        public static let invalidScheme = Code(value: .invalidScheme)
+        public static let invalidScheme = Code(value: "invalid-scheme")
         /// A control character, for example a line break at the end.
-        public static let invalidCharacter = Code(value: .invalidCharacter)
+        public static let invalidCharacter = Code(value: "invalid-character")
         /// A percent sign without two hexadecimal digits, or escapes that do not decode to UTF-8.
-        public static let invalidEncoding = Code(value: .invalidEncoding)
+        public static let invalidEncoding = Code(value: "invalid-encoding")
         /// The user name or password holds characters that must be percent-encoded.
-        public static let invalidUserInfo = Code(value: .invalidUserInfo)
+        public static let invalidUserInfo = Code(value: "invalid-userinfo")
         /// No host is given.
-        public static let missingHost = Code(value: .missingHost)
+        public static let missingHost = Code(value: "missing-host")
         /// A host that is neither a host name, an IP address, an IP literal nor a socket path.
-        public static let invalidHost = Code(value: .invalidHost)
+        public static let invalidHost = Code(value: "invalid-host")
         /// A port that is no number from 1 to 65535, or one where none is allowed.
-        public static let invalidPort = Code(value: .invalidPort)
+        public static let invalidPort = Code(value: "invalid-port")
         /// The database holds a character that no database name may have.
-        public static let invalidDatabase = Code(value: .invalidDatabase)
+        public static let invalidDatabase = Code(value: "invalid-database")
         /// An option without `=`, or with a value that must not be ignored.
-        public static let invalidOption = Code(value: .invalidOption)
+        public static let invalidOption = Code(value: "invalid-option")
         /// Options that exclude one another, or that do not fit the hosts or the scheme.
-        public static let conflictingOptions = Code(value: .conflictingOptions)
+        public static let conflictingOptions = Code(value: "conflicting-options")
         /// `authMechanism` names no mechanism of the driver authentication specification.
-        public static let unsupportedMechanism = Code(value: .unsupportedMechanism)
+        public static let unsupportedMechanism = Code(value: "unsupported-mechanism")
         /// User name, password, source or properties do not fit the mechanism.
-        public static let invalidCredential = Code(value: .invalidCredential)
+        public static let invalidCredential = Code(value: "invalid-credential")
         /// A TXT record with anything but `authSource`, `replicaSet` and `loadBalanced`, or a malformed one.
-        public static let invalidTXTRecord = Code(value: .invalidTXTRecord)
+        public static let invalidTXTRecord = Code(value: "invalid-txt-record")
 
         /// The code's stable, hyphenated name.
-        public var description: String { value.rawValue }
+        public var description: String { value }
     }
 
     /// What kind of failure this is.

@@ -1,4 +1,5 @@
 /// The authentication mechanisms of the driver authentication specification. The raw value is the name on the wire.
+@nonexhaustive
 public enum AuthMechanism: String, Sendable, Hashable, CaseIterable, CustomStringConvertible {
     /// Kerberos (RFC 4752).
     case gssapi = "GSSAPI"
@@ -59,6 +60,7 @@ extension MongoConnectionString {
 /// What the properties of a GSSAPI credential say about the service's principal.
 public struct GSSAPIProperties: Sendable, Hashable {
     /// How a server's host name is made canonical before it goes into the service principal.
+    @nonexhaustive
     public enum CanonicalizeHostName: String, Sendable, Hashable {
         /// The name is used as given.
         case none

@@ -5,6 +5,7 @@ extension MongoConnectionString {
     /// One host identifier: where a server is, or with `mongodb+srv` the name whose SRV records say where they are.
     public struct Host: Sendable, Hashable {
         /// What sort of host identifier this is. The raw values are those of the specification's tests.
+        @nonexhaustive
         public enum Kind: String, Sendable, Hashable {
             /// A name to look up.
             case hostname

@@ -14,6 +14,7 @@
 /// No printed form shows a secret.
 public struct MongoConnectionString: Sendable, Hashable {
     /// The scheme before `://`.
+    @nonexhaustive
     public enum Scheme: String, Sendable, Hashable {
         /// The hosts are the servers.
         case mongodb

@@ -14,6 +14,7 @@ extension MongoConnectionString.Options {
     }
 
     /// An option's value in a form that can be shown to everybody.
+    @nonexhaustive
     public enum PrintableValue: Sendable, Hashable {
         /// `true` or `false`.
         case boolean(Bool)

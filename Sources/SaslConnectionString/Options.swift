@@ -119,6 +119,7 @@ extension MongoConnectionString {
     }
 
     /// The mode of a read preference, as the server selection specification names it.
+    @nonexhaustive
     public enum ReadPreference: String, Sendable, Hashable, CaseIterable {
         /// Only the primary.
         case primary
@@ -133,6 +134,7 @@ extension MongoConnectionString {
     }
 
     /// A compressor of the OP_COMPRESSED specification.
+    @nonexhaustive
     public enum Compressor: String, Sendable, Hashable, CaseIterable {
         /// Snappy.
         case snappy
@@ -143,6 +145,7 @@ extension MongoConnectionString {
     }
 
     /// How servers are monitored.
+    @nonexhaustive
     public enum ServerMonitoringMode: String, Sendable, Hashable, CaseIterable {
         /// The server pushes changes.
         case stream
@@ -153,6 +156,7 @@ extension MongoConnectionString {
     }
 
     /// Who must acknowledge a write: the `w` of a write concern.
+    @nonexhaustive
     public enum WriteAcknowledgement: Sendable, Hashable, CustomStringConvertible {
         /// So many members; 0 asks for no acknowledgement.
         case nodes(Int)

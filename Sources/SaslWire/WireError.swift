@@ -2,58 +2,38 @@
 public struct WireError: Error, Sendable {
     /// The kind of the defect. The set is open: later versions may add codes.
     public struct Code: Sendable, Hashable, CustomStringConvertible {
-        private enum Value: String, Sendable {
-            case invalidLength = "invalid-length"
-            case truncated
-            case foreignProtocol = "foreign-protocol"
-            case unsupportedOpcode = "unsupported-opcode"
-            case unknownFlags = "unknown-flags"
-            case checksumMismatch = "checksum-mismatch"
-            case malformedMessage = "malformed-message"
-            case malformedSection = "malformed-section"
-            case malformedDocument = "malformed-document"
-            case missingBody = "missing-body"
-            case duplicateBody = "duplicate-body"
-            case malformedReply = "malformed-reply"
-            case messageTooLarge = "message-too-large"
-        }
-
-        private let value: Value
-
-        private init(_ value: Value) {
-            self.value = value
-        }
+        private let value: String
 
         /// A header states a length that no message can have, or that is over the limit.
-        public static let invalidLength = Code(.invalidLength)
+        public static let invalidLength = Code(value: "invalid-length")
         /// The message, or the stream of bytes, ended before all of a message was there.
-        public static let truncated = Code(.truncated)
+        public static let truncated = Code(value: "truncated")
         /// The bytes look like another protocol: the peer is an HTTP server, say, or wants TLS.
-        public static let foreignProtocol = Code(.foreignProtocol)
+        public static let foreignProtocol = Code(value: "foreign-protocol")
         /// The operation is none of OP_MSG, OP_QUERY and OP_REPLY.
-        public static let unsupportedOpcode = Code(.unsupportedOpcode)
+        public static let unsupportedOpcode = Code(value: "unsupported-opcode")
         /// An OP_MSG has a required flag bit (0 to 15) that is unknown.
-        public static let unknownFlags = Code(.unknownFlags)
+        public static let unknownFlags = Code(value: "unknown-flags")
         /// The CRC-32C of an OP_MSG is not that of its bytes.
-        public static let checksumMismatch = Code(.checksumMismatch)
+        public static let checksumMismatch = Code(value: "checksum-mismatch")
         /// A field of a message, such as a count or a name, contradicts the rest of it.
-        public static let malformedMessage = Code(.malformedMessage)
+        public static let malformedMessage = Code(value: "malformed-message")
         /// A section of an OP_MSG has an unknown kind, an impossible size, or an identifier that is not one.
-        public static let malformedSection = Code(.malformedSection)
+        public static let malformedSection = Code(value: "malformed-section")
         /// A document in a message is not BSON. The underlying error is a `BSONError`; its offset counts from the start
         /// of the message, or when encoding, of the document.
-        public static let malformedDocument = Code(.malformedDocument)
+        public static let malformedDocument = Code(value: "malformed-document")
         /// An OP_MSG has no section of kind 0.
-        public static let missingBody = Code(.missingBody)
+        public static let missingBody = Code(value: "missing-body")
         /// An OP_MSG has more than one section of kind 0.
-        public static let duplicateBody = Code(.duplicateBody)
+        public static let duplicateBody = Code(value: "duplicate-body")
         /// A command's reply does not say, in a form that can be understood, whether the command succeeded.
-        public static let malformedReply = Code(.malformedReply)
+        public static let malformedReply = Code(value: "malformed-reply")
         /// A message that was to be written is over the limit.
-        public static let messageTooLarge = Code(.messageTooLarge)
+        public static let messageTooLarge = Code(value: "message-too-large")
 
         /// The code's stable, hyphenated name.
-        public var description: String { value.rawValue }
+        public var description: String { value }
     }
 
     /// The kind of the defect.

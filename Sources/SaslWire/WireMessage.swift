@@ -1,6 +1,7 @@
 public import NIOCore
 
 /// A message of any of the operations that this module knows.
+@nonexhaustive
 public enum WireMessage: Sendable, Hashable {
     /// OP_MSG.
     case message(WireOpMessage)
@@ -80,12 +81,6 @@ public struct WireFrame: Sendable, Hashable {
     public var header: MessageHeader
     /// The message.
     public var message: WireMessage
-
-    /// Creates a frame.
-    public init(header: MessageHeader, message: WireMessage) {
-        self.header = header
-        self.message = message
-    }
 
     /// Decodes a buffer whose readable bytes are exactly one message.
     /// - Throws: `WireError`; its offset counts from the message's start.

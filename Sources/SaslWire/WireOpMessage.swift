@@ -18,8 +18,6 @@ public struct WireOpMessage: Sendable, Hashable {
         public static let checksumPresent = Flags(rawValue: 1 << 0)
         /// Another message follows without a request for it.
         public static let moreToCome = Flags(rawValue: 1 << 1)
-        /// The client is prepared for replies with `moreToCome`.
-        public static let exhaustAllowed = Flags(rawValue: 1 << 16)
 
         /// The required bits that are not known.
         var unknownRequiredBits: UInt32 {

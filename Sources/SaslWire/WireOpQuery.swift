@@ -13,18 +13,8 @@ public struct WireOpQuery: Sendable, Hashable {
             self.rawValue = rawValue
         }
 
-        /// The cursor stays open after its last document.
-        public static let tailableCursor = Flags(rawValue: 1 << 1)
         /// A server that is not the primary may answer.
         public static let secondaryOk = Flags(rawValue: 1 << 2)
-        /// The cursor does not time out when idle.
-        public static let noCursorTimeout = Flags(rawValue: 1 << 4)
-        /// With `tailableCursor`: the server waits for documents instead of returning none.
-        public static let awaitData = Flags(rawValue: 1 << 5)
-        /// The server sends all documents without being asked for each batch.
-        public static let exhaust = Flags(rawValue: 1 << 6)
-        /// A router returns what it got even if some shards are down.
-        public static let partial = Flags(rawValue: 1 << 7)
     }
 
     /// The flag bits.

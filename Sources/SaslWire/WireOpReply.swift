@@ -13,11 +13,7 @@ public struct WireOpReply: Sendable, Hashable {
             self.rawValue = rawValue
         }
 
-        /// The cursor of the request does not exist; there are no documents.
-        public static let cursorNotFound = Flags(rawValue: 1 << 0)
-        /// The query failed; the one document says why in its field `$err`.
-        public static let queryFailure = Flags(rawValue: 1 << 1)
-        /// The server honours `WireOpQuery.Flags.awaitData`.
+        /// The server can let a query wait for documents, as every one since version 1.6 does.
         public static let awaitCapable = Flags(rawValue: 1 << 3)
     }
 
