@@ -44,14 +44,6 @@ public struct GSSName: Sendable, Hashable {
         GSSName("\(service)@\(host)", syntax: .hostBasedService)
     }
 
-    /// A service on a host in a given realm.
-    ///
-    /// A host-based name has no place for a realm (`service@host@REALM` becomes a principal with an escaped `@` in MIT
-    /// Kerberos), so this is a principal name.
-    public static func service(_ service: String, host: String, realm: String) -> GSSName {
-        GSSName("\(service)/\(host)@\(realm)", syntax: .kerberosPrincipal)
-    }
-
     /// A Kerberos principal; without `@REALM` in the default realm.
     public static func principal(_ principal: String) -> GSSName {
         GSSName(principal, syntax: .kerberosPrincipal)
@@ -61,7 +53,11 @@ public struct GSSName: Sendable, Hashable {
 extension GSSName: CustomStringConvertible {
     /// The text; for a principal whose realm is left open without the `@` at its end.
     public var description: String {
-        guard syntax == .kerberosPrincipal, text.hasSuffix("@"), !text.hasSuffix("\\@") else { return text }
-        return String(text.dropLast())
+        let rest = text.utf8.dropLast()
+        guard syntax == .kerberosPrincipal, text.utf8.last == UInt8(ascii: "@"),
+            // An `@` behind an escaping backslash is a part of the name.
+            rest.reversed().prefix(while: { $0 == UInt8(ascii: "\\") }).count.isMultiple(of: 2)
+        else { return text }
+        return String(decoding: rest, as: UTF8.self)
     }
 }

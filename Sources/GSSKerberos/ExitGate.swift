@@ -1,3 +1,4 @@
+internal import GSSCore
 internal import Synchronization
 
 #if canImport(Glibc)
@@ -10,8 +11,9 @@ internal import Darwin
 
 /// Lets a process end while threads are at work in the C library.
 ///
-/// The library takes its mutexes away when the process exits, and aborts it when a thread then locks one. So the exit
-/// waits for those that compute, which takes milliseconds; one that waits for a KDC is kept from coming back.
+/// The library destroys its mutexes when the process exits, and aborts it when a thread then locks one. So the exit
+/// waits for those that compute, which takes milliseconds; one that waits for a KDC is kept from coming back, and nobody
+/// comes in any more: what is to be released then is not, the process ends anyway.
 enum ExitGate {
     /// How many threads compute in the library.
     private static let inside = Atomic<Int>(0)
@@ -23,7 +25,8 @@ enum ExitGate {
         pthread_key_create(&key, nil)
         // It runs before the library's own, which was there first.
         atexit {
-            // The thread that ends the process is not to wait for itself.
+            // The thread that ends the process is not to wait for itself, nor to be kept out from here on.
+            if ExitGate.isCounted { ExitGate.inside.subtract(1, ordering: .sequentiallyConsistent) }
             ExitGate.note += 2
             ExitGate.isExiting.store(true, ordering: .sequentiallyConsistent)
             // Bounded: a thread may be in a look-up of a KDC, which nothing tells of.
@@ -37,9 +40,14 @@ enum ExitGate {
         set { pthread_setspecific(key, UnsafeRawPointer(bitPattern: newValue)) }
     }
 
-    static func enter() {
-        if note == 0 { comeIn() }
+    /// Whether this thread is one of those inside.
+    private static var isCounted: Bool { note >= 2 && note & 1 == 0 }
+
+    /// - Returns: Whether the thread is inside; `false` where the process ends. It does not wait: an event loop has to end.
+    static func enter() -> Bool {
+        if note == 0, !comeIn() { return false }
         note += 2
+        return true
     }
 
     static func leave() {
@@ -48,15 +56,21 @@ enum ExitGate {
         if note == 1 { note = 0 }
     }
 
-    static func run<R, E: Error>(_ body: () throws(E) -> R) throws(E) -> R {
-        enter()
+    /// - Throws: ``ending`` instead of calling the closure.
+    static func run<R>(_ body: () -> R) throws(GSSError) -> R {
+        guard enter() else { throw ending }
         defer { leave() }
-        return try body()
+        return body()
+    }
+
+    /// What a call is told that comes too late.
+    static var ending: GSSError {
+        GSSError(call: "exit", major: GSSMajorStatus(.unavailable), majorMessages: ["the process is ending"])
     }
 
     /// A thread inside begins to wait for a KDC.
     static func suspend() {
-        guard note >= 2, note & 1 == 0 else { return }
+        guard isCounted else { return }
         note |= 1
         inside.subtract(1, ordering: .sequentiallyConsistent)
     }
@@ -64,15 +78,15 @@ enum ExitGate {
     /// Its wait is over.
     static func resume() {
         guard note & 1 == 1 else { return }
-        comeIn()
+        // The library cannot be told to stop here. The process ends, and this thread with it.
+        while !comeIn() { sleep(3600) }
         note &= ~1
     }
 
-    private static func comeIn() {
+    private static func comeIn() -> Bool {
         inside.add(1, ordering: .sequentiallyConsistent)
-        guard isExiting.load(ordering: .sequentiallyConsistent) else { return }
+        guard isExiting.load(ordering: .sequentiallyConsistent) else { return true }
         inside.subtract(1, ordering: .sequentiallyConsistent)
-        // The process ends, and this thread with it.
-        while true { sleep(3600) }
+        return false
     }
 }

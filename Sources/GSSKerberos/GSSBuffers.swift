@@ -24,9 +24,13 @@ enum GSSBuffers {
     }
 
     /// Gives a call an empty buffer to fill, copies what it put there, and releases it.
-    static func collect<R>(_ body: (UnsafeMutablePointer<gss_buffer_desc>) -> R) -> (result: R, bytes: [UInt8]) {
+    ///
+    /// - Throws: Where the process ends.
+    static func collect<R>(
+        _ body: (UnsafeMutablePointer<gss_buffer_desc>) -> R
+    ) throws(GSSError) -> (result: R, bytes: [UInt8]) {
         var buffer = gss_buffer_desc(length: 0, value: nil)
-        ExitGate.enter()
+        guard ExitGate.enter() else { throw ExitGate.ending }
         defer { ExitGate.leave() }
         let result = body(&buffer)
         let bytes = Array(UnsafeRawBufferPointer(start: buffer.value, count: buffer.value == nil ? 0 : buffer.length))

@@ -25,12 +25,12 @@ extension GSSMajorStatus {
         var position: OM_uint32 = 0
         repeat {
             var minor: OM_uint32 = 0
-            let (major, bytes) = GSSBuffers.collect { buffer in
+            let answer = try? GSSBuffers.collect { buffer in
                 GSSBuffers.withIdentifier(.kerberos5) { mechanism in
                     gss_display_status(&minor, status, type, mechanism, &position, buffer)
                 }
             }
-            guard major == cgss_status_complete() else { break }
+            guard let (major, bytes) = answer, major == cgss_status_complete() else { break }
             let text = String(decoding: bytes, as: UTF8.self)
             // MIT answers "Success" where a minor status has no text of its own.
             if !text.isEmpty, text != "Success" { messages.append(text) }

@@ -15,8 +15,15 @@ final class KerberosContext: GSSContextHandle {
 
     /// An initiator's context. Without a credential the library's default is used.
     init(target: GSSName, flags: GSSContextFlags, credential: KerberosCredential?) throws(GSSError) {
-        let known = target == credential?.ticket.map { .principal($0.server) } ? credential?.target : nil
-        let name = if let known { known } else { try KerberosName(target) }
+        // Another service's name would make the library look for a ticket; one that holds a ticket never waits.
+        if let ticket = credential?.ticket,
+            target.syntax != .kerberosPrincipal || !isSameText(target.text, GSSName.principal(ticket.server).text)
+        {
+            throw GSSError(
+                call: "gss_init_sec_context", major: .init(.noCredential),
+                majorMessages: ["the credential holds a ticket for \(ticket.server) only"], subject: target.text)
+        }
+        let name = if let known = credential?.target { known } else { try KerberosName(target) }
         role = .initiator(target: name, flags: flags)
         targetText = target.description
         self.credential = credential
@@ -35,7 +42,7 @@ final class KerberosContext: GSSContextHandle {
 
     private func release() {
         var minor: OM_uint32 = 0
-        ExitGate.run { _ = gss_delete_sec_context(&minor, &context, nil) }
+        try? ExitGate.run { _ = gss_delete_sec_context(&minor, &context, nil) }
     }
 
     func establish(_ token: [UInt8]?) throws(GSSError) -> GSSContextProgress {
@@ -74,7 +81,7 @@ final class KerberosContext: GSSContextHandle {
     ) throws(GSSError) -> GSSContextProgress {
         var minor: OM_uint32 = 0
         var granted: OM_uint32 = 0
-        let (major, output) = GSSBuffers.collect { output in
+        let (major, output) = try GSSBuffers.collect { output in
             GSSBuffers.withOptionalInput(token) { body(&minor, $0, output, &granted) }
         }
         do {
@@ -96,7 +103,7 @@ final class KerberosContext: GSSContextHandle {
     func initiatorName() throws(GSSError) -> String {
         var minor: OM_uint32 = 0
         var source: gss_name_t?
-        let major = gss_inquire_context(&minor, context, &source, nil, nil, nil, nil, nil, nil)
+        let major = try ExitGate.run { gss_inquire_context(&minor, context, &source, nil, nil, nil, nil, nil, nil) }
         let name = source.map(KerberosName.init(adopting:))
         try GSSMajorStatus.check("gss_inquire_context", major, minor)
         return try name?.display() ?? ""
@@ -110,8 +117,10 @@ final class KerberosContext: GSSContextHandle {
         var mechanism: gss_OID?
         var flags: OM_uint32 = 0
         var isInitiator: Int32 = 0
-        let major = gss_inquire_context(
-            &minor, context, &source, &target, &lifetime, &mechanism, &flags, &isInitiator, nil)
+        let major = try ExitGate.run {
+            gss_inquire_context(
+                &minor, context, &source, &target, &lifetime, &mechanism, &flags, &isInitiator, nil)
+        }
         let sourceName = source.map(KerberosName.init(adopting:))
         let targetName = target.map(KerberosName.init(adopting:))
         try GSSMajorStatus.check("gss_inquire_context", major, minor)
@@ -127,7 +136,7 @@ final class KerberosContext: GSSContextHandle {
     func wrap(_ message: [UInt8], confidential: Bool) throws(GSSError) -> GSSWrappedMessage {
         var minor: OM_uint32 = 0
         var isConfidential: Int32 = 0
-        let (major, bytes) = GSSBuffers.collect { output in
+        let (major, bytes) = try GSSBuffers.collect { output in
             GSSBuffers.withInput(message) { input in
                 gss_wrap(&minor, context, confidential ? 1 : 0, cgss_default_qop(), input, &isConfidential, output)
             }
@@ -139,7 +148,7 @@ final class KerberosContext: GSSContextHandle {
     func unwrap(_ message: [UInt8]) throws(GSSError) -> GSSUnwrappedMessage {
         var minor: OM_uint32 = 0
         var isConfidential: Int32 = 0
-        let (major, bytes) = GSSBuffers.collect { output in
+        let (major, bytes) = try GSSBuffers.collect { output in
             GSSBuffers.withInput(message) { gss_unwrap(&minor, context, $0, output, &isConfidential, nil) }
         }
         let information = try GSSMajorStatus.check("gss_unwrap", major, minor)
@@ -149,15 +158,16 @@ final class KerberosContext: GSSContextHandle {
     func wrapSizeLimit(outputLength: UInt32, confidential: Bool) throws(GSSError) -> UInt32 {
         var minor: OM_uint32 = 0
         var limit: OM_uint32 = 0
-        let major = gss_wrap_size_limit(
-            &minor, context, confidential ? 1 : 0, cgss_default_qop(), outputLength, &limit)
+        let major = try ExitGate.run {
+            gss_wrap_size_limit(&minor, context, confidential ? 1 : 0, cgss_default_qop(), outputLength, &limit)
+        }
         try GSSMajorStatus.check("gss_wrap_size_limit", major, minor)
         return limit
     }
 
     func messageIntegrityCode(for message: [UInt8]) throws(GSSError) -> [UInt8] {
         var minor: OM_uint32 = 0
-        let (major, bytes) = GSSBuffers.collect { output in
+        let (major, bytes) = try GSSBuffers.collect { output in
             GSSBuffers.withInput(message) { gss_get_mic(&minor, context, cgss_default_qop(), $0, output) }
         }
         try GSSMajorStatus.check("gss_get_mic", major, minor)
@@ -168,8 +178,10 @@ final class KerberosContext: GSSContextHandle {
         messageIntegrityCode code: [UInt8], for message: [UInt8]
     ) throws(GSSError) -> GSSMajorStatus.Information {
         var minor: OM_uint32 = 0
-        let major = GSSBuffers.withInput(message) { messageBuffer in
-            GSSBuffers.withInput(code) { gss_verify_mic(&minor, context, messageBuffer, $0, nil) }
+        let major = try ExitGate.run {
+            GSSBuffers.withInput(message) { messageBuffer in
+                GSSBuffers.withInput(code) { gss_verify_mic(&minor, context, messageBuffer, $0, nil) }
+            }
         }
         return try GSSMajorStatus.check("gss_verify_mic", major, minor)
     }

@@ -39,6 +39,7 @@ public struct KerberosCredentialStore: Sendable, Hashable {
 /// It is released with the last reference.
 public final class KerberosCredential: Sendable {
     /// What a credential is for.
+    @nonexhaustive
     public enum Usage: Sendable, Hashable {
         /// To start contexts, as a client.
         case initiate
@@ -87,7 +88,7 @@ public final class KerberosCredential: Sendable {
         name: GSSName?, usage: Usage, store: KerberosCredentialStore, ticket: KerberosTicket?,
         end: ContinuousClock.Instant?, ownCache: PrivateCache?
     ) throws(GSSError) {
-        ExitGate.enter()
+        guard ExitGate.enter() else { throw ExitGate.ending }
         defer { ExitGate.leave() }
         self.usage = usage
         self.ticket = ticket
@@ -115,7 +116,7 @@ public final class KerberosCredential: Sendable {
     deinit {
         var minor: OM_uint32 = 0
         var credential = OpaquePointer(bitPattern: address)
-        ExitGate.run { _ = gss_release_cred(&minor, &credential) }
+        try? ExitGate.run { _ = gss_release_cred(&minor, &credential) }
     }
 
     /// Lends the C handle.
@@ -129,8 +130,8 @@ public final class KerberosCredential: Sendable {
         var minor: OM_uint32 = 0
         var name: gss_name_t?
         var lifetime: OM_uint32 = 0
-        let major = withHandle { credential in
-            ExitGate.run { gss_inquire_cred(&minor, credential, &name, &lifetime, nil, nil) }
+        let major = try ExitGate.run {
+            withHandle { gss_inquire_cred(&minor, $0, &name, &lifetime, nil, nil) }
         }
         let owner = name.map(KerberosName.init(adopting:))
         try GSSMajorStatus.check("gss_inquire_cred", major, minor)

@@ -42,7 +42,7 @@ extension KerberosCredentialCache {
         let own = try cache.open(library)
         let owner = try library.owner(of: own)
         // A cache without the service's tickets, so that the library asks for one.
-        let scratch = try PrivateCache(of: owner)
+        let scratch = try PrivateCache(of: owner, clockOf: library)
         defer { withExtendedLifetime(scratch) {} }
         let fresh = try scratch.open(library)
         try library.forEachEntry(in: own) { (entry) throws(GSSError) in
@@ -89,7 +89,7 @@ extension KerberosCredentialCache {
         guard let ticket = KerberosTicket(&entry, library) else {
             throw GSSError(call: "krb5_decode_ticket", major: GSSMajorStatus(.failure))
         }
-        // Acquiring is no computation where the ticket has ended: GSS-API then looks for a way to get another one.
+        // Where the ticket has ended, acquiring may ask a KDC: GSS-API then looks for a way to get another one.
         let left = ticket.endTime - (try library.now())
         guard left > 0 else {
             throw GSSError(
@@ -97,7 +97,7 @@ extension KerberosCredentialCache {
                 minor: UInt32(bitPattern: Int32(KRB5KRB_AP_ERR_TKT_EXPIRED)), minorMessages: ["Ticket expired"],
                 subject: ticket.server)
         }
-        let cache = try PrivateCache(of: entry.client)
+        let cache = try PrivateCache(of: entry.client, clockOf: library)
         // By the ticket's own name, which has the realm: nothing is left to be looked up.
         let server = try library.principal(ticket.server)
         entry.server = server

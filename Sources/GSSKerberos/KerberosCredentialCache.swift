@@ -89,7 +89,7 @@ public final class KerberosCredentialCache: Sendable {
                     minor: UInt32(bitPattern: Int32(KRB5_CC_NOTFOUND)),
                     minorMessages: ["Matching credential not found"], subject: user))
         }
-        let own = try PrivateCache(of: owner)
+        let own = try PrivateCache(of: owner, clockOf: library)
         let copy = try own.open(library)
         try library.check(
             "krb5_cc_copy_creds", krb5_cc_copy_creds(library.context, source, copy), subject: origin)
@@ -166,7 +166,7 @@ public final class KerberosCredentialCache: Sendable {
         let requested = names.text(client)
         let realm = requested.flatMap(KerberosTicket.realm(of:)) ?? ""
         let library = try KerberosLibrary(askingFor: "krbtgt/\(realm)@\(realm)", observe: observe)
-        let own = try PrivateCache(of: client)
+        let own = try PrivateCache(of: client, clockOf: library)
         let cache = try own.open(library)
         let options = try library.make(
             "krb5_get_init_creds_opt_alloc", release: { krb5_get_init_creds_opt_free($0, $1) }
@@ -203,24 +203,21 @@ public final class KerberosCredentialCache: Sendable {
 
     // MARK: - What is in it
 
-    /// Whether the cache that it was copied from is as it was then: it is not after another `kinit`, of whomever. True
-    /// for one that was not copied. Asks no KDC.
-    public var isCurrent: Bool { isCurrent(since: stamp) }
-
-    /// Whether the cache that it was copied from is as it was when its file had this stamp.
+    /// Whether the cache that it was copied from is as it was when its file had this stamp: it is not after another
+    /// `kinit`, of whomever. True for one that was not copied. Asks no KDC.
     package func isCurrent(since stamp: FileStamp?) -> Bool {
         guard let origin else { return true }
         if let stamp { return FileStamp(origin) == stamp }
         guard let library = try? KerberosLibrary(), let cache = try? library.cache(named: origin),
             let owner = try? library.owner(of: cache), let tickets = try? library.tickets(in: cache)
         else { return false }
-        return library.text(owner) == principal && tickets.grantingTicket == grantingTicket
+        return isSameText(library.text(owner), principal) && tickets.grantingTicket == grantingTicket
     }
 
     /// Whether two copies have the same ticket-granting ticket, so that they differ in services' tickets at most.
     package func hasSameOrigin(as other: KerberosCredentialCache) -> Bool {
-        (origin, principal, grantingTicket) == (other.origin, other.principal, other.grantingTicket)
-            && isDelegated == other.isDelegated
+        isSameText(origin, other.origin) && isSameText(principal, other.principal)
+            && grantingTicket == other.grantingTicket && isDelegated == other.isDelegated
     }
 
     /// All tickets, without their keys: the ticket-granting ticket, and those of services.

@@ -77,15 +77,6 @@ public struct KerberosInspection: Sendable, Hashable {
         }
     }
 
-    /// The newest ticket for a service.
-    ///
-    /// - Parameter name: Its principal; without a realm, or with an empty one, that of any realm.
-    public func ticket(for name: String) -> KerberosTicket? {
-        let hasRealm = name.contains("@") && !name.hasSuffix("@")
-        let prefix = hasRealm ? name : name.hasSuffix("@") ? name : name + "@"
-        return tickets.last { hasRealm ? $0.server == prefix : $0.server.hasPrefix(prefix) }
-    }
-
     /// Tells of other tickets than those that were found: of the ones that are in use, in a private cache.
     ///
     /// - Parameter list: All of them; none changes nothing.

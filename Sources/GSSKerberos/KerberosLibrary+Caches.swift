@@ -61,7 +61,7 @@ extension KerberosLibrary {
     private func rank(of cache: krb5_ccache) -> Int {
         guard let tickets = try? tickets(in: cache), let now = try? now() else { return 0 }
         guard let granting = tickets.grantingTicket else { return 1 }
-        return granting.endTime > now + 1 ? 2 : 0
+        return KerberosTicket.isUsable(for: .seconds(granting.endTime - now)) ? 2 : 0
     }
 
     /// The tickets in a cache.

@@ -22,9 +22,9 @@ final class KerberosName: Sendable {
         }
         var minor: OM_uint32 = 0
         var imported: gss_name_t?
-        let major = GSSBuffers.withInput(Array(name.text.utf8)) { buffer in
-            GSSBuffers.withIdentifier(name.syntax.identifier) { syntax in
-                ExitGate.run { gss_import_name(&minor, buffer, syntax, &imported) }
+        let major = try ExitGate.run {
+            GSSBuffers.withInput(Array(name.text.utf8)) { buffer in
+                GSSBuffers.withIdentifier(name.syntax.identifier) { gss_import_name(&minor, buffer, $0, &imported) }
             }
         }
         try GSSMajorStatus.check("gss_import_name", major, minor, subject: name.text)
@@ -37,13 +37,13 @@ final class KerberosName: Sendable {
     deinit {
         var minor: OM_uint32 = 0
         var name: gss_name_t? = handle
-        ExitGate.run { _ = gss_release_name(&minor, &name) }
+        try? ExitGate.run { _ = gss_release_name(&minor, &name) }
     }
 
     /// The name as text, for Kerberos a principal with its realm.
     func display() throws(GSSError) -> String {
         var minor: OM_uint32 = 0
-        let (major, bytes) = GSSBuffers.collect { gss_display_name(&minor, handle, $0, nil) }
+        let (major, bytes) = try GSSBuffers.collect { gss_display_name(&minor, handle, $0, nil) }
         try GSSMajorStatus.check("gss_display_name", major, minor)
         return String(decoding: bytes, as: UTF8.self)
     }
@@ -53,7 +53,9 @@ final class KerberosName: Sendable {
     func canonicalized() throws(GSSError) -> KerberosName {
         var minor: OM_uint32 = 0
         var canonical: gss_name_t?
-        let major = GSSBuffers.withIdentifier(.kerberos5) { gss_canonicalize_name(&minor, handle, $0, &canonical) }
+        let major = try ExitGate.run {
+            GSSBuffers.withIdentifier(.kerberos5) { gss_canonicalize_name(&minor, handle, $0, &canonical) }
+        }
         try GSSMajorStatus.check("gss_canonicalize_name", major, minor)
         guard let canonical else {
             throw GSSError(call: "gss_canonicalize_name", major: GSSMajorStatus(.badName))

@@ -53,7 +53,7 @@ extension KerberosTicket {
     /// Whether it is the ticket-granting ticket of the user's own realm.
     package var isGranting: Bool {
         guard let realm = Self.realm(of: client) else { return false }
-        return server == "krbtgt/\(realm)@\(realm)"
+        return isSameText(server, "krbtgt/\(realm)@\(realm)")
     }
 
     /// What stands behind the first `@` that no backslash escapes, as it stands.
@@ -65,6 +65,9 @@ extension KerberosTicket {
         }
         return separator.map { principal[principal.utf8.index(after: $0)...] }
     }
+
+    /// Whether a ticket that lasts for so long serves. Times are in whole seconds.
+    package static func isUsable(for left: Duration) -> Bool { left > .seconds(1) }
 
     /// Whether two tickets for one service are encrypted with the same key of it, as far as can be told.
     package func hasSameKey(as other: KerberosTicket) -> Bool {

@@ -17,7 +17,10 @@ final class PrivateCache: Sendable {
     private let idle: UInt
 
     /// Makes an empty cache.
-    init(of owner: krb5_principal) throws(GSSError) {
+    ///
+    /// - Parameter source: A context that knows by how much the KDC's clock is ahead, from the cache that it has opened or
+    ///   from an answer. The cache keeps that, and gives it to each context that opens it (`kdc_timesync`).
+    init(of owner: krb5_principal, clockOf source: KerberosLibrary) throws(GSSError) {
         let library = try KerberosLibrary()
         let cache = try library.make("krb5_cc_new_unique", release: { krb5_cc_destroy($0, $1) }) {
             krb5_cc_new_unique(library.context, "MEMORY", nil, $0)
@@ -25,7 +28,8 @@ final class PrivateCache: Sendable {
         guard let name = library.fullName(of: cache) else {
             throw GSSError(call: "krb5_cc_get_full_name", major: GSSMajorStatus(.failure))
         }
-        try library.check("krb5_cc_initialize", krb5_cc_initialize(library.context, cache, owner))
+        let own = try Self.open(name, source)
+        try source.check("krb5_cc_initialize", krb5_cc_initialize(source.context, own, owner))
         self.name = name
         idle = UInt(bitPattern: Unmanaged.passRetained(library).toOpaque())
         // What the library has entered it leaves with its end, which is not now.
@@ -33,12 +37,13 @@ final class PrivateCache: Sendable {
     }
 
     deinit {
-        guard let idle = UnsafeRawPointer(bitPattern: idle) else { return }
-        ExitGate.enter()
+        guard let idle = UnsafeRawPointer(bitPattern: idle), ExitGate.enter() else { return }
         Unmanaged<KerberosLibrary>.fromOpaque(idle).release()
     }
 
-    func open(_ library: KerberosLibrary) throws(GSSError) -> krb5_ccache {
+    func open(_ library: KerberosLibrary) throws(GSSError) -> krb5_ccache { try Self.open(name, library) }
+
+    private static func open(_ name: String, _ library: KerberosLibrary) throws(GSSError) -> krb5_ccache {
         try library.make("krb5_cc_resolve", subject: name, release: { krb5_cc_close($0, $1) }) {
             krb5_cc_resolve(library.context, name, $0)
         }
@@ -54,9 +59,10 @@ package struct FileStamp: Sendable, Hashable {
     /// - Parameter name: The full name of a cache or keytab.
     /// - Returns: `nil` for what is no file, or not there.
     package init?(_ name: String) {
-        guard let prefix = ["FILE:", "DIR::", "WRFILE:"].first(where: name.hasPrefix) else { return nil }
+        guard let prefix = ["FILE:", "DIR::", "WRFILE:"].first(where: { name.utf8.starts(with: $0.utf8) })
+        else { return nil }
         var status = stat()
-        guard stat(String(name.dropFirst(prefix.count)), &status) == 0 else { return nil }
+        guard stat(String(Substring(name.utf8.dropFirst(prefix.utf8.count))), &status) == 0 else { return nil }
         #if canImport(Darwin)
         let time = status.st_mtimespec
         #else

@@ -8,34 +8,37 @@ struct ServiceHost: Sendable, Hashable {
     let hadPort: Bool
 
     init(_ text: String) {
-        var host = text.lowercased()[...]
+        var host = Substring(text.lowercased()).utf8
         var hadPort = false
-        if let close = host.firstIndex(of: "]"), host.hasPrefix("[") {
+        if host.first == UInt8(ascii: "["), let close = host.firstIndex(of: UInt8(ascii: "]")) {
             let behind = host[host.index(after: close)...]
             if behind.isEmpty || Self.isPort(behind) {
                 hadPort = !behind.isEmpty
                 host = host[..<close].dropFirst()
             }
-        } else if let colon = host.firstIndex(of: ":"), Self.isPort(host[colon...]) {
+        } else if let colon = host.firstIndex(of: UInt8(ascii: ":")), Self.isPort(host[colon...]) {
             hadPort = true
             host = host[..<colon]
         }
         // A zone means something on this machine only.
-        if host.contains(":"), let zone = host.firstIndex(of: "%") { host = host[..<zone] }
-        name = String(host)
+        if host.contains(UInt8(ascii: ":")), let zone = host.firstIndex(of: UInt8(ascii: "%")) { host = host[..<zone] }
+        name = String(Substring(host))
         self.hadPort = hadPort
     }
 
     /// The name as it goes into a principal: without the dot at a full name's end.
-    var normalized: String { name.hasSuffix(".") ? String(name.dropLast()) : name }
+    var normalized: String {
+        name.utf8.last == UInt8(ascii: ".") ? String(decoding: name.utf8.dropLast(), as: UTF8.self) : name
+    }
 
-    private static func isPort(_ text: Substring) -> Bool {
-        text.utf8.count > 1 && text.hasPrefix(":")
-            && text.utf8.dropFirst().allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
+    private static func isPort(_ text: Substring.UTF8View) -> Bool {
+        text.count > 1 && text.first == UInt8(ascii: ":")
+            && text.dropFirst().allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
     }
 }
 
 /// How a host's name is made canonical for its service principal.
+@nonexhaustive
 public enum HostCanonicalization: Sendable, Hashable {
     /// The name is used as given.
     case none
@@ -45,7 +48,7 @@ public enum HostCanonicalization: Sendable, Hashable {
     case forwardAndReverse
 }
 
-/// Makes a host name canonical, as MongoDB's driver authentication specification has it, and as MIT Kerberos does.
+/// Makes a host name canonical with the look-ups that MIT Kerberos makes.
 struct CanonicalHostSearch {
     let resolver: any NameResolver
     let deadline: ContinuousClock.Instant
@@ -53,12 +56,6 @@ struct CanonicalHostSearch {
     let connectedAddress: IPAddress?
     /// Why a name before the one that was asked for had to do, for a report.
     private(set) var misses: [String] = []
-
-    init(resolver: any NameResolver, deadline: ContinuousClock.Instant, connectedAddress: IPAddress?) {
-        self.resolver = resolver
-        self.deadline = deadline
-        self.connectedAddress = connectedAddress
-    }
 
     /// - Returns: `nil` where the host stays as it was given.
     mutating func canonical(

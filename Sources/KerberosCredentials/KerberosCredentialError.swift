@@ -6,39 +6,28 @@ public import NameResolution
 public struct KerberosCredentialError: Error, Sendable, CustomStringConvertible {
     /// What kind of failure this is. The set is open.
     public struct Code: Sendable, Hashable, CustomStringConvertible {
-        private enum Value: String {
-            case noCredentials = "no-credentials"
-            case wrongUser = "wrong-user"
-            case rejected
-            case kdcTimeout = "kdc-timeout"
-            case deadlineExceeded = "deadline-exceeded"
-            case noWorker = "no-worker"
-            case invalidService = "invalid-service"
-            case kerberos
-        }
-
-        private let value: Value
+        private let value: String
 
         /// No cache, keytab or key to start from.
-        public static let noCredentials = Code(value: .noCredentials)
+        public static let noCredentials = Code(value: "no-credentials")
         /// The credentials are those of somebody else than the user who was named.
-        public static let wrongUser = Code(value: .wrongUser)
-        /// A KDC refused the user for good: an unknown or revoked account, a wrong password or key. It is remembered: the
-        /// KDC is not asked again.
-        public static let rejected = Code(value: .rejected)
+        public static let wrongUser = Code(value: "wrong-user")
+        /// A KDC refused the user: an unknown, revoked or expired account, a wrong password or key. A manager remembers it
+        /// and does not ask again: for a password or key 15 minutes, for an account 60 seconds.
+        public static let rejected = Code(value: "rejected")
         /// The deadline passed while a KDC was waited for.
-        public static let kdcTimeout = Code(value: .kdcTimeout)
+        public static let kdcTimeout = Code(value: "kdc-timeout")
         /// The deadline passed while something else was waited for, which the message names.
-        public static let deadlineExceeded = Code(value: .deadlineExceeded)
+        public static let deadlineExceeded = Code(value: "deadline-exceeded")
         /// All threads for blocking calls are taken, or the system gives none.
-        public static let noWorker = Code(value: .noWorker)
+        public static let noWorker = Code(value: "no-worker")
         /// A part of the service's name is empty.
-        public static let invalidService = Code(value: .invalidService)
+        public static let invalidService = Code(value: "invalid-service")
         /// Any other failure of Kerberos.
-        public static let kerberos = Code(value: .kerberos)
+        public static let kerberos = Code(value: "kerberos")
 
         /// The code's stable, hyphenated name.
-        public var description: String { value.rawValue }
+        public var description: String { value }
     }
 
     /// What kind of failure this is.
@@ -66,16 +55,25 @@ public struct KerberosCredentialError: Error, Sendable, CustomStringConvertible 
 
 extension KerberosCredentialError {
     /// What a KDC's refusal is called after which asking once more can only do harm.
-    private static let finalRefusals: Set<String> = [
-        "KRB5KDC_ERR_PREAUTH_FAILED", "KRB5KRB_AP_ERR_BAD_INTEGRITY", "KRB5KDC_ERR_C_PRINCIPAL_UNKNOWN",
-        "KRB5KDC_ERR_CLIENT_REVOKED", "KRB5KDC_ERR_NAME_EXP", "KRB5KDC_ERR_KEY_EXP", "KRB5_PREAUTH_FAILED",
+    private static let refusalsOfKeys: Set<String> = [
+        "KRB5KDC_ERR_PREAUTH_FAILED", "KRB5KRB_AP_ERR_BAD_INTEGRITY", "KRB5_PREAUTH_FAILED",
     ]
+    private static let refusalsOfAccounts: Set<String> = [
+        "KRB5KDC_ERR_C_PRINCIPAL_UNKNOWN", "KRB5KDC_ERR_CLIENT_REVOKED", "KRB5KDC_ERR_NAME_EXP", "KRB5KDC_ERR_KEY_EXP",
+    ]
+
+    /// Whether the password or key was refused, and not the account.
+    var isAboutKey: Bool {
+        underlying.flatMap { KerberosFailure($0).symbolicName }.map(Self.refusalsOfKeys.contains) == true
+    }
 
     /// A failure to get a user's first ticket.
     init(firstTicketOf identity: KerberosIdentity, _ error: GSSError) {
         let isFinal =
             error.call.hasPrefix("krb5_get_init_creds")
-            && KerberosFailure(error).symbolicName.map(Self.finalRefusals.contains) == true
+            && KerberosFailure(error).symbolicName.map {
+                Self.refusalsOfKeys.contains($0) || Self.refusalsOfAccounts.contains($0)
+            } == true
         let isLocal =
             ["krb5_cc_", "krb5_kt_"].contains(where: error.call.hasPrefix) || error.major.routineError == .noCredential
         self.init(
@@ -87,7 +85,7 @@ extension KerberosCredentialError {
         self.init(
             .wrongUser,
             "the user is \(mismatch.wanted), but the Kerberos credentials in \(mismatch.cache ?? "the default cache") are "
-                + "those of \(mismatch.found): run `kinit \(mismatch.wanted)`, or name \(mismatch.found) as the user",
+                + "those of \(mismatch.found)",
             underlying: mismatch.underlying)
     }
 

@@ -53,7 +53,7 @@ extension KerberosCredentialManager {
                 if let known = known(identity, service), known.ticket?.hasSameKey(as: old) == false { return known }
                 let next = read(identity) { $0.nextReplacement[service] } ?? nil
                 if let next, .now < next { return nil }
-                defer { change(identity) { $0.nextReplacement[service] = .now + .seconds(30) } }
+                defer { change(identity) { $0.noteReplacement(of: service) } }
                 let name = try service.gssName()
                 return try cache.credential(for: name, replacing: old, observe: observe)
                     .map { keep($0, name, from: cache, key) }
@@ -74,7 +74,7 @@ extension KerberosCredentialManager {
             if let known = entry.services[key.service], known.isValid, known.ticket == made.ticket {
                 made = known
             } else {
-                entry.services[key.service] = made
+                entry.keep(made, for: key.service)
             }
         }
         return made

@@ -80,7 +80,7 @@ extension KerberosCredentialManager {
     private static func inquire(_ credential: KerberosCredential, of identity: KerberosIdentity) throws -> Holding {
         let principal = try credential.inquire().principal ?? ""
         let requested = try identity.user.map { try GSSName.principal($0).kerberosPrincipal() }
-        if let requested, requested != principal {
+        if let requested, !isSameText(requested, principal) {
             throw KerberosCredentialError(
                 .wrongUser, "the user is \(requested), but the Kerberos credential is that of \(principal)")
         }
@@ -97,12 +97,32 @@ extension KerberosCredentialManager {
             return try await reading.value(for: identity, by: deadline, waitingFor: identity.filesText) { [self] in
                 defer { change(identity) { $0.lastLook = .now } }
                 do {
-                    return try read(identity)
-                } catch let error as GSSError {
-                    throw KerberosCredentialError(firstTicketOf: identity, error)
+                    let reading = try read(identity)
+                    switch reading {
+                    case .nothing: forget(identity)
+                    case .key: forget(identity, where: { $0?.origin != nil })
+                    case .cache, .delegated: break
+                    }
+                    return reading
+                } catch {
+                    forget(identity)
+                    throw (error as? GSSError).map { KerberosCredentialError(firstTicketOf: identity, $0) } ?? error
                 }
             }
         }
+    }
+
+    /// Lets go of tickets which the files do not have any more: nobody is to get them until the next look.
+    private func forget(
+        _ identity: KerberosIdentity, where isGone: (KerberosCredentialCache?) -> Bool = { _ in true }
+    ) {
+        var old: DeadlineTimer?
+        change(identity) { entry in
+            guard isGone(entry.cache) else { return }
+            old = entry.renewal
+            (entry.cache, entry.stamp, entry.services, entry.renewal) = (nil, nil, [:], nil)
+        }
+        old?.cancel()
     }
 
     /// Copies the tickets from their cache, unless that is as it was. On a worker.
@@ -145,36 +165,23 @@ extension KerberosCredentialManager {
     {
         // The one before may have ended just now.
         if let known = known(identity), known.origin == nil, known.isUsable, known.isYoung { return known }
-        var keytab: (name: String?, stamp: FileStamp?)?
-        if case .password = identity.origin {
-        } else {
-            var name: String?
-            if case .keytab(let given, _) = identity.origin { name = given }
-            keytab = (name, KerberosCredentialCache.stamp(ofKeytab: name))
-        }
-        if let refusal = read(identity, { $0.refusal }) ?? nil, refusal.keytab == keytab?.stamp { throw refusal.error }
-        do {
-            let cache: KerberosCredentialCache
+        let keytab: FileStamp? =
             switch identity.origin {
-            case .password(let password, let verification):
-                cache = try password.withBytes { bytes in
-                    try .request(
-                        user: identity.user ?? "", password: bytes, verification: verification, observe: observe)
-                }
-            case .keytab(_, let verification):
-                cache = try .request(
-                    user: identity.user, keytab: keytab?.name, verification: verification, observe: observe)
-            case .system, .cache, .existing:
-                cache = try .request(user: identity.user, keytab: nil, observe: observe)
+            case .password: nil
+            case .keytab(let name, _): KerberosCredentialCache.stamp(ofKeytab: name)
+            case .system, .cache, .existing: KerberosCredentialCache.stamp(ofKeytab: nil)
             }
+        if let refusal = read(identity, { $0.refusal }) ?? nil, refusal.keytab == keytab, .now < refusal.end {
+            throw refusal.error
+        }
+        do {
+            let cache = try KerberosCredentialCache.request(identity, observe)
             keep(cache, identity)
             return cache
-        } catch let error as GSSError {
-            let own = KerberosCredentialError(firstTicketOf: identity, error)
-            if own.code == .rejected {
-                change(identity) { $0.refusal = Refusal(error: own, keytab: keytab?.stamp) }
-            }
-            throw own
+        } catch let error as KerberosCredentialError where error.code == .rejected {
+            let end = ContinuousClock.now + (error.isAboutKey ? refusalOfKey : refusalOfAccount)
+            change(identity) { $0.refusal = Refusal(error: error, keytab: keytab, end: end) }
+            throw error
         }
     }
 
@@ -190,9 +197,11 @@ extension KerberosCredentialManager {
         if isDue { asking.begin(for: identity) { [self] in .cache(try request(identity, $0)) } }
     }
 
-    /// Renews tickets that nobody may be using, and comes back while they are good and the KDC has given no others.
+    /// Renews tickets that nobody may be using, and comes back while they are good and the KDC has given no others. Those
+    /// that nobody has used as long as two tickets last are let go, with the password.
     private func renew(_ identity: KerberosIdentity) {
-        guard let known = known(identity), known.isUsable, let end = known.end else { return }
+        guard let known = known(identity), known.isUsable, let (middle, end) = known.life else { return }
+        if drop(identity, unusedFor: (end - middle) * 4, with: known) { return }
         renewIfDue(identity)
         let next = ContinuousClock.now + Self.pause(before: end)
         guard next < end, let renewal = timer(for: identity, at: next) else { return }
@@ -213,6 +222,13 @@ extension KerberosCredentialManager {
         return max(least, end.map { ($0 - now) / 2 } ?? least)
     }
 
+    /// When tickets are renewed that nobody may be using. A KDC that gives them for a second is not asked twice a second.
+    static func renewal(
+        from middle: ContinuousClock.Instant, now: ContinuousClock.Instant = .now
+    ) -> ContinuousClock.Instant {
+        max(middle, now + .seconds(2))
+    }
+
     private func timer(for identity: KerberosIdentity, at time: ContinuousClock.Instant) -> DeadlineTimer? {
         // Without a timer they are renewed when they are used.
         try? DeadlineTimer.schedule(at: time) { [weak self] in self?.renew(identity) }
@@ -220,12 +236,13 @@ extension KerberosCredentialManager {
 
     private func keep(_ cache: KerberosCredentialCache, _ identity: KerberosIdentity) {
         // Tickets from a cache are renewed by whoever keeps that.
-        let renewal = cache.origin == nil ? cache.middle.flatMap { timer(for: identity, at: $0) } : nil
+        let middle = cache.origin == nil ? cache.middle : nil
+        let renewal = middle.flatMap { timer(for: identity, at: Self.renewal(from: $0)) }
         var old: DeadlineTimer?
         change(identity) { entry in
             old = entry.renewal
             // After a renewal the services' tickets serve on until they end.
-            if cache.origin != nil || entry.cache?.origin != nil { entry.services = [:] }
+            if cache.origin != nil || entry.cache.map({ $0.origin != nil }) ?? true { entry.services = [:] }
             entry.cache = cache
             entry.nextRenewal = .now
             entry.renewal = renewal
@@ -236,8 +253,33 @@ extension KerberosCredentialManager {
 }
 
 extension KerberosCredentialCache {
-    /// Whether the ticket-granting ticket lasts long enough to be used. Times are in whole seconds.
-    var isUsable: Bool { end.map { $0 - .now > .seconds(1) } ?? true }
+    /// Asks a KDC for an identity's first ticket. On a worker.
+    static func request(
+        _ identity: KerberosIdentity, _ observe: @escaping KerberosObserver
+    ) throws -> KerberosCredentialCache {
+        do {
+            switch identity.origin {
+            case .password(let password, let verification):
+                return try password.withBytes { bytes in
+                    try request(
+                        user: identity.user ?? "", password: bytes, verification: verification, observe: observe)
+                }
+            case .keytab(let name, let verification):
+                return try request(user: identity.user, keytab: name, verification: verification, observe: observe)
+            case .system, .cache, .existing:
+                return try request(user: identity.user, keytab: nil, observe: observe)
+            }
+        } catch let error as GSSError {
+            throw KerberosCredentialError(firstTicketOf: identity, error)
+        }
+    }
+
+    /// Whether the ticket-granting ticket lasts long enough to be used.
+    var isUsable: Bool { end.map { KerberosTicket.isUsable(for: $0 - .now) } ?? true }
+
+    fileprivate var life: (middle: ContinuousClock.Instant, end: ContinuousClock.Instant)? {
+        if let middle, let end { (middle, end) } else { nil }
+    }
 
     /// Whether there is no need to renew it yet.
     var isYoung: Bool { middle.map { $0 > .now } ?? true }

@@ -1,5 +1,6 @@
 public import BlockingWork
 internal import GSSCore
+internal import NameResolution
 
 /// The tickets of any number of identities, each fetched once for all that need it at the same time, and kept.
 ///
@@ -20,12 +21,13 @@ internal import GSSCore
 /// follow it: whether somebody has run `kinit` is looked at when a ticket is asked for and the last look is more than a
 /// second old. So a ticket that is at hand costs no thread, and no file is touched where the caller is.
 ///
-/// A refusal that asking again cannot change (a wrong password, an account that is unknown, revoked or expired) is
-/// remembered as long as the manager lives, for a keytab until its file changes: everybody gets the same error, and the KDC
-/// counts one attempt.
+/// A refusal that asking again at once cannot change is remembered, for a keytab until its file changes: everybody gets the
+/// same error, and the KDC counts one attempt. That of a password or key is believed for 15 minutes, that of an account
+/// (unknown, revoked, expired) for 60 seconds.
 ///
-/// The threads are the manager's own, unless it is given some: what reads files and what asks KDCs does not share them,
-/// so that a KDC that does not answer costs those who need it.
+/// An identity that nobody uses as long as its ticket lasts is let go and not renewed any more.
+///
+/// What reads files and what asks KDCs has threads of its own, so that a KDC that does not answer costs those who need it.
 public final class KerberosCredentialManager: Sendable {
     /// What is known of an identity.
     struct Entry: Sendable {
@@ -43,12 +45,34 @@ public final class KerberosCredentialManager: Sendable {
         /// Not before this a KDC is asked again whether a service has another key.
         var nextReplacement: [ServicePrincipal: ContinuousClock.Instant] = [:]
         var refusal: Refusal?
+
+        /// How many services' tickets are kept. The one that ends first goes first.
+        static let capacity = 1024
+
+        /// Notes a service's credential, and lets go of what is over.
+        mutating func keep(_ credential: ServiceCredential, for service: ServicePrincipal) {
+            services = services.filter { $0.value.isValid }
+            if services[service] == nil, services.count >= Self.capacity,
+                let first = services.compactMapValues(\.end).min(by: { $0.value < $1.value })?.key
+                    ?? services.keys.first
+            {
+                services[first] = nil
+            }
+            services[service] = credential
+        }
+
+        /// Notes that a KDC was asked whether a service has another key, and forgets when that no longer matters.
+        mutating func noteReplacement(of service: ServicePrincipal) {
+            nextReplacement = nextReplacement.filter { $0.value > .now }
+            nextReplacement[service] = .now + .seconds(30)
+        }
     }
 
-    /// What a KDC has said for good, and the key for which it did.
+    /// What a KDC has said that will not change soon, the key for which it did, and how long that is believed.
     struct Refusal: Sendable {
         var error: KerberosCredentialError
         var keytab: FileStamp?
+        var end: ContinuousClock.Instant
     }
 
     /// A service of an identity, with the cache that its ticket comes from.
@@ -62,9 +86,12 @@ public final class KerberosCredentialManager: Sendable {
     private static let capacity = 1024
     /// How long what files say is believed.
     private static let lookPause = Duration.seconds(1)
-    static let kdcLimits = BlockingWorkers.Limits(maximumThreads: 32, maximumAbandoned: 64, maximumIdleThreads: 2)
 
     private let entries = Locked<[KerberosIdentity: Entry]>([:])
+    /// How long a refusal of a password or key is believed: a KDC may lock the account after a few.
+    let refusalOfKey: Duration
+    /// How long one is believed that somebody may undo at the KDC.
+    let refusalOfAccount: Duration
     let files: BlockingWorkers
     let reading: SharedWork<KerberosIdentity, Reading>
     let asking: WatchedWork<KerberosIdentity, Holding>
@@ -75,11 +102,17 @@ public final class KerberosCredentialManager: Sendable {
     /// Creates a manager, normally one for a process.
     ///
     /// - Parameters:
-    ///   - files: Threads for what reads files; `nil` makes some.
-    ///   - kdcs: Threads for what asks KDCs; `nil` makes some.
-    public init(files: BlockingWorkers? = nil, kdcs: BlockingWorkers? = nil) {
-        let files = files ?? BlockingWorkers(limits: .init(maximumThreads: 8, maximumIdleThreads: 2))
-        let kdcs = kdcs ?? BlockingWorkers(limits: Self.kdcLimits)
+    ///   - files: Threads for what reads files; `nil` takes those of the process.
+    ///   - kdcs: Threads for what asks KDCs; `nil` takes those of the process.
+    public convenience init(files: BlockingWorkers? = nil, kdcs: BlockingWorkers? = nil) {
+        self.init(files: files, kdcs: kdcs, refusalOfKey: .seconds(900), refusalOfAccount: .seconds(60))
+    }
+
+    package init(
+        files: BlockingWorkers? = nil, kdcs: BlockingWorkers? = nil, refusalOfKey: Duration, refusalOfAccount: Duration
+    ) {
+        (self.refusalOfKey, self.refusalOfAccount) = (refusalOfKey, refusalOfAccount)
+        let (files, kdcs) = (files ?? .namesAndFiles, kdcs ?? .kdcs)
         self.files = files
         reading = SharedWork(workers: files)
         finding = SharedWork(workers: files)
@@ -116,7 +149,7 @@ public final class KerberosCredentialManager: Sendable {
                     let made = ServiceCredential(
                         credential, of: identity, for: service, name: try service.gssName(), principal: principal,
                         requested: requested)
-                    change(identity) { $0.services[service] = made }
+                    change(identity) { $0.keep(made, for: service) }
                     return made
                 }
             }
@@ -178,6 +211,17 @@ public final class KerberosCredentialManager: Sendable {
         withExtendedLifetime(old) {}
     }
 
+    /// Forgets an identity that nobody has used for so long.
+    ///
+    /// - Returns: Whether it was forgotten.
+    func drop(_ identity: KerberosIdentity, unusedFor time: Duration, with cache: KerberosCredentialCache) -> Bool {
+        let dropped = entries.withLock { entries -> Entry? in
+            guard let entry = entries[identity], entry.cache === cache, entry.lastUse + time < .now else { return nil }
+            return entries.removeValue(forKey: identity)
+        }
+        return dropped != nil
+    }
+
     func read<R: Sendable>(_ identity: KerberosIdentity, _ body: (Entry) -> R) -> R? {
         entries.withLock { entries in entries[identity].map(body) }
     }
@@ -189,7 +233,8 @@ public final class KerberosCredentialManager: Sendable {
             if entries[identity] == nil {
                 let past = ContinuousClock.now - .seconds(60)
                 dropped = entries.filter { _, entry in
-                    entry.cache?.isUsable == false && entry.refusal == nil && entry.lastUse < past
+                    entry.cache?.isUsable == false && entry.lastUse < past
+                        && entry.refusal.map { $0.end < .now } != false
                 }
                 for key in dropped.keys { entries[key] = nil }
                 if entries.count >= Self.capacity, let oldest = entries.min(by: { $0.value.lastUse < $1.value.lastUse })

@@ -18,7 +18,7 @@ public struct KerberosIdentity: Sendable, Hashable {
         case existing
     }
 
-    enum Origin: Sendable, Hashable {
+    enum Origin: Sendable {
         case system
         case cache(String)
         case keytab(String?, KerberosVerification?)
@@ -41,9 +41,7 @@ public struct KerberosIdentity: Sendable, Hashable {
     public static func system(user: String? = nil) -> KerberosIdentity { .init(.system, user: user) }
 
     /// A credential cache by its full name, for example `FILE:/tmp/krb5cc_1000`; of a collection that of the user.
-    ///
-    /// Linux shows a `KEYRING:process:` cache only to the thread that made the keyring and to those that it starts later,
-    /// and a `KEYRING:thread:` one to no other thread, so workers may not see them.
+    /// For those of a process's or thread's keyring see ``GSSKerberos/KerberosCredentialStore/cache``.
     public static func cache(_ name: String, user: String? = nil) -> KerberosIdentity {
         .init(.cache(name), user: user)
     }
@@ -58,7 +56,7 @@ public struct KerberosIdentity: Sendable, Hashable {
         .init(.keytab(path, verify), user: user)
     }
 
-    /// A user's password. It is kept as long as the manager that it is handed to, which renews the tickets with it.
+    /// A user's password. The manager that it is handed to keeps it, and renews the tickets with it while they are used.
     ///
     /// - Parameter verify: How the KDC is to prove itself; `nil` asks for no proof.
     public static func password(
@@ -73,6 +71,9 @@ public struct KerberosIdentity: Sendable, Hashable {
     public static func existing(_ credential: KerberosCredential, user: String? = nil) -> KerberosIdentity {
         .init(.existing(credential), user: user)
     }
+
+    /// Whether a principal, as a person writes it, names its realm: an `@` that no backslash escapes.
+    public static func hasRealm(_ principal: String) -> Bool { KerberosTicket.realm(of: principal) != nil }
 
     /// Where the tickets come from.
     public var source: Source {
@@ -97,4 +98,39 @@ public struct KerberosIdentity: Sendable, Hashable {
 
     /// Who it is, as a part of a sentence.
     var userText: String { user ?? "the owner of \(filesText)" }
+
+    /// What makes it what it is: principals and paths byte by byte.
+    private struct Key: Hashable {
+        var kind: Source
+        var texts: [ByteText?]
+        var password: Secret?
+        var credential: KerberosCredential?
+        var isVerified = false
+    }
+
+    private var key: Key {
+        var key = Key(kind: .system, texts: [user.map(ByteText.init)])
+        var verification: KerberosVerification?
+        switch origin {
+        case .system: break
+        case .cache(let name): (key.kind, key.texts) = (.cache(""), key.texts + [ByteText(name)])
+        case .keytab(let path, let check):
+            (key.kind, verification) = (.keytab(nil), check)
+            key.texts.append(path.map(ByteText.init))
+        case .password(let password, let check):
+            (key.kind, key.password, verification) = (.password, password, check)
+        case .existing(let credential): (key.kind, key.credential) = (.existing, credential)
+        }
+        if let verification {
+            key.isVerified = true
+            key.texts += [verification.service.map(ByteText.init), verification.keytab.map(ByteText.init)]
+        }
+        return key
+    }
+
+    /// Whether they are the same, with principals and paths byte by byte.
+    public static func == (one: KerberosIdentity, other: KerberosIdentity) -> Bool { one.key == other.key }
+
+    /// By the same.
+    public func hash(into hasher: inout Hasher) { hasher.combine(key) }
 }

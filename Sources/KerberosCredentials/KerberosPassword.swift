@@ -1,5 +1,4 @@
 internal import BlockingWork
-internal import GSSCore
 
 /// Passwords, checked by a KDC.
 public enum KerberosPassword {
@@ -23,22 +22,13 @@ public enum KerberosPassword {
         by deadline: ContinuousClock.Instant
     ) async throws {
         let identity = KerberosIdentity.password(password, user: user, verify: verification)
-        let work = WatchedWork<Int, Void>(workers: workers)
+        let work = WatchedWork<Int, Void>(workers: .kdcs)
         try await KerberosCredentialError.translating(late: .kdcTimeout) {
             try await work.value(
                 for: 0, by: deadline, waitingFor: "a KDC for the first ticket of \(user)", observe: { _ in }
             ) { observe in
-                do {
-                    _ = try password.withBytes { bytes in
-                        try KerberosCredentialCache.request(
-                            user: user, password: bytes, verification: verification, observe: observe)
-                    }
-                } catch let error as GSSError {
-                    throw KerberosCredentialError(firstTicketOf: identity, error)
-                }
+                _ = try KerberosCredentialCache.request(identity, observe)
             }
         }
     }
-
-    private static let workers = BlockingWorkers(limits: KerberosCredentialManager.kdcLimits)
 }

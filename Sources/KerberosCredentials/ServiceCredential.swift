@@ -3,7 +3,8 @@ public import GSSCore
 /// A user's credential for one service: what contexts with that service are made with, any number of them, on any thread.
 ///
 /// One with a ``ticket`` holds that ticket and nothing to get another one with: making a context and its steps compute,
-/// and neither read a file nor ask a KDC. After the ticket's end a step is an error.
+/// and ask no KDC. libkrb5 looks whether krb5.conf has changed (`access` and `stat`, once for each context), and reads it
+/// again where it has. After the ticket's end a step is an error.
 public final class ServiceCredential: Sendable, GSSInitiatorProvider {
     /// Whose credential it is.
     public let identity: KerberosIdentity
@@ -31,7 +32,7 @@ public final class ServiceCredential: Sendable, GSSInitiatorProvider {
         ticket = credential.ticket
         let client = credential.ticket?.client ?? principal
         clientPrincipal = client
-        isClientRenamed = requested.map { $0 != client } ?? false
+        isClientRenamed = requested.map { !isSameText($0, client) } ?? false
         target = credential.ticket.map { .principal($0.server) } ?? name
         servicePrincipal = target.description
     }
@@ -40,10 +41,14 @@ public final class ServiceCredential: Sendable, GSSInitiatorProvider {
     /// itself can use.
     public var mayBlock: Bool { ticket == nil }
 
-    /// Whether the ticket lasts long enough to be used. Times are in whole seconds.
-    var isValid: Bool { credential.end.map { $0 - .now > .seconds(1) } ?? true }
+    /// When the ticket ends; `nil` without one.
+    var end: ContinuousClock.Instant? { credential.end }
 
-    /// Begins a context. With a ``ticket`` and the ``target`` it imports nothing and reads nothing.
+    /// Whether the ticket lasts long enough to be used.
+    var isValid: Bool { end.map { KerberosTicket.isUsable(for: $0 - .now) } ?? true }
+
+    /// Begins a context. With a ``ticket`` and the ``target`` it imports nothing. The first step reads krb5.conf only where
+    /// that has changed.
     public func makeInitiator(target: GSSName, flags: GSSContextFlags) throws(GSSError) -> GSSPendingContext {
         try KerberosProvider(credential: credential).makeInitiator(target: target, flags: flags)
     }

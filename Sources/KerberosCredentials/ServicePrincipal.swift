@@ -64,16 +64,16 @@ public struct ServicePrincipal: Sendable {
 }
 
 extension ServicePrincipal: Hashable {
-    /// Whether they are one name, whatever is doubtful about it.
+    /// Whether they are one name, byte by byte, whatever is doubtful about it.
     public static func == (one: ServicePrincipal, other: ServicePrincipal) -> Bool {
-        (one.service, one.host, one.realm) == (other.service, other.host, other.realm)
+        isSameText(one.service, other.service) && isSameText(one.host, other.host) && isSameText(one.realm, other.realm)
     }
 
     /// By the name alone.
     public func hash(into hasher: inout Hasher) {
-        hasher.combine(service)
-        hasher.combine(host)
-        hasher.combine(realm)
+        hasher.combine(ByteText(service))
+        hasher.combine(ByteText(host))
+        hasher.combine(realm.map(ByteText.init))
     }
 }
 

@@ -33,7 +33,7 @@ import Testing
             "1.2.840.113554.1.2.1.4"
         ),
         (
-            .service("mongodb", host: "db.example.com", realm: "EXAMPLE.COM"), "mongodb/db.example.com@EXAMPLE.COM",
+            .principal("mongodb/db.example.com@EXAMPLE.COM"), "mongodb/db.example.com@EXAMPLE.COM",
             .kerberosPrincipal, "1.2.840.113554.1.2.2.1"
         ),
         (.principal("ann@EXAMPLE.COM"), "ann@EXAMPLE.COM", .kerberosPrincipal, "1.2.840.113554.1.2.2.1"),

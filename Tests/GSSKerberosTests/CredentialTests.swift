@@ -70,7 +70,8 @@ import Testing
             let service = try GSSName.service("mongodb", host: "localhost").kerberosPrincipal()
             #expect(service.hasPrefix("mongodb/localhost@"))
             #expect(
-                try GSSName.service("mongodb", host: "db.example.com", realm: "OTHER.TEST").kerberosPrincipal()
+                try GSSName.kerberosService("mongodb", exactHost: "db.example.com", realm: "OTHER.TEST")
+                    .kerberosPrincipal()
                     == "mongodb/db.example.com@OTHER.TEST")
             for text in ["", "ann\0"] {
                 let error = #expect(throws: GSSError.self) { try GSSName.principal(text).kerberosPrincipal() }

@@ -70,7 +70,7 @@ import Testing
             let tickets = try KerberosCredentialCache.copy(from: "\(type):mine", user: "ann")
             #expect(
                 tickets.principal == realm.ann && tickets.origin?.hasPrefix("\(type):mine") == true
-                    && tickets.isCurrent)
+                    && tickets.isCurrent(since: tickets.stamp))
             #expect(try tickets.cachedCredential(for: Self.service) == nil)
             let credential = try tickets.credential(for: Self.service)
             #expect(try #require(credential.end) > .now)

@@ -44,6 +44,26 @@ enum FakeTime {
         try await server.stop()
     }
 
+    /// With a `kinit` by the same wrong clock the cache says how far it is off, and libkrb5 makes up for it.
+    @Test(arguments: [-3600, 3600])
+    func aClockThatKinitHasMeasured(seconds: Int) async throws {
+        let realm = try await SharedRealm.shared
+        let server = try await ServerProcess.start(
+            realm: realm.realm, keytab: realm.serviceKeytab, users: [realm.ann])
+        let wrapper = try FakeTime.wrapper(seconds: seconds)
+        let cache = "FILE:\(realm.realm.folder)/measured-\(UUID().uuidString)"
+        let words = try wrapper + [BuiltExecutable.system("kinit", package: "krb5-user").path, "-c", cache, realm.ann]
+        let kinit = try await Child.run(
+            URL(fileURLWithPath: words[0]), Array(words.dropFirst()), environment: realm.realm.environment(),
+            standardInput: realm.annPassword + "\n")
+        #expect(kinit.status == 0, "\(kinit)")
+        let outcome = try await AuthCheck.check(
+            gssapiURI(realm.ann, Family.ipv4.authority(server.port)),
+            environment: realm.realm.environment(cache: cache), wrapper: wrapper)
+        #expect(outcome.status == 0, "\(outcome)")
+        try await server.stop()
+    }
+
     /// To a clock that is days ahead every ticket has expired, and `kinit` would not help.
     @Test func aTicketThatOnlySeemsToHaveExpired() async throws {
         let realm = try await SharedRealm.shared

@@ -28,10 +28,18 @@ import Testing
             defer { kill(kdc, SIGCONT) }
             let before = try fixture.requestsSent()
             #expect(try fixture.authenticate(credential) == fixture.principal)
+            // A ticket serves for its own service only, and nothing is asked for another one.
+            let other = GSSName.principal("other/localhost@\(fixture.realm)")
+            let refusal = #expect(throws: GSSError.self) {
+                _ = try credential.makeInitiator(target: other, flags: [.integrity])
+            }
+            #expect(refusal?.call == "gss_init_sec_context" && refusal?.major.routineError == .noCredential)
+            #expect(refusal?.subject == other.text)
+            #expect(refusal?.majorMessages == ["the credential holds a ticket for \(credential.servicePrincipal) only"])
 
             let end = try #require(credential.ticket).endTime
             #expect(await becomesTrue { Int64(time(nil)) > end + 1 })
-            for target in [credential.target, .principal("other/localhost@\(fixture.realm)")] {
+            for target in [credential.target, other] {
                 let start = ContinuousClock.now
                 do throws(GSSError) {
                     _ = try credential.makeInitiator(target: target, flags: [.integrity]).step(nil)
@@ -91,6 +99,33 @@ import Testing
                 of: fixture.identity(.password), for: fixture.servicePrincipal, by: RealmFixture.deadline)
         }
         #expect(try await realm.count(fixture).logins == 2)
+    }
+
+    /// A remembered refusal ends: at once where its time is none.
+    @Test(arguments: [true, false])
+    func aRememberedRefusalEnds(isAboutKey: Bool) async throws {
+        let realm = try await SharedRealm.shared.realm
+        let fixture = try await RealmFixture.make(in: realm)
+        await #expect(processExitsWith: .success) {
+            [fixture = fixture as RealmFixture, isAboutKey = isAboutKey as Bool] in
+            fixture.enter(trace: true)
+            let user = isAboutKey ? fixture.user : "nobody-\(fixture.user)"
+            var sent: [Int] = []
+            for (key, account) in [(Duration.zero, Duration.seconds(60)), (.seconds(60), .zero)] {
+                let manager = KerberosCredentialManager(refusalOfKey: key, refusalOfAccount: account)
+                for _ in 0..<2 {
+                    let error = await #expect(throws: KerberosCredentialError.self) {
+                        try await manager.serviceCredential(
+                            of: .password(Secret("not the password"), user: user), for: fixture.servicePrincipal,
+                            by: RealmFixture.deadline)
+                    }
+                    #expect(error?.code == .rejected, "\(String(describing: error))")
+                    sent.append(try fixture.requestsSent())
+                }
+            }
+            #expect((sent[1] > sent[0]) == isAboutKey)
+            #expect((sent[3] > sent[2]) == !isAboutKey)
+        }
     }
 
     /// An old keytab is refused once, until another one is in its place.

@@ -109,6 +109,34 @@ import Testing
                 }
             }
             #expect(isNoticed)
+            let again = await #expect(throws: KerberosCredentialError.self) { try await ask() }
+            #expect(again?.code == .wrongUser)
+        }
+    }
+
+    /// After a `kdestroy` there are no credentials, at the next call and at those after it.
+    @Test(arguments: [RealmFixture.Kind.cache, .defaultCache])
+    func aRemovedCacheStaysRemoved(_ kind: RealmFixture.Kind) async throws {
+        let fixture = try await RealmFixture.make(in: SharedRealm.shared.realm)
+        await #expect(processExitsWith: .success) {
+            [fixture = fixture as RealmFixture, kind = kind as RealmFixture.Kind] in
+            fixture.enter(kind)
+            let manager = KerberosCredentialManager()
+            @Sendable func code() async -> KerberosCredentialError.Code? {
+                do {
+                    _ = try await manager.serviceCredential(
+                        of: fixture.identity(kind), for: fixture.servicePrincipal, by: RealmFixture.deadline)
+                    return nil
+                } catch {
+                    return (error as? KerberosCredentialError)?.code ?? .kerberos
+                }
+            }
+            #expect(await code() == nil)
+            #expect(unlink(String(fixture.cache.dropFirst("FILE:".count))) == 0)
+            #expect(await becomesTrue { await code() == .noCredentials })
+            for _ in 0..<3 { #expect(await code() == .noCredentials) }
+            let left = try await manager.tickets(of: fixture.identity(kind), by: RealmFixture.deadline)
+            #expect(left.isEmpty)
         }
     }
 
@@ -236,6 +264,27 @@ import Testing
             let credential = try await KerberosCredentialManager().serviceCredential(
                 of: .keytab(fixture.keytab), for: fixture.servicePrincipal, by: RealmFixture.deadline)
             #expect(credential.clientPrincipal == fixture.principal)
+        }
+    }
+
+    /// What has ended or is too much is let go.
+    @Test func whatIsKeptOfAnIdentityIsBounded() async throws {
+        let fixture = try await RealmFixture.make(in: SharedRealm.shared.realm)
+        await #expect(processExitsWith: .success) { [fixture = fixture as RealmFixture] in
+            fixture.enter()
+            let credential = try await KerberosCredentialManager().serviceCredential(
+                of: fixture.identity(.cache), for: fixture.servicePrincipal, by: RealmFixture.deadline)
+            var entry = KerberosCredentialManager.Entry()
+            let other = ServicePrincipal(service: "x", host: "y")
+            entry.nextReplacement = [fixture.servicePrincipal: .now]
+            entry.noteReplacement(of: other)
+            let capacity = KerberosCredentialManager.Entry.capacity
+            for number in 0..<(capacity + 10) {
+                entry.keep(credential, for: ServicePrincipal(service: "x", host: "\(number)"))
+            }
+            #expect(entry.services.count == capacity)
+            #expect(entry.services[ServicePrincipal(service: "x", host: "\(capacity + 9)")] === credential)
+            #expect(Array(entry.nextReplacement.keys) == [other])
         }
     }
 

@@ -22,6 +22,14 @@ import Testing
         #expect((1...16).contains(tries), "\(tries) tries")
     }
 
+    /// Tickets for a second are not asked for twice a second.
+    @Test(arguments: [(-5, 2), (0, 2), (2, 2), (3, 3), (300, 300)])
+    func renewalsHaveAPauseBeforeThem(middle: Int, expected: Int) {
+        let now = ContinuousClock.now
+        let time = KerberosCredentialManager.renewal(from: now + .seconds(middle), now: now)
+        #expect(time == now + .seconds(expected))
+    }
+
     @Test func ticketsWithoutAnEndAreAskedForAgainAfterAWhile() {
         #expect(KerberosCredentialManager.pause(before: nil) == .seconds(30))
     }

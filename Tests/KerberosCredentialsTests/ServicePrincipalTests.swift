@@ -199,6 +199,36 @@ private final class ScriptedResolver: NameResolver {
         #expect(try principal.gssName() == .principal("mongodb/db.example.com@EXAMPLE.COM"))
     }
 
+    /// `é` as one scalar and as two: equal to Swift, two names to Kerberos and to the file system.
+    @Test func namesAreBytes() {
+        let (one, two) = ("caf\u{e9}", "cafe\u{301}")
+        #expect(one == two)
+        func differ<Value: Hashable>(_ make: (String) -> Value) -> Bool {
+            Set([make(one), make(two), make(one)]).count == 2
+        }
+        #expect(differ { ServicePrincipal(service: $0, host: "h", realm: "R") })
+        #expect(differ { ServicePrincipal(service: "s", host: $0, realm: "R") })
+        #expect(differ { ServicePrincipal(service: "s", host: "h", realm: $0) })
+        #expect(differ { KerberosIdentity.system(user: $0) })
+        #expect(differ { KerberosIdentity.cache($0) })
+        #expect(differ { KerberosIdentity.keytab($0) })
+        #expect(differ { KerberosIdentity.keytab("k", user: "u", verify: .init(service: $0)) })
+        #expect(differ { KerberosIdentity.keytab("k", user: "u", verify: .init(keytab: $0)) })
+        #expect(differ { KerberosIdentity.password(Secret("p"), user: $0) })
+        #expect(!isSameText(one, two) && isSameText(one, one) && isSameText(nil, nil) && !isSameText(one, nil))
+    }
+
+    /// Everything that makes an identity another one.
+    @Test func identitiesDiffer() {
+        let identities: [KerberosIdentity] = [
+            .system(), .system(user: ""), .system(user: "u"), .cache("c"), .cache("c", user: "u"), .cache("d"),
+            .keytab(nil), .keytab("c"), .keytab("c", verify: .init()), .keytab("c", verify: .init(service: "s")),
+            .keytab("c", verify: .init(keytab: "s")), .password(Secret("p"), user: "u"),
+            .password(Secret("q"), user: "u"), .password(Secret("p"), user: "u", verify: .init()),
+        ]
+        #expect(Set(identities).count == identities.count)
+    }
+
     /// The service, the realm and the host.
     private static let empties: [(String, String?, String)] = [
         ("ldap", nil, ""), ("ldap", nil, "."), ("ldap", nil, ":27017"), ("ldap", nil, "[]"), ("", nil, "db"),
