@@ -70,7 +70,9 @@ let package = Package(
         .default(enabledTraits: ["Kerberos", "SCRAM", "TLS", "Tools"]),
         .trait(name: "Kerberos", description: "MongoAuth has GSSAPI; needs libkrb5."),
         .trait(name: "SCRAM", description: "SASLSCRAM, and SCRAM in MongoAuth; needs swift-crypto."),
-        .trait(name: "TLS", description: "MongoTransport and MongoConnect; needs swift-nio and swift-nio-ssl."),
+        .trait(
+            name: "TLS", description: "MongoTransport and MongoConnect; needs swift-nio and swift-nio-ssl.",
+            enabledTraits: ["Kerberos"]),
         .trait(name: "Tools", description: "KerberosTestKit and the programs."),
     ],
     dependencies: [
@@ -103,8 +105,9 @@ let package = Package(
         module(
             "MongoTransport",
             [
-                "BlockingWork", "NameResolution", "SaslBSON", "SaslWire", asn1, logging, nioConcurrencyHelpers, nioCore,
-                nioPosix, nioSSL, nioTLS,
+                "BlockingWork", "NameResolution", "SaslBSON", "SaslWire", asn1, nioConcurrencyHelpers, nioCore,
+                nioPosix,
+                nioSSL, nioTLS,
             ]),
         module(
             "MongoAuth",
@@ -158,7 +161,9 @@ let package = Package(
                 "BlockingWork", "KerberosCredentials", "MongoAuth", "MongoConnect", "MongoTransport", "SASL",
                 "SaslConnectionString", logging, nioPosix,
             ], path: "Tests/Crowd"),
-        program("soak", ["MongoConnect", "SaslConnectionString", "MongoTransport", nioPosix], path: "Tests/Soak"),
+        program(
+            "soak", ["MongoAuth", "MongoConnect", "SASL", "SaslConnectionString", "MongoTransport", nioPosix],
+            path: "Tests/Soak"),
 
         .target(
             name: "FuzzTargets",

@@ -1,3 +1,4 @@
+internal import Logging
 public import SASL
 
 #if Kerberos
@@ -25,8 +26,8 @@ public enum AuthenticationEvent: Sendable {
     case saslBegan(SaslMechanismName)
     /// A command with a token of so many bytes is sent; `nil` where the length would tell something of a password.
     case saslSent(length: Int?)
-    /// A reply has come.
-    case saslReceived
+    /// A reply of so many bytes has come.
+    case saslReceived(length: Int)
     /// Both sides agree that the authentication has succeeded.
     case saslEnded(AuthenticationDetails)
     /// The server is asked who we are.
@@ -37,3 +38,26 @@ public enum AuthenticationEvent: Sendable {
 
 /// Takes events. It is called where they happen, an event loop perhaps, and must be quick.
 public typealias AuthenticationObserver = @Sendable (AuthenticationEvent) -> Void
+
+extension AuthenticationEvent {
+    /// Writes the events that a log has: of tokens the length at most.
+    func log(to logger: Logger) {
+        switch self {
+        #if Kerberos
+        case .ticketEnded(let ticket), .ticketReplaced(let ticket):
+            logger.debug(
+                "kerberos ticket at hand",
+                metadata: ["gss.target": "\(ticket.servicePrincipal)", "gss.initiator": "\(ticket.clientPrincipal)"])
+        #endif
+        case .saslBegan(let mechanism):
+            logger.debug("sasl begins", metadata: ["sasl.mechanism": "\(mechanism)"])
+        case .saslSent(let length):
+            logger.trace("sasl command sent", metadata: ["sasl.length": "\(length.map { "\($0)" } ?? "secret")"])
+        case .saslReceived(let length):
+            logger.trace("sasl reply received", metadata: ["sasl.length": "\(length)"])
+        case .saslEnded(let details):
+            logger.debug("sasl succeeded", metadata: ["sasl.mechanism": "\(details.mechanism)"])
+        default: break
+        }
+    }
+}

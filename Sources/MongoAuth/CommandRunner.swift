@@ -53,6 +53,10 @@ public struct RacingCommandRunner: CommandRunner {
     ///
     /// - Throws: What the body throws; ``MongoAuthError/Code/deadlineExceeded``; `CancellationError`.
     public func run(_ command: [UInt8], by deadline: ContinuousClock.Instant) async throws -> [UInt8] {
+        try Task.checkCancellation()
+        guard deadline > .now else {
+            throw MongoAuthError(.deadlineExceeded, "the deadline passed before the command was sent")
+        }
         let reply = OneShot<[UInt8]>()
         let task = Task { [body] in
             do {

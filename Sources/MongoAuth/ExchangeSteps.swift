@@ -36,15 +36,6 @@ struct ExchangeSteps: ~Copyable {
         self.threads = threads
     }
 
-    #if Kerberos
-    /// Begins an exchange of GSSAPI, which tells more than others.
-    init(gssapi mechanism: GSSAPIMechanism, on threads: BlockingWorkers?) throws(SaslError) {
-        own = threads == nil ? Exchange(gssapi: try mechanism.makeExchange()) : nil
-        shared = threads == nil ? nil : Locked(Exchange(gssapi: try mechanism.makeExchange()))
-        self.threads = threads
-    }
-    #endif
-
     mutating func step(_ challenge: [UInt8]?, by deadline: ContinuousClock.Instant) async throws -> Progress {
         do {
             if let shared, let threads {
@@ -68,19 +59,14 @@ private struct Exchange: ~Copyable {
     private let provesServer: Bool
     #if Kerberos
     private let gssapi: GSSAPIExchange?
-
-    init(gssapi: GSSAPIExchange) {
-        session = SaslSession(gssapi, mechanism: .gssapi)
-        provesServer = true
-        self.gssapi = gssapi
-    }
     #endif
 
     init(_ mechanism: any SaslMechanism) throws(SaslError) {
-        session = try SaslSession(mechanism)
+        let exchange = try mechanism.makeExchange()
+        session = SaslSession(exchange, mechanism: mechanism.name, firstSpeaker: mechanism.traits.firstSpeaker)
         provesServer = mechanism.traits.authenticatesServer
         #if Kerberos
-        gssapi = nil
+        gssapi = exchange as? GSSAPIExchange
         #endif
     }
 

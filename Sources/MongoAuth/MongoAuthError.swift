@@ -66,6 +66,10 @@ public struct MongoAuthError: Error, Sendable, CustomStringConvertible {
     public var message: String
     /// The error beneath, where there is one.
     public var underlying: (any Error)?
+    #if Kerberos
+    /// The ticket that the server could perhaps not read: its token did not lead to a security context.
+    package var unreadTicket: ServiceCredential?
+    #endif
 
     /// Creates an error.
     public init(_ code: Code, _ message: String, underlying: (any Error)? = nil) {

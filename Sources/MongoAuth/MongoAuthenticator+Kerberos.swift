@@ -1,7 +1,6 @@
 #if Kerberos
 public import GSSKerberos
 public import KerberosCredentials
-internal import Logging
 public import NameResolution
 internal import SASL
 internal import SASLGSSAPI
@@ -43,35 +42,55 @@ extension MongoAuthenticator {
             guard let other = try await replacement(for: ticket, by: deadline, observe: observe) else { throw refusal }
             var second = try await prepare(credential, with: other, by: deadline, observe: observe)
             return try await second.converse(over: runner, by: deadline)
+        } catch {
+            throw Self.noting(ticket, in: error)
         }
+    }
+
+    /// Notes a ticket that the server perhaps could not read: one that says so in its token has proven nothing of that.
+    private static func noting(_ ticket: ServiceCredential, in error: any Error) -> any Error {
+        guard var error = error as? MongoAuthError, error.code == .serverNotProven,
+            (error.underlying as? SaslError)?.underlying != nil
+        else { return error }
+        error.unreadTicket = ticket
+        return error
     }
 
     /// Says hello and authenticates in two round trips to a service whose Kerberos name is known.
     ///
-    /// - Throws: As ``authenticatePipelined(_:hello:serverHost:over:by:observe:)``.
+    /// - Parameter limit: How long the server has for its first replies, from when the ticket is at hand on; `nil` is
+    ///   until the deadline.
+    /// - Throws: As ``authenticatePipelined(_:hello:serverHost:over:by:observe:)``; what the runner throws.
     public func authenticatePipelined(
         _ credential: MongoCredential, as service: ServicePrincipal, hello: Hello,
-        over runner: some PipelinedCommandRunner, by deadline: ContinuousClock.Instant,
-        observe: AuthenticationObserver? = nil
+        over runner: some PipelinedCommandRunner, helloWithin limit: Duration? = nil,
+        by deadline: ContinuousClock.Instant, observe: AuthenticationObserver? = nil
     ) async throws -> (server: ServerDescription, details: AuthenticationDetails) {
         let ticket = try await ticket(credential, for: service, by: deadline, observe: observe)
         var prepared = try await prepare(credential, with: ticket, by: deadline, observe: observe)
         observe?(.helloBegan)
         let commands = [try hello.command(), prepared.firstCommand, prepared.anticipatedContinue]
-        let replies = try await runner.run(pipelined: commands, by: deadline)
+        let replies = try await runner.run(
+            pipelined: commands, by: limit.map { min(deadline, .now + $0) } ?? deadline)
         guard replies.count == commands.count, let first = replies.first,
             let server = try? ServerDescription(reply: first)
         else { throw pipeliningRefused("the server refused hello") }
         observe?(.helloEnded(server))
         let anticipated = Array(zip(commands, replies).dropFirst()).map { (command: $0, reply: $1) }
-        let details = try await prepared.converse(over: AnticipatedReplies(anticipated, then: runner), by: deadline)
-        return (server, details)
+        do {
+            return (
+                server, try await prepared.converse(over: AnticipatedReplies(anticipated, then: runner), by: deadline)
+            )
+        } catch {
+            throw Self.noting(ticket, in: error)
+        }
     }
 
     /// A ticket that the KDC gives in place of one that a server has refused; `nil` where it gives none for a newer key.
     package func replacement(
         for refused: ServiceCredential, by deadline: ContinuousClock.Instant, observe: AuthenticationObserver?
     ) async throws -> ServiceCredential? {
+        let observe = logging(observe)
         do {
             let other = try await kerberos.replacement(
                 for: refused, by: deadline, observe: Self.kerberosObserver(observe))
@@ -113,6 +132,7 @@ extension MongoAuthenticator {
                 .invalidCredential, "the source of GSSAPI is always $external, not \(credential.source)")
         }
         let identity = try Self.identity(credential, options)
+        let observe = logging(observe)
         observe?(.ticketBegan(service))
         do {
             let ticket = try await kerberos.serviceCredential(
@@ -139,16 +159,8 @@ extension MongoAuthenticator {
         details.service = ticket.service
         details.clientPrincipal = ticket.clientPrincipal
         details.servicePrincipal = ticket.servicePrincipal
-        logger?.debug(
-            "kerberos ticket at hand",
-            metadata: ["gss.target": "\(ticket.servicePrincipal)", "gss.initiator": "\(ticket.clientPrincipal)"])
-        do {
-            return try await PreparedAuthentication.begin(
-                ExchangeSteps(gssapi: mechanism, on: ticket.mayBlock ? threads : nil), source: credential.source,
-                isTokenSecret: false, details: details, by: deadline, logger: logger, observe: observe)
-        } catch {
-            throw MongoAuthError.translated(error)
-        }
+        return try await begin(
+            mechanism, source: credential.source, details: details, by: deadline, observe: observe)
     }
 
     private static func kerberosObserver(_ observe: AuthenticationObserver?) -> KerberosObserver? {

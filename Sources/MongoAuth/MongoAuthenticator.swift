@@ -27,10 +27,8 @@ internal import SASLSCRAM
 /// executor of the connection's event loop, and the conversation stays there. What reads files, asks a KDC or a name
 /// server, or derives keys runs on threads of the authenticator, and is waited for until the deadline.
 public struct MongoAuthenticator: Sendable {
-    /// Threads for the steps of mechanisms that say that they may block.
+    /// Threads for the steps of mechanisms that say that they may block, or compute for long.
     var threads = BlockingWorkers()
-    /// Threads for the derivation of keys. More than a machine's few processors make use of would only wait.
-    private let derivation = BlockingWorkers(limits: .init(maximumThreads: 4))
     let logger: Logger?
 
     #if Kerberos
@@ -101,7 +99,6 @@ public struct MongoAuthenticator: Sendable {
             throw MongoAuthError(.invalidCredential, "the authentication source must not be empty")
         }
         let mechanism: any SaslMechanism
-        var place: BlockingWorkers?
         switch credential.method {
         #if Kerberos
         case .gssapi(let options):
@@ -114,21 +111,37 @@ public struct MongoAuthenticator: Sendable {
         #if SCRAM
         case .scram(let hash, let password):
             mechanism = try scram(hash, credential.username, password, server)
-            // A server chooses how much work the derivation of the keys is.
-            place = derivation
         #endif
         case .other(let other):
             mechanism = other
-            place = other.traits.mayBlock ? threads : nil
         }
+        return try await begin(
+            mechanism, source: credential.source, details: AuthenticationDetails(mechanism: mechanism.name),
+            by: deadline, observe: observe)
+    }
+
+    /// Takes the first step of a mechanism: one that computes where the caller is, others on a thread.
+    func begin(
+        _ mechanism: any SaslMechanism, source: String, details: AuthenticationDetails,
+        by deadline: ContinuousClock.Instant, observe: AuthenticationObserver?
+    ) async throws -> PreparedAuthentication {
+        let steps: ExchangeSteps
         do {
-            return try await PreparedAuthentication.begin(
-                ExchangeSteps(mechanism, on: place), source: credential.source,
-                isTokenSecret: mechanism.traits.sendsPlaintextSecret,
-                details: AuthenticationDetails(mechanism: mechanism.name), by: deadline, logger: logger,
-                observe: observe)
+            steps = try ExchangeSteps(mechanism, on: mechanism.traits.mayBlock ? threads : nil)
         } catch {
             throw MongoAuthError.translated(error)
+        }
+        return try await PreparedAuthentication.begin(
+            steps, source: source, isTokenSecret: mechanism.traits.sendsPlaintextSecret, details: details, by: deadline,
+            observe: logging(observe))
+    }
+
+    /// What takes events for the log, too.
+    func logging(_ observe: AuthenticationObserver?) -> AuthenticationObserver? {
+        guard let logger, logger.logLevel <= .debug else { return observe }
+        return { event in
+            event.log(to: logger)
+            observe?(event)
         }
     }
 

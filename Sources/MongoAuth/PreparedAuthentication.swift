@@ -1,4 +1,3 @@
-internal import Logging
 public import SASL
 
 #if Kerberos
@@ -22,13 +21,12 @@ public struct PreparedAuthentication: ~Copyable {
     private var steps: ExchangeSteps
     private var details: AuthenticationDetails
     private let isTokenSecret: Bool
-    private let logger: Logger?
     private let observe: AuthenticationObserver?
 
     private init(
         firstCommand: [UInt8], anticipatedContinue: [UInt8], conversation: SaslConversation,
         steps: consuming ExchangeSteps, source: String, isTokenSecret: Bool, details: AuthenticationDetails,
-        logger: Logger?, observe: AuthenticationObserver?
+        observe: AuthenticationObserver?
     ) {
         mechanism = details.mechanism
         self.source = source
@@ -38,7 +36,6 @@ public struct PreparedAuthentication: ~Copyable {
         self.steps = steps
         self.details = details
         self.isTokenSecret = isTokenSecret
-        self.logger = logger
         self.observe = observe
     }
 
@@ -49,7 +46,7 @@ public struct PreparedAuthentication: ~Copyable {
     ///   - details: What is known already.
     static func begin(
         _ steps: consuming ExchangeSteps, source: String, isTokenSecret: Bool, details: AuthenticationDetails,
-        by deadline: ContinuousClock.Instant, logger: Logger?, observe: AuthenticationObserver?
+        by deadline: ContinuousClock.Instant, observe: AuthenticationObserver?
     ) async throws -> PreparedAuthentication {
         var conversation = SaslConversation(mechanism: details.mechanism, source: source)
         guard case .step(let challenge) = try conversation.begin() else {
@@ -62,7 +59,7 @@ public struct PreparedAuthentication: ~Copyable {
         return PreparedAuthentication(
             firstCommand: command, anticipatedContinue: try conversation.anticipatedContinue(),
             conversation: conversation, steps: steps, source: source, isTokenSecret: isTokenSecret, details: details,
-            logger: logger, observe: observe)
+            observe: observe)
     }
 
     /// Runs the conversation: saslStart, then saslContinue until both sides are done.
@@ -84,25 +81,15 @@ public struct PreparedAuthentication: ~Copyable {
         while true {
             switch action {
             case .run(let command):
-                let length = isTokenSecret ? nil : command.count
-                observe?(.saslSent(length: length))
-                logger?.trace(
-                    "sasl command sent",
-                    metadata: [
-                        "sasl.mechanism": "\(mechanism)", "sasl.length": "\(length.map { "\($0)" } ?? "secret")",
-                    ])
+                observe?(.saslSent(length: isTokenSecret ? nil : command.count))
                 let reply = try await runner.run(command, by: deadline)
-                observe?(.saslReceived)
-                logger?.trace(
-                    "sasl reply received",
-                    metadata: ["sasl.mechanism": "\(mechanism)", "sasl.length": "\(reply.count)"])
+                observe?(.saslReceived(length: reply.count))
                 action = try conversation.replied(reply)
             case .step(let challenge):
                 let progress = try await steps.step(challenge, by: deadline)
                 details.take(progress)
                 action = try conversation.stepped(progress.step, isComplete: progress.isComplete)
             case .succeeded:
-                logger?.debug("sasl succeeded", metadata: ["sasl.mechanism": "\(mechanism)"])
                 observe?(.saslEnded(details))
                 return details
             }

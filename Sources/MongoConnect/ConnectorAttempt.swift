@@ -32,8 +32,11 @@ struct ConnectorAttempt: Sendable {
         return { trace.record(.authentication($0)) }
     }
     private var observeTransport: (@Sendable (TransportEvent) -> Void)? {
-        guard let trace else { return nil }
-        return { trace.record(.transport($0)) }
+        guard trace != nil || logger != nil else { return nil }
+        return { [trace, logger, endpoint] event in
+            trace?.record(.transport(event))
+            if let logger { event.log(to: logger, endpoint) }
+        }
     }
 
     /// What stands for the server in its principal: never a zone, which only this machine knows, and never a path.
@@ -69,8 +72,21 @@ struct ConnectorAttempt: Sendable {
         if host.kind == .unix, options.serviceHost == nil {
             trace?.record(.warning(.serviceHostOfSocket(path: host.name)))
         }
-        if let session = try await pipelined(credential, options) { return session }
-        return try await plain(credential, options, isRetry: false)
+        guard let pipelining, pipelining.suits(endpoint) else {
+            return try await plain(credential, options, isRetry: false)
+        }
+        switch try await pipelined(credential, options) {
+        case .session(let session):
+            return session
+        case .failed(let error, let ticket):
+            return try await again(error, ticket, credential, options)
+        case .refused:
+            trace?.record(.retried(.pipeliningRefused))
+            let session = try await plain(credential, options, isRetry: false)
+            // Only now is it known that it was about the pipelining.
+            pipelining.refused(by: endpoint)
+            return session
+        }
     }
 
     // MARK: - GSSAPI
@@ -82,44 +98,58 @@ struct ConnectorAttempt: Sendable {
         do {
             let service = try await servicePrincipal(options, connection)
             return try await closing(connection) {
-                do {
-                    let details = try await authenticator.authenticate(
-                        credential, as: service, over: connection, by: deadline, observe: observe)
-                    return MongoSession(connection: connection, server: server, authentication: details)
-                } catch let error as MongoAuthError where error.isAboutServersToken && !isRetry {
-                    throw UnprovenServer(error: error, service: service)
-                }
+                let details = try await authenticator.authenticate(
+                    credential, as: service, over: connection, by: deadline, observe: observe)
+                return MongoSession(connection: connection, server: server, authentication: details)
             }
-        } catch let unproven as UnprovenServer {
-            // A server that cannot read the ticket may say so in its token. Nothing of that is proven, so it is worth one
-            // look whether the KDC knows a newer key, and no more.
-            let ticket = try await authenticator.ticket(
-                credential, for: unproven.service, by: deadline, observe: nil)
-            guard try await authenticator.replacement(for: ticket, by: deadline, observe: observe) != nil else {
-                throw unproven.error
-            }
-            trace?.record(.retried(.ticketReplaced))
-            return try await plain(credential, options, isRetry: true)
+        } catch let error as MongoAuthError {
+            guard !isRetry, let ticket = error.unreadTicket else { throw error }
+            return try await again(error, ticket, credential, options)
         }
     }
 
-    private func pipelined(_ credential: MongoCredential, _ options: GSSAPIOptions) async throws -> MongoSession? {
-        guard let pipelining, pipelining.suits(endpoint) else { return nil }
-        let connection = try await connect(.message, by: limit)
+    /// Tries once more where the KDC knows a newer key of the service.
+    ///
+    /// A server that cannot read the ticket may say so in its token. Nothing of that is proven, so it is worth one look,
+    /// and no more.
+    private func again(
+        _ error: MongoAuthError, _ ticket: ServiceCredential, _ credential: MongoCredential, _ options: GSSAPIOptions
+    ) async throws -> MongoSession {
+        guard try await authenticator.replacement(for: ticket, by: deadline, observe: observe) != nil else {
+            throw error
+        }
+        trace?.record(.retried(.ticketReplaced))
+        return try await plain(credential, options, isRetry: true)
+    }
+
+    /// What came of pipelined commands.
+    private enum Pipelined {
+        case session(MongoSession)
+        case failed(MongoAuthError, ServiceCredential)
+        case refused
+    }
+
+    private func pipelined(_ credential: MongoCredential, _ options: GSSAPIOptions) async throws -> Pipelined {
+        let (connection, rest) = try await withConnectTimeout { limit in
+            (try await connect(.message, by: limit), limit - .now)
+        }
         do {
             let service = try await servicePrincipal(options, connection)
             let (server, details) = try await authenticator.authenticatePipelined(
-                credential, as: service, hello: hello, over: connection, by: deadline, observe: observe)
-            return MongoSession(connection: connection, server: server, authentication: details)
+                credential, as: service, hello: hello, over: connection, helloWithin: rest, by: deadline,
+                observe: observe)
+            return .session(MongoSession(connection: connection, server: server, authentication: details))
         } catch {
             await connection.close()
+            if let error = error as? MongoAuthError, let ticket = error.unreadTicket { return .failed(error, ticket) }
             let isRefused = (error as? MongoAuthError)?.code == .pipeliningRefused
-            // A server may also hang up on what it does not expect.
-            let isClosed = (error as? TransportError)?.code == .closed
-            guard isRefused || isClosed else { throw error }
-            pipelining.refused(by: endpoint)
-            trace?.record(.retried(.pipeliningRefused))
-            return nil
+            // A server may also hang up on what it does not expect, answer in another order, or never.
+            let transport = (error as? TransportError)?.code
+            guard
+                isRefused || transport == .closed || transport == .protocolViolation
+                    || transport == .deadlineExceeded && .now < min(limit, deadline)
+            else { throw error }
+            return .refused
         }
     }
 
@@ -165,7 +195,7 @@ struct ConnectorAttempt: Sendable {
             context = try await tlsContexts.context(for: TLSOptions(string.options), by: limit)
         }
         return try await WireConnection.connect(
-            to: endpoint, connector: connector, context: context, format: format, on: loop, by: limit, logger: logger,
+            to: endpoint, connector: connector, context: context, format: format, on: loop, by: limit,
             observe: observeTransport)
     }
 
@@ -173,15 +203,23 @@ struct ConnectorAttempt: Sendable {
     private func withConnectTimeout<Success>(
         _ body: (ContinuousClock.Instant) async throws -> Success
     ) async throws -> Success {
-        guard let timeout = string.options.connectTimeoutMS, timeout > 0 else { return try await body(limit) }
-        let own = ContinuousClock.now + .milliseconds(timeout)
-        guard own < limit else { return try await body(limit) }
         do {
-            return try await body(own)
-        } catch var error as TransportError where error.code == .deadlineExceeded {
-            error.message += " (connectTimeoutMS=\(timeout) in the connection string)"
-            throw error
+            return try await body(min(limit, connectTimeout.map { .now + $0 } ?? limit))
+        } catch {
+            throw named(error)
         }
+    }
+
+    private var connectTimeout: Duration? {
+        string.options.connectTimeoutMS.flatMap { $0 > 0 ? .milliseconds($0) : nil }
+    }
+
+    /// An error that tells of the string's timeout, where that is what ended the wait.
+    private func named(_ error: any Error) -> any Error {
+        guard connectTimeout != nil, var error = error as? TransportError, error.code == .deadlineExceeded, .now < limit
+        else { return error }
+        error.message += " (connectTimeoutMS=\(string.options.connectTimeoutMS ?? 0) in the connection string)"
+        return error
     }
 
     /// Closes the connection if the work on it fails.
@@ -199,33 +237,21 @@ struct ConnectorAttempt: Sendable {
 
 extension WireConnection: PipelinedCommandRunner {}
 
-/// A server that did not prove itself, where a newer ticket may help.
-private struct UnprovenServer: Error {
-    let error: MongoAuthError
-    let service: ServicePrincipal
-}
-
-extension MongoAuthError {
-    /// Whether the server's token did not lead to a security context.
-    fileprivate var isAboutServersToken: Bool {
-        code == .serverNotProven && (underlying as? SaslError)?.underlying != nil
-    }
-}
-
-/// Which servers are not to be sent pipelined commands.
+/// Which servers are not to be sent pipelined commands, for a time: a server may be another one after an upgrade.
 final class Pipelining: Sendable {
     /// Those who connect to more servers than this try some of them again.
     private static let capacity = 1024
-    private let refusing = Locked<Set<ServerEndpoint>>([])
+    private static let period = Duration.seconds(600)
+    private let refusing = Locked<[ServerEndpoint: ContinuousClock.Instant]>([:])
 
     func suits(_ endpoint: ServerEndpoint) -> Bool {
-        refusing.withLock { !$0.contains(endpoint) }
+        refusing.withLock { $0[endpoint].map { $0 < .now } ?? true }
     }
 
     func refused(by endpoint: ServerEndpoint) {
         refusing.withLock { refusing in
             if refusing.count >= Self.capacity { refusing.removeAll() }
-            refusing.insert(endpoint)
+            refusing[endpoint] = .now + Self.period
         }
     }
 }

@@ -57,7 +57,10 @@ final class ConnectRace<Equipment: Sendable> {
         let race = NIOLoopBound(self, eventLoop: eventLoop)
         let result = end.futureResult.always { race.value.tidy(keeping: try? $0.get().channel) }
         guard !isOver else { return result }
-        timers.append(after(deadline) { $0.deadlinePassed() })
+        let timer = after(deadline) { $0.deadlinePassed() }
+        // A loop that is shut down runs no timer, and nothing else that would end the race.
+        timer.futureResult.whenFailure { [end] in end.fail($0) }
+        timers.append(timer)
         switch endpoint {
         case .unixSocket(let path):
             begin(path, family: nil) { try SocketAddress(unixDomainSocketPath: path) }
@@ -132,14 +135,15 @@ final class ConnectRace<Equipment: Sendable> {
     private func lookUp(_ host: String, _ question: HappyEyeballs.Question) {
         observe?(.lookUpBegan(host: host, family: question.family))
         let race = NIOLoopBound(self, eventLoop: eventLoop)
-        let lookUp = Task(executorPreference: executor) { [resolver = connector.resolver, deadline] in
+        let lookUp = Task(executorPreference: executor) { [eventLoop, resolver = connector.resolver, deadline] in
             let result: Result<[IPAddress], any Error>
             do {
                 result = .success(try await resolver.addresses(of: host, family: question.family, by: deadline))
             } catch {
                 result = .failure(error)
             }
-            race.value.lookedUp(host, question, result)
+            // A task goes on elsewhere where its loop is shut down.
+            if eventLoop.inEventLoop { race.value.lookedUp(host, question, result) }
         }
         lookUps.append(lookUp)
     }

@@ -1,23 +1,34 @@
+internal import BlockingWork
 internal import NIOCore
 internal import NIOSSL
 internal import SaslWire
 
 /// Commands on their way: one or more messages in one write.
+///
+/// Only its event loop keeps it: one that is shut down drops it, and who waits for the replies is told so.
 final class PendingRequest: Sendable {
     /// The messages, one after another; their ids are not set yet.
     let messages: ByteBuffer
     let count: Int
     let deadline: ContinuousClock.Instant
-    let replies: EventLoopPromise<[[UInt8]]>
-    /// Whether the caller went away, which may come to the event loop before the request itself does.
-    let isCancelled: NIOLoopBoundBox<Bool>
+    let replies: OneShot<[[UInt8]]>
 
-    init(_ messages: ByteBuffer, count: Int, by deadline: ContinuousClock.Instant, on eventLoop: any EventLoop) {
+    init(
+        _ messages: ByteBuffer, count: Int, by deadline: ContinuousClock.Instant, replies: OneShot<[[UInt8]]>
+    ) {
         self.messages = messages
         self.count = count
         self.deadline = deadline
-        replies = eventLoop.makePromise()
-        isCancelled = .makeBoxSendingValue(false, eventLoop: eventLoop)
+        self.replies = replies
+    }
+
+    deinit {
+        // Nothing, where they are told already.
+        fail(TransportError(.closed, phase: .command, "the event loop of the connection was shut down"))
+    }
+
+    func fail(_ error: any Error) {
+        replies.resolve(.failure(error))
     }
 
     /// The messages under their ids.
@@ -57,19 +68,19 @@ final class RequestHandler: ChannelInboundHandler {
 
     /// A request comes in.
     func requested(_ request: PendingRequest) {
-        guard !request.isCancelled.value else { return }
+        // The caller's leaving may come to the event loop before the request itself does.
+        guard !request.replies.isResolved else { return }
         switch machine.requested(request, messages: request.count, by: request.deadline) {
         case .write(let request, let firstID): write(request, firstID)
         case .wait: break
-        case .refuse(let request, let error): request.replies.fail(error)
+        case .refuse(let request, let error): request.fail(error)
         }
         watchDeadlines()
     }
 
     /// The caller goes away.
-    func cancelled(_ request: PendingRequest) {
-        request.isCancelled.value = true
-        perform(machine.cancelled { $0 === request }) { $0.replies.fail(CancellationError()) }
+    func cancelled(_ replies: OneShot<[[UInt8]]>) {
+        perform(machine.cancelled { $0.replies === replies }) { _ in }
     }
 
     /// The connection is not to be used any more.
@@ -82,7 +93,7 @@ final class RequestHandler: ChannelInboundHandler {
     private func deadlinePassed() {
         timer = nil
         perform(machine.deadlinePassed(at: .now)) { request in
-            request.replies.fail(
+            request.fail(
                 TransportError(
                     .deadlineExceeded, phase: .command,
                     "the deadline passed while the command waited for the ones before it"))
@@ -112,7 +123,7 @@ final class RequestHandler: ChannelInboundHandler {
         case .wait, .ignore:
             break
         case .complete(let request, let replies, let next):
-            request.replies.succeed(replies)
+            request.replies.resolve(.success(replies))
             if let next { write(next.0, next.firstID) }
         case .fail(let requests, let error):
             fail(requests, error)
@@ -120,7 +131,7 @@ final class RequestHandler: ChannelInboundHandler {
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        var error = Self.closed("the server closed the connection" + (hasReceived ? "" : " without a word"))
+        var error = Self.closed("the server closed the connection" + (hasReceived ? "" : " before it sent anything"))
         if mayDemandTLS { error.message += Self.mayDemandTLS }
         do {
             try processor.finishProcessing(seenEOF: true) { received($0) }
@@ -149,7 +160,7 @@ final class RequestHandler: ChannelInboundHandler {
     }
 
     private var mayDemandTLS: Bool { !hasReceived && !isEncrypted }
-    private static let mayDemandTLS = "; it may demand TLS (tls=true)"
+    private static let mayDemandTLS = "; it may demand TLS"
 
     // MARK: - Actions
 
@@ -170,7 +181,7 @@ final class RequestHandler: ChannelInboundHandler {
     private func fail(_ requests: [PendingRequest]?, _ error: TransportError) {
         timer?.scheduled.cancel()
         timer = nil
-        for request in requests ?? [] { request.replies.fail(error) }
+        for request in requests ?? [] { request.fail(error) }
         if requests != nil { context?.close(promise: nil) }
     }
 

@@ -1,5 +1,5 @@
 public import BlockingWork
-public import NameResolution
+internal import NameResolution
 
 /// TLS contexts that many connections share, one for each set of options.
 ///
@@ -30,14 +30,14 @@ public final class TLSContextCache: Sendable {
 
     /// Creates an empty cache.
     ///
-    /// - Parameter workers: Threads for reading.
-    public convenience init(workers: BlockingWorkers = .namesAndFiles) {
+    /// - Parameter workers: Threads for reading; `nil` takes those of the process.
+    public convenience init(workers: BlockingWorkers? = nil) {
         self.init(workers: workers) { try TLSContext($0) }
     }
 
     /// - Parameter load: Reads the files; it may block for ever.
-    init(workers: BlockingWorkers = .namesAndFiles, load: @escaping Load) {
-        work = SharedWork(workers: workers)
+    init(workers: BlockingWorkers? = nil, load: @escaping Load) {
+        work = SharedWork(workers: workers ?? .namesAndFiles)
         self.load = load
     }
 

@@ -1,4 +1,4 @@
-public import Logging
+internal import BlockingWork
 public import NIOCore
 public import SaslBSON
 public import SaslWire
@@ -64,7 +64,6 @@ public final class WireConnection: Sendable {
     ///   - limits: Bounds on the server's messages.
     ///   - eventLoop: Where all of it happens; `nil` for the next one of the connector's.
     ///   - deadline: When to give up.
-    ///   - logger: Takes messages at level debug.
     ///   - observe: Is told what happens, when it happens.
     /// - Throws: ``TransportError``, `CancellationError`.
     public static func connect(
@@ -75,18 +74,17 @@ public final class WireConnection: Sendable {
         limits: WireLimits = .beforeAuthentication,
         on eventLoop: (any EventLoop)? = nil,
         by deadline: ContinuousClock.Instant,
-        logger: Logger? = nil,
         observe: (@Sendable (TransportEvent) -> Void)? = nil
     ) async throws -> WireConnection {
         // Before anything else: a file that cannot be read is a mistake that no server can mend.
         let context: TLSContext? = if let tls { try await TLSContext.load(tls, by: deadline) } else { nil }
         return try await connect(
             to: endpoint, connector: connector, context: context, format: format, limits: limits, on: eventLoop,
-            by: deadline, logger: logger, observe: observe)
+            by: deadline, observe: observe)
     }
 
     /// Connects to a server with a context that other connections use too; for the rest see
-    /// ``connect(to:connector:tls:format:limits:on:by:logger:observe:)``.
+    /// ``connect(to:connector:tls:format:limits:on:by:observe:)``.
     ///
     /// - Parameter context: How to encrypt; `nil` for a connection in the clear.
     /// - Throws: ``TransportError``, `CancellationError`.
@@ -98,7 +96,6 @@ public final class WireConnection: Sendable {
         limits: WireLimits = .beforeAuthentication,
         on eventLoop: (any EventLoop)? = nil,
         by deadline: ContinuousClock.Instant,
-        logger: Logger? = nil,
         observe: (@Sendable (TransportEvent) -> Void)? = nil
     ) async throws -> WireConnection {
         let executor = EventLoopTaskExecutor(eventLoop ?? connector.group.next())
@@ -111,19 +108,12 @@ public final class WireConnection: Sendable {
                 handshake: handshake, handler: NIOLoopBound(handler, eventLoop: channel.eventLoop))
         }
         let channel = connected.channel
-        logger?.debug(
-            "connected",
-            metadata: [
-                "server.address": "\(endpoint)",
-                "network.peer.address": "\(channel.remoteAddress.map { "\($0)" } ?? "")",
-            ])
         do {
             var tls: TLSReport?
             if let handshake = connected.equipment.handshake {
                 observe?(.tlsBegan)
                 let report = try await handshake.complete(on: channel, by: deadline)
                 observe?(.tlsEnded(report))
-                logger?.debug("encrypted", metadata: ["server.address": "\(endpoint)", "tls": "\(report)"])
                 tls = report
             }
             try Task.checkCancellation()
@@ -173,14 +163,19 @@ public final class WireConnection: Sendable {
             throw TransportError(
                 .protocolViolation, phase: .command, "the command cannot be encoded: \(error)", underlying: error)
         }
-        let request = PendingRequest(messages, count: commands.count, by: deadline, on: channel.eventLoop)
+        let replies = OneShot<[[UInt8]]>()
         return try await withTaskCancellationHandler {
-            onEventLoop { $0.requested(request) }
-            return try await request.replies.futureResult.get()
+            send(PendingRequest(messages, count: commands.count, by: deadline, replies: replies))
+            return try await replies.value()
         } onCancel: {
-            request.replies.fail(CancellationError())
-            onEventLoop { $0.cancelled(request) }
+            replies.resolve(.failure(CancellationError()))
+            onEventLoop { $0.cancelled(replies) }
         }
+    }
+
+    /// Gives a request away: nobody else may keep it.
+    private func send(_ request: consuming PendingRequest) {
+        onEventLoop { [request] in $0.requested(request) }
     }
 
     /// Sends a command and decodes the server's reply, whether that says `ok: 1` or not.

@@ -13,6 +13,8 @@ public final class GSSAPIExchange: SaslExchange {
         case establishing(GSSPendingContext)
         /// The layer is chosen once the offer is answered.
         case established(GSSEstablishedContext, layer: SaslSecurityLayers?)
+        /// Without a layer nobody needs the context any more: its keys are gone.
+        case answered
     }
 
     private let mechanism: GSSAPIMechanism
@@ -37,14 +39,21 @@ public final class GSSAPIExchange: SaslExchange {
 
     /// What both sides agreed on. Asks the provider, each time.
     ///
-    /// - Returns: `nil` before the context is established, and after a step that has thrown.
+    /// - Returns: `nil` before the context is established, after a step that has thrown, and after the last message where
+    ///   no layer was chosen: the context is released then.
     public func contextInfo() throws(GSSError) -> GSSContextInfo? {
         try established?.context.info()
     }
 
     /// Whether the client has sent its last message: the context is established with mutual authentication, and the
     /// offer of layers, which only the holder of the session key can make, was checked and answered.
-    public var isComplete: Bool { established?.layer != nil }
+    public var isComplete: Bool {
+        switch state {
+        case .answered: true
+        case .established(_, let layer): layer != nil
+        default: false
+        }
+    }
 
     /// Takes the server's challenge and gives what to do next. May block where the provider says so.
     ///
@@ -67,13 +76,21 @@ public final class GSSAPIExchange: SaslExchange {
         case .established(let context, nil):
             return try answerOffer(context, challenge)
         case .established(let context, let layer):
-            guard challenge?.isEmpty ?? true else {
-                throw SaslError(
-                    .unexpectedChallenge,
-                    "the server sent \(challenge?.count ?? 0) bytes after the last message of GSSAPI, which has none")
-            }
+            try refuseContent(challenge)
             state = .established(context, layer: layer)
             return .done
+        case .answered:
+            try refuseContent(challenge)
+            state = .answered
+            return .done
+        }
+    }
+
+    private func refuseContent(_ challenge: [UInt8]?) throws(SaslError) {
+        guard challenge?.isEmpty ?? true else {
+            throw SaslError(
+                .unexpectedChallenge,
+                "the server sent \(challenge?.count ?? 0) bytes after the last message of GSSAPI, which has none")
         }
     }
 
@@ -81,7 +98,7 @@ public final class GSSAPIExchange: SaslExchange {
     ///
     /// - Throws: ``SASL/SaslError/Code/securityLayer`` when the server's maximum size leaves no room for any message.
     public func makeSecurityLayer() throws(SaslError) -> any SaslSecurityLayer {
-        guard let (context, layer) = established, let layer, layer != .none, let offer else { return NoSecurityLayer() }
+        guard let (context, layer) = established, let layer, let offer else { return NoSecurityLayer() }
         return try GSSAPISecurityLayer(
             context: context, protection: layer,
             peerMaximum: offer.maximumLength, ownMaximum: mechanism.securityLayer.maximumReceiveLength)
@@ -135,7 +152,7 @@ public final class GSSAPIExchange: SaslExchange {
             throw SaslError(.mechanismFailure, "the context encrypted the answer, which RFC 4752 has in clear text")
         }
         self.offer = offer
-        state = .established(context, layer: layer)
+        state = layer == .none ? .answered : .established(context, layer: layer)
         return .respond(wrapped.bytes)
     }
 

@@ -67,6 +67,8 @@ struct Fare: Encodable {
     var milliseconds: Double
     /// How long after its deadline it ended; negative for before.
     var late: Double
+    /// Why it began once more, each time.
+    var retries: [String] = []
 }
 
 /// How much later than asked for a timer of this process ends, in milliseconds: that is the machine's doing.
@@ -106,7 +108,19 @@ func authenticate(_ group: Group, with connector: MongoConnector) async -> Fare 
     var fare = Fare(milliseconds: 0, late: 0)
     do {
         let string = try MongoConnectionString(parsing: group.uri)
-        let session = try await connector.connect(to: string, as: try group.credential(string), by: deadline)
+        let credential = try group.credential(string)
+        let session: MongoSession
+        if string.hosts.count == 1, let host = string.hosts.first {
+            let trace = ConnectTrace()
+            defer {
+                fare.retries = trace.entries.compactMap {
+                    if case .retried(let why) = $0.event { "\(why)" } else { nil }
+                }
+            }
+            session = try await connector.connect(to: host, of: string, as: credential, by: deadline, trace: trace)
+        } else {
+            session = try await connector.connect(to: string, as: credential, by: deadline)
+        }
         fare.user = try await AuthenticatedIdentity.ask(session.connection, by: deadline).user
         await session.connection.close()
     } catch let error as MongoAuthError {

@@ -37,6 +37,8 @@ struct Crowd: Encodable {
         var milliseconds: Double
         /// How many milliseconds after its deadline it ended.
         var late: Double
+        /// Why it began once more, each time.
+        var retries: [String]
     }
 
     struct Outcome: Decodable {

@@ -14,7 +14,7 @@ struct HostileExpectation: CustomTestStringConvertible {
     var testDescription: String { name }
 
     /// Every misbehaviour that `scripted-acceptor` has.
-    static let all: [HostileExpectation] = lawful + strangers + failures + frames + outcomes + fields + mechanism
+    static let all: [HostileExpectation] = honest + strangers + failures + frames + outcomes + fields + mechanism
 }
 
 extension HostileExpectation {
@@ -60,7 +60,7 @@ extension HostileExpectation {
     // MARK: - The table
 
     /// Unusual, but nothing that a client may refuse.
-    private static let lawful = [
+    private static let honest = [
         "none", "ok-int32", "ok-int64", "ok-double", "ok-bool", "single-bytes", "checksums", "optional-flags",
         "unknown-fields", "base64-payloads", "hello-unknown", "ancient-server", "all-layers-offered",
         "outcome-one-reply-later",

@@ -1,3 +1,4 @@
+import KerberosTestKit
 import TestSupport
 import Testing
 
@@ -19,6 +20,54 @@ import Testing
         #expect(fares[0].user == realm.ann, "\(fares)")
         #expect(fares[1].code == "refused", "\(fares)")
         try await server.stop()
+    }
+
+    /// A server that hangs up on what it does not expect gets the plain way, once more for all that come later.
+    @Test func aServerThatDoesNotTakeItIsRemembered() async throws {
+        let realm = try await SharedRealm.shared
+        let server = try await ScriptedServer.start("ancient-server", in: realm)
+        let group = Crowd.Group(
+            uri: gssapiURI(realm.ann, Family.ipv4.authority(server.port)), cache: realm.annCache)
+        let steps = [Crowd.Step(groups: [group]), Crowd.Step(groups: [group])]
+        let (outcome, _) = try await Crowd(steps: steps, pipelined: true).run(in: realm)
+        #expect(outcome.all.map(\.user) == [realm.ann, realm.ann], "\(outcome.all)")
+        #expect(outcome.all.map(\.retries) == [["pipeliningRefused", "olderMessageFormat"], ["olderMessageFormat"]])
+        _ = try await server.stop()
+    }
+
+    /// A host that says nothing has the time that the string gives it, and the next one has its turn.
+    @Test func aSilentHostLeavesTimeForTheNext() async throws {
+        let realm = try await SharedRealm.shared
+        let silent = try await ScriptedServer.start("never-speaks", in: realm)
+        let server = try await ServerProcess.start(
+            realm: realm.realm, keytab: realm.serviceKeytab, users: [realm.ann], listen: ["127.0.0.1:0"])
+        let hosts = [silent, server].map { Family.ipv4.authority($0.port) }.joined(separator: ",")
+        let group = Crowd.Group(
+            uri: gssapiURI(realm.ann, hosts) + "&connectTimeoutMS=2000", cache: realm.annCache)
+        let fares = try await authenticate([group], in: realm)
+        #expect(fares[0].user == realm.ann, "\(fares)")
+        // Far from the deadline of 100 s, half of which the first host would have without the string's time.
+        #expect(fares[0].milliseconds < 45_000)
+        for server in [silent, server] { _ = try await server.stop() }
+    }
+
+    /// The ticket is for a key that the service had before: the server says so in place of its proof, or refuses.
+    @Test func aTicketForAnOldKeyIsReplaced() async throws {
+        let realm = try await SharedRealm.start()
+        let old = try await ServerProcess.start(
+            realm: realm.realm, keytab: realm.serviceKeytab, users: [realm.ann], listen: ["127.0.0.1:0"])
+        func group(_ server: ServerProcess) -> Crowd.Group {
+            Crowd.Group(uri: gssapiURI(realm.ann, Family.ipv4.authority(server.port)), cache: realm.annCache)
+        }
+        #expect(try await authenticate([group(old)], in: realm).map(\.user) == [realm.ann])
+        try await realm.realm.changeKey("mongodb/localhost")
+        let keytab = try await realm.realm.makeKeytab(for: ["mongodb/localhost"])
+        let new = try await ServerProcess.start(
+            realm: realm.realm, keytab: keytab, users: [realm.ann], listen: ["127.0.0.1:0"])
+        let fares = try await authenticate([group(new)], in: realm)
+        #expect(fares.map(\.user) == [realm.ann], "\(fares)")
+        for server in [old, new] { try await server.stop() }
+        await realm.realm.stop()
     }
 
     /// Whoever gets no success without it gets none with it, and the honest ones still do: by the plain way, where

@@ -190,7 +190,7 @@ import Darwin
         }
     }
 
-    @Test func aLateAnswerForBothServesToo() async throws {
+    @Test(.timeLimit(.minutes(1))) func aLateAnswerForBothServesToo() async throws {
         let server = try await TestServer.start()
         let resolver = ScriptedResolver(
             ipv4: .silence, ipv6: .silence, both: .late(.milliseconds(20), ["127.0.0.1"]))
@@ -199,7 +199,8 @@ import Darwin
         let connection = try await Self.connect(server.port, resolver, options)
         #expect(resolver.asked.withLockedValue { $0.first } == .some(nil))
         #expect(resolver.asked.withLockedValue { $0.count } == 3)
-        #expect(resolver.pending.withLockedValue { $0.isEmpty })
+        // The others are cancelled; the test's time limit bounds how long they take to notice.
+        while !resolver.pending.withLockedValue({ $0.isEmpty }) { await Task.yield() }
         await connection.close()
     }
 
