@@ -102,7 +102,7 @@ public struct CheckReport: Sendable, Hashable, Encodable {
         public var attempts: [Attempt] = []
         /// Who the server says that we are, after a success.
         @NullWhenAbsent public var identity: Identity?
-        /// What Kerberos came to; `nil` for other mechanisms, and where no ticket was had.
+        /// What Kerberos came to; `nil` for other mechanisms, and where there was no ticket.
         @NullWhenAbsent public var kerberos: HostKerberos? = nil
         /// How far the server's clock is ahead of this machine's; `nil` where it does not tell the time.
         @NullWhenAbsent public var clockOffsetSeconds: Double? = nil

@@ -76,7 +76,7 @@ public struct CheckRunner: Sendable {
     ) async -> HostOutcome {
         let start = ContinuousClock.now
         let trace = ConnectTrace { entry in
-            if let line = entry.event.progressLine { progress("\(ServerLabel(host)): \(line)") }
+            if let line = entry.event.progressLine { progress("\(ServerEndpoint(host)): \(line)") }
         }
         var failure: (any Error)?
         do {
@@ -94,22 +94,5 @@ public struct CheckRunner: Sendable {
         }
         let timeline = HostTimeline(trace.entries, failure, needsTicket: needsTicket, from: start, to: .now)
         return HostOutcome(host: host, timeline: timeline, error: failure)
-    }
-}
-
-/// How a host is named in reports: always with its port.
-struct ServerLabel: CustomStringConvertible {
-    private let host: MongoConnectionString.Host
-
-    init(_ host: MongoConnectionString.Host) {
-        self.host = host
-    }
-
-    var description: String {
-        switch host.kind {
-        case .unix: host.name
-        case .ipLiteral: "[\(host.scopedName)]:\(host.port)"
-        case .hostname, .ipv4: "\(host.name):\(host.port)"
-        }
     }
 }

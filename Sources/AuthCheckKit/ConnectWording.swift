@@ -49,7 +49,7 @@ extension ConnectTrace.Event {
         case .authentication(.ticketBegan(let service)): "looking for a ticket for \(service) ..."
         case .authentication(.kerberos(.cacheRead(let name, let principal))): "\(name) is the cache of \(principal)"
         case .authentication(.kerberos(.askingKDC(let realm, let ticket, _))):
-            "asking a KDC of \(realm) on the way to a ticket for \(ticket) ..."
+            "asking a KDC of \(realm) for the ticket for \(ticket) ..."
         case .authentication(.kerberos(.noKDCAnswered(let realm, _, let code))):
             "no KDC of \(realm) has answered: \(KerberosFailure.symbolicName(of: code) ?? "\(code)")"
         case .authentication(.saslBegan(let mechanism)): "authenticating by \(mechanism) ..."

@@ -29,6 +29,7 @@ extension CheckReport.Failure {
         case .connect: "check that the server runs, listens on that port, and that no firewall is in between"
         case .tls: "check the server's certificate and the tls options of the connection string"
         case .protocol: "check that a MongoDB server listens there; the port may be that of something else"
+        case .noCredentials: "run `kinit` for the user, or name as the user whoever `klist -A` shows tickets of"
         case .kerberos: "run with --trace FILE to see what Kerberos does"
         case .refused:
             "the server's log has the reason. Frequent ones: the user is not created on $external with exactly this "

@@ -12,7 +12,7 @@ extension CheckReport.Failure {
         case .notYetValid?:
             "check the clock of this machine first, then the certificate's first day"
         case .wrongHostname?:
-            "use a host that the certificate is made out to, or have a certificate made with this one among its "
+            "use a host that the certificate is issued for, or have a certificate made with this one among its "
                 + "subject alternative names"
         case .notTLS?:
             "leave out tls=true if the server is meant to be without TLS; otherwise check the port and the server's TLS "

@@ -34,7 +34,8 @@ extension CheckReport.Failure {
         init(_ error: any Error, _ surroundings: FailureSurroundings) {
             switch error {
             case let error as TransportError:
-                self.init(Self.classify(error), CheckReport.Failure.hint(for: error.tlsFailure))
+                self.init(
+                    Self.classify(error), CheckReport.Failure.hint(for: error.tlsFailure) ?? Self.hint(for: error))
             case let error as MongoAuthError:
                 self.init(error, surroundings)
             case let error as SeedlistError:
@@ -89,7 +90,7 @@ extension CheckReport.Failure {
                 // No server was asked for anything yet: what does not decrypt is an answer of the KDC.
                 self.class = .credentialsRejected
                 hint =
-                    "the KDC and the ticket cache do not share a key any more: get new tickets with "
+                    "the KDC and the credential cache do not share a key any more: get new tickets with "
                     + "`kinit \(names.user ?? "USER@REALM")`"
             }
             if advice.dependsOnClocks, let offset = surroundings.kdcClockOffset {
@@ -158,6 +159,12 @@ extension CheckReport.Failure {
             // A connection that was open and is not any more: whoever is there does not speak as it should.
             default: .protocol
             }
+        }
+
+        /// Whether a server that hangs up wants TLS is a guess of the transport's, which only its message tells.
+        private static func hint(for error: TransportError) -> String? {
+            let maybe = error.code == .closed && error.phase == .command && error.message.contains("may demand TLS")
+            return maybe ? "set tls=true in the connection string" : nil
         }
 
         private static func classify(_ error: SeedlistError) -> FailureClass {

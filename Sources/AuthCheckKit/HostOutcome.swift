@@ -1,4 +1,6 @@
 internal import MongoAuth
+internal import MongoConnect
+internal import MongoTransport
 internal import SaslConnectionString
 
 /// How the way to one host ended. It becomes a report once it is known what Kerberos has on this machine.
@@ -11,7 +13,7 @@ struct HostOutcome: Sendable {
         let kerberos = CheckReport.HostKerberos(timeline, now: context.now)
         let failure = error.map {
             CheckReport.Failure(
-                $0, phase: timeline.failedPhase, host: "\(ServerLabel(host))",
+                $0, phase: timeline.failedPhase, host: "\(ServerEndpoint(host))",
                 surroundings: context.failureSurroundings(timeline, host: host, service: kerberos?.service))
         }
         let phases = CheckPhase.allCases.map { phase -> CheckReport.Phase in

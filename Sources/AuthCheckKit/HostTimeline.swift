@@ -37,7 +37,7 @@ struct HostTimeline: Sendable {
     private var isTicketReplaced = false
 
     /// - Parameters:
-    ///   - error: What ended the way; `nil` where it was gone to its end.
+    ///   - error: What ended the way; `nil` where nothing failed.
     ///   - needsTicket: Whether the mechanism is one of Kerberos.
     init(
         _ entries: [ConnectTrace.Entry], _ error: (any Error)? = nil, needsTicket: Bool,

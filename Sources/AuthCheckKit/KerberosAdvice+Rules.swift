@@ -81,12 +81,12 @@ extension KerberosAdvice {
         Rule("ENOENT", in: .cache, means: .noCredentials, noCache),
         Rule("KRB5_FCC_NOFILE", means: .noCredentials, noCache),
         Rule("KRB5_CC_NOTFOUND", means: .noCredentials) {
-            "no cache has a ticket of that user: run `kinit \($0.cacheOption)\($0.user)`; `klist -A` shows what is "
-                + "there"
+            "no cache has a ticket of that user: run `kinit \($0.cacheOption)\($0.user)`\($0.orNameOwner); `klist -A` "
+                + "shows what is there"
         },
         Rule("KG_CCACHE_NOMATCH", means: .noCredentials) {
-            "the cache \($0.cache) is somebody else's: run `kinit \($0.cacheOption)\($0.user)`; `klist -A` shows what "
-                + "is there"
+            "the cache \($0.cache) is somebody else's: run `kinit \($0.cacheOption)\($0.user)`\($0.orNameOwner); "
+                + "`klist -A` shows what is there"
         },
         Rule("KRB5_CC_UNKNOWN_TYPE", means: .noCredentials) {
             "this machine's Kerberos has no cache of the type of \($0.cache): FILE:, DIR:, KCM:, KEYRING:, MEMORY:"
@@ -184,7 +184,7 @@ extension KerberosAdvice {
     private static let configuration: [Rule] = [
         // The profile library's own codes: every one is about a line of a file, or a file that it includes.
         Rule("KRB5_CONFIG_BADFORMAT", "PROF_*", means: .kerberos) {
-            "\($0.configurationFile) is malformed: Kerberos reads nothing of it. `klist` stumbles over it in the same way"
+            "\($0.configurationFile) is malformed: Kerberos reads nothing of it. `klist` fails in the same way"
         },
         // Whatever else is said of a file that may not be read, it is the configuration: a name was not even looked at.
         Rule("KRB5_CONFIG_CANTOPEN", "EACCES", means: .kerberos) {
@@ -198,7 +198,7 @@ extension KerberosAdvice {
         "this user may not read the cache \($0.cache): see `klist \($0.cache)` and `id`"
     }
     private static let noCache: Rule.Hint = {
-        "there is no ticket cache \($0.cache): run `kinit \($0.cacheOption)\($0.user)` first"
+        "there is no credential cache \($0.cache): run `kinit \($0.cacheOption)\($0.user)` first"
     }
     private static let wrongKey: Rule.Hint = {
         $0.hasKeytab

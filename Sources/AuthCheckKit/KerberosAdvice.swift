@@ -12,6 +12,8 @@ struct KerberosAdvice: Sendable {
         var cache: String?
         /// Whether that is the cache which `kinit` fills when it is told of none.
         var isDefaultCache = false
+        /// Whose tickets the cache has.
+        var cacheOwner: String?
         var keytab: String?
         var configurationFile: String?
         /// How far the other side's clock is ahead of this machine's.
@@ -29,13 +31,7 @@ struct KerberosAdvice: Sendable {
     ///
     /// - Parameter names: What is known of who wanted what, for the hint.
     init(_ failure: KerberosFailure, names: Names = Names()) {
-        self.init(failure.error, named: failure.symbolicName, names: names)
-    }
-
-    /// Reads an error.
-    ///
-    /// - Parameter code: The name of the minor status in MIT's headers, for example `KRB5_FCC_NOFILE`.
-    init(_ error: GSSError, named code: String?, names: Names = Names()) {
+        let (error, code) = (failure.error, failure.symbolicName)
         let rule = Self.rules.first { $0.applies(to: error, code) } ?? Self.rule(for: error.major)
         self.class = rule.class
         hint = rule.hint?(KerberosHintWords(error, names))

@@ -1,4 +1,5 @@
 internal import GSSCore
+internal import GSSKerberos
 
 /// The words that hints are made of: the user's own names, ready for a shell, or placeholders.
 struct KerberosHintWords {
@@ -20,6 +21,8 @@ struct KerberosHintWords {
     let hasKeytab: Bool
     /// `-c CACHE ` where the cache is not the default one, so that `kinit` fills the one that is read.
     let cacheOption: String
+    /// `, or name OTHER as the user` where the cache is somebody else's, else nothing.
+    let orNameOwner: String
     /// The realm without which nothing goes on, for errors about realms.
     let realm: String
     /// How far the other side's clock is ahead.
@@ -51,6 +54,9 @@ struct KerberosHintWords {
         hasKeytab = keytab != nil
         cacheOption = names.isDefaultCache ? "" : names.cache.map { "-c \(Self.quoted($0)) " } ?? ""
 
+        orNameOwner =
+            names.cacheOwner.flatMap { $0 == user ? nil : ", or name \(Self.quoted($0)) as the user" } ?? ""
+
         let text = error.minorMessages.joined(separator: " ")
         let quoted = ["\"", "'"].lazy.map { Self.parts(of: text, between: $0) }.first { $0.count == 3 }
         realm = quoted?[1] ?? Self.realm(of: user) ?? "REALM"
@@ -74,8 +80,7 @@ struct KerberosHintWords {
     }
 
     private static func realm(of principal: String?) -> String? {
-        guard let principal, let realm = parts(of: principal, between: "@").dropFirst().last else { return nil }
-        return realm.isEmpty ? nil : realm
+        principal.flatMap(KerberosTicket.realm(of:)).flatMap { $0.isEmpty ? nil : String($0) }
     }
 
     /// By scalars: a combining mark must not hide a separator.
@@ -84,7 +89,7 @@ struct KerberosHintWords {
     }
 
     private static func withoutEmptyRealm(_ principal: String) -> String {
-        principal.hasSuffix("@") && !principal.hasSuffix("\\@") ? String(principal.dropLast()) : principal
+        KerberosTicket.realm(of: principal)?.isEmpty == true ? String(principal.unicodeScalars.dropLast()) : principal
     }
 
     /// The file behind a keytab's name.

@@ -28,7 +28,7 @@ extension CheckReport {
         @NullWhenAbsent public var ticketGrantingTicket: Ticket?
     }
 
-    /// A cache of tickets.
+    /// A credential cache.
     public struct Cache: Sendable, Hashable, Encodable {
         /// Its full name.
         public var name: String

@@ -3,6 +3,7 @@ internal import GSSCore
 internal import GSSKerberos
 internal import KerberosCredentials
 internal import MongoAuth
+internal import NameResolution
 internal import SaslConnectionString
 
 #if canImport(FoundationEssentials)
@@ -16,7 +17,6 @@ struct KerberosSurroundings: Sendable {
     let user: String
     private(set) var store = KerberosCredentialStore()
     private var looksForTickets = true
-    private let workers = BlockingWorkers()
 
     /// Nothing for other mechanisms.
     init?(_ credential: MongoCredential?) {
@@ -32,7 +32,8 @@ struct KerberosSurroundings: Sendable {
 
     func inspect(by deadline: ContinuousClock.Instant) async -> KerberosInspection? {
         let principal = user.isEmpty ? nil : user
-        return try? await workers.run(by: deadline, waitingFor: "the credential cache") { [store, looksForTickets] in
+        return try? await BlockingWorkers.namesAndFiles.run(by: deadline, waitingFor: "the credential cache") {
+            [store, looksForTickets] in
             KerberosInspection(principal: principal, store: store, looksForTickets: looksForTickets)
         }
     }
@@ -47,7 +48,8 @@ struct KerberosSurroundings: Sendable {
         }
         let principal = inspection?.principal ?? user
         guard isAboutTime, !principal.isEmpty else { return nil }
-        return try? await workers.run(by: min(deadline, .now + .seconds(5)), waitingFor: "a KDC's clock") {
+        let end = min(deadline, .now + .seconds(5))
+        return try? await BlockingWorkers.namesAndFiles.run(by: end, waitingFor: "a KDC's clock") {
             try KerberosClock.offsetOfKDC(for: principal)
         }
     }
@@ -71,6 +73,7 @@ struct ReportContext: Sendable {
         names.service = service
         names.host = host.name
         names.cache = surroundings.store.cache ?? inspection?.cache?.name
+        names.cacheOwner = inspection?.cache?.principal
         names.isDefaultCache = surroundings.store.cache == nil
         names.keytab = surroundings.store.clientKeytab ?? inspection?.clientKeytab
         names.configurationFile =

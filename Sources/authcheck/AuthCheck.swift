@@ -45,8 +45,7 @@ struct AuthCheck: AsyncParsableCommand {
         }
     }
 
-    /// Ends the process without its exit handlers: a thread that was given up at the deadline may still be inside the
-    /// Kerberos library, whose handlers would take its memory away.
+    /// Ends the process at once: the exit gate would wait up to a second for a look-up of a KDC.
     private static func leave(with code: ExitCode) -> Never {
         fflush(nil)
         _exit(code.rawValue)

@@ -14,7 +14,8 @@ struct CredentialOptions: ParsableArguments {
     @Option(
         name: .customLong("ccache"),
         help: ArgumentHelp(
-            "The Kerberos ticket cache, for example FILE:/tmp/krb5cc_1000 or KCM:. Of a collection the user's is taken.",
+            "The Kerberos credential cache, for example FILE:/tmp/krb5cc_1000 or KCM:. Of a collection the user's is "
+                + "taken.",
             valueName: "name"))
     var cache: String?
 

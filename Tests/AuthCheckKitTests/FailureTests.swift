@@ -33,6 +33,14 @@ import Testing
         #expect(failure.hint != nil)
     }
 
+    /// What the library guesses, with the option that mends it.
+    @Test func aServerThatMayDemandTLS() {
+        let guess = TransportError(.closed, phase: .command, "the server closed the connection; it may demand TLS")
+        let failure = CheckReport.Failure(guess, phase: .hello, host: "db:1")
+        #expect(failure.class == .protocol)
+        #expect(failure.hint == "set tls=true in the connection string")
+    }
+
     @Test(arguments: [
         (MongoAuthError.Code.invalidCredential, FailureClass.usage), (.refused, .refused),
         (.mechanismUnavailable, .mechanismUnavailable), (.malformedReply, .protocol),

@@ -1,5 +1,6 @@
 import Foundation
 import GSSCore
+import GSSKerberos
 import TestSupport
 import Testing
 
@@ -14,7 +15,9 @@ import Testing
         names(&given)
         let error = GSSError(
             call: call, major: GSSMajorStatus(.failure), minor: 1, minorMessages: text.isEmpty ? [] : [text])
-        return KerberosAdvice(error, named: code, names: given)
+        var failure = KerberosFailure(error)
+        failure.symbolicName = code
+        return KerberosAdvice(failure, names: given)
     }
 
     @Test(arguments: [nil, "KRB5_ERR_NO_SERVICE"])
@@ -54,6 +57,27 @@ import Testing
     func whatDoesNotDecrypt(call: String, isTheUsersKey: Bool) {
         let advice = Self.advice(call, "KRB5KRB_AP_ERR_BAD_INTEGRITY")
         #expect(advice.class == (isTheUsersKey ? .credentialsRejected : .serverNotProven))
+    }
+
+    /// A cache of somebody else can be mended in two ways.
+    @Test(arguments: ["KRB5_CC_NOTFOUND", "KG_CCACHE_NOMATCH"])
+    func theOtherUserIsNamed(code: String) {
+        let other = Self.advice("krb5_cc_cache_match", code) { ($0.user, $0.cacheOwner) = ("ann@R", "bob@R") }
+        #expect(other.hint?.contains("`kinit ann@R`, or name bob@R as the user; ") == true, "\(other.hint ?? "")")
+        let own = Self.advice("krb5_cc_cache_match", code) { ($0.user, $0.cacheOwner) = ("ann@R", "ann@R") }
+        #expect(own.hint?.contains("`kinit ann@R`; ") == true, "\(own.hint ?? "")")
+    }
+
+    /// An escaped `@` is part of a name, and a realm can be empty.
+    @Test(arguments: [
+        ("mongodb/db@", "mongodb/db"), ("mongodb/db\\@", "mongodb/db\\@"), ("mongodb/db\\\\@", "mongodb/db\\\\"),
+        ("mongodb/\u{600}@", "mongodb/\u{600}"),
+    ])
+    func anEmptyRealmIsLeftOut(service: String, shown: String) {
+        let advice = Self.advice("gss_init_sec_context", "KRB5KDC_ERR_S_PRINCIPAL_UNKNOWN") { $0.service = service }
+        let bytes = Array((advice.hint ?? "").utf8)
+        #expect(bytes.contains(Array(shown.utf8)), "\(advice.hint ?? "")")
+        #expect(!bytes.contains(Array("\(shown)@".utf8)))
     }
 
     @Test func theCommandNamesTheCacheOnlyWhereItMust() {

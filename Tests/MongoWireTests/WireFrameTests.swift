@@ -141,7 +141,7 @@ import Testing
             reply.message
                 == .reply(WireOpReply(documents: [[:], ["a": 1], [:]], flags: [], cursorID: .max, startingFrom: 5)))
         #expect(
-            try frame("op-reply-none").message == .reply(WireOpReply(documents: [], flags: [.cursorNotFound])))
+            try frame("op-reply-none").message == .reply(WireOpReply(documents: [], flags: .init(rawValue: 1))))
     }
 
     @Test func appliesTheLimitsOfDocuments() throws {

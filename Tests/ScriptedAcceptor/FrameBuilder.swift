@@ -45,11 +45,11 @@ struct FrameBuilder {
         case .lengthNegative: return patched(frame(2013, body(document), responseTo), Self.little(-1), at: 0)
         case .lengthMaximum: return patched(frame(2013, body(document), responseTo), Self.little(0x7FFF_FFFF), at: 0)
         case .badChecksum:
-            var bytes = lawful(reply, responseTo)
+            var bytes = honest(reply, responseTo)
             if let last = bytes.indices.last { bytes[last] ^= 1 }
             return bytes
         // The library's own encoder knows how to compute a checksum.
-        case nil where flags == 1: return lawful(reply, responseTo)
+        case nil where flags == 1: return honest(reply, responseTo)
         // OP_REPLY: flags, cursor, start and the number of documents.
         case nil where isAncient:
             return frame(1, Self.little(8) + [UInt8](repeating: 0, count: 12) + Self.little(1) + document, responseTo)
@@ -57,7 +57,7 @@ struct FrameBuilder {
         }
     }
 
-    private func lawful(_ reply: BSONDocument, _ responseTo: Int32) -> [UInt8] {
+    private func honest(_ reply: BSONDocument, _ responseTo: Int32) -> [UInt8] {
         let message = WireOpMessage(body: reply, flags: WireOpMessage.Flags(rawValue: flags))
         let bytes = try? WireMessage.message(message).encoded(requestID: 1, responseTo: responseTo)
         return bytes.map { Array($0.readableBytesView) } ?? []

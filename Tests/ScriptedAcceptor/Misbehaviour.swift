@@ -4,7 +4,7 @@
 enum Misbehaviour: Hashable, Sendable {
     /// None: an honest server.
     case none
-    /// Unusual but lawful. A client must succeed.
+    /// Unusual but honest. A client must succeed.
     case oddity(Oddity)
     /// Not a server of this protocol at all.
     case stranger(Stranger)

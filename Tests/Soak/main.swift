@@ -1,13 +1,17 @@
 import Foundation
 import Glibc
+import MongoAuth
 import MongoConnect
 import MongoTransport
 import NIOPosix
+import SASL
 import SaslConnectionString
 
 // Authenticates many times in one process, and prints as JSON what the process held before and after.
 //
-//     soak URI WARMUP COUNT
+//     soak URI WARMUP COUNT [cache|keytab|password VALUE]
+//
+// Without the last two the tickets are those of the default cache.
 //
 // A program of its own and no test: Swift Testing keeps a record of every error that is thrown in a test's process,
 // which looks like a leak of a few hundred bytes for each authentication.
@@ -38,15 +42,33 @@ struct Outcome: Encodable {
     var isSanitized: Bool
 }
 
+/// The string's user, with tickets from elsewhere; `nil` for a source that there is not.
+func credential(_ string: MongoConnectionString, _ source: String, _ value: String) throws -> MongoCredential? {
+    guard var credential = try string.credential.map(MongoCredential.init),
+        case .gssapi(var options) = credential.method
+    else { return nil }
+    switch source {
+    case "cache": options.identity = .cache(value)
+    case "keytab": options.identity = .keytab(value)
+    case "password": options.identity = .password(Secret(value), user: credential.username)
+    default: return nil
+    }
+    credential.method = .gssapi(options)
+    return credential
+}
+
 /// Authenticates over and over, a few connections at a time.
-func authenticate(_ count: Int, with connector: MongoConnector, to string: MongoConnectionString) async throws {
+func authenticate(
+    _ count: Int, with connector: MongoConnector, to string: MongoConnectionString, as credential: MongoCredential?
+) async throws {
     let lanes = 4
     try await withThrowingTaskGroup(of: Void.self) { group in
         for lane in 0..<lanes {
             group.addTask {
                 for _ in stride(from: lane, to: count, by: lanes) {
                     // Far away: what waits for a deadline must be gone with its authentication, not with its time.
-                    let session = try await connector.connect(to: string, by: .now + .seconds(3600))
+                    let session = try await connector.connect(
+                        to: string, as: credential, by: .now + .seconds(3600))
                     await session.connection.close()
                 }
             }
@@ -55,16 +77,20 @@ func authenticate(_ count: Int, with connector: MongoConnector, to string: Mongo
     }
 }
 
-let words = CommandLine.arguments
-guard words.count == 4, let warmUp = Int(words[2]), let count = Int(words[3]) else {
-    FileHandle.standardError.write(Data("usage: soak URI WARMUP COUNT\n".utf8))
+func endWithUsage() -> Never {
+    FileHandle.standardError.write(Data("usage: soak URI WARMUP COUNT [cache|keytab|password VALUE]\n".utf8))
     exit(64)
 }
+
+let words = CommandLine.arguments
+guard [4, 6].contains(words.count), let warmUp = Int(words[2]), let count = Int(words[3]) else { endWithUsage() }
 let string = try MongoConnectionString(parsing: words[1])
+let given = words.count == 6 ? try credential(string, words[4], words[5]) : nil
+if words.count == 6, given == nil { endWithUsage() }
 let connector = MongoConnector(group: MultiThreadedEventLoopGroup.singleton)
-try await authenticate(warmUp, with: connector, to: string)
+try await authenticate(warmUp, with: connector, to: string, as: given)
 let before = try Footprint.now()
-try await authenticate(count, with: connector, to: string)
+try await authenticate(count, with: connector, to: string, as: given)
 let after = try Footprint.now()
 let isSanitized = dlsym(nil, "__asan_init") != nil || dlsym(nil, "__tsan_init") != nil
 let outcome = Outcome(before: before, after: after, isSanitized: isSanitized)
