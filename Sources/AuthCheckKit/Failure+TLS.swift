@@ -1,9 +1,10 @@
 internal import MongoTransport
 
 extension CheckReport.Failure {
-    /// What to do about a TLS failure; the general hint has to do for those that nobody knows yet.
-    static func hint(for failure: TLSFailure?) -> String? {
-        switch failure {
+    /// What to do about TLS; the general hint has to do for what nobody knows yet.
+    static func hint(for error: TransportError) -> String? {
+        if error.mayDemandTLS { return "set tls=true in the connection string" }
+        return switch error.tlsFailure {
         case .notTrusted?:
             "name a file with the authority that issued the server's certificate: tlsCAFile=/path/to/ca.pem. The server "
                 + "must send the intermediate certificates itself"

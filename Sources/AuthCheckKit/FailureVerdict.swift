@@ -35,7 +35,7 @@ extension CheckReport.Failure {
             switch error {
             case let error as TransportError:
                 self.init(
-                    Self.classify(error), CheckReport.Failure.hint(for: error.tlsFailure) ?? Self.hint(for: error))
+                    Self.classify(error), CheckReport.Failure.hint(for: error))
             case let error as MongoAuthError:
                 self.init(error, surroundings)
             case let error as SeedlistError:
@@ -159,12 +159,6 @@ extension CheckReport.Failure {
             // A connection that was open and is not any more: whoever is there does not speak as it should.
             default: .protocol
             }
-        }
-
-        /// Whether a server that hangs up wants TLS is a guess of the transport's, which only its message tells.
-        private static func hint(for error: TransportError) -> String? {
-            let maybe = error.code == .closed && error.phase == .command && error.message.contains("may demand TLS")
-            return maybe ? "set tls=true in the connection string" : nil
         }
 
         private static func classify(_ error: SeedlistError) -> FailureClass {

@@ -74,7 +74,7 @@ struct KerberosHintWords {
     private static func missingTrust(in text: String) -> (own: String, other: String)? {
         for word in parts(of: text, between: " ") where word.hasPrefix("krbtgt/") {
             let realms = parts(of: String(word.dropFirst("krbtgt/".count)), between: "@")
-            if realms.count == 2, realms[0] != realms[1] { return (realms[1], realms[0]) }
+            if realms.count == 2, !isSameText(realms[0], realms[1]) { return (realms[1], realms[0]) }
         }
         return nil
     }

@@ -112,7 +112,7 @@ private final class TimerThread: Sendable {
     }
 }
 
-/// A binary heap of instants, the earliest first.
+/// A binary heap of instants, the earliest first. Not swift-collections' one: whoever takes no trait fetches no package.
 struct TimerHeap {
     private var entries: [(instant: ContinuousClock.Instant, number: UInt64)] = []
 

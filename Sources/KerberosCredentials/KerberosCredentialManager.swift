@@ -25,7 +25,7 @@ internal import NameResolution
 /// same error, and the KDC counts one attempt. That of a password or key is believed for 15 minutes, that of an account
 /// (unknown, revoked, expired) for 60 seconds.
 ///
-/// An identity that nobody uses as long as its ticket lasts is let go and not renewed any more.
+/// An identity that nobody uses as long as two of its tickets last is let go and not renewed any more.
 ///
 /// What reads files and what asks KDCs has threads of its own, so that a KDC that does not answer costs those who need it.
 public final class KerberosCredentialManager: Sendable {

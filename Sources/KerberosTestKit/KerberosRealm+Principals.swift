@@ -144,8 +144,7 @@ extension KerberosRealm {
         try requireFolder()
         try Self.refuseLineBreaks(queries.joined())
         let lines = queries.map { words in
-            words.map { "\"\($0.split(separator: "\"", omittingEmptySubsequences: false).joined(separator: "\"\""))\"" }
-                .joined(separator: " ")
+            words.map(Self.quoted).joined(separator: " ")
         }
         // It reads lines into a buffer of a fixed size.
         if lines.contains(where: { $0.utf8.count > 4000 }) {
@@ -172,6 +171,13 @@ extension KerberosRealm {
         }
         try refuseLineBreaks([principal])
         return principal
+    }
+
+    /// A word between quotation marks, with its own ones doubled. By scalars: one with an accent after it is one to `kadmin`
+    /// and not to `Character`.
+    private static func quoted(_ word: String) -> String {
+        let doubled = word.unicodeScalars.flatMap { $0 == "\"" ? [$0, $0] : [$0] }
+        return "\"\(String(String.UnicodeScalarView(doubled)))\""
     }
 
     /// Queries and passwords are lines.

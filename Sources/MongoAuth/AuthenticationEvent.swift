@@ -24,7 +24,7 @@ public enum AuthenticationEvent: Sendable {
     #endif
     /// The conversation begins.
     case saslBegan(SaslMechanismName)
-    /// A command with a token of so many bytes is sent; `nil` where the length would tell something of a password.
+    /// A command of so many bytes, its token among them, is sent; `nil` where the length would tell something of a password.
     case saslSent(length: Int?)
     /// A reply of so many bytes has come.
     case saslReceived(length: Int)

@@ -25,6 +25,8 @@ struct ExchangeSteps: ~Copyable {
     private var own: Exchange?
     private let shared: Locked<Exchange>?
     private let threads: BlockingWorkers?
+    /// Whom a caller waits for.
+    private let subject: String
 
     /// Begins an exchange.
     ///
@@ -34,12 +36,15 @@ struct ExchangeSteps: ~Copyable {
         own = threads == nil ? try Exchange(mechanism) : nil
         shared = threads == nil ? nil : Locked(try Exchange(mechanism))
         self.threads = threads
+        // An identity that only GSS-API can use gets its tickets within a step.
+        subject = mechanism.name == .gssapi ? "a KDC, in a step of GSSAPI" : "a step of \(mechanism.name)"
     }
 
     mutating func step(_ challenge: [UInt8]?, by deadline: ContinuousClock.Instant) async throws -> Progress {
         do {
             if let shared, let threads {
-                return try await threads.run(by: deadline, waitingFor: "a step of the mechanism") {
+                let subject = subject
+                return try await threads.run(by: deadline, waitingFor: subject) {
                     try shared.withLock { $0.step(challenge) }.get()
                 }
             }

@@ -155,7 +155,7 @@ enum Command {
 /// This client, as it names itself to servers and in reports.
 public enum ClientVersion {
     /// The package's version.
-    public static let current = "0.1.0"
+    public static let current = "0.2.0"
 
     static var operatingSystem: String {
         #if os(Linux)

@@ -59,7 +59,9 @@ final class ConnectRace<Equipment: Sendable> {
         guard !isOver else { return result }
         let timer = after(deadline) { $0.deadlinePassed() }
         // A loop that is shut down runs no timer, and nothing else that would end the race.
-        timer.futureResult.whenFailure { [end] in end.fail($0) }
+        timer.futureResult.whenFailure { [end] error in
+            end.fail(TransportError(.closed, phase: .tcp, "the event loop was shut down", underlying: error))
+        }
         timers.append(timer)
         switch endpoint {
         case .unixSocket(let path):

@@ -132,7 +132,7 @@ final class RequestHandler: ChannelInboundHandler {
 
     func channelInactive(context: ChannelHandlerContext) {
         var error = Self.closed("the server closed the connection" + (hasReceived ? "" : " before it sent anything"))
-        if mayDemandTLS { error.message += Self.mayDemandTLS }
+        noteDemandForTLS(in: &error)
         do {
             try processor.finishProcessing(seenEOF: true) { received($0) }
         } catch let cause {
@@ -155,12 +155,15 @@ final class RequestHandler: ChannelInboundHandler {
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         var failure = Self.transportError(error)
         // Whether a close arrives as an end or as a reset is chance: a reset says that our bytes came after it.
-        if error is IOError, mayDemandTLS { failure.message += Self.mayDemandTLS }
+        if error is IOError { noteDemandForTLS(in: &failure) }
         close(failure)
     }
 
-    private var mayDemandTLS: Bool { !hasReceived && !isEncrypted }
-    private static let mayDemandTLS = "; it may demand TLS"
+    private func noteDemandForTLS(in error: inout TransportError) {
+        guard !hasReceived, !isEncrypted else { return }
+        error.mayDemandTLS = true
+        error.message += "; it may demand TLS"
+    }
 
     // MARK: - Actions
 

@@ -1,6 +1,6 @@
 internal import NameResolution
 
-/// Whom a server's certificate must be made out to (RFC 9525).
+/// Whom a server's certificate must name (RFC 9525).
 struct ServerIdentity: Equatable {
     /// The name to send to the server and to look for in its certificate; `nil` for addresses, which RFC 6066 section 3
     /// does not allow as server names, and for Unix domain sockets, which have neither.

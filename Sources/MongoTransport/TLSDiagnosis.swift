@@ -171,12 +171,11 @@ struct TLSDiagnosis {
     private func wrongHostname(_ certificate: PeerCertificate?) -> String {
         guard case .host(let host, _) = endpoint else {
             return
-                "the certificate of \(endpoint) cannot be checked: a Unix domain socket has no name that it could be "
-                + "made out to"
+                "the certificate of \(endpoint) cannot be checked: a Unix domain socket has no name that could stand in it"
         }
         let names = (certificate?.alternativeNames ?? []).prefix(16).map(\.description)
         let owner = names.isEmpty ? certificate?.subject ?? "nobody" : names.joined(separator: ", ")
-        return "the certificate of \(endpoint) is made out to \(owner), not to \(host)"
+        return "the certificate of \(endpoint) is for \(owner), not for \(host)"
     }
 
     private var certificateRequired: String { "\(endpoint) demands a certificate of the client" }

@@ -23,7 +23,7 @@ public struct TLSFailure: Sendable, Hashable, CustomStringConvertible {
     public static let expired = TLSFailure(value: .expired)
     /// The server's certificate is not valid yet.
     public static let notYetValid = TLSFailure(value: .notYetValid)
-    /// The server's certificate is made out to another name or address.
+    /// The server's certificate is for another name or address.
     public static let wrongHostname = TLSFailure(value: .wrongHostname)
     /// The server does not speak TLS on this port.
     public static let notTLS = TLSFailure(value: .notTLS)

@@ -5,7 +5,7 @@ public struct TLSOptions: Sendable, Hashable {
     /// Whether the certificate must come from a trusted authority and be valid now. Without that, names are not checked
     /// either.
     public var verifiesCertificate = true
-    /// Whether the certificate must be made out to the host.
+    /// Whether the certificate must name the host.
     public var verifiesHostname = true
     /// A file with trusted authorities, PEM; `nil` means those of the system.
     public var authoritiesFile: String?

@@ -25,7 +25,7 @@ extension TLSReport: CustomStringConvertible {
 ///
 /// Texts come from the peer; control characters in them are escaped.
 public struct PeerCertificate: Sendable, Hashable {
-    /// A name that the certificate is made out to (RFC 5280 section 4.2.1.6).
+    /// A name that the certificate is for (RFC 5280 section 4.2.1.6).
     public enum AlternativeName: Sendable, Hashable, CustomStringConvertible {
         /// A host name, perhaps with a wildcard as its first label.
         case dnsName(String)
@@ -44,11 +44,11 @@ public struct PeerCertificate: Sendable, Hashable {
         }
     }
 
-    /// Whom it is made out to, as a distinguished name in the form of RFC 4514.
+    /// Whom it is for, as a distinguished name in the form of RFC 4514.
     public var subject: String
     /// Who signed it, in the same form.
     public var issuer: String
-    /// The host names and addresses that it is made out to.
+    /// The host names and addresses that it is for.
     public var alternativeNames: [AlternativeName]
     /// When it begins to be valid, in seconds since 1970 (UTC, without leap seconds).
     public var notBefore: Int64

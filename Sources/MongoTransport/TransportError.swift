@@ -42,6 +42,8 @@ public struct TransportError: Error, Sendable, CustomStringConvertible {
     public var tlsFailure: TLSFailure?
     /// What a TLS handshake that failed showed of the server.
     public var tls: TLSReport?
+    /// Whether the server hung up on a connection without TLS before it sent anything: it may demand TLS.
+    public var mayDemandTLS = false
 
     /// Creates an error.
     public init(

@@ -35,7 +35,8 @@ import Testing
 
     /// What the library guesses, with the option that mends it.
     @Test func aServerThatMayDemandTLS() {
-        let guess = TransportError(.closed, phase: .command, "the server closed the connection; it may demand TLS")
+        var guess = TransportError(.closed, phase: .command, "the server closed the connection")
+        guess.mayDemandTLS = true
         let failure = CheckReport.Failure(guess, phase: .hello, host: "db:1")
         #expect(failure.class == .protocol)
         #expect(failure.hint == "set tls=true in the connection string")

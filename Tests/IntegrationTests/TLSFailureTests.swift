@@ -50,8 +50,8 @@ import Testing
                 testDescription: "not yet valid", server: .certificate("future"), own: "is not valid before",
                 names: ["2090-01-01", "clock"]),
             Failure(
-                testDescription: "another name", server: .certificate("server"), own: "is made out to",
-                names: ["db.test", "not to 127.0.0.1", "subject alternative names"]),
+                testDescription: "another name", server: .certificate("server"), own: " is for ",
+                names: ["db.test", "not for 127.0.0.1", "subject alternative names"]),
             Failure(
                 testDescription: "a server that hangs up", server: .reply([]), own: "not speak TLS", names: ["tls=true"]
             ),

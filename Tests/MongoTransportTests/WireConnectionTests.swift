@@ -211,7 +211,7 @@ import Testing
             let error = await #expect(throws: TransportError.self) { try await connection.run(ping, by: farAway) }
             #expect(error?.code == .closed)
             #expect(error?.phase == .command)
-            #expect(error?.message.contains("may demand TLS") == true, "\(error?.message ?? "")")
+            #expect(error?.mayDemandTLS == true, "\(error?.message ?? "")")
         }
     }
 
@@ -230,7 +230,7 @@ import Testing
         _ = try await connection.run(ping, by: farAway)
         let error = await #expect(throws: TransportError.self) { try await connection.run(ping, by: farAway) }
         #expect(error?.code == .closed)
-        #expect(error?.message.contains("may demand TLS") == false)
+        #expect(error?.mayDemandTLS == false)
     }
 
     // MARK: - Servers of something else
