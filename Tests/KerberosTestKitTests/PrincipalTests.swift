@@ -4,7 +4,10 @@ import TestSupport
 import Testing
 
 @Suite struct PrincipalTests {
-    @Test("Any printable password works", arguments: ["a\"b", "a\"\u{301} b", "\"\"", "a b", "-x", "ö€ ß", "\\\"$x`y`", "'quoted'"])
+    @Test(
+        "Any printable password works",
+        arguments: ["a\"b", "a\"\u{301} b", "\"\"", "a b", "-x", "ö€ ß", "\\\"$x`y`", "'quoted'"]
+    )
     func passwords(_ password: String) async throws {
         let shared = try await SharedRealm.shared
         let name = "user\(UInt64.random(in: .min ... .max))"
