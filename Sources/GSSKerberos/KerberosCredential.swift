@@ -55,8 +55,7 @@ public final class KerberosCredential: Sendable {
     /// The only ticket that it holds, of a service, where ``KerberosCredentialCache`` made it: without a ticket-granting
     /// ticket, a key or a keytab no step of a context can ask a KDC, and one after the ticket's end is an error.
     public let ticket: KerberosTicket?
-    /// When ``ticket`` ends; `nil` without one.
-    public let end: ContinuousClock.Instant?
+    private let ticketEnd: TicketEnd?
     /// The name of the ticket's service, imported once.
     let target: KerberosName?
     /// Kept as long as the handle that reads it.
@@ -72,27 +71,27 @@ public final class KerberosCredential: Sendable {
     public convenience init(
         name: GSSName? = nil, usage: Usage = .initiate, store: KerberosCredentialStore = .init()
     ) throws(GSSError) {
-        try self.init(name: name, usage: usage, store: store, ticket: nil, end: nil, ownCache: nil)
+        try self.init(name: name, usage: usage, store: store, ticket: nil, ticketEnd: nil, ownCache: nil)
     }
 
     /// The credential of a cache with one ticket, which has not ended: GSS-API would look for another way to get one.
     convenience init(
-        _ ticket: KerberosTicket, until end: ContinuousClock.Instant, in cache: PrivateCache
+        _ ticket: KerberosTicket, until end: TicketEnd, in cache: PrivateCache
     ) throws(GSSError) {
         // An empty keytab in place of the default one: with no key there is nothing to ask a KDC with.
         let store = KerberosCredentialStore(cache: cache.name, clientKeytab: "MEMORY:no-keys-\(cache.name)")
-        try self.init(name: nil, usage: .initiate, store: store, ticket: ticket, end: end, ownCache: cache)
+        try self.init(name: nil, usage: .initiate, store: store, ticket: ticket, ticketEnd: end, ownCache: cache)
     }
 
     private init(
-        name: GSSName?, usage: Usage, store: KerberosCredentialStore, ticket: KerberosTicket?,
-        end: ContinuousClock.Instant?, ownCache: PrivateCache?
+        name: GSSName?, usage: Usage, store: KerberosCredentialStore, ticket: KerberosTicket?, ticketEnd: TicketEnd?,
+        ownCache: PrivateCache?
     ) throws(GSSError) {
         guard ExitGate.enter() else { throw ExitGate.ending }
         defer { ExitGate.leave() }
         self.usage = usage
         self.ticket = ticket
-        self.end = end
+        self.ticketEnd = ticketEnd
         self.ownCache = ownCache
         // In the mechanism's own form, so that a step neither imports nor looks up anything.
         target = if let ticket { try KerberosName(.principal(ticket.server)).canonicalized() } else { nil }
@@ -118,6 +117,13 @@ public final class KerberosCredential: Sendable {
         var credential = OpaquePointer(bitPattern: address)
         try? ExitGate.run { _ = gss_release_cred(&minor, &credential) }
     }
+
+    /// When ``ticket`` ends; `nil` without one.
+    public var end: ContinuousClock.Instant? { ticketEnd?.instant }
+
+    /// How long ``ticket`` is good, by whichever of this machine's clocks says less: libkrb5 goes by the one that can be
+    /// set. `nil` without a ticket.
+    public var timeLeft: Duration? { ticketEnd?.left }
 
     /// Lends the C handle.
     func withHandle<R>(_ body: (gss_cred_id_t?) -> R) -> R {

@@ -27,13 +27,14 @@ extension KerberosCredentialCache {
         return credential
     }
 
-    /// Asks a KDC for another ticket for a service whose key has changed. Blocks.
+    /// Asks a KDC for another ticket for a service whose key may have changed. Blocks.
     ///
-    /// One that is encrypted with another key takes the old one's place here and, where that can be written, in the cache
-    /// that this was copied from.
+    /// It takes the old one's place here and, where that can be written, in the cache that this was copied from, if it is
+    /// encrypted with another key. A service that was deleted and made anew has another key under the same version number,
+    /// which no client can see: so a ticket for the same version counts where the old one is at least 30 seconds older.
     ///
     /// - Parameter old: The ticket that its service did not take.
-    /// - Returns: `nil` where the KDC uses the same key as in the old ticket, so that nothing has changed.
+    /// - Returns: `nil` where the new ticket is no better than the old one, as far as can be told.
     public func credential(
         for service: GSSName, replacing old: KerberosTicket, observe: KerberosObserver? = nil
     ) throws(GSSError) -> KerberosCredential? {
@@ -49,7 +50,7 @@ extension KerberosCredentialCache {
             if !library.isFor(name, entry) { try library.store(&entry, in: fresh) }
         }
         let credential = try Self.credential(library.credentials(for: name, in: fresh), library)
-        guard let ticket = credential.ticket, !ticket.hasSameKey(as: old) else { return nil }
+        guard let ticket = credential.ticket, ticket.mayHaveOtherKey(than: old) else { return nil }
         observe?(.ticketObtained(ticket))
         try library.replace(name, in: own, by: fresh)
         if let origin, let source = try? library.cache(named: origin), let other = try? library.owner(of: source),
@@ -101,8 +102,10 @@ extension KerberosCredentialCache {
         // By the ticket's own name, which has the realm: nothing is left to be looked up.
         let server = try library.principal(ticket.server)
         entry.server = server
+        // A context compares this with the machine's clock, before it has asked the cache by how much that is off.
+        entry.times.endtime += try library.secondsAhead()
         try library.store(&entry, in: cache.open(library))
-        return try KerberosCredential(ticket, until: .now + .seconds(left), in: cache)
+        return try KerberosCredential(ticket, until: TicketEnd(after: left), in: cache)
     }
 }
 

@@ -23,41 +23,47 @@ public final class KerberosCredentialCache: Sendable {
     public let requestedPrincipal: String?
     /// The full name of the cache that it was copied from; `nil` where a KDC gave the ticket.
     public let origin: String?
-    /// When the ticket-granting ticket ends; `nil` without one.
-    public let end: ContinuousClock.Instant?
     /// When half of the ticket-granting ticket's life is over; `nil` without one.
     public let middle: ContinuousClock.Instant?
-    /// Whether the tickets are those of a service that acts for the user (S4U2Proxy). Only a ``KerberosCredential`` of the
-    /// ``origin`` can get further tickets with them.
-    public let isDelegated: Bool
+    /// Whether only GSS-API can use what is in it, with a ``KerberosCredential`` of the ``origin``: the tickets of a service
+    /// that acts for the user (S4U2Proxy), or credentials that gssproxy has encrypted.
+    public let needsGSSAPI: Bool
 
     let cache: PrivateCache
     /// What the file that it was copied from was known by then; `nil` for what is no file.
     package let stamp: FileStamp?
     private let grantingTicket: KerberosTicket?
+    private let ticketEnd: TicketEnd?
 
     private init(
         _ cache: PrivateCache, _ library: KerberosLibrary, requested: String?, origin: String? = nil,
         stamp: FileStamp? = nil
     ) throws(GSSError) {
         let own = try cache.open(library)
-        let grantingTicket = try library.tickets(in: own).grantingTicket
+        let tickets = try library.tickets(in: own)
+        let grantingTicket = tickets.grantingTicket
         self.cache = cache
         principal = library.text(try library.owner(of: own)) ?? ""
         requestedPrincipal = requested
         self.origin = origin
         self.stamp = stamp
         self.grantingTicket = grantingTicket
-        isDelegated = library.isDelegated(own)
+        needsGSSAPI = library.isDelegated(own) || tickets.contains(where: \.isOfGSSProxy)
         guard let grantingTicket else {
-            (end, middle) = (nil, nil)
+            (ticketEnd, middle) = (nil, nil)
             return
         }
         // The ticket's times are those of the KDC's clock.
-        let (time, now) = (try library.now(), ContinuousClock.now)
-        end = now + .seconds(max(0, grantingTicket.endTime - time))
-        middle = now + .seconds((grantingTicket.startTime + grantingTicket.endTime) / 2 - time)
+        let time = try library.now()
+        ticketEnd = TicketEnd(after: grantingTicket.endTime - time)
+        middle = .now + .seconds((grantingTicket.startTime + grantingTicket.endTime) / 2 - time)
     }
+
+    /// When the ticket-granting ticket ends; `nil` without one.
+    public var end: ContinuousClock.Instant? { ticketEnd?.instant }
+
+    /// How long the ticket-granting ticket is good, by whichever of this machine's clocks says less; `nil` without one.
+    public var timeLeft: Duration? { ticketEnd?.left }
 
     // MARK: - Where the tickets come from
 
@@ -217,7 +223,7 @@ public final class KerberosCredentialCache: Sendable {
     /// Whether two copies have the same ticket-granting ticket, so that they differ in services' tickets at most.
     package func hasSameOrigin(as other: KerberosCredentialCache) -> Bool {
         isSameText(origin, other.origin) && isSameText(principal, other.principal)
-            && grantingTicket == other.grantingTicket && isDelegated == other.isDelegated
+            && grantingTicket == other.grantingTicket && needsGSSAPI == other.needsGSSAPI
     }
 
     /// All tickets, without their keys: the ticket-granting ticket, and those of services.

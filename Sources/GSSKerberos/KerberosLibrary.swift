@@ -162,6 +162,13 @@ final class KerberosLibrary {
         return Self.seconds(now)
     }
 
+    /// By how many seconds this machine's clock is ahead of the KDC's, as far as the library knows; zero where it is behind.
+    func secondsAhead() throws(GSSError) -> krb5_deltat {
+        var (seconds, microseconds): (krb5_timestamp, krb5_int32) = (0, 0)
+        try check("krb5_get_time_offsets", krb5_get_time_offsets(context, &seconds, &microseconds))
+        return max(0, -seconds)
+    }
+
     /// The library counts times as unsigned, so that they reach beyond 2038.
     static func seconds(_ time: krb5_timestamp) -> Int64 { Int64(UInt32(bitPattern: time)) }
 

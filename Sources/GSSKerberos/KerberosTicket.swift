@@ -69,10 +69,14 @@ extension KerberosTicket {
     /// Whether a ticket that lasts for so long serves. Times are in whole seconds.
     package static func isUsable(for left: Duration) -> Bool { left > .seconds(1) }
 
-    /// Whether two tickets for one service are encrypted with the same key of it, as far as can be told.
-    package func hasSameKey(as other: KerberosTicket) -> Bool {
-        keyVersion == other.keyVersion && encryptionType == other.encryptionType
+    /// Whether it is worth a try at a service that did not take an older ticket: it is for another key, or so much younger
+    /// that the service may have been made anew since, with another key of the same version.
+    package func mayHaveOtherKey(than old: KerberosTicket) -> Bool {
+        keyVersion != old.keyVersion || encryptionType != old.encryptionType || startTime - old.startTime >= 30
     }
+
+    /// Whether it is no ticket, but credentials that gssproxy has encrypted and left in the form of one.
+    var isOfGSSProxy: Bool { Self.realm(of: server).map { isSameText(String($0), "X-GSSPROXY:") } ?? false }
 
     /// Reads a cache's entry; `nil` for what is not a ticket: caches keep settings in the same form.
     init?(_ entry: inout krb5_creds, _ library: KerberosLibrary) {

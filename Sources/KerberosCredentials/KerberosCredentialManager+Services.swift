@@ -37,8 +37,9 @@ extension KerberosCredentialManager {
     /// Callers at the same time share one request; and a service is asked for once in 30 seconds, as a server that refuses
     /// for another reason must not cost a request for each attempt.
     ///
-    /// - Returns: A credential whose ticket is encrypted with another key of the service; `nil` where the KDC uses the same
-    ///   key version and encryption type, was asked less than 30 seconds ago, or where the credential has no ticket.
+    /// - Returns: A credential whose ticket is encrypted with another key of the service, or may be as it is 30 seconds
+    ///   younger; `nil` where the new ticket is no better, the KDC was asked less than 30 seconds ago, or the credential has
+    ///   no ticket.
     /// - Throws: ``KerberosCredentialError``, `CancellationError`.
     public func replacement(
         for refused: ServiceCredential, by deadline: ContinuousClock.Instant, observe: KerberosObserver? = nil
@@ -50,7 +51,9 @@ extension KerberosCredentialManager {
             try await replacing.value(
                 for: key, by: deadline, waitingFor: "a KDC for the ticket for \(service)", observe: observe
             ) { [self] observe in
-                if let known = known(identity, service), known.ticket?.hasSameKey(as: old) == false { return known }
+                if let known = known(identity, service), known.ticket?.mayHaveOtherKey(than: old) == true {
+                    return known
+                }
                 let next = read(identity) { $0.nextReplacement[service] } ?? nil
                 if let next, .now < next { return nil }
                 defer { change(identity) { $0.noteReplacement(of: service) } }

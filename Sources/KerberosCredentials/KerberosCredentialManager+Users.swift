@@ -1,6 +1,14 @@
 internal import BlockingWork
 internal import GSSCore
 
+#if canImport(Glibc)
+internal import Glibc
+#elseif canImport(Musl)
+internal import Musl
+#elseif canImport(Darwin)
+internal import Darwin
+#endif
+
 /// Users' first tickets.
 extension KerberosCredentialManager {
     /// What an identity has.
@@ -137,7 +145,7 @@ extension KerberosCredentialManager {
             if let known, known.isCurrent(since: read(identity) { $0.stamp } ?? nil) {
                 cache = known
             } else {
-                cache = try .copy(from: name, user: identity.user)
+                cache = try copy(name, identity.user, hadTickets: known != nil)
                 guard cache.isUsable || !keytabServes() else { return .key }
                 let stamp = cache.stamp
                 if let known, known.hasSameOrigin(as: cache) {
@@ -148,7 +156,7 @@ extension KerberosCredentialManager {
                 }
                 change(identity) { $0.stamp = stamp }
             }
-            if cache.isDelegated, let origin = cache.origin { return .delegated(origin: origin) }
+            if cache.needsGSSAPI, let origin = cache.origin { return .delegated(origin: origin) }
             return .cache(cache)
         } catch {
             if keytabServes() { return .key }
@@ -156,6 +164,22 @@ extension KerberosCredentialManager {
             return .nothing(error)
         }
     }
+
+    /// Copies the tickets. `kinit` empties a cache before it fills it: one that had tickets and has none is looked at twice
+    /// more before that is believed.
+    private func copy(_ name: String?, _ user: String?, hadTickets: Bool) throws -> KerberosCredentialCache {
+        for _ in 0..<(hadTickets ? 2 : 0) {
+            do {
+                let cache = try KerberosCredentialCache.copy(from: name, user: user)
+                if cache.end != nil || cache.needsGSSAPI { return cache }
+            } catch is GSSError {}
+            waitForKinit()
+        }
+        return try .copy(from: name, user: user)
+    }
+
+    /// As long as `kinit` may take from one write to the next. On a worker.
+    static func pauseForKinit() { usleep(75_000) }
 
     // MARK: - From a KDC
 
@@ -275,7 +299,7 @@ extension KerberosCredentialCache {
     }
 
     /// Whether the ticket-granting ticket lasts long enough to be used.
-    var isUsable: Bool { end.map { KerberosTicket.isUsable(for: $0 - .now) } ?? true }
+    var isUsable: Bool { timeLeft.map(KerberosTicket.isUsable) ?? true }
 
     fileprivate var life: (middle: ContinuousClock.Instant, end: ContinuousClock.Instant)? {
         if let middle, let end { (middle, end) } else { nil }

@@ -92,6 +92,7 @@ public final class KerberosCredentialManager: Sendable {
     let refusalOfKey: Duration
     /// How long one is believed that somebody may undo at the KDC.
     let refusalOfAccount: Duration
+    let waitForKinit: @Sendable () -> Void
     let files: BlockingWorkers
     let reading: SharedWork<KerberosIdentity, Reading>
     let asking: WatchedWork<KerberosIdentity, Holding>
@@ -105,12 +106,14 @@ public final class KerberosCredentialManager: Sendable {
     ///   - files: Threads for what reads files; `nil` takes those of the process.
     ///   - kdcs: Threads for what asks KDCs; `nil` takes those of the process.
     public convenience init(files: BlockingWorkers? = nil, kdcs: BlockingWorkers? = nil) {
-        self.init(files: files, kdcs: kdcs, refusalOfKey: .seconds(900), refusalOfAccount: .seconds(60))
+        self.init(files: files, kdcs: kdcs, waitForKinit: nil)
     }
 
     package init(
-        files: BlockingWorkers? = nil, kdcs: BlockingWorkers? = nil, refusalOfKey: Duration, refusalOfAccount: Duration
+        files: BlockingWorkers? = nil, kdcs: BlockingWorkers? = nil, refusalOfKey: Duration = .seconds(900),
+        refusalOfAccount: Duration = .seconds(60), waitForKinit: (@Sendable () -> Void)? = nil
     ) {
+        self.waitForKinit = waitForKinit ?? Self.pauseForKinit
         (self.refusalOfKey, self.refusalOfAccount) = (refusalOfKey, refusalOfAccount)
         let (files, kdcs) = (files ?? .namesAndFiles, kdcs ?? .kdcs)
         self.files = files

@@ -45,7 +45,7 @@ public final class ServiceCredential: Sendable, GSSInitiatorProvider {
     var end: ContinuousClock.Instant? { credential.end }
 
     /// Whether the ticket lasts long enough to be used.
-    var isValid: Bool { end.map { KerberosTicket.isUsable(for: $0 - .now) } ?? true }
+    var isValid: Bool { credential.timeLeft.map(KerberosTicket.isUsable) ?? true }
 
     /// Begins a context. With a ``ticket`` and the ``target`` it imports nothing. The first step reads krb5.conf only where
     /// that has changed.

@@ -13,6 +13,13 @@ enum FakeTime {
         let faketime = try BuiltExecutable.system("faketime", package: "faketime")
         return [faketime.path, "-m", "--exclude-monotonic", "-f", "\(seconds < 0 ? "" : "+")\(seconds)s"]
     }
+
+    /// The same for a clock that a file sets, again and again: its content is an offset, for example `+3600s`.
+    static func wrapper(file: String) throws -> [String] {
+        try wrapper(seconds: 0) + [
+            "/usr/bin/env", "-u", "FAKETIME", "FAKETIME_TIMESTAMP_FILE=\(file)", "FAKETIME_NO_CACHE=1",
+        ]
+    }
 }
 
 /// Clocks that differ by an hour, in both directions, at this machine and at the server: which one, and by how much.
@@ -44,8 +51,9 @@ enum FakeTime {
         try await server.stop()
     }
 
-    /// With a `kinit` by the same wrong clock the cache says how far it is off, and libkrb5 makes up for it.
-    @Test(arguments: [-3600, 3600])
+    /// With a `kinit` by the same wrong clock the cache says how far it is off, and libkrb5 makes up for it: also where the
+    /// clock is days ahead, and every ticket has ended by it.
+    @Test(arguments: [-3600, 3600, 172_800])
     func aClockThatKinitHasMeasured(seconds: Int) async throws {
         let realm = try await SharedRealm.shared
         let server = try await ServerProcess.start(
@@ -61,6 +69,23 @@ enum FakeTime {
             gssapiURI(realm.ann, Family.ipv4.authority(server.port)),
             environment: realm.realm.environment(cache: cache), wrapper: wrapper)
         #expect(outcome.status == 0, "\(outcome)")
+        try await server.stop()
+    }
+
+    /// Somebody sets the clock while a process runs: to libkrb5 its tickets have ended, whatever other clocks say.
+    @Test func aClockThatIsSetMeanwhile() async throws {
+        let realm = try await SharedRealm.shared
+        let server = try await ServerProcess.start(
+            realm: realm.realm, keytab: realm.serviceKeytab, users: [realm.ann], listen: ["127.0.0.1:0"])
+        let file = "\(realm.realm.folder)/clock-\(UUID().uuidString)"
+        try "+0s\n".write(toFile: file, atomically: true, encoding: .utf8)
+        try "+172800s\n".write(toFile: "\(file)-later", atomically: true, encoding: .utf8)
+        let group = Crowd.Group(
+            uri: gssapiURI(realm.ann, Family.ipv4.authority(server.port)), keytab: realm.annKeytab)
+        let (outcome, _) = try await Crowd(steps: [
+            .init(groups: [group]), .init(groups: [group], replace: ["\(file)-later": file]), .init(groups: [group]),
+        ]).run(in: realm, wrapper: try FakeTime.wrapper(file: file))
+        #expect(outcome.all.map(\.user) == [realm.ann, realm.ann, realm.ann], "\(outcome.all.compactMap(\.message))")
         try await server.stop()
     }
 

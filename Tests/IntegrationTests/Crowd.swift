@@ -12,6 +12,8 @@ struct Crowd: Encodable {
         var cache: String?
         var keytab: String?
         var password: String?
+        /// Whether all share a credential of GSS-API's own, of the cache.
+        var isExisting: Bool?
         /// How long each may take. Generous where nothing is to time out: the machine may be busy.
         var seconds = 100.0
     }
@@ -59,12 +61,15 @@ struct Crowd: Encodable {
     var pipelined = false
 
     /// Runs them in a realm whose default cache does not exist.
+    ///
+    /// - Parameter wrapper: A program and its arguments that run `crowd` in their own way.
     func run(
-        in realm: SharedRealm, cache: String? = nil, environment: [String: String] = [:]
+        in realm: SharedRealm, cache: String? = nil, environment: [String: String] = [:], wrapper: [String] = []
     ) async throws -> (outcome: Outcome, child: Child.Result) {
         let input = String(decoding: try JSONEncoder().encode(self), as: UTF8.self)
+        let words = wrapper + [try BuiltExecutable.url(named: "crowd").path]
         let result = try await Child.run(
-            BuiltExecutable.url(named: "crowd"),
+            URL(fileURLWithPath: words[0]), Array(words.dropFirst()),
             environment: realm.realm.environment(cache: cache).merging(environment) { $1 }, standardInput: input,
             timeout: .seconds(300))
         guard result.status == 0 else { throw TestSupportError("crowd failed: \(result)") }
