@@ -158,11 +158,13 @@ let package = Package(
         program(
             "crowd",
             [
-                "BlockingWork", "KerberosCredentials", "MongoAuth", "MongoConnect", "MongoTransport", "SASL",
+                "GSSKerberos", "BlockingWork", "KerberosCredentials", "MongoAuth", "MongoConnect", "MongoTransport",
+                "SASL",
                 "SaslConnectionString", logging, nioPosix,
             ], path: "Tests/Crowd"),
         program(
-            "soak", ["MongoAuth", "MongoConnect", "SASL", "SaslConnectionString", "MongoTransport", nioPosix],
+            "soak",
+            ["GSSKerberos", "MongoAuth", "MongoConnect", "SASL", "SaslConnectionString", "MongoTransport", nioPosix],
             path: "Tests/Soak"),
 
         .target(

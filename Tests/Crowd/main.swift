@@ -1,5 +1,6 @@
 import BlockingWork
 import Foundation
+import GSSKerberos
 import Glibc
 import KerberosCredentials
 import Logging
@@ -23,6 +24,8 @@ struct Group: Decodable {
     var cache: String?
     var keytab: String?
     var password: String?
+    /// Whether all share a credential of GSS-API's own, of the cache.
+    var isExisting: Bool?
     var seconds: Double
 
     func credential(_ string: MongoConnectionString) throws -> MongoCredential? {
@@ -31,10 +34,25 @@ struct Group: Decodable {
         else { return nil }
         if let username { credential.username = username }
         if let cache { options.identity = .cache(cache) }
+        if isExisting == true, let cache { options.identity = .existing(try ExistingCredentials.of(cache)) }
         if let keytab { options.identity = .keytab(keytab) }
         if let password { options.identity = .password(Secret(password), user: credential.username) }
         credential.method = .gssapi(options)
         return credential
+    }
+}
+
+/// Credentials of GSS-API's own, one for each cache.
+enum ExistingCredentials {
+    private static let all = Locked<[String: KerberosCredential]>([:])
+
+    static func of(_ cache: String) throws -> KerberosCredential {
+        try all.withLock { all in
+            if let known = all[cache] { return known }
+            let credential = try KerberosCredential(store: .init(cache: cache))
+            all[cache] = credential
+            return credential
+        }
     }
 }
 

@@ -31,7 +31,7 @@ import Testing
         ?? 1000
 
     /// Where the tickets of a crowd come from.
-    enum Source: String, CaseIterable { case cache, unwritableCache, keytab, password }
+    enum Source: String, CaseIterable { case system, cache, unwritableCache, keytab, password, existing }
 
     @Test(arguments: Source.allCases)
     func aThousandAtOnceTakeOneTicket(_ source: Source) async throws {
@@ -41,6 +41,8 @@ import Testing
         let before = try Data(contentsOf: URL(fileURLWithPath: String(path)))
         var group = Crowd.Group(uri: uri(realm.ann, server), count: Self.many)
         switch source {
+        case .system: break
+        case .existing: (group.cache, group.isExisting) = (realm.annCache, true)
         case .cache, .unwritableCache: group.cache = realm.annCache
         case .keytab: group.keytab = realm.annKeytab
         case .password: group.password = realm.annPassword
@@ -48,7 +50,7 @@ import Testing
         let logins = try await realm.loginsGranted(to: realm.ann)
         let (outcome, _) = try await Crowd(
             steps: [.init(groups: [group])], cannotWrite: source == .unwritableCache
-        ).run(in: realm)
+        ).run(in: realm, cache: source == .system ? realm.annCache : nil)
         #expect(outcome.all.count == Self.many)
         expectSuccess(outcome.all, as: realm.ann)
         #expect(try await realm.ticketsIssued() == 1)
@@ -58,8 +60,9 @@ import Testing
         #expect(outcome.peakThreads < 100, "\(outcome.peakThreads) threads")
         // The ticket is left where other programs find it, if that can be written.
         let after = try Data(contentsOf: URL(fileURLWithPath: String(path)))
-        #expect((after == before) == (source != .cache))
-        #expect(try await realm.klist(realm.annCache).contains("mongodb/localhost@") == (source == .cache))
+        let isSaved = [.system, .cache, .existing].contains(source)
+        #expect((after == before) == !isSaved)
+        #expect(try await realm.klist(realm.annCache).contains("mongodb/localhost@") == isSaved)
         try await server.stop()
         await realm.realm.stop()
     }
@@ -265,9 +268,9 @@ import Testing
         let process = try #require(await realm.realm.processIdentifier)
         // Twenty who share one cache, and eighty each with a request of its own: more than there are threads to wait.
         let stuck =
-            [Crowd.Group(uri: uri(realm.ann, server), count: 20, cache: cold, seconds: 3)]
+            [Crowd.Group(uri: uri(realm.ann, server), count: 20, cache: cold, seconds: 10)]
             + names.map {
-                Crowd.Group(uri: uri("\($0)@\(realm.realm.name)", server), keytab: keytab, seconds: 3)
+                Crowd.Group(uri: uri("\($0)@\(realm.realm.name)", server), keytab: keytab, seconds: 10)
             }
         var resumed = warm
         resumed.uri = uri(realm.ann, server)
@@ -280,13 +283,10 @@ import Testing
         let late = outcome.steps[1].dropFirst().flatMap { $0 }
         #expect(late.count == 100)
         #expect(late.allSatisfy { $0.code == "deadline-exceeded" && $0.late >= 0 }, "\(late.compactMap(\.message))")
-        #expect(
-            late.map(\.late).max() ?? 0 < 100 + 2 * outcome.lateness[1],
-            "\(late.map(\.late).sorted().suffix(5)), a timer: \(outcome.lateness)")
-        // Far from the deadline of the others, whatever else the machine does.
-        let alone = outcome.steps[0][0].map(\.milliseconds).max() ?? 0
-        let beside = outcome.steps[1][0].map(\.milliseconds).max() ?? 0
-        #expect(beside < alone + 1500, "\(beside) ms, \(alone) ms alone")
+        // Their deadline ended them: the C library would have waited longer.
+        #expect(late.map(\.late).max() ?? 0 < 5000, "\(late.map(\.late).sorted().suffix(5))")
+        // Not one of the others has waited for one of them.
+        #expect(outcome.steps[1][0].count { $0.milliseconds >= 10_000 } == 0)
         expectSuccess(outcome.steps[2][0], as: realm.ann)
         for workers in outcome.workers {
             #expect(workers.hasPrefix("0 active, 0 abandoned, 0 waiting"), "\(outcome.workers)")

@@ -18,6 +18,13 @@ import Testing
         #expect(!FileManager.default.fileExists(atPath: realm.folder))
     }
 
+    /// The environment of a realm with a setting of `[libdefaults]` in front of the others.
+    private func environment(_ realm: HeimdalRealm, setting: String) throws -> [String: String] {
+        let file = "\(realm.folder)/setting.conf"
+        try "[libdefaults]\n    \(setting)\n".write(toFile: file, atomically: true, encoding: .utf8)
+        return realm.environment().merging(["KRB5_CONFIG": "\(file):\(realm.folder)/krb5.conf"]) { $1 }
+    }
+
     private func uri(_ user: String, _ server: ServerProcess, properties: String = "SERVICE_HOST:localhost") -> String {
         gssapiURI(user, Family.ipv4.authority(server.port), properties: properties)
     }
@@ -44,13 +51,60 @@ import Testing
                 uri("carl@\(realm.name)", server), environment: realm.environment(clientKeytab: keytab))
             // The server does not know carl; that it says so means that Kerberos has worked.
             #expect(outcome.status == 30, "\(outcome)")
-            try await realm.deletePrincipal("carl")
+            try await realm.administer(["delete carl"])
             let gone = try await AuthCheck.check(
                 uri("carl@\(realm.name)", server),
                 environment: realm.environment(cache: "FILE:\(realm.folder)/another.ccache", clientKeytab: keytab))
             #expect(gone.status == 22, "\(gone)")
             #expect(gone.failure?.kerberos?.symbolicName == "KRB5KDC_ERR_C_PRINCIPAL_UNKNOWN", "\(gone)")
             #expect(gone.failure?.hint?.contains("carl@\(realm.name)") == true, "\(gone)")
+        }
+    }
+
+    /// A web service acts for ann, who has given it neither ticket nor key (S4U2Self, S4U2Proxy). From such a cache only
+    /// GSS-API can get a ticket for the server.
+    @Test func aCacheOfConstrainedDelegation() async throws {
+        try await withRealm { realm, server in
+            let keytab = try await realm.addUser("web/localhost")
+            try await realm.administer([
+                "modify --constrained-delegation=mongodb/localhost@\(realm.name) web/localhost",
+                "modify --attributes=+trusted-for-delegation web/localhost",
+            ])
+            let source = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+                .appendingPathComponent("Peers/impersonate.c")
+            let program = "\(realm.folder)/impersonate"
+            let compilation = try await Child.run(
+                BuiltExecutable.system("cc", package: "gcc"),
+                ["-Wall", "-Werror", "-o", program, source.path, "-lgssapi_krb5"])
+            try #require(compilation.status == 0, "gcc and libkrb5-dev are needed: \(compilation)")
+            let cache = "FILE:\(realm.folder)/for-ann.ccache"
+            let impersonation = try await Child.run(
+                URL(fileURLWithPath: program), [keytab, "FILE:\(realm.folder)/web.ccache", realm.ann, cache],
+                environment: environment(realm, setting: "forwardable = true"))
+            try #require(impersonation.status == 0, "\(impersonation)")
+            // The second time the ticket is in the cache.
+            for _ in 0..<2 {
+                let outcome = try await AuthCheck.check(
+                    uri(realm.ann, server), environment: realm.environment(cache: cache))
+                #expect(outcome.status == 0, "\(outcome)")
+                #expect(outcome.report.hosts.first?.identity?.user == realm.ann, "\(outcome)")
+            }
+        }
+    }
+
+    /// The KDC gives the ticket to the principal that an alias stands for: that is who we are, and it is said.
+    @Test func anAliasIsItsPrincipal() async throws {
+        try await withRealm { realm, server in
+            try await realm.administer(["modify --alias=annie@\(realm.name) ann"])
+            let password = "\(realm.folder)/password"
+            try realm.annPassword.write(toFile: password, atomically: true, encoding: .utf8)
+            let outcome = try await AuthCheck.check(
+                uri("annie@\(realm.name)", server), ["--password-file", password],
+                environment: environment(realm, setting: "canonicalize = true"))
+            #expect(outcome.status == 0, "\(outcome)")
+            let host = try #require(outcome.report.hosts.first)
+            #expect(host.identity?.user == realm.ann, "\(outcome)")
+            #expect(host.warnings == ["the KDC changed the user's name: the server sees \(realm.ann)"], "\(outcome)")
         }
     }
 

@@ -1,4 +1,5 @@
 import Foundation
+import GSSKerberos
 import Glibc
 import MongoAuth
 import MongoConnect
@@ -9,7 +10,7 @@ import SaslConnectionString
 
 // Authenticates many times in one process, and prints as JSON what the process held before and after.
 //
-//     soak URI WARMUP COUNT [cache|keytab|password VALUE]
+//     soak URI WARMUP COUNT [cache|keytab|password|existing VALUE]
 //
 // Without the last two the tickets are those of the default cache.
 //
@@ -50,6 +51,8 @@ func credential(_ string: MongoConnectionString, _ source: String, _ value: Stri
     switch source {
     case "cache": options.identity = .cache(value)
     case "keytab": options.identity = .keytab(value)
+    case "existing":
+        options.identity = .existing(try KerberosCredential(store: .init(cache: value)), user: credential.username)
     case "password": options.identity = .password(Secret(value), user: credential.username)
     default: return nil
     }
@@ -78,7 +81,7 @@ func authenticate(
 }
 
 func endWithUsage() -> Never {
-    FileHandle.standardError.write(Data("usage: soak URI WARMUP COUNT [cache|keytab|password VALUE]\n".utf8))
+    FileHandle.standardError.write(Data("usage: soak URI WARMUP COUNT [cache|keytab|password|existing VALUE]\n".utf8))
     exit(64)
 }
 

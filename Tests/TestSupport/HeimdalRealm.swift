@@ -86,15 +86,15 @@ public final class HeimdalRealm: Sendable {
 
     /// Adds a user with a random key and returns the path of a keytab with it.
     public func addUser(_ name: String) async throws -> String {
-        let keytab = "\(folder)/\(name).keytab"
+        let keytab = "\(folder)/\(name.replacing("/", with: "-")).keytab"
         try await programs.administer(
             folder, ["add --random-key --use-defaults \(name)", "ext_keytab -k \(keytab) \(name)"])
         return keytab
     }
 
-    /// Removes a principal.
-    public func deletePrincipal(_ name: String) async throws {
-        try await programs.administer(folder, ["delete \(name)"])
+    /// Runs commands of Heimdal's `kadmin`.
+    public func administer(_ commands: [String]) async throws {
+        try await programs.administer(folder, commands)
     }
 
     /// Gets a ticket-granting ticket of `ann` with MIT's `kinit`.
