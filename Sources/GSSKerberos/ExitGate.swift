@@ -13,7 +13,9 @@ internal import Darwin
 ///
 /// The library destroys its mutexes when the process exits, and aborts it when a thread then locks one. So the exit
 /// waits for those that compute, which takes milliseconds; one that waits for a KDC is kept from coming back, and nobody
-/// comes in any more: what is to be released then is not, the process ends anyway.
+/// comes in any more: what is to be released then is not, the process ends anyway. Where somebody computes for longer than a
+/// second, on a machine that is overloaded, the process ends without the exit handlers that were there before this library's
+/// first use.
 enum ExitGate {
     /// How many threads compute in the library.
     private static let inside = Atomic<Int>(0)
@@ -23,17 +25,32 @@ enum ExitGate {
     private static let key: pthread_key_t = {
         var key = pthread_key_t()
         pthread_key_create(&key, nil)
-        // It runs before the library's own, which was there first.
-        atexit {
-            // The thread that ends the process is not to wait for itself, nor to be kept out from here on.
-            if ExitGate.isCounted { ExitGate.inside.subtract(1, ordering: .sequentiallyConsistent) }
-            ExitGate.note += 2
-            ExitGate.isExiting.store(true, ordering: .sequentiallyConsistent)
-            // Bounded: a thread may be in a look-up of a KDC, which nothing tells of.
-            for _ in 0..<1000 where ExitGate.inside.load(ordering: .sequentiallyConsistent) > 0 { usleep(1000) }
-        }
+        // Both run before the library's own, which was there first.
+        #if canImport(Glibc)
+        on_exit(
+            { status, _ in
+                if ExitGate.close() { return }
+                // Whoever is still inside must not find destroyed mutexes: so nothing is destroyed any more.
+                fflush(nil)
+                _exit(status)
+            }, nil)
+        #else
+        atexit { _ = ExitGate.close() }
+        #endif
         return key
     }()
+
+    /// Lets nobody in any more, and waits for those inside.
+    ///
+    /// - Returns: Whether all have left. The wait is bounded: a thread may be in a look-up of a KDC, which nothing tells of.
+    private static func close() -> Bool {
+        // The thread that ends the process is not to wait for itself, nor to be kept out from here on.
+        if isCounted { inside.subtract(1, ordering: .sequentiallyConsistent) }
+        note += 2
+        isExiting.store(true, ordering: .sequentiallyConsistent)
+        for _ in 0..<1000 where inside.load(ordering: .sequentiallyConsistent) > 0 { usleep(1000) }
+        return inside.load(ordering: .sequentiallyConsistent) == 0
+    }
 
     private static var note: Int {
         get { Int(bitPattern: pthread_getspecific(key)) }

@@ -126,11 +126,16 @@ final class KerberosContext: GSSContextHandle {
         try GSSMajorStatus.check("gss_inquire_context", major, minor)
         return GSSContextInfo(
             flags: GSSContextFlags(rawValue: flags),
-            lifetime: lifetime == cgss_lifetime_indefinite() ? nil : .seconds(Int64(lifetime)),
+            lifetime: Self.bounded(
+                lifetime == cgss_lifetime_indefinite() ? nil : .seconds(Int64(lifetime)), credential),
             initiatorName: try sourceName?.display() ?? "",
             acceptorName: try targetName?.display() ?? "",
             mechanism: GSSBuffers.identifier(mechanism),
             isInitiator: isInitiator != 0)
+    }
+
+    private static func bounded(_ lifetime: Duration?, _ credential: KerberosCredential?) -> Duration? {
+        credential.map { $0.bounded(lifetime) } ?? lifetime
     }
 
     func wrap(_ message: [UInt8], confidential: Bool) throws(GSSError) -> GSSWrappedMessage {

@@ -122,7 +122,7 @@ public final class KerberosCredential: Sendable {
     public var end: ContinuousClock.Instant? { ticketEnd?.instant }
 
     /// How long ``ticket`` is good, by whichever of this machine's clocks says less: libkrb5 goes by the one that can be
-    /// set. `nil` without a ticket.
+    /// set. Zero where somebody has set that since; `nil` without a ticket.
     public var timeLeft: Duration? { ticketEnd?.left }
 
     /// Lends the C handle.
@@ -143,7 +143,15 @@ public final class KerberosCredential: Sendable {
         try GSSMajorStatus.check("gss_inquire_cred", major, minor)
         return KerberosCredentialInfo(
             principal: try owner?.display(),
-            lifetime: lifetime == cgss_lifetime_indefinite() ? nil : .seconds(Int64(lifetime)))
+            lifetime: bounded(lifetime == cgss_lifetime_indefinite() ? nil : .seconds(Int64(lifetime))))
+    }
+
+    /// What the library says of a life, at most as long as the ticket's: where this machine's clock is ahead, its copy of the
+    /// ticket is dated by that.
+    func bounded(_ lifetime: Duration?) -> Duration? {
+        guard let end else { return lifetime }
+        let left = max(.zero, end - .now)
+        return lifetime.map { min($0, left) } ?? left
     }
 }
 

@@ -29,9 +29,10 @@ extension KerberosCredentialCache {
 
     /// Asks a KDC for another ticket for a service whose key may have changed. Blocks.
     ///
-    /// It takes the old one's place here and, where that can be written, in the cache that this was copied from, if it is
-    /// encrypted with another key. A service that was deleted and made anew has another key under the same version number,
-    /// which no client can see: so a ticket for the same version counts where the old one is at least 30 seconds older.
+    /// One that is encrypted with another key takes the old one's place here and, where that can be written, in the cache
+    /// that this was copied from. A service that was deleted and made anew has another key under the same version number,
+    /// which no client can see: so a ticket for the same version is given where the old one is at least 30 seconds older. It
+    /// is stored nowhere: a server that refuses for another reason must not make a cache grow.
     ///
     /// - Parameter old: The ticket that its service did not take.
     /// - Returns: `nil` where the new ticket is no better than the old one, as far as can be told.
@@ -52,6 +53,7 @@ extension KerberosCredentialCache {
         let credential = try Self.credential(library.credentials(for: name, in: fresh), library)
         guard let ticket = credential.ticket, ticket.mayHaveOtherKey(than: old) else { return nil }
         observe?(.ticketObtained(ticket))
+        guard ticket.hasOtherKeyVersion(than: old) else { return credential }
         try library.replace(name, in: own, by: fresh)
         if let origin, let source = try? library.cache(named: origin), let other = try? library.owner(of: source),
             library.isSame(owner, other)
@@ -103,7 +105,7 @@ extension KerberosCredentialCache {
         let server = try library.principal(ticket.server)
         entry.server = server
         // A context compares this with the machine's clock, before it has asked the cache by how much that is off.
-        entry.times.endtime += try library.secondsAhead()
+        entry.times.endtime = KerberosLibrary.timestamp(ticket.endTime + (try library.secondsAhead()))
         try library.store(&entry, in: cache.open(library))
         return try KerberosCredential(ticket, until: TicketEnd(after: left), in: cache)
     }
@@ -111,7 +113,15 @@ extension KerberosCredentialCache {
 
 extension KerberosLibrary {
     fileprivate func store(_ entry: inout krb5_creds, in cache: krb5_ccache) throws(GSSError) {
-        try check("krb5_cc_store_cred", krb5_cc_store_cred(context, cache, &entry), subject: fullName(of: cache))
+        let name = fullName(of: cache)
+        let before = name.flatMap { FileStamp($0) }
+        do {
+            try check("krb5_cc_store_cred", krb5_cc_store_cred(context, cache, &entry), subject: name)
+        } catch {
+            // On a full disk the library leaves a part of the entry, with which nobody can read the cache any more.
+            if let name, let before { before.restoreLength(of: name, atMost: 1 << 16) }
+            throw error
+        }
     }
 
     /// Puts the tickets for a service from one cache in the place of those in another.

@@ -29,6 +29,9 @@ public final class KerberosCredentialCache: Sendable {
     /// that acts for the user (S4U2Proxy), or credentials that gssproxy has encrypted.
     public let needsGSSAPI: Bool
 
+    /// Whether it holds no ticket at all, as a cache that `kinit` has just emptied.
+    package let isEmpty: Bool
+
     let cache: PrivateCache
     /// What the file that it was copied from was known by then; `nil` for what is no file.
     package let stamp: FileStamp?
@@ -42,6 +45,7 @@ public final class KerberosCredentialCache: Sendable {
         let own = try cache.open(library)
         let tickets = try library.tickets(in: own)
         let grantingTicket = tickets.grantingTicket
+        isEmpty = tickets.isEmpty
         self.cache = cache
         principal = library.text(try library.owner(of: own)) ?? ""
         requestedPrincipal = requested

@@ -12,6 +12,9 @@ extension KerberosLibrary {
         }
     }
 
+    /// How many bytes a cache in a file may have: ten thousand tickets of the size that Active Directory makes.
+    private static let largestCache = 16 << 20
+
     func fullName(of cache: krb5_ccache) -> String? {
         var name: UnsafeMutablePointer<CChar>?
         guard krb5_cc_get_full_name(context, cache, &name) == 0, let name else { return nil }
@@ -24,7 +27,14 @@ extension KerberosLibrary {
     }
 
     func owner(of cache: krb5_ccache) throws(GSSError) -> krb5_principal {
-        try make("krb5_cc_get_principal", subject: fullName(of: cache), release: { krb5_free_principal($0, $1) }) {
+        let name = fullName(of: cache)
+        // The library reads all of a file into memory, several times.
+        if let name, let stamp = FileStamp(name), stamp.size > Self.largestCache || !stamp.isRegular {
+            throw GSSError(
+                call: "krb5_cc_get_principal", major: GSSMajorStatus(.failure),
+                majorMessages: ["the cache is no regular file of at most \(Self.largestCache) bytes"], subject: name)
+        }
+        return try make("krb5_cc_get_principal", subject: name, release: { krb5_free_principal($0, $1) }) {
             krb5_cc_get_principal(context, cache, $0)
         }
     }

@@ -163,14 +163,19 @@ final class KerberosLibrary {
     }
 
     /// By how many seconds this machine's clock is ahead of the KDC's, as far as the library knows; zero where it is behind.
-    func secondsAhead() throws(GSSError) -> krb5_deltat {
+    func secondsAhead() throws(GSSError) -> Int64 {
         var (seconds, microseconds): (krb5_timestamp, krb5_int32) = (0, 0)
         try check("krb5_get_time_offsets", krb5_get_time_offsets(context, &seconds, &microseconds))
-        return max(0, -seconds)
+        return max(0, -Int64(seconds))
     }
 
     /// The library counts times as unsigned, so that they reach beyond 2038.
     static func seconds(_ time: krb5_timestamp) -> Int64 { Int64(UInt32(bitPattern: time)) }
+
+    /// The nearest time that the library can count.
+    static func timestamp(_ seconds: Int64) -> krb5_timestamp {
+        krb5_timestamp(bitPattern: UInt32(clamping: seconds))
+    }
 
     /// The name of an encryption type, for example `aes256-cts-hmac-sha1-96`.
     func encryptionTypeName(_ type: krb5_enctype) -> String {

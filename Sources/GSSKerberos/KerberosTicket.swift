@@ -72,16 +72,25 @@ extension KerberosTicket {
     /// Whether it is worth a try at a service that did not take an older ticket: it is for another key, or so much younger
     /// that the service may have been made anew since, with another key of the same version.
     package func mayHaveOtherKey(than old: KerberosTicket) -> Bool {
-        keyVersion != old.keyVersion || encryptionType != old.encryptionType || startTime - old.startTime >= 30
+        hasOtherKeyVersion(than: old) || startTime - old.startTime >= 30
+    }
+
+    /// Whether it is encrypted with another key, as far as can be told.
+    package func hasOtherKeyVersion(than old: KerberosTicket) -> Bool {
+        keyVersion != old.keyVersion || encryptionType != old.encryptionType
     }
 
     /// Whether it is no ticket, but credentials that gssproxy has encrypted and left in the form of one.
     var isOfGSSProxy: Bool { Self.realm(of: server).map { isSameText(String($0), "X-GSSPROXY:") } ?? false }
 
+    /// Longer than any principal that people use: whoever writes a cache may put anything into it.
+    private static let longestName = 4096
+
     /// Reads a cache's entry; `nil` for what is not a ticket: caches keep settings in the same form.
     init?(_ entry: inout krb5_creds, _ library: KerberosLibrary) {
         guard krb5_is_config_principal(library.context, entry.server) == 0,
-            let client = library.text(entry.client), let server = library.text(entry.server)
+            let client = library.text(entry.client), let server = library.text(entry.server),
+            max(client.utf8.count, server.utf8.count) <= Self.longestName
         else { return nil }
         let seconds = KerberosLibrary.seconds
         let times = entry.times

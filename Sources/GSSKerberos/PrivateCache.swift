@@ -53,21 +53,54 @@ final class PrivateCache: Sendable {
 /// What a file is known by: whoever replaces it or writes to it changes some of it.
 package struct FileStamp: Sendable, Hashable {
     private var numbers: [Int64]
+    /// How many bytes it has.
+    var size: Int { Int(numbers[2]) }
+    /// Whether it is a file proper, and no pipe or device.
+    let isRegular: Bool
 
     /// Looks at a file.
     ///
     /// - Parameter name: The full name of a cache or keytab.
     /// - Returns: `nil` for what is no file, or not there.
     package init?(_ name: String) {
-        guard let prefix = ["FILE:", "DIR::", "WRFILE:"].first(where: { name.utf8.starts(with: $0.utf8) })
-        else { return nil }
         var status = stat()
-        guard stat(String(Substring(name.utf8.dropFirst(prefix.utf8.count))), &status) == 0 else { return nil }
+        guard let path = Self.path(name), stat(path, &status) == 0 else { return nil }
+        self.init(status)
+    }
+
+    private static func path(_ name: String) -> String? {
+        ["FILE:", "DIR::", "WRFILE:"].first { name.utf8.starts(with: $0.utf8) }
+            .map { String(Substring(name.utf8.dropFirst($0.utf8.count))) }
+    }
+
+    /// Cuts the file off where it ended then, if it is the same one and has grown by less than so many bytes since.
+    func restoreLength(of name: String, atMost growth: Int) {
+        guard let path = Self.path(name) else { return }
+        let descriptor = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW)
+        guard descriptor >= 0 else { return }
+        defer { close(descriptor) }
+        #if os(Linux)
+        // The lock that the library takes to write: F_OFD_SETLK, which Swift does not import.
+        let setLock: Int32 = 37
+        var lock = flock()
+        lock.l_type = Int16(F_WRLCK)
+        lock.l_whence = Int16(SEEK_SET)
+        guard fcntl(descriptor, setLock, &lock) == 0 else { return }
+        #endif
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else { return }
+        let now = FileStamp(status)
+        guard now.numbers.prefix(2) == numbers.prefix(2), now.size > size, now.size - size < growth else { return }
+        _ = ftruncate(descriptor, off_t(size))
+    }
+
+    private init(_ status: stat) {
         #if canImport(Darwin)
         let time = status.st_mtimespec
         #else
         let time = status.st_mtim
         #endif
+        isRegular = status.st_mode & S_IFMT == S_IFREG
         numbers = [
             Int64(bitPattern: UInt64(status.st_dev)), Int64(bitPattern: UInt64(status.st_ino)), Int64(status.st_size),
             Int64(time.tv_sec), Int64(time.tv_nsec),

@@ -21,6 +21,12 @@ struct TicketEnd: Sendable {
         second = time(nil) + Int(left)
     }
 
-    /// How long the ticket is good; negative for one that has ended.
-    var left: Duration { min(instant - .now, .seconds(second - time(nil))) }
+    /// How long the ticket is good; negative for one that has ended, and zero where somebody has set the clock since: what
+    /// its cache knows of the difference to the KDC's clock is not true any more.
+    var left: Duration {
+        let (steady, settable) = (instant - .now, Duration.seconds(second - time(nil)))
+        let step = steady > settable ? steady - settable : settable - steady
+        // Clocks that are only kept right move by a few seconds a day.
+        return step > .seconds(60) ? .zero : min(steady, settable)
+    }
 }

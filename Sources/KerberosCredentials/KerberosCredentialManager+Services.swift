@@ -34,12 +34,12 @@ extension KerberosCredentialManager {
 
     /// Asks a KDC for another ticket in place of one that its server has refused: perhaps the service's key has changed.
     ///
-    /// Callers at the same time share one request; and a service is asked for once in 30 seconds, as a server that refuses
-    /// for another reason must not cost a request for each attempt.
+    /// Callers at the same time share one request; and a service is asked for once in 30 seconds, and less and less often
+    /// where the KDC has no other key for it: a server that refuses for another reason must not cost a request for each
+    /// attempt.
     ///
     /// - Returns: A credential whose ticket is encrypted with another key of the service, or may be as it is 30 seconds
-    ///   younger; `nil` where the new ticket is no better, the KDC was asked less than 30 seconds ago, or the credential has
-    ///   no ticket.
+    ///   younger; `nil` where the new ticket is no better, the KDC was asked not long ago, or the credential has no ticket.
     /// - Throws: ``KerberosCredentialError``, `CancellationError`.
     public func replacement(
         for refused: ServiceCredential, by deadline: ContinuousClock.Instant, observe: KerberosObserver? = nil
@@ -47,21 +47,27 @@ extension KerberosCredentialManager {
         let (identity, service) = (refused.identity, refused.service)
         guard let old = refused.ticket, let cache = known(identity) else { return nil }
         let key = ServiceKey(identity: identity, cache: ObjectIdentifier(cache), service: service)
-        return try await KerberosCredentialError.translating(late: .kdcTimeout) {
+        let made = try await KerberosCredentialError.translating(late: .kdcTimeout) {
             try await replacing.value(
                 for: key, by: deadline, waitingFor: "a KDC for the ticket for \(service)", observe: observe
             ) { [self] observe in
                 if let known = known(identity, service), known.ticket?.mayHaveOtherKey(than: old) == true {
                     return known
                 }
-                let next = read(identity) { $0.nextReplacement[service] } ?? nil
-                if let next, .now < next { return nil }
-                defer { change(identity) { $0.noteReplacement(of: service) } }
+                let pause = read(identity) { $0.replacementPauses[service] } ?? nil
+                if let pause, .now < pause.end { return nil }
+                var found: KerberosCredential?
+                defer {
+                    let hadOtherKey = found?.ticket?.hasOtherKeyVersion(than: old) == true
+                    change(identity) { $0.noteReplacement(of: service, hadOtherKey: hadOtherKey) }
+                }
                 let name = try service.gssName()
-                return try cache.credential(for: name, replacing: old, observe: observe)
-                    .map { keep($0, name, from: cache, key) }
+                found = try cache.credential(for: name, replacing: old, observe: observe)
+                return found.map { keep($0, name, from: cache, key) }
             }
         }
+        // Whoever has joined may have been refused with another ticket than the one who began.
+        return made?.ticket == old ? nil : made
     }
 
     /// Notes a service's credential, unless the user's tickets are others meanwhile, or somebody else has noted one with

@@ -145,8 +145,10 @@ extension KerberosCredentialManager {
             if let known, known.isCurrent(since: read(identity) { $0.stamp } ?? nil) {
                 cache = known
             } else {
-                cache = try copy(name, identity.user, hadTickets: known != nil)
-                guard cache.isUsable || !keytabServes() else { return .key }
+                cache = try copy(name, identity.user, hadGrantingTicket: known?.end != nil)
+                // Like GSS-API: a cache that can get no further ticket gives way to a key that can.
+                let serves = cache.isUsable && (cache.end != nil || cache.needsGSSAPI)
+                guard serves || !keytabServes() else { return .key }
                 let stamp = cache.stamp
                 if let known, known.hasSameOrigin(as: cache) {
                     // A service's ticket came to it, perhaps by us.
@@ -165,14 +167,16 @@ extension KerberosCredentialManager {
         }
     }
 
-    /// Copies the tickets. `kinit` empties a cache before it fills it: one that had tickets and has none is looked at twice
-    /// more before that is believed.
-    private func copy(_ name: String?, _ user: String?, hadTickets: Bool) throws -> KerberosCredentialCache {
-        for _ in 0..<(hadTickets ? 2 : 0) {
+    /// Copies the tickets. `kinit` empties a cache before it fills it: one that is empty, or had a ticket-granting ticket and
+    /// has none, is looked at twice more before that is believed.
+    private func copy(_ name: String?, _ user: String?, hadGrantingTicket: Bool) throws -> KerberosCredentialCache {
+        for _ in 0..<2 {
             do {
                 let cache = try KerberosCredentialCache.copy(from: name, user: user)
-                if cache.end != nil || cache.needsGSSAPI { return cache }
-            } catch is GSSError {}
+                guard cache.isEmpty || hadGrantingTicket && cache.end == nil && !cache.needsGSSAPI else { return cache }
+            } catch let error as GSSError {
+                guard hadGrantingTicket else { throw error }
+            }
             waitForKinit()
         }
         return try .copy(from: name, user: user)
@@ -224,7 +228,8 @@ extension KerberosCredentialManager {
     /// Renews tickets that nobody may be using, and comes back while they are good and the KDC has given no others. Those
     /// that nobody has used as long as two tickets last are let go, with the password.
     private func renew(_ identity: KerberosIdentity) {
-        guard let known = known(identity), known.isUsable, let (middle, end) = known.life else { return }
+        // By the clock that only runs: the other one may be wrong for a time.
+        guard let known = known(identity), let (middle, end) = known.life, end > .now else { return }
         if drop(identity, unusedFor: (end - middle) * 4, with: known) { return }
         renewIfDue(identity)
         let next = ContinuousClock.now + Self.pause(before: end)

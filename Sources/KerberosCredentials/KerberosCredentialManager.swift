@@ -43,7 +43,7 @@ public final class KerberosCredentialManager: Sendable {
         /// Fires when the tickets are to be renewed even if nobody uses them.
         var renewal: DeadlineTimer?
         /// Not before this a KDC is asked again whether a service has another key.
-        var nextReplacement: [ServicePrincipal: ContinuousClock.Instant] = [:]
+        var replacementPauses: [ServicePrincipal: ReplacementPause] = [:]
         var refusal: Refusal?
 
         /// How many services' tickets are kept. The one that ends first goes first.
@@ -61,11 +61,21 @@ public final class KerberosCredentialManager: Sendable {
             services[service] = credential
         }
 
-        /// Notes that a KDC was asked whether a service has another key, and forgets when that no longer matters.
-        mutating func noteReplacement(of service: ServicePrincipal) {
-            nextReplacement = nextReplacement.filter { $0.value > .now }
-            nextReplacement[service] = .now + .seconds(30)
+        /// Notes that a KDC was asked whether a service has another key. Where it had none, and that again and again, the
+        /// server refuses for another reason: the pause grows to an hour.
+        mutating func noteReplacement(of service: ServicePrincipal, hadOtherKey: Bool) {
+            let now = ContinuousClock.now
+            replacementPauses = replacementPauses.filter { $0.value.end + $0.value.length > now }
+            let last = hadOtherKey ? nil : replacementPauses[service]?.length
+            let length = last.map { min($0 * 5, .seconds(3600)) } ?? .seconds(30)
+            replacementPauses[service] = ReplacementPause(length: length, end: now + length)
         }
+    }
+
+    /// For how long a KDC is not asked again whether a service has another key.
+    struct ReplacementPause: Sendable {
+        var length: Duration
+        var end: ContinuousClock.Instant
     }
 
     /// What a KDC has said that will not change soon, the key for which it did, and how long that is believed.

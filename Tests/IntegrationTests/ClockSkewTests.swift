@@ -72,14 +72,17 @@ enum FakeTime {
         try await server.stop()
     }
 
-    /// Somebody sets the clock while a process runs: to libkrb5 its tickets have ended, whatever other clocks say.
-    @Test func aClockThatIsSetMeanwhile() async throws {
+    /// Somebody sets the clock while a process runs: to libkrb5 its tickets have ended, or are not valid yet, whatever other
+    /// clocks say.
+    @Test(arguments: [(0, 172_800), (0, 3600), (3600, 0), (-3600, 0)])
+    func aClockThatIsSetMeanwhile(from first: Int, to second: Int) async throws {
         let realm = try await SharedRealm.shared
         let server = try await ServerProcess.start(
             realm: realm.realm, keytab: realm.serviceKeytab, users: [realm.ann], listen: ["127.0.0.1:0"])
         let file = "\(realm.realm.folder)/clock-\(UUID().uuidString)"
-        try "+0s\n".write(toFile: file, atomically: true, encoding: .utf8)
-        try "+172800s\n".write(toFile: "\(file)-later", atomically: true, encoding: .utf8)
+        for (seconds, file) in [(first, file), (second, "\(file)-later")] {
+            try "\(seconds < 0 ? "" : "+")\(seconds)s\n".write(toFile: file, atomically: true, encoding: .utf8)
+        }
         let group = Crowd.Group(
             uri: gssapiURI(realm.ann, Family.ipv4.authority(server.port)), keytab: realm.annKeytab)
         let (outcome, _) = try await Crowd(steps: [

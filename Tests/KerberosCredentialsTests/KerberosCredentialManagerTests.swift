@@ -169,33 +169,96 @@ import Testing
         }
     }
 
+    /// A disk that is full after some bytes of the ticket: others can still read the cache.
+    @Test(arguments: [1, 100, 400])
+    func aCacheThatCannotGrowStaysAsItIs(bytes: Int) async throws {
+        let fixture = try await RealmFixture.make(in: SharedRealm.shared.realm)
+        await #expect(processExitsWith: .success) { [fixture = fixture as RealmFixture, bytes = bytes as Int] in
+            fixture.enter()
+            let path = URL(fileURLWithPath: String(fixture.cache.dropFirst("FILE:".count)))
+            let before = try Data(contentsOf: path)
+            signal(SIGXFSZ, SIG_IGN)
+            var limit = rlimit(rlim_cur: rlim_t(before.count + bytes), rlim_max: rlim_t(before.count + bytes))
+            setrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &limit)
+            let credential = try await KerberosCredentialManager().serviceCredential(
+                of: fixture.identity(.cache), for: fixture.servicePrincipal, by: RealmFixture.deadline)
+            #expect(credential.clientPrincipal == fixture.principal)
+            #expect(try Data(contentsOf: path) == before)
+        }
+    }
+
     // MARK: - A service with another key
 
-    /// It was deleted and made anew: the key is another one, and its version is the same.
+    /// It was made anew: the key is another one, and its version is the same.
     @Test func aTicketForAKeyOfTheSameVersionIsReplacedWhereItIsOld() async throws {
         let realm = try await SharedRealm.shared.realm
-        let fixture = try await RealmFixture.make(in: realm)
+        var fixture = try await RealmFixture.make(in: realm)
         await #expect(processExitsWith: .success) { [fixture = fixture as RealmFixture] in
             fixture.enter()
-            let identity = fixture.identity(.cache)
-            let first = try await KerberosCredentialManager().serviceCredential(
-                of: identity, for: fixture.servicePrincipal, by: RealmFixture.deadline)
-            // It has just come from the KDC: another one would be no better.
             let manager = KerberosCredentialManager()
             let young = try await manager.serviceCredential(
-                of: identity, for: fixture.servicePrincipal, by: RealmFixture.deadline)
-            #expect(young.ticket == first.ticket)
+                of: fixture.identity(.cache), for: fixture.servicePrincipal, by: RealmFixture.deadline)
+            // It has just come from the KDC: another one would be no better.
             #expect(try await manager.replacement(for: young, by: RealmFixture.deadline) == nil)
             try ageTickets(for: "\(fixture.service)/localhost", in: fixture.cache, by: 60)
-            let other = KerberosCredentialManager()
-            let old = try await other.serviceCredential(
-                of: identity, for: fixture.servicePrincipal, by: RealmFixture.deadline)
-            #expect(old.ticket != first.ticket && old.ticket?.keyVersion == first.ticket?.keyVersion)
-            let new = try #require(try await other.replacement(for: old, by: RealmFixture.deadline))
+        }
+        try await realm.changeKey("\(fixture.service)/localhost", keepingVersion: true)
+        fixture.serviceKeytab = try await realm.makeKeytab(for: ["\(fixture.service)/localhost"])
+        await #expect(processExitsWith: .success) { [fixture = fixture as RealmFixture] in
+            fixture.enter()
+            let manager = KerberosCredentialManager()
+            let old = try await manager.serviceCredential(
+                of: fixture.identity(.cache), for: fixture.servicePrincipal, by: RealmFixture.deadline)
+            #expect(throws: GSSError.self) { _ = try fixture.authenticate(old) }
+            let size = try fileSize(fixture.cache)
+            let new = try #require(try await manager.replacement(for: old, by: RealmFixture.deadline))
             #expect(new.ticket != old.ticket && new.ticket?.keyVersion == old.ticket?.keyVersion)
             #expect(try fixture.authenticate(new) == fixture.principal)
-            // Once: the next refusal within the pause has another reason.
-            #expect(try await other.replacement(for: new, by: RealmFixture.deadline) == nil)
+            // Nothing is stored, as nobody knows yet whether it was about the key; and it is done once.
+            #expect(try fileSize(fixture.cache) == size)
+            #expect(try await manager.replacement(for: new, by: RealmFixture.deadline) == nil)
+        }
+    }
+
+    @Test func thePauseBetweenReplacementsGrows() {
+        let service = ServicePrincipal(service: "a", host: "b")
+        var entry = KerberosCredentialManager.Entry()
+        var lengths: [Duration?] = []
+        for hadOtherKey in [false, false, false, false, false, true] {
+            entry.noteReplacement(of: service, hadOtherKey: hadOtherKey)
+            lengths.append(entry.replacementPauses[service]?.length)
+        }
+        #expect(lengths == [30, 150, 750, 3600, 3600, 30].map { .seconds($0) })
+    }
+
+    /// An empty default cache does not hide the client keytab: GSS-API goes on to that, too.
+    @Test func anEmptyCacheGivesWayToTheKeytab() async throws {
+        let fixture = try await RealmFixture.make(in: SharedRealm.shared.realm)
+        await #expect(processExitsWith: .success) { [fixture = fixture as RealmFixture] in
+            fixture.enter(.defaultKeytab)
+            setenv("KRB5CCNAME", fixture.cache, 1)
+            try emptyCache(fixture.cache)
+            let credential = try await KerberosCredentialManager(waitForKinit: {}).serviceCredential(
+                of: .system(user: fixture.user), for: fixture.servicePrincipal, by: RealmFixture.deadline)
+            #expect(try fixture.authenticate(credential) == fixture.principal)
+        }
+    }
+
+    /// The largest times that there are, beside a clock that is ahead of the KDC's.
+    @Test(arguments: [Int32.max, -1])
+    func timesAtTheirLimitsAreNoTrap(end: Int32) async throws {
+        let fixture = try await RealmFixture.make(in: SharedRealm.shared.realm)
+        await #expect(processExitsWith: .success) { [fixture = fixture as RealmFixture, end = end as Int32] in
+            fixture.enter()
+            // It leaves the service's ticket in the cache.
+            _ = try await KerberosCredentialManager().serviceCredential(
+                of: fixture.identity(.cache), for: fixture.servicePrincipal, by: RealmFixture.deadline)
+            for offset: Int32 in [.min, -3600, 3600, .max] {
+                let name = "FILE:\(fixture.file)-\(offset)"
+                try copyCache(fixture.cache, to: name, endTime: end, clockOffset: offset)
+                _ = try? await KerberosCredentialManager().serviceCredential(
+                    of: .cache(name), for: fixture.servicePrincipal, by: RealmFixture.deadline)
+            }
         }
     }
 
@@ -318,15 +381,15 @@ import Testing
                 of: fixture.identity(.cache), for: fixture.servicePrincipal, by: RealmFixture.deadline)
             var entry = KerberosCredentialManager.Entry()
             let other = ServicePrincipal(service: "x", host: "y")
-            entry.nextReplacement = [fixture.servicePrincipal: .now]
-            entry.noteReplacement(of: other)
+            entry.replacementPauses = [fixture.servicePrincipal: .init(length: .zero, end: .now)]
+            entry.noteReplacement(of: other, hadOtherKey: false)
             let capacity = KerberosCredentialManager.Entry.capacity
             for number in 0..<(capacity + 10) {
                 entry.keep(credential, for: ServicePrincipal(service: "x", host: "\(number)"))
             }
             #expect(entry.services.count == capacity)
             #expect(entry.services[ServicePrincipal(service: "x", host: "\(capacity + 9)")] === credential)
-            #expect(Array(entry.nextReplacement.keys) == [other])
+            #expect(Array(entry.replacementPauses.keys) == [other])
         }
     }
 
