@@ -29,6 +29,11 @@ internal import SASLSCRAM
 public struct MongoAuthenticator: Sendable {
     /// Threads for the steps of mechanisms that say that they may block, or compute for long.
     var threads = BlockingWorkers()
+    #if SCRAM
+    /// Threads that derive keys. A server chooses how long that takes, so they are few: everybody needs the processors.
+    private let derivations = BlockingWorkers(limits: .init(maximumThreads: 2, maximumIdleThreads: 1))
+    private let keyCache = ScramKeyCache()
+    #endif
     let logger: Logger?
 
     #if Kerberos
@@ -127,13 +132,21 @@ public struct MongoAuthenticator: Sendable {
     ) async throws -> PreparedAuthentication {
         let steps: ExchangeSteps
         do {
-            steps = try ExchangeSteps(mechanism, on: mechanism.traits.mayBlock ? threads : nil)
+            steps = try ExchangeSteps(mechanism, on: threads(for: mechanism))
         } catch {
             throw MongoAuthError.translated(error)
         }
         return try await PreparedAuthentication.begin(
             steps, source: source, isTokenSecret: mechanism.traits.sendsPlaintextSecret, details: details, by: deadline,
             observe: logging(observe))
+    }
+
+    /// Where a mechanism's steps are taken; `nil` is where the caller is.
+    private func threads(for mechanism: any SaslMechanism) -> BlockingWorkers? {
+        #if SCRAM
+        if mechanism is ScramMechanism { return derivations }
+        #endif
+        return mechanism.traits.mayBlock ? threads : nil
     }
 
     /// What takes events for the log, too.
@@ -175,9 +188,10 @@ public struct MongoAuthenticator: Sendable {
         _ hash: MongoCredential.ScramHash?, _ username: String, _ password: Secret, _ server: ServerDescription?
     ) throws(MongoAuthError) -> any SaslMechanism {
         var registry = SaslRegistry()
-        if hash != .sha1 { registry.register(ScramMechanism.mongoDB(.sha256, username: username, password: password)) }
-        if hash != .sha256 {
-            registry.register(ScramMechanism.mongoDB(.sha1, username: username, password: password))
+        for (excluded, own) in [(MongoCredential.ScramHash.sha1, ScramMechanism.Hash.sha256), (.sha256, .sha1)]
+        where hash != excluded {
+            registry.register(
+                ScramMechanism.mongoDB(own, username: username, password: password, keyCache: keyCache))
         }
         // A server that says nothing of the user's mechanisms is asked for the oldest, or knows no such user.
         let offered = hash == nil ? server?.saslSupportedMechs ?? ["SCRAM-SHA-1"] : registry.names.map(\.rawValue)

@@ -16,12 +16,14 @@ final class ScramExchange: SaslExchange {
     private let hash: ScramMechanism.Hash
     private let client: ScramClient
     private let iterations: ClosedRange<Int>
+    private let cache: ScramKeyCache?
     private var state: State
 
     init(
         name: SaslMechanismName, hash: ScramMechanism.Hash, client: ScramClient, password: Secret,
-        iterations: ClosedRange<Int>
+        iterations: ClosedRange<Int>, cache: ScramKeyCache?
     ) {
+        self.cache = cache
         self.name = name
         self.hash = hash
         self.client = client
@@ -56,8 +58,16 @@ final class ScramExchange: SaslExchange {
         let server = try ScramServerFirst(challenge, clientNonce: client.nonce, iterations: iterations)
         let withoutProof = client.finalMessageWithoutProof(nonce: server.nonce)
         let authMessage = Array("\(client.firstMessageBare),\(server.text),\(withoutProof)".utf8)
-        let proofs = try ScramKeys.proofs(
-            hash, password: password, salt: server.salt, iterations: server.iterations, authMessage: authMessage)
+        func derive() throws(SaslError) -> ScramKeys {
+            try ScramKeys(hash, password: password, salt: server.salt, iterations: server.iterations)
+        }
+        let keys =
+            if let cache {
+                try cache.keys(hash, password, salt: server.salt, iterations: server.iterations, derive: derive)
+            } else {
+                try derive()
+            }
+        let proofs = keys.proofs(hash, authMessage: authMessage)
         state = .finalSent(proofs, authMessage: authMessage)
         return .respond(Array("\(withoutProof),p=\(Base64.encode(proofs.clientProof))".utf8))
     }

@@ -2,21 +2,35 @@ internal import Crypto
 internal import CryptoExtras
 internal import SASL
 
-/// The arithmetic of RFC 5802 section 3.
-enum ScramKeys {
+/// What is derived from a password (RFC 5802 section 3).
+struct ScramKeys: Sendable {
+    private let clientKey: SymmetricKey
+    private let serverKey: SymmetricKey
+
     /// What a client needs to prove itself, and to have the server prove itself.
     struct Proofs {
         var clientProof: [UInt8]
         fileprivate var serverKey: SymmetricKey
     }
 
-    /// Derives the client's proof and the server's key. Takes time in proportion to the iterations.
-    static func proofs(
-        _ hash: ScramMechanism.Hash, password: Secret, salt: [UInt8], iterations: Int, authMessage: [UInt8]
-    ) throws(SaslError) -> Proofs {
+    /// Derives the keys. Takes time in proportion to the iterations.
+    init(_ hash: ScramMechanism.Hash, password: Secret, salt: [UInt8], iterations: Int) throws(SaslError) {
         switch hash {
-        case .sha1: try proofs(Insecure.SHA1.self, .insecureSHA1, password, salt, iterations, authMessage)
-        case .sha256: try proofs(SHA256.self, .sha256, password, salt, iterations, authMessage)
+        case .sha1: self = try Self.derived(Insecure.SHA1.self, .insecureSHA1, password, salt, iterations)
+        case .sha256: self = try Self.derived(SHA256.self, .sha256, password, salt, iterations)
+        }
+    }
+
+    private init(clientKey: SymmetricKey, serverKey: SymmetricKey) {
+        self.clientKey = clientKey
+        self.serverKey = serverKey
+    }
+
+    /// The client's proof for one exchange, and what the server's is compared with.
+    func proofs(_ hash: ScramMechanism.Hash, authMessage: [UInt8]) -> Proofs {
+        switch hash {
+        case .sha1: proofs(Insecure.SHA1.self, authMessage)
+        case .sha256: proofs(SHA256.self, authMessage)
         }
     }
 
@@ -44,10 +58,10 @@ enum ScramKeys {
         return Secret(bytes: text)
     }
 
-    private static func proofs<H: HashFunction>(
+    private static func derived<H: HashFunction>(
         _ type: H.Type, _ function: KDF.Insecure.PBKDF2.HashFunction, _ password: Secret, _ salt: [UInt8],
-        _ iterations: Int, _ authMessage: [UInt8]
-    ) throws(SaslError) -> Proofs {
+        _ iterations: Int
+    ) throws(SaslError) -> ScramKeys {
         // "Unchecked" is about a minimum of 210,000 iterations that RFC 5802 does not know; the caller has its own.
         let saltedPassword: SymmetricKey
         do {
@@ -59,12 +73,16 @@ enum ScramKeys {
         } catch {
             throw SaslError(.mechanismFailure, "the key could not be derived from the password", underlying: error)
         }
-        var clientKey = Array(HMAC<H>.authenticationCode(for: Array("Client Key".utf8), using: saltedPassword))
-        defer { wipe(&clientKey) }
-        let storedKey = SymmetricKey(data: Array(H.hash(data: clientKey)))
-        let clientSignature = HMAC<H>.authenticationCode(for: authMessage, using: storedKey)
-        let serverKey = HMAC<H>.authenticationCode(for: Array("Server Key".utf8), using: saltedPassword)
-        return Proofs(
-            clientProof: zip(clientKey, clientSignature).map { $0 ^ $1 }, serverKey: SymmetricKey(data: serverKey))
+        func key(_ label: String) -> SymmetricKey {
+            SymmetricKey(data: HMAC<H>.authenticationCode(for: Array(label.utf8), using: saltedPassword))
+        }
+        return ScramKeys(clientKey: key("Client Key"), serverKey: key("Server Key"))
+    }
+
+    private func proofs<H: HashFunction>(_ type: H.Type, _ authMessage: [UInt8]) -> Proofs {
+        let storedKey = SymmetricKey(data: clientKey.withUnsafeBytes { Array(H.hash(data: $0)) })
+        let signature = HMAC<H>.authenticationCode(for: authMessage, using: storedKey)
+        let proof = clientKey.withUnsafeBytes { zip($0, signature).map { $0 ^ $1 } }
+        return Proofs(clientProof: proof, serverKey: serverKey)
     }
 }
