@@ -59,7 +59,7 @@ final class RequestHandler: ChannelInboundHandler {
     private var timer: (end: ContinuousClock.Instant, scheduled: Scheduled<Void>)?
     private var hasReceived = false
 
-    init(limits: WireLimits, isEncrypted: Bool) {
+    init(limits: @escaping () -> WireLimits, isEncrypted: Bool) {
         processor = NIOSingleStepByteToMessageProcessor(WireReplyDecoder(limits: limits))
         self.isEncrypted = isEncrypted
     }

@@ -22,7 +22,7 @@ public final class WireConnection: Sendable {
     private let channel: any Channel
     private let handler: NIOLoopBound<RequestHandler>
     private let format: MessageFormat
-    private let limits: WireLimits
+    private let currentLimits: Locked<WireLimits>
 
     /// The server, as it was asked for.
     public let endpoint: ServerEndpoint
@@ -39,7 +39,7 @@ public final class WireConnection: Sendable {
 
     private init(
         _ connected: Connected<Equipment>, to endpoint: ServerEndpoint, tls: TLSReport?, executor: any TaskExecutor,
-        format: MessageFormat, limits: WireLimits
+        format: MessageFormat, limits: Locked<WireLimits>
     ) {
         channel = connected.channel
         handler = connected.equipment.handler
@@ -47,7 +47,7 @@ public final class WireConnection: Sendable {
         self.tls = tls
         self.executor = executor
         self.format = format
-        self.limits = limits
+        currentLimits = limits
     }
 
     deinit {
@@ -61,7 +61,7 @@ public final class WireConnection: Sendable {
     ///   - connector: Looks up the name and races the addresses.
     ///   - tls: How to encrypt; `nil` for a connection in the clear.
     ///   - format: How commands are sent.
-    ///   - limits: Bounds on the server's messages.
+    ///   - limits: Bounds on the server's messages, until ``limits`` is set.
     ///   - eventLoop: Where all of it happens; `nil` for the next one of the connector's.
     ///   - deadline: When to give up.
     ///   - observe: Is told what happens, when it happens.
@@ -98,11 +98,12 @@ public final class WireConnection: Sendable {
         by deadline: ContinuousClock.Instant,
         observe: (@Sendable (TransportEvent) -> Void)? = nil
     ) async throws -> WireConnection {
+        let limits = Locked(limits)
         let executor = EventLoopTaskExecutor(eventLoop ?? connector.group.next())
         let connected = try await connector.connect(to: endpoint, on: executor, by: deadline, observe: observe) {
             channel in
             let handshake = try context.map { try TLSHandshake(on: channel, to: endpoint, $0) }
-            let handler = RequestHandler(limits: limits, isEncrypted: context != nil)
+            let handler = RequestHandler(limits: { limits.withLock { $0 } }, isEncrypted: context != nil)
             try channel.pipeline.syncOperations.addHandler(handler)
             return Equipment(
                 handshake: handshake, handler: NIOLoopBound(handler, eventLoop: channel.eventLoop))
@@ -125,6 +126,13 @@ public final class WireConnection: Sendable {
             throw TransportError(
                 .closed, phase: .tls, "the connection was closed during the TLS handshake", underlying: error)
         }
+    }
+
+    /// Bounds on the server's messages, from the next one on. A connection begins with those of a peer that has proven
+    /// nothing; whoever authenticates over it sets ``SaslWire/WireLimits/default`` afterwards, as `MongoConnector` does.
+    public var limits: WireLimits {
+        get { currentLimits.withLock { $0 } }
+        set { currentLimits.withLock { $0 = newValue } }
     }
 
     // MARK: - Commands

@@ -9,6 +9,8 @@ public struct ConnectionStringError: Error, Sendable, Hashable {
 
         /// The text does not begin with `mongodb://` or `mongodb+srv://`.
         public static let invalidScheme = Code(value: "invalid-scheme")
+        /// More bytes, hosts or properties than a connection string may have.
+        public static let tooLarge = Code(value: "too-large")
         /// A control character, for example a line break at the end.
         public static let invalidCharacter = Code(value: "invalid-character")
         /// A percent sign without two hexadecimal digits, or escapes that do not decode to UTF-8.

@@ -2,7 +2,16 @@
 enum HostParser {
     typealias Host = MongoConnectionString.Host
 
+    /// How many hosts a string may name.
+    static let maximumCount = 1000
+
     static func hosts(in raw: Bytes) throws(ConnectionStringError) -> [Host] {
+        let count = 1 + raw.count { $0 == UInt8(ascii: ",") }
+        guard count <= maximumCount else {
+            throw ConnectionStringError(
+                .tooLarge, "a connection string names at most \(maximumCount) hosts; these are \(count)",
+                offset: raw.startIndex, part: "host \(maximumCount + 1)")
+        }
         var hosts: [Host] = []
         for piece in raw.split(separator: UInt8(ascii: ","), omittingEmptySubsequences: false) {
             hosts.append(try host(piece, part: "host \(hosts.count + 1)"))

@@ -89,9 +89,15 @@ public struct MongoConnectionString: Sendable, Hashable {
         self.database = database
         self.options = reader.options
         self.credential = credential
-        self.warnings = reader.warnings
+        self.warnings = Self.cut(reader.warnings)
         self.userInfo = userInfo
         mentionsTLS = reader.given.contains { $0.hasPrefix("tls") }
+    }
+
+    /// The first hundred warnings, and how many more there are.
+    private static func cut(_ warnings: [Warning]) -> [Warning] {
+        guard warnings.count > 100 else { return warnings }
+        return warnings.prefix(100) + [Warning(option: "options", message: "and \(warnings.count - 100) more warnings")]
     }
 
     /// Whether the hosts come from DNS.

@@ -239,7 +239,8 @@ struct OptionReader {
                 return warnIgnored(spec, "a list name:value,name:value")
             }
             let set = Dictionary(pairs.map { ($0.name, $0.value) }, uniquingKeysWith: { _, last in last })
-            options.readPreferenceTags = (options.readPreferenceTags ?? []) + [set]
+            options.readPreferenceTags = options.readPreferenceTags ?? []
+            options.readPreferenceTags?.append(set)
         case .serverMonitoringMode:
             options.serverMonitoringMode = readCase(text, spec)
         case .srvServiceName:
@@ -314,6 +315,11 @@ struct OptionReader {
         }
         guard let pairs = try OptionValue.pairs(occurrence.value, part: "options: \(spec.name)") else {
             return warnIgnored(spec, "a list NAME:value,NAME:value")
+        }
+        guard pairs.count <= OptionValue.maximumPairs else {
+            throw locations.error(
+                .tooLarge, "at most \(OptionValue.maximumPairs) properties are taken; these are \(pairs.count)",
+                option: spec.name)
         }
         var seen: Set<String> = []
         for pair in pairs {

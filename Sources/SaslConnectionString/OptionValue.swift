@@ -31,6 +31,9 @@ enum OptionValue {
         return pairs(raw) { try? percentDecoded($0, part: part) }
     }
 
+    /// How many pairs a list may have: each of them may bring a warning.
+    static let maximumPairs = 100
+
     private static func pairs(_ raw: Bytes, decode: (Bytes) -> String?) -> [(name: String, value: String)]? {
         var pairs: [(name: String, value: String)] = []
         for piece in raw.split(separator: UInt8(ascii: ","), omittingEmptySubsequences: false) {

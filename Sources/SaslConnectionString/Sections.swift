@@ -9,7 +9,15 @@ struct Sections {
     /// What stands behind the `?`; empty where there is none.
     var options: Bytes
 
+    /// How many bytes a string may have: more than a thousand hosts need.
+    static let maximumLength = 1 << 20
+
     init(_ text: String) throws(ConnectionStringError) {
+        guard text.utf8.count <= Self.maximumLength else {
+            throw ConnectionStringError(
+                .tooLarge, "a connection string has at most \(Self.maximumLength) bytes", offset: Self.maximumLength,
+                part: "text")
+        }
         let bytes = Array(text.utf8)
         if let index = bytes.firstIndex(where: { $0 < 0x20 || $0 == 0x7F }) {
             throw ConnectionStringError(
@@ -104,6 +112,11 @@ struct UserInfo: Sendable, Hashable {
         username = try percentDecoded(raw[..<(colon ?? raw.endIndex)], part: "userinfo")
         if let colon {
             password = RedactedString(try percentDecoded(raw[(colon + 1)...], part: "userinfo"))
+        }
+        guard !username.utf8.contains(0), password?.revealed().utf8.contains(0) != true else {
+            throw ConnectionStringError(
+                .invalidUserInfo, "user name and password have no NUL character", offset: raw.startIndex,
+                part: "userinfo")
         }
     }
 

@@ -8,17 +8,21 @@ public struct WireLimits: Sendable, Hashable {
     /// documents together, with every document and every section as one more.
     public var documents: BSONLimits
 
-    /// Creates limits; by default 16 MiB + 16 KiB for a message, the most that a server announces before a client has
-    /// authenticated, and 200 levels of nesting for a document.
-    public init(maximumMessageLength: Int = 16 * 1024 * 1024 + 16 * 1024, documents: BSONLimits = .default) {
+    /// Creates limits; by default 48,000,000 bytes for a message, the most that servers announce, and 200 levels of nesting
+    /// for a document.
+    public init(maximumMessageLength: Int = 48_000_000, documents: BSONLimits = .default) {
         self.maximumMessageLength = maximumMessageLength
         self.documents = documents
     }
 
-    /// 16 MiB + 16 KiB for a message, 200 levels of nesting for a document.
+    /// 48,000,000 bytes for a message, 200 levels of nesting for a document.
     public static let `default` = WireLimits()
 
-    /// As the default, but with at most 100,000 elements in a message, for peers that have not proven who they are: a
-    /// handshake needs few, and a message of the shortest elements takes twenty times its size in memory.
-    public static let beforeAuthentication = WireLimits(documents: BSONLimits(maximumElementCount: 100_000))
+    /// For the reply to hello: 1 MiB, otherwise as ``beforeAuthentication``.
+    public static let hello = WireLimits(maximumMessageLength: 1 << 20, documents: beforeAuthentication.documents)
+
+    /// For peers that have not proven who they are: 2 MiB, which has room for the largest token, and at most 100,000 elements
+    /// in a message. A handshake needs few, and a message of the shortest elements takes twenty times its size in memory.
+    public static let beforeAuthentication = WireLimits(
+        maximumMessageLength: 2 << 20, documents: BSONLimits(maximumElementCount: 100_000))
 }

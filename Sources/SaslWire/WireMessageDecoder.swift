@@ -13,7 +13,7 @@ public struct WireMessageDecoder: NIOSingleStepByteToMessageDecoder {
 
     /// Creates a decoder for the start of a stream.
     public init(limits: WireLimits = .default) {
-        stream = MessageStream(limits: limits)
+        stream = MessageStream { limits }
     }
 
     /// The next message, or nil if not all of it is there.
@@ -35,7 +35,8 @@ package struct WireReplyDecoder: NIOSingleStepByteToMessageDecoder {
 
     private var stream: MessageStream
 
-    package init(limits: WireLimits) {
+    /// - Parameter limits: Asked for each message: a peer that has proven itself may send more.
+    package init(limits: @escaping () -> WireLimits) {
         stream = MessageStream(limits: limits)
     }
 
@@ -52,11 +53,11 @@ package struct WireReplyDecoder: NIOSingleStepByteToMessageDecoder {
 private struct MessageStream {
     typealias Decode<Message> = (ByteBuffer, WireLimits) throws(WireError) -> Message
 
-    private let limits: WireLimits
+    private let limits: () -> WireLimits
     private var isFirst = true
     private var failure: WireError?
 
-    init(limits: WireLimits) {
+    init(limits: @escaping () -> WireLimits) {
         self.limits = limits
     }
 
@@ -65,7 +66,8 @@ private struct MessageStream {
     ) throws(WireError) -> Message? {
         if let failure { throw failure }
         do throws(WireError) {
-            guard let message = try cut(&buffer) else { return nil }
+            let limits = limits()
+            guard let message = try cut(&buffer, limits) else { return nil }
             let decoded = try decode(message, limits)
             isFirst = false
             return decoded
@@ -88,7 +90,7 @@ private struct MessageStream {
         throw error
     }
 
-    private func cut(_ buffer: inout ByteBuffer) throws(WireError) -> ByteBuffer? {
+    private func cut(_ buffer: inout ByteBuffer, _ limits: WireLimits) throws(WireError) -> ByteBuffer? {
         guard let length = buffer.getInteger(at: buffer.readerIndex, endianness: .little, as: Int32.self) else {
             return nil
         }

@@ -70,9 +70,11 @@ import Testing
         }
     }
 
-    @Test func theDefaultLimitIsThatOfAnUnauthenticatedPeer() {
-        #expect(WireLimits.default.maximumMessageLength == 16_793_600)
-        let payload = BSONBinary(bytes: [UInt8](repeating: 0, count: 17 << 20))
+    @Test func theLimits() {
+        #expect(WireLimits.hello.maximumMessageLength == 1 << 20)
+        #expect(WireLimits.beforeAuthentication.maximumMessageLength == 2 << 20)
+        #expect(WireLimits.default.maximumMessageLength == 48_000_000)
+        let payload = BSONBinary(bytes: [UInt8](repeating: 0, count: 48_000_000))
         let error = #expect(throws: WireError.self) {
             try WireMessage.message(WireOpMessage(body: ["p": .binary(payload)])).encoded(requestID: 1)
         }

@@ -89,7 +89,7 @@ import Testing
         }
         let all = Array(stream.readableBytesView)
         for piece in [1, 7, all.count] {
-            var decoder = WireReplyDecoder(limits: .default)
+            var decoder = WireReplyDecoder { .default }
             var (buffer, ids) = (ByteBuffer(), [Int32]())
             for start in stride(from: 0, to: all.count, by: piece) {
                 buffer.writeBytes(all[start..<min(start + piece, all.count)])
