@@ -1,6 +1,8 @@
 internal import SaslBSON
 
 /// Who a connection is authenticated as, in the server's words (command connectionStatus).
+///
+/// Of each text 1 KiB is kept, with control characters escaped; of the roles the first hundred.
 public struct AuthenticatedIdentity: Sendable, Hashable {
     /// A role on a database.
     public struct Role: Sendable, Hashable, CustomStringConvertible {
@@ -25,12 +27,15 @@ public struct AuthenticatedIdentity: Sendable, Hashable {
     public var database: String
     /// What the user may do.
     public var roles: [Role]
+    /// How many more roles the server lists.
+    public var moreRoles: Int
 
     /// Creates an identity.
-    public init(user: String, database: String, roles: [Role]) {
+    public init(user: String, database: String, roles: [Role], moreRoles: Int = 0) {
         self.user = user
         self.database = database
         self.roles = roles
+        self.moreRoles = moreRoles
     }
 
     /// Asks the server.
@@ -68,12 +73,12 @@ public struct AuthenticatedIdentity: Sendable, Hashable {
         }
         let roles = info["authenticatedUserRoles"]?.arrayValues ?? []
         return AuthenticatedIdentity(
-            user: user, database: database,
-            roles: roles.compactMap { value in
+            user: BoundedText.ofPeer(user), database: BoundedText.ofPeer(database),
+            roles: roles.prefix(BoundedText.peerEntries).compactMap { value in
                 guard let role = value.documentValue?["role"]?.stringValue,
                     let database = value.documentValue?["db"]?.stringValue
                 else { return nil }
-                return Role(role: role, database: database)
-            })
+                return Role(role: BoundedText.ofPeer(role), database: BoundedText.ofPeer(database))
+            }, moreRoles: max(0, roles.count - BoundedText.peerEntries))
     }
 }

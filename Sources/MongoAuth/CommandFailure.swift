@@ -48,14 +48,8 @@ public struct CommandFailure: Error, Sendable, Hashable {
     /// Creates a failure; the texts are cut and escaped.
     public init(code: Code?, codeName: String? = nil, message: String = "") {
         self.code = code
-        self.codeName = codeName.map { Self.bounded($0, Self.maximumCodeNameLength) }
-        self.message = Self.bounded(message, Self.maximumMessageLength)
-    }
-
-    private static func bounded(_ text: String, _ limit: Int) -> String {
-        var bounded = BoundedText(limit: limit)
-        bounded.appendEscaped(text)
-        return bounded.text
+        self.codeName = codeName.map { BoundedText.ofPeer($0, limit: Self.maximumCodeNameLength) }
+        self.message = BoundedText.ofPeer(message, limit: Self.maximumMessageLength)
     }
 }
 

@@ -1,6 +1,7 @@
 internal import SaslBSON
 
-/// What a server says of itself in its reply to hello.
+/// What a server says of itself in its reply to hello. Of each text that is read from a reply 1 KiB is kept, with control
+/// characters escaped, and of a list the first hundred entries.
 public struct ServerDescription: Sendable, Hashable {
     /// The oldest wire version that the server speaks.
     public var minWireVersion: Int
@@ -40,8 +41,10 @@ public struct ServerDescription: Sendable, Hashable {
         self.init(
             minWireVersion: reply["minWireVersion"]?.integerValue.flatMap(Int.init(exactly:)) ?? 0,
             maxWireVersion: reply["maxWireVersion"]?.integerValue.flatMap(Int.init(exactly:)) ?? 0,
-            saslSupportedMechs: reply["saslSupportedMechs"]?.arrayValues?.compactMap(\.stringValue),
-            setName: reply["setName"]?.stringValue, me: reply["me"]?.stringValue, reply: bytes)
+            saslSupportedMechs: reply["saslSupportedMechs"]?.arrayValues?.prefix(BoundedText.peerEntries)
+                .compactMap(\.stringValue).map { BoundedText.ofPeer($0) },
+            setName: reply["setName"]?.stringValue.map { BoundedText.ofPeer($0) },
+            me: reply["me"]?.stringValue.map { BoundedText.ofPeer($0) }, reply: bytes)
         if case .datetime(let time)? = reply["localTime"] { localTimeMilliseconds = time.millisecondsSince1970 }
     }
 }

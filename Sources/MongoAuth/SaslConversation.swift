@@ -93,7 +93,8 @@ public struct SaslConversation: Sendable {
         guard case .waiting(let previous) = state else { throw misused() }
         state = .over
         let reply = try checkedReply(bytes)
-        guard let conversationID = reply["conversationId"], let number = conversationID.integerValue else {
+        guard let conversationID = try field("conversationId", of: reply), let number = conversationID.integerValue
+        else {
             throw malformed("conversationId", "an integer", in: reply)
         }
         if let previous, previous.conversationID.integerValue != number {
@@ -102,8 +103,10 @@ public struct SaslConversation: Sendable {
                 "the server's reply belongs to conversation \(number), not to "
                     + "\(previous.conversationID.integerValue.map { "\($0)" } ?? "this one")")
         }
-        guard let isDone = reply["done"]?.boolValue else { throw malformed("done", "a Boolean", in: reply) }
-        guard let payload = Self.payload(reply["payload"]) else {
+        guard let isDone = try field("done", of: reply)?.boolValue else {
+            throw malformed("done", "a Boolean", in: reply)
+        }
+        guard let payload = Self.payload(try field("payload", of: reply)) else {
             throw malformed("payload", "binary data or a base64 string", in: reply)
         }
         // With nothing to read the exchange could only complain of that, and hide what the matter is.
@@ -148,6 +151,15 @@ public struct SaslConversation: Sendable {
     private static func payload(_ value: BSONValue?) -> [UInt8]? {
         if let binary = value?.binaryValue { return binary.subtype == 0 ? binary.bytes : nil }
         return value?.stringValue.flatMap { Base64.decode($0.utf8) }
+    }
+
+    /// A field that may be there once: of two nobody can say which one the server means.
+    private func field(_ key: String, of reply: BSONDocument) throws(MongoAuthError) -> BSONValue? {
+        let values = reply.lazy.filter { $0.key == key }.prefix(2).map(\.value)
+        guard values.count < 2 else {
+            throw MongoAuthError(.malformedReply, "the server's reply has the field \(key) twice")
+        }
+        return values.first
     }
 
     private func malformed(_ field: String, _ expected: String, in reply: BSONDocument) -> MongoAuthError {

@@ -81,6 +81,8 @@ public final class ConnectTrace: Sendable {
 public enum ConnectWarning: Sendable, Hashable {
     /// `proxyHost` is in the connection string, and the server is connected to directly.
     case proxyIsNotUsed
+    /// TLS is used, and by this option of the string proves nothing of the server's identity, or not all of it.
+    case tlsIsNotVerified(option: String, sendsPassword: Bool)
     /// The mechanism sends the password in clear text, on a connection without TLS.
     case passwordInClearText
     /// The host is a Unix domain socket without SERVICE_HOST, so that the service's host is taken to be localhost.

@@ -7,6 +7,7 @@ internal import NIOCore
 internal import NameResolution
 internal import SASL
 internal import SaslConnectionString
+internal import SaslWire
 
 /// One way from a host of a connection string to an authenticated connection.
 struct ConnectorAttempt: Sendable {
@@ -54,8 +55,8 @@ struct ConnectorAttempt: Sendable {
 
     func run() async throws -> MongoSession {
         if string.options.proxyHost != nil { trace?.record(.warning(.proxyIsNotUsed)) }
-        if case .plain? = credential?.method, !string.usesTLS, host.kind != .unix {
-            trace?.record(.warning(.passwordInClearText))
+        for warning in string.safetyWarnings where host.kind != .unix || warning != .passwordInClearText {
+            trace?.record(.warning(warning))
         }
         guard let credential, case .gssapi(let options) = credential.method else {
             let (connection, server) = try await introduce()
@@ -66,7 +67,7 @@ struct ConnectorAttempt: Sendable {
                         credential, serverHost: serviceHost, server: server, over: connection, by: deadline,
                         observe: observe)
                 }
-                return MongoSession(connection: connection, server: server, authentication: details)
+                return session(connection, server, details)
             }
         }
         if host.kind == .unix, options.serviceHost == nil {
@@ -100,7 +101,7 @@ struct ConnectorAttempt: Sendable {
             return try await closing(connection) {
                 let details = try await authenticator.authenticate(
                     credential, as: service, over: connection, by: deadline, observe: observe)
-                return MongoSession(connection: connection, server: server, authentication: details)
+                return session(connection, server, details)
             }
         } catch let error as MongoAuthError {
             guard !isRetry, let ticket = error.unreadTicket else { throw error }
@@ -133,12 +134,13 @@ struct ConnectorAttempt: Sendable {
         let (connection, rest) = try await withConnectTimeout { limit in
             (try await connect(.message, by: limit), limit - .now)
         }
+        connection.limits = .beforeAuthentication
         do {
             let service = try await servicePrincipal(options, connection)
             let (server, details) = try await authenticator.authenticatePipelined(
                 credential, as: service, hello: hello, over: connection, helloWithin: rest, by: deadline,
                 observe: observe)
-            return .session(MongoSession(connection: connection, server: server, authentication: details))
+            return .session(session(connection, server, details))
         } catch {
             await connection.close()
             if let error = error as? MongoAuthError, let ticket = error.unreadTicket { return .failed(error, ticket) }
@@ -151,6 +153,13 @@ struct ConnectorAttempt: Sendable {
             else { throw error }
             return .refused
         }
+    }
+
+    private func session(
+        _ connection: WireConnection, _ server: ServerDescription, _ details: AuthenticationDetails?
+    ) -> MongoSession {
+        connection.limits = .default
+        return MongoSession(connection: connection, server: server, authentication: details)
     }
 
     private func servicePrincipal(
@@ -182,7 +191,9 @@ struct ConnectorAttempt: Sendable {
     ) async throws -> (WireConnection, ServerDescription) {
         let connection = try await connect(format, by: limit)
         return try await closing(connection) {
-            (connection, try await hello.run(over: connection, by: limit, observe: observe))
+            let server = try await hello.run(over: connection, by: limit, observe: observe)
+            connection.limits = .beforeAuthentication
+            return (connection, server)
         }
     }
 
@@ -195,7 +206,7 @@ struct ConnectorAttempt: Sendable {
             context = try await tlsContexts.context(for: TLSOptions(string.options), by: limit)
         }
         return try await WireConnection.connect(
-            to: endpoint, connector: connector, context: context, format: format, on: loop, by: limit,
+            to: endpoint, connector: connector, context: context, format: format, limits: .hello, on: loop, by: limit,
             observe: observeTransport)
     }
 

@@ -12,6 +12,18 @@ package struct BoundedText {
         self.limit = limit
     }
 
+    /// How many UTF-8 bytes of a peer's text are kept, in a report or an error.
+    package static let peerLimit = 1024
+    /// How many entries of a peer's list are kept.
+    package static let peerEntries = 100
+
+    /// A peer's text, cut and escaped.
+    package static func ofPeer(_ text: String, limit: Int = peerLimit) -> String {
+        var bounded = BoundedText(limit: limit)
+        bounded.appendEscaped(text)
+        return bounded.text
+    }
+
     /// Appends text that is known to be harmless, all of it or nothing.
     package mutating func append(_ piece: String) {
         guard !isFull else { return }

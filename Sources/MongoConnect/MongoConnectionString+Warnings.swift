@@ -12,6 +12,19 @@ extension MongoConnectionString {
         return warnings
     }
 
+    /// What is unsafe about the connections: a password in clear text, TLS that verifies nothing.
+    public var safetyWarnings: [ConnectWarning] {
+        let isPlain = credential?.mechanism == .plain
+        guard usesTLS else {
+            return isPlain && hosts.contains { $0.kind != .unix } ? [.passwordInClearText] : []
+        }
+        let options = [
+            ("tlsInsecure", options.tlsInsecure), ("tlsAllowInvalidCertificates", options.tlsAllowInvalidCertificates),
+            ("tlsAllowInvalidHostnames", options.tlsAllowInvalidHostnames),
+        ]
+        return options.filter { $0.1 == true }.prefix(1).map { .tlsIsNotVerified(option: $0.0, sendsPassword: isPlain) }
+    }
+
     private func serviceNameWarning(for host: Host) -> ConnectWarning? {
         guard let properties = credential?.gssapiProperties else { return nil }
         if host.kind == .unix, properties.serviceHost == nil { return .serviceHostOfSocket(path: host.name) }
