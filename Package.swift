@@ -135,8 +135,8 @@ let package = Package(
         program(
             "authcheck",
             [
-                "AuthCheckKit", "KerberosCredentials", "MongoAuth", "MongoConnect", "SASL", "SaslConnectionString",
-                argumentParser, logging, nioCore, nioPosix, systemPackage,
+                "AuthCheckKit", "BlockingWork", "KerberosCredentials", "MongoAuth", "MongoConnect", "SASL",
+                "SaslConnectionString", argumentParser, logging, nioCore, nioPosix, systemPackage,
             ]),
         .target(name: "CCyrusSASL", linkerSettings: [.linkedLibrary("sasl2"), .linkedLibrary("gssapi_krb5")]),
         module(
@@ -162,6 +162,9 @@ let package = Package(
                 "SASL",
                 "SaslConnectionString", logging, nioPosix,
             ], path: "Tests/Crowd"),
+        program(
+            "leaver", ["KerberosCredentials", "MongoAuth", "MongoConnect", "SaslConnectionString", nioPosix],
+            path: "Tests/Leaver"),
         program(
             "soak",
             ["GSSKerberos", "MongoAuth", "MongoConnect", "SASL", "SaslConnectionString", "MongoTransport", nioPosix],
@@ -191,7 +194,7 @@ let package = Package(
                 "BlockingWork", "GSSCore", "KerberosCredentials", "KerberosTestKit", "MongoAuth", "MongoConnect",
                 "SaslConnectionString",
                 "MongoTransport", "NameResolution", "TestSupport", "authcheck", "crowd", "mongo-test-server",
-                "network-fixture", "scripted-acceptor", "soak", "testrealm", nioConcurrencyHelpers, nioCore,
+                "leaver", "network-fixture", "scripted-acceptor", "soak", "testrealm", nioConcurrencyHelpers, nioCore,
                 nioPosix, nioSSL,
             ], exclude: ["Peers"]),
         tests(

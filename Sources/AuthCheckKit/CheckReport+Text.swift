@@ -10,7 +10,8 @@ extension CheckReport: CustomStringConvertible {
         return lines.map(Printable.line).joined(separator: "\n")
     }
 
-    private var summary: String {
+    /// The last line: the verdict.
+    public var summary: String {
         guard let failure else {
             let names = Set(hosts.compactMap { $0.identity.map { "\($0.user) on \($0.database)" } }).sorted()
             return "OK: authenticated as \(names.joined(separator: ", "))"
@@ -25,7 +26,8 @@ extension CheckReport.Host {
         let name = host.contains(":") ? "[\(host)]:\(port)" : host.hasPrefix("/") ? host : "\(host):\(port)"
         var lines = [name]
         for phase in phases where phase.result != .skipped || phase.detail != "not reached" {
-            lines.append("  " + phase.line)
+            let isUnverified = phase.name == "tls" && phase.result == .ok && tlsVerified == false
+            lines.append("  " + phase.line(mark: isUnverified ? "!" : nil))
             // One that succeeded at once is in the phase's own line.
             if phase.name == "tcp", attempts.count > 1 || phase.result == .failed {
                 lines += attempts.map { "      " + $0.line }
@@ -70,15 +72,16 @@ extension CheckReport.KerberosError {
 }
 
 extension CheckReport.Phase {
-    fileprivate var line: String {
-        let mark =
+    fileprivate func line(mark unusual: String?) -> String {
+        let usual =
             switch result {
             case .ok: "✓"
             case .failed: "✗"
             case .skipped: "-"
             }
         let time = milliseconds.map { "\(Self.oneDecimal($0)) ms" } ?? ""
-        return [mark, Self.pad(name, 8), Self.pad(time, 11, leading: true), " " + (detail ?? "")].joined(separator: " ")
+        return [unusual ?? usual, Self.pad(name, 8), Self.pad(time, 11, leading: true), " " + (detail ?? "")].joined(
+            separator: " ")
     }
 
     fileprivate static func oneDecimal(_ value: Double) -> String {

@@ -58,8 +58,10 @@ public struct CheckReport: Sendable, Hashable, Encodable {
         public var user: String
         /// The user's database.
         public var database: String
-        /// What the user may do.
+        /// What the user may do: the first hundred roles.
         public var roles: [Role]
+        /// How many more roles there are.
+        public var moreRoles = 0
     }
 
     /// One attempt to connect to one address.
@@ -106,6 +108,8 @@ public struct CheckReport: Sendable, Hashable, Encodable {
         @NullWhenAbsent public var kerberos: HostKerberos? = nil
         /// How far the server's clock is ahead of this machine's; `nil` where it does not tell the time.
         @NullWhenAbsent public var clockOffsetSeconds: Double? = nil
+        /// Whether TLS proves the server's identity; `nil` without TLS.
+        @NullWhenAbsent public var tlsVerified: Bool? = nil
         /// Doubtful things that need not be wrong.
         public var warnings: [String]
         /// Why the authentication failed.
@@ -145,6 +149,15 @@ public struct CheckReport: Sendable, Hashable, Encodable {
                 class: .usage, phase: nil, host: nil,
                 message: "\(error.message) (\(error.part), byte \(error.offset) of the connection string)",
                 hint: "the form for Kerberos is mongodb://user%40REALM@host:27017/?authMechanism=GSSAPI"))
+    }
+
+    /// A report of a check that something holds up beyond its deadline.
+    public static func timedOut() -> CheckReport {
+        CheckReport(
+            failure: Failure(
+                class: .deadline, phase: nil, host: nil,
+                message: "the time was used up while a file, standard input or the output was waited for",
+                hint: "look for a named pipe among the files that were named, and for who reads the output"))
     }
 
     /// A report of a check that could not begin.

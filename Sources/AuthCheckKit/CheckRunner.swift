@@ -4,6 +4,7 @@ public import MongoAuth
 public import MongoConnect
 internal import MongoTransport
 public import SaslConnectionString
+internal import SaslWire
 
 /// Checks every host of a connection string, all at once, and reports.
 public struct CheckRunner: Sendable {
@@ -44,16 +45,7 @@ public struct CheckRunner: Sendable {
         let identity = credential ?? string.credential.flatMap { try? MongoCredential($0) }
         let surroundings = KerberosSurroundings(identity)
         async let found = surroundings?.inspect(by: deadline)
-        let outcomes = await withTaskGroup(of: (Int, HostOutcome).self) { group in
-            for (index, host) in string.hosts.enumerated() {
-                group.addTask {
-                    (index, await check(host, string, credential, needsTicket: surroundings != nil, by: deadline))
-                }
-            }
-            var outcomes: [Int: HostOutcome] = [:]
-            for await (index, outcome) in group { outcomes[index] = outcome }
-            return string.hosts.indices.compactMap { outcomes[$0] }
-        }
+        let outcomes = await checks(of: string, credential, needsTicket: surroundings != nil, by: deadline)
         var inspection = await found
         // Those in use, which no cache has where they came from a keytab or a password.
         if let identity, let tickets = try? await connector.tickets(of: identity, by: deadline),
@@ -70,6 +62,31 @@ public struct CheckRunner: Sendable {
             kerberos: inspection.map { .init($0, now: context.now) })
     }
 
+    /// How many hosts are checked at a time.
+    private static let width = 64
+
+    /// Checks the hosts, so many at a time. Where there are more, each has its share of the time: one that is silent must not
+    /// use up that of the others.
+    private func checks(
+        of string: MongoConnectionString, _ credential: MongoCredential?, needsTicket: Bool,
+        by deadline: ContinuousClock.Instant
+    ) async -> [HostOutcome] {
+        let start = ContinuousClock.now
+        let rounds = (string.hosts.count + Self.width - 1) / Self.width
+        return await withTaskGroup(of: (Int, HostOutcome).self) { group in
+            var outcomes: [Int: HostOutcome] = [:]
+            for (index, host) in string.hosts.enumerated() {
+                if index >= Self.width, let (done, outcome) = await group.next() { outcomes[done] = outcome }
+                let share = start + (deadline - start) * (index / Self.width + 1) / rounds
+                group.addTask {
+                    (index, await check(host, string, credential, needsTicket: needsTicket, by: share))
+                }
+            }
+            for await (index, outcome) in group { outcomes[index] = outcome }
+            return string.hosts.indices.compactMap { outcomes[$0] }
+        }
+    }
+
     private func check(
         _ host: MongoConnectionString.Host, _ string: MongoConnectionString, _ credential: MongoCredential?,
         needsTicket: Bool, by deadline: ContinuousClock.Instant
@@ -81,6 +98,8 @@ public struct CheckRunner: Sendable {
         var failure: (any Error)?
         do {
             let session = try await connector.connect(to: host, of: string, as: credential, by: deadline, trace: trace)
+            // Its answer is for a report, so it need not be longer than one.
+            session.connection.limits = .beforeAuthentication
             do {
                 _ = try await AuthenticatedIdentity.ask(session.connection, by: deadline) { event in
                     trace.record(.authentication(event))

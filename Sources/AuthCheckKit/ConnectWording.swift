@@ -14,6 +14,9 @@ extension ConnectWarning {
         switch self {
         case .proxyIsNotUsed:
             "proxyHost is not supported: the server is connected to directly"
+        case .tlsIsNotVerified(let option, let sendsPassword):
+            "\(option) is set: the server's identity is not verified, so anybody on the way can answer in its place"
+                + (sendsPassword ? ", and PLAIN then hands over the password" : "")
         case .passwordInClearText:
             "PLAIN sends the password in clear text on this connection: set tls=true"
         case .serviceHostOfSocket(let path):

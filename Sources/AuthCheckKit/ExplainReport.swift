@@ -71,7 +71,9 @@ public struct ExplainReport: Sendable, Hashable, Encodable {
         }
         database = string.database
         options = OptionList(entries: string.options.entries)
-        warnings = string.warnings.map(\.description) + string.serviceNameWarnings.map(\.sentence)
+        warnings =
+            string.warnings.map(\.description)
+            + (string.safetyWarnings + string.serviceNameWarnings).map(\.sentence)
     }
 }
 

@@ -86,12 +86,20 @@ extension CheckReport.Failure {
             self.class = advice.class
             hint = advice.hint
             kerberos = CheckReport.KerberosError(failure)
-            if advice.class == .serverNotProven {
+            switch advice.class {
+            case .serverNotProven:
                 // No server was asked for anything yet: what does not decrypt is an answer of the KDC.
                 self.class = .credentialsRejected
                 hint =
                     "the KDC and the credential cache do not share a key any more: get new tickets with "
-                    + "`kinit \(names.user ?? "USER@REALM")`"
+                    + "`kinit \(names.user.map(KerberosHintWords.quoted) ?? "USER@REALM")`"
+            case .refused:
+                // Nor has a server refused: it is the KDC that cannot read the ticket-granting ticket.
+                self.class = .kerberos
+                hint =
+                    "the KDC's own key is not that of the ticket-granting ticket any more: get new tickets with "
+                    + "`kinit \(names.user.map(KerberosHintWords.quoted) ?? "USER@REALM")`"
+            default: break
             }
             if advice.dependsOnClocks, let offset = surroundings.kdcClockOffset {
                 clockOffset = offset
@@ -102,30 +110,34 @@ extension CheckReport.Failure {
             }
         }
 
-        /// A server may answer a token with a Kerberos error of its own. Its words are not protected, so what it says of
-        /// clocks and keys is told, and nothing that would make it trusted.
+        /// A server may answer a token with a Kerberos error of its own. Nothing proves its words: they are told as its words,
+        /// and make the matter no milder. What this side has found by itself counts.
         private init(unprovenBy error: MongoAuthError, _ surroundings: FailureSurroundings) {
             self.init(.serverNotProven)
             guard let failure = KerberosFailure(error) else { return }
+            kerberos = CheckReport.KerberosError(failure)
             var names = surroundings.names
-            names.clockOffset = surroundings.serverClockOffset
+            names.clockOffset = surroundings.kdcClockOffset
             let advice = KerberosAdvice(failure, names: names)
             switch advice.class {
-            case .clockSkew:
-                self.class = .clockSkew
-                hint = advice.hint
-                clockOffset = surroundings.serverClockOffset
-            case .refused:
-                self.class = .refused
-                hint = advice.hint
             case .credentialsRejected where failure.error.major.routineError == .contextExpired:
-                // The ticket ran out on the way: this side's own finding, not the server's.
-                self.class = .credentialsRejected
-                hint = advice.hint
-            default:
-                break
+                // The ticket ran out on the way.
+                (self.class, hint) = (.credentialsRejected, advice.hint)
+            case .clockSkew:
+                if let offset = surroundings.kdcClockOffset, offset.magnitude > surroundings.allowedClockSkew {
+                    (self.class, hint, clockOffset) = (.clockSkew, advice.hint, offset)
+                } else {
+                    hint = Self.claim("its clock and this machine's differ by more than Kerberos allows", advice.hint)
+                }
+            case .refused:
+                hint = Self.claim("it does not have the key of the ticket", advice.hint)
+            default: break
             }
-            kerberos = CheckReport.KerberosError(failure)
+        }
+
+        private static func claim(_ claim: String, _ advice: String?) -> String {
+            "do not send data to this server: it proves nothing. It says, and nobody vouches for that, that \(claim)"
+                + (advice.map { ". If that is true: \($0)" } ?? "")
         }
 
         /// Servers do not say why they refuse; the clocks and the ticket tell what is likely.

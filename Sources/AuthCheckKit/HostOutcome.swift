@@ -29,9 +29,10 @@ struct HostOutcome: Sendable {
             identity: timeline.identity.map { identity in
                 .init(
                     user: identity.user, database: identity.database,
-                    roles: identity.roles.map { .init(role: $0.role, database: $0.database) })
+                    roles: identity.roles.map { .init(role: $0.role, database: $0.database) },
+                    moreRoles: identity.moreRoles)
             },
             kerberos: kerberos, clockOffsetSeconds: timeline.serverClockOffset.map { $0 / .milliseconds(1) / 1000 },
-            warnings: timeline.warnings, failure: failure)
+            tlsVerified: timeline.isTLSVerified, warnings: timeline.warnings, failure: failure)
     }
 }

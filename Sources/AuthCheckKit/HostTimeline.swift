@@ -1,3 +1,4 @@
+internal import GSSKerberos
 internal import KerberosCredentials
 internal import MongoAuth
 internal import MongoConnect
@@ -27,6 +28,8 @@ struct HostTimeline: Sendable {
     private(set) var identity: AuthenticatedIdentity?
     /// How far the server's clock is ahead of this machine's.
     private(set) var serverClockOffset: Duration?
+    /// Whether TLS was to prove the server's identity; `nil` without TLS.
+    private(set) var isTLSVerified: Bool?
 
     private let needsTicket: Bool
     private let start: ContinuousClock.Instant
@@ -57,7 +60,9 @@ struct HostTimeline: Sendable {
             // All phases again, on a new connection.
             (phases, starts, attempts, addresses, open, credential) = ([:], [:], [], [], nil, nil)
             isTicketReplaced = isTicketReplaced || reason == .ticketReplaced
-        case .warning(let warning): warn(warning.sentence)
+        case .warning(let warning):
+            if case .tlsIsNotVerified = warning { isTLSVerified = false }
+            warn(warning.sentence)
         }
     }
 
@@ -92,7 +97,9 @@ struct HostTimeline: Sendable {
                 let others = attempts.count > 1 ? ", \(attempts.count - 1) other attempts" : ""
                 end(.tcp, at: time, "connected to \(attempts[number].address)\(others)")
             }
-        case .tlsBegan: begin(.tls, at: time)
+        case .tlsBegan:
+            isTLSVerified = isTLSVerified ?? true
+            begin(.tls, at: time)
         case .tlsEnded(let report): end(.tls, at: time, "\(report)")
         }
     }
@@ -135,7 +142,12 @@ struct HostTimeline: Sendable {
         case .identityBegan: begin(.identity, at: time)
         case .identityEnded(let identity):
             self.identity = identity
-            let roles = identity.roles.map { "\($0)" }.joined(separator: ", ")
+            // A server may know its users by other names; a driver's application should know which.
+            if let proven = authentication?.clientPrincipal, !Self.isSameUser(identity.user, as: proven) {
+                warn("the server says that we are \(identity.user); Kerberos has proven that we are \(proven)")
+            }
+            let more = identity.moreRoles > 0 ? ["and \(identity.moreRoles) more"] : []
+            let roles = (identity.roles.map { "\($0)" } + more).joined(separator: ", ")
             let detail = roles.isEmpty ? "no roles" : "roles: \(roles)"
             end(.identity, at: time, "\(identity.user) on \(identity.database), \(detail)")
         }
@@ -172,6 +184,12 @@ struct HostTimeline: Sendable {
     private mutating func endTicket(at time: ContinuousClock.Instant) {
         let name = service.map { "ticket for \($0)" } ?? "ticket"
         end(.kerberos, at: time, name + (isTicketReplaced ? ", a new one: the first was refused" : ""))
+    }
+
+    /// Whether a server's name for a user is the principal, with or without the realm.
+    private static func isSameUser(_ user: String, as principal: String) -> Bool {
+        isSameText(user, principal)
+            || KerberosTicket.realm(of: principal).map { isSameText("\(user)@\($0)", principal) } ?? false
     }
 
     private func sinceLookUp(_ time: ContinuousClock.Instant) -> Double {

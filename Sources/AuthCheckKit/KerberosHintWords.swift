@@ -108,7 +108,7 @@ struct KerberosHintWords {
     }
 
     /// A word as a shell takes it for one.
-    private static func quoted(_ word: String) -> String {
+    static func quoted(_ word: String) -> String {
         isPlain(word) ? word : inApostrophes(word)
     }
 

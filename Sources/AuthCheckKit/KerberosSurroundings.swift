@@ -43,7 +43,7 @@ struct KerberosSurroundings: Sendable {
         for errors: [any Error], _ inspection: KerberosInspection?, by deadline: ContinuousClock.Instant
     ) async -> Duration? {
         let isAboutTime = errors.contains { error in
-            (error as? MongoAuthError)?.code == .kerberos
+            [.kerberos, .serverNotProven].contains((error as? MongoAuthError)?.code)
                 && KerberosFailure(error).map { KerberosAdvice($0).dependsOnClocks } == true
         }
         let principal = inspection?.principal ?? user

@@ -1,11 +1,33 @@
 /// Servers and connection strings choose parts of what is printed: nothing of them may steer a terminal.
-enum Printable {
+package enum Printable {
     /// One line in which every scalar that moves, hides or reorders text is spelled out.
-    static func line(_ line: String) -> String {
-        guard line.unicodeScalars.contains(where: isUnsafe) else { return line }
-        return line.unicodeScalars.reduce(into: "") { text, scalar in
+    package static func line(_ line: String) -> String {
+        escaped(line) { "\\u{\(String($0.value, radix: 16))}" }
+    }
+
+    /// The same for text of several lines.
+    package static func text(_ text: String) -> String {
+        text.unicodeScalars.split(separator: "\n", omittingEmptySubsequences: false).map { line(String($0)) }
+            .joined(separator: "\n")
+    }
+
+    /// JSON in which they are spelled out as JSON does it. Outside of its strings there are none but line breaks.
+    static func json(_ text: String) -> String {
+        escaped(text) { scalar in
+            scalar == "\n"
+                ? "\n"
+                : String(scalar).utf16.map { unit in
+                    let digits = String(unit, radix: 16)
+                    return "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+                }.joined()
+        }
+    }
+
+    private static func escaped(_ text: String, _ escape: (Unicode.Scalar) -> String) -> String {
+        guard text.unicodeScalars.contains(where: isUnsafe) else { return text }
+        return text.unicodeScalars.reduce(into: "") { text, scalar in
             if isUnsafe(scalar) {
-                text += "\\u{\(String(scalar.value, radix: 16))}"
+                text += escape(scalar)
             } else {
                 text.unicodeScalars.append(scalar)
             }

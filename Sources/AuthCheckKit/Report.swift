@@ -15,6 +15,6 @@ extension Report {
     public func json() throws -> String {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        return String(decoding: try encoder.encode(self), as: UTF8.self)
+        return Printable.json(String(decoding: try encoder.encode(self), as: UTF8.self))
     }
 }

@@ -18,7 +18,8 @@ struct AuthCheck: AsyncParsableCommand {
         discussion: """
             The exit status says what went wrong: 10 dns, 11 connect, 12 tls, 13 protocol, 20 no-credentials, \
             21 kdc-unreachable, 22 credentials-rejected, 23 service-unknown, 24 clock-skew, 25 kerberos, 30 refused, \
-            31 mechanism-unavailable, 32 server-not-proven, 33 security-layer, 40 deadline, 64 usage, 1 internal.
+            31 mechanism-unavailable, 32 server-not-proven, 33 security-layer, 40 deadline, 64 usage, 74 output, \
+            1 internal.
             """,
         version: ClientVersion.current,
         subcommands: [CheckCommand.self, ExplainCommand.self],
@@ -26,6 +27,7 @@ struct AuthCheck: AsyncParsableCommand {
 
     /// Runs the command. What ArgumentParser says of wrong arguments repeats them, and they may hold a password.
     static func main() async {
+        StandardStreams.prepare()
         do {
             var command = try parseAsRoot()
             if var command = command as? any AsyncParsableCommand {
@@ -35,10 +37,11 @@ struct AuthCheck: AsyncParsableCommand {
             }
             leave(with: .success)
         } catch {
-            let code = exitCode(for: error)
-            if code.isSuccess { exit(withError: error) }
+            var code = exitCode(for: error)
             let message = fullMessage(for: error)
-            if !message.isEmpty {
+            if code.isSuccess {
+                do { try StandardStreams.print(message) } catch { code = exitCode(for: error) }
+            } else if !message.isEmpty {
                 Diagnostics.print(Redaction.withoutArguments(message, CommandLine.arguments.dropFirst()))
             }
             leave(with: code)

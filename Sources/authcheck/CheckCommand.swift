@@ -44,23 +44,26 @@ struct CheckCommand: AsyncParsableCommand {
     private func check() async throws -> CheckReport {
         let string: MongoConnectionString
         let credential: MongoCredential?
+        // Whoever types a password takes the time for it; a file must not.
+        if !credentials.askPassword { LastResort.watch(.now + timeout.duration, output.format) }
         do {
-            (string, credential) = try credentials.apply(to: target.text)
+            (string, credential) = try credentials.apply(to: target.text())
         } catch let error as ConnectionStringError {
             return CheckReport(error)
         }
         // Not before the user has typed a password.
         let deadline = ContinuousClock.now + timeout.duration
-        var logger: Logger?
-        if verbose {
-            logger = Logger(label: "authcheck") { StreamLogHandler.standardError(label: $0) }
-            logger?.logLevel = .trace
-        }
-        let connector = MongoConnector(group: MultiThreadedEventLoopGroup.singleton, logger: logger)
+        LastResort.watch(deadline, output.format)
+        try ProcessLimits.check(hosts: string.hosts.count)
+        let logger = verbose ? Logger(label: "authcheck") { _ in DiagnosticsLog() } : nil
+        // By need, not by the machine's size.
+        let connector = MongoConnector(group: MultiThreadedEventLoopGroup(numberOfThreads: 2), logger: logger)
         let isVerbose = verbose
         let runner = CheckRunner(connector: connector) { line in
             if isVerbose { Diagnostics.print(line) }
         }
-        return await runner.run(string, as: credential, by: deadline)
+        var report = await runner.run(string, as: credential, by: deadline)
+        report.warnings += target.warnings(string)
+        return report
     }
 }

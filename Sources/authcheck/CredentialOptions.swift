@@ -1,4 +1,5 @@
 import ArgumentParser
+import AuthCheckKit
 import MongoAuth
 import MongoConnect
 import SASL
@@ -47,7 +48,7 @@ struct CredentialOptions: ParsableArguments {
     func apply(to text: String) throws -> (string: MongoConnectionString, credential: MongoCredential?) {
         var parts = ConnectionStringParts(text)
         if let principal, parts?.userInfo == nil { parts?.userInfo = PercentEncoding.encode(principal.utf8) }
-        let password = try password()
+        let password = try password(of: principal ?? parts?.user)
         if password != nil {
             guard let userInfo = parts?.userInfo else {
                 throw ValidationError("There is a password, but no user: name one in the connection string.")
@@ -82,14 +83,14 @@ struct CredentialOptions: ParsableArguments {
         return (string, credential)
     }
 
-    private func password() throws -> Secret? {
+    private func password(of user: String?) throws -> Secret? {
         if askPassword {
-            let password = try Terminal.password(prompt: "Password: ")
+            let password = try Terminal.password(prompt: Printable.line("Password\(user.map { " of \($0)" } ?? ""): "))
             guard password.count > 0 else { throw ValidationError("No password was typed.") }
             return password
         }
         guard let passwordFile else { return nil }
-        return try PasswordFile.firstLine(of: passwordFile)
+        return try LineFile.password(in: passwordFile)
     }
 }
 
@@ -126,6 +127,13 @@ private struct ConnectionStringParts {
         hosts = at.map { authority[authority.index(after: $0)...] } ?? authority
     }
 
+    /// The user as a person reads it.
+    var user: String? {
+        userInfo.map { $0.prefix { $0 != ":" } }.map { PercentEncoding.decode($0.utf8) }.flatMap {
+            $0.isEmpty ? nil : $0
+        }
+    }
+
     /// Names a mechanism, unless the string does.
     mutating func addMechanism(_ name: String) {
         let query = rest.split(separator: "?", maxSplits: 1).dropFirst().first ?? ""
@@ -141,6 +149,21 @@ private struct ConnectionStringParts {
 
 /// The encoding of RFC 3986 for what stands before the `@`.
 private enum PercentEncoding {
+    /// What is no escape stays as it is.
+    static func decode(_ text: some Sequence<UInt8>) -> String {
+        var (bytes, rest) = ([UInt8](), Array(text)[...])
+        while let byte = rest.popFirst() {
+            let digits = String(decoding: rest.prefix(2), as: UTF8.self)
+            guard byte == UInt8(ascii: "%"), rest.count >= 2, let value = UInt8(digits, radix: 16) else {
+                bytes.append(byte)
+                continue
+            }
+            bytes.append(value)
+            rest = rest.dropFirst(2)
+        }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
     static func encode(_ bytes: some Sequence<UInt8>) -> String {
         bytes.reduce(into: "") { text, byte in
             let isPlain = (0x30...0x39 ~= byte) || (0x41...0x5A ~= byte) || (0x61...0x7A ~= byte)

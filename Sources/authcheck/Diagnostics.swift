@@ -1,3 +1,6 @@
+import AuthCheckKit
+import Logging
+
 #if canImport(Glibc)
 import Glibc
 #elseif canImport(Musl)
@@ -8,13 +11,25 @@ import Darwin
 
 /// Standard error.
 enum Diagnostics {
-    /// Writes one line.
-    @Sendable static func print(_ line: String) {
-        var rest = ArraySlice((line + "\n").utf8)
-        while !rest.isEmpty {
-            let count = rest.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
-            guard count > 0 else { return }
-            rest = rest.dropFirst(count)
-        }
+    /// Writes one line, or several. Nothing in it can steer a terminal.
+    @Sendable static func print(_ text: String) {
+        StandardStreams.write(Printable.text(text) + "\n", to: STDERR_FILENO)
+    }
+}
+
+/// Writes the library's log to standard error, a line for each message.
+struct DiagnosticsLog: LogHandler {
+    var logLevel = Logger.Level.trace
+    var metadata: Logger.Metadata = [:]
+
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { metadata[key] }
+        set { metadata[key] = newValue }
+    }
+
+    func log(event: LogEvent) {
+        let metadata = metadata.merging(event.metadata ?? [:]) { $1 }.sorted { $0.key < $1.key }
+        let facts = metadata.map { " \($0.key)=\($0.value)" }.joined()
+        Diagnostics.print(Printable.line("\(event.level): \(event.message)\(facts)"))
     }
 }

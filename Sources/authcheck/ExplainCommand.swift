@@ -13,12 +13,14 @@ struct ExplainCommand: ParsableCommand {
     func run() throws {
         let string: MongoConnectionString
         do {
-            string = try target.connectionString()
-        } catch {
+            string = try MongoConnectionString(parsing: target.text())
+        } catch let error as ConnectionStringError {
             let report = CheckReport(error)
             try output.print(report)
             throw ExitCode(report.exitStatus)
         }
-        try output.print(ExplainReport(string))
+        var report = ExplainReport(string)
+        report.warnings += target.warnings(string)
+        try output.print(report)
     }
 }

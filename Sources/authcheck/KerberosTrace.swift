@@ -14,7 +14,8 @@ enum KerberosTrace {
     /// Must be called while nothing else runs yet: it changes the environment of the process.
     static func begin(_ file: String) throws {
         let path = file == "-" ? "/dev/stderr" : file
-        let descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
+        // Not to wait for somebody who reads from a named pipe.
+        let descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK, 0o600)
         guard descriptor >= 0 else {
             throw ValidationError("the trace cannot be written to \(path): \(String(cString: strerror(errno)))")
         }

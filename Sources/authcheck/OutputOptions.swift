@@ -6,6 +6,13 @@ struct OutputOptions: ParsableArguments {
     enum Format: String, CaseIterable, ExpressibleByArgument {
         case text
         case json
+
+        func text(of report: some Report) throws -> String {
+            switch self {
+            case .text: "\(report)"
+            case .json: try report.json()
+            }
+        }
     }
 
     @Option(help: "The report's form: text for people, json for programs.")
@@ -13,9 +20,6 @@ struct OutputOptions: ParsableArguments {
 
     /// Prints a report on standard output.
     func print(_ report: some Report) throws {
-        switch format {
-        case .text: Swift.print(report)
-        case .json: Swift.print(try report.json())
-        }
+        try StandardStreams.print(format.text(of: report))
     }
 }

@@ -11,9 +11,20 @@ struct TargetOptions: ParsableArguments {
     var uri: String
 
     /// The string as it was given.
-    var text: String { uri == "-" ? readLine() ?? "" : uri }
+    func text() throws -> String {
+        uri == "-" ? try LineFile.firstLine(of: "-", limit: 1 << 20, "The connection string") : uri
+    }
 
-    func connectionString() throws(ConnectionStringError) -> MongoConnectionString {
-        try MongoConnectionString(parsing: text)
+    /// What is to be said of a password in the arguments.
+    func warnings(_ string: MongoConnectionString) -> [String] {
+        let options = string.options
+        let secrets = [options.tlsCertificateKeyFilePassword, options.proxyPassword]
+        guard uri != "-", string.credential?.password != nil || secrets.contains(where: { $0 != nil }) else {
+            return []
+        }
+        return [
+            "the arguments hold a password, which every user of this machine can see while the program runs: give the "
+                + "connection string on standard input (-), or the password with --password-file"
+        ]
     }
 }

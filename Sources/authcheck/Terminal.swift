@@ -25,8 +25,12 @@ enum Terminal {
             guard tcgetattr(file.rawValue, &before) == 0 else { throw Errno(rawValue: errno) }
             var quiet = before
             quiet.c_lflag &= ~tcflag_t(ECHO | ICANON | ISIG)
+            TerminalRestorer.begin(file.rawValue, before)
             tcsetattr(file.rawValue, TCSAFLUSH, &quiet)
-            defer { tcsetattr(file.rawValue, TCSAFLUSH, &before) }
+            defer {
+                tcsetattr(file.rawValue, TCSAFLUSH, &before)
+                TerminalRestorer.end()
+            }
             _ = try file.writeAll(prompt.utf8)
             defer { _ = try? file.writeAll("\n".utf8) }
             return try line(from: file)
@@ -36,14 +40,15 @@ enum Terminal {
     private static func line(from file: FileDescriptor) throws -> Secret {
         var line: [UInt8] = []
         // An array that grows leaves copies behind.
-        line.reserveCapacity(PasswordFile.limit)
+        line.reserveCapacity(LineFile.passwordLimit)
         defer { wipe(&line) }
-        while line.count < PasswordFile.limit {
+        while line.count < LineFile.passwordLimit {
             var key: UInt8 = 0
             guard try withUnsafeMutableBytes(of: &key, { try file.read(into: $0) }) == 1 else { break }
             switch key {
             case 0x0A, 0x0D, 0x04: return Secret(bytes: line)
             case 0x03: throw ExitCode(130)
+            case 0x1C: throw ExitCode(131)
             case 0x08, 0x7F:
                 // A character of several bytes goes as a whole.
                 while let last = line.last {
@@ -53,7 +58,7 @@ enum Terminal {
                 }
             case 0x15:
                 wipe(&line)
-                line.reserveCapacity(PasswordFile.limit)
+                line.reserveCapacity(LineFile.passwordLimit)
             default: line.append(key)
             }
         }
@@ -61,32 +66,77 @@ enum Terminal {
     }
 }
 
-/// A file with a password.
-enum PasswordFile {
+/// Files of one line: a password, a connection string.
+enum LineFile {
     /// How many bytes a password may have.
-    static let limit = 65_536
+    static let passwordLimit = 65_536
+
+    /// The password in a file, or on standard input for `-`.
+    static func password(in path: String) throws -> Secret {
+        var line = try bytes(of: path, limit: passwordLimit, "The password")
+        defer { wipe(&line) }
+        return Secret(bytes: line)
+    }
 
     /// The first line of a file, or of standard input for `-`.
-    static func firstLine(of path: String) throws -> Secret {
+    static func firstLine(of path: String, limit: Int, _ what: String) throws -> String {
+        String(decoding: try bytes(of: path, limit: limit, what), as: UTF8.self)
+    }
+
+    private static func bytes(of path: String, limit: Int, _ what: String) throws -> [UInt8] {
         let file: FileDescriptor
         do {
             file =
                 path == "-" ? .standardInput : try FileDescriptor.open(FilePath(path), .readOnly, options: .closeOnExec)
         } catch {
-            throw ValidationError("The password file cannot be read: \(error).")
+            throw ValidationError("\(what) cannot be read: \(error).")
         }
         defer { if path != "-" { try? file.close() } }
         var line: [UInt8] = []
         // An array that grows leaves copies behind.
         line.reserveCapacity(limit)
-        defer { wipe(&line) }
-        while line.count < limit {
-            var byte: UInt8 = 0
-            guard try withUnsafeMutableBytes(of: &byte, { try file.read(into: $0) }) == 1, byte != 0x0A else { break }
-            line.append(byte)
+        do {
+            while line.count <= limit {
+                var byte: UInt8 = 0
+                guard try withUnsafeMutableBytes(of: &byte, { try file.read(into: $0) }) == 1, byte != 0x0A else {
+                    break
+                }
+                line.append(byte)
+            }
+        } catch {
+            wipe(&line)
+            throw ValidationError("\(what) cannot be read: \(error).")
         }
         if line.last == 0x0D { line.removeLast() }
-        guard !line.isEmpty else { throw ValidationError("The password file has no password on its first line.") }
-        return Secret(bytes: line)
+        guard line.count <= limit else {
+            wipe(&line)
+            throw ValidationError("\(what) is longer than \(limit) bytes.")
+        }
+        guard !line.isEmpty else { throw ValidationError("\(what) is missing: the first line is empty.") }
+        return line
+    }
+}
+
+/// Makes a terminal show again what is typed where a signal ends the process.
+private enum TerminalRestorer {
+    private static let signals = [SIGHUP, SIGINT, SIGQUIT, SIGTERM]
+    // What a signal handler may look at: memory that stays where it is, written before the handler is there.
+    private nonisolated(unsafe) static let settings = UnsafeMutablePointer<termios>.allocate(capacity: 1)
+    private nonisolated(unsafe) static let descriptor = UnsafeMutablePointer<Int32>.allocate(capacity: 1)
+
+    static func begin(_ file: Int32, _ before: termios) {
+        settings.initialize(to: before)
+        descriptor.initialize(to: file)
+        for number in signals {
+            signal(number) { number in
+                tcsetattr(TerminalRestorer.descriptor.pointee, TCSANOW, TerminalRestorer.settings)
+                signal(number, SIG_DFL)
+                raise(number)
+            }
+        }
+    }
+
+    static func end() {
+        for number in signals { signal(number, SIG_DFL) }
     }
 }

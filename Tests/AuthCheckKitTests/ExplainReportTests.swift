@@ -57,7 +57,7 @@ import Testing
             #expect(warning.contains(words) && warning.contains("SERVICE_HOST"))
         }
         // Only Kerberos has names of services.
-        #expect(try report("mongodb://ann:x@\(hosts)/?authMechanism=PLAIN").warnings.isEmpty)
+        #expect(try report("mongodb://ann:x@\(hosts)/?authMechanism=PLAIN&tls=true").warnings.isEmpty)
     }
 
     @Test func absentValuesAreNull() throws {

@@ -99,6 +99,34 @@ import Testing
         #expect(failure.message == "text" && failure.kerberos == nil)
     }
 
+    /// Whoever answers with a Kerberos error has proven nothing: not even that its clock is wrong.
+    @Test(arguments: [-1_765_328_347, -1_765_328_340, -1_765_328_339])
+    func whatAServerSaysThatProvesNothing(minor: Int) {
+        let gss = GSSError(
+            call: "gss_init_sec_context", major: GSSMajorStatus(.failure), minor: UInt32(bitPattern: Int32(minor)))
+        let error = MongoAuthError(.serverNotProven, "text", underlying: gss)
+        var surroundings = FailureSurroundings(serverClockOffset: .seconds(86_400))
+        let failure = CheckReport.Failure(error, phase: .sasl, host: "", surroundings: surroundings)
+        #expect(failure.class == .serverNotProven && failure.clockOffsetSeconds == nil)
+        #expect(failure.hint?.contains("do not send data") == true, "\(failure.hint ?? "")")
+        #expect(failure.hint?.contains("It says, and nobody vouches for that,") == true, "\(failure.hint ?? "")")
+        // The KDC's clock is another matter: that is measured.
+        surroundings.kdcClockOffset = .seconds(86_400)
+        let measured = CheckReport.Failure(error, phase: .sasl, host: "", surroundings: surroundings)
+        #expect(measured.class == (minor == -1_765_328_347 ? .clockSkew : .serverNotProven))
+    }
+
+    /// A KDC's word, where no server has been asked for anything.
+    @Test(arguments: [-1_765_328_340, -1_765_328_339])
+    func aKDCWithAnotherKeyIsNoRefusal(minor: Int) {
+        let gss = GSSError(
+            call: "krb5_get_credentials", major: GSSMajorStatus(.failure), minor: UInt32(bitPattern: Int32(minor)))
+        let failure = CheckReport.Failure(
+            MongoAuthError(.kerberos, "text", underlying: gss), phase: .kerberos, host: "")
+        #expect(failure.class == .kerberos)
+        #expect(failure.hint?.contains("the KDC's own key") == true, "\(failure.hint ?? "")")
+    }
+
     @Test func anErrorThatNobodyKnowsIsADefectOfOurs() {
         struct Surprise: Error {}
         #expect(CheckReport.Failure(Surprise(), phase: nil, host: "").class == .internal)

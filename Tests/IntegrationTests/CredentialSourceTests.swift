@@ -130,7 +130,7 @@ import Testing
                 if not piece:
                     break
                 shown += piece
-                if not typed and b"Password: " in shown:
+                if not typed and b"Password of " in shown:
                     os.write(terminal, b"wrong\\x15" + os.environb[b"TYPED"] + b"x\\x7f\\n")
                     typed = True
             os.write(1, shown)
@@ -145,7 +145,7 @@ import Testing
                 ],
                 environment: realm.realm.environment().merging(["TYPED": realm.annPassword]) { $1 })
             #expect(result.status == 0, "\(result)")
-            #expect(result.stdout.contains("Password: "))
+            #expect(result.stdout.contains("Password of \(realm.ann): "), "\(result)")
             #expect(result.stdout.contains(realm.ann), "\(result)")
             #expect(!result.stdout.contains(realm.annPassword) && !result.stdout.contains("wrong"), "\(result)")
         }

@@ -29,6 +29,7 @@ import Testing
         let uri = gssapiURI(realm.ann, Family.ipv4.authority(server.port))
         let outcome = try await AuthCheck.check(uri, in: realm, cache: realm.annCache, timeout: timeout)
         #expect(outcome.status == expectation.status, "\(outcome)")
+        #expect(outcome.child.stdout.utf8.count < 1 << 20)
         #expect(outcome.report.exitStatus == expectation.status)
         #expect(outcome.failure?.class == expectation.failureClass, "\(outcome)")
         if let failureClass = expectation.failureClass {
@@ -39,7 +40,10 @@ import Testing
                 #expect(outcome.failure?.phase == phase, "\(failureClass): \(outcome)")
             }
         } else {
-            #expect(outcome.report.hosts.map(\.identity?.user) == [realm.ann], "\(outcome)")
+            let user = try #require(expectation.user(realm.ann))
+            #expect(outcome.report.hosts.map(\.identity?.user) == [user], "\(outcome)")
+            let warning = "the server says that we are \(user); Kerberos has proven that we are \(realm.ann)"
+            #expect(outcome.report.hosts.map(\.warnings) == [user == realm.ann ? [] : [warning]], "\(outcome)")
         }
         let ending = try await server.stop()
         #expect(ending.status == 0, "\(ending)")

@@ -13,6 +13,12 @@ struct HostileExpectation: CustomTestStringConvertible {
 
     var testDescription: String { name }
 
+    /// Who we are, by the server's word; `nil` without a success.
+    func user(_ principal: String) -> String? {
+        guard failureClass == nil else { return nil }
+        return name == "other-user-name" ? "somebody@ELSEWHERE.TEST" : principal
+    }
+
     /// Every misbehaviour that `scripted-acceptor` has.
     static let all: [HostileExpectation] = honest + strangers + failures + frames + outcomes + fields + mechanism
 }
@@ -63,7 +69,7 @@ extension HostileExpectation {
     private static let honest = [
         "none", "ok-int32", "ok-int64", "ok-double", "ok-bool", "single-bytes", "checksums", "optional-flags",
         "unknown-fields", "base64-payloads", "hello-unknown", "ancient-server", "all-layers-offered",
-        "outcome-one-reply-later",
+        "outcome-one-reply-later", "other-user-name", "many-roles",
     ].map { HostileExpectation(name: $0, failureClass: nil, status: 0, phase: nil) }
 
     private static let strangers =
@@ -79,7 +85,8 @@ extension HostileExpectation {
         + atEveryStep(["silence", "silence-in-message"], hello: .deadline, sasl: .deadline, identity: .deadline)
 
     private static let frames = atEveryStep([
-        "wrong-response-to", "length-0", "length-15", "length-negative", "length-maximum", "unknown-opcode",
+        "wrong-response-to", "length-0", "length-15", "length-negative", "length-maximum", "length-over-limit",
+        "unknown-opcode",
         "compressed", "op-query", "more-to-come", "unknown-required-flag", "bad-checksum", "no-body", "two-bodies",
         "unknown-section", "document-too-long", "document-unterminated", "unknown-type", "invalid-utf8",
         "nested-too-deep",
@@ -93,8 +100,8 @@ extension HostileExpectation {
         failing(
             [
                 "payload-missing", "payload-null", "payload-integer", "payload-document", "payload-subtype",
-                "payload-not-base64", "done-missing", "done-string", "conversation-id-missing",
-                "conversation-id-string",
+                "payload-not-base64", "payload-twice", "done-missing", "done-string", "done-twice",
+                "conversation-id-missing", "conversation-id-string", "conversation-id-twice",
             ].flatMap(atSaslSteps), .protocol, in: "sasl")
         + failing(
             ["conversation-id-wrong-at-first-continue", "conversation-id-wrong-at-last-continue"], .protocol, in: "sasl"
@@ -106,6 +113,7 @@ extension HostileExpectation {
             [
                 "done-at-once", "done-at-once-without-token", "done-before-layer", "done-before-layer-without-token",
                 "tampered-token", "truncated-token", "empty-token", "reflected-token", "without-mutual-authentication",
+                "error-of-clocks", "error-of-clocks-with-time", "error-of-key-version", "error-of-missing-key",
             ], .notProven, in: "sasl")
         // The token is genuine, but says which keys come next, and those are not the offer's.
         + failing(["token-of-another-context"], .layer, in: "sasl")

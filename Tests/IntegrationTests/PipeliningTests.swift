@@ -82,8 +82,7 @@ import Testing
         }
         let fares = try await authenticate(groups, in: realm)
         for (expectation, fare) in zip(expectations, fares) {
-            let expected = expectation.failureClass == nil ? realm.ann : nil
-            #expect(fare.user == expected, "\(expectation.name): \(fare)")
+            #expect(fare.user == expectation.user(realm.ann), "\(expectation.name): \(fare)")
         }
         for server in servers { _ = try await server.stop() }
     }

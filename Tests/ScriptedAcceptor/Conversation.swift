@@ -50,13 +50,17 @@ struct Conversation {
         case "isMaster" where misbehaviour == .oddity(.ancientServer):
             return (.hello, Replies.ancientHello)
         case "hello", "isMaster":
-            return (.hello, Replies.hello)
+            var hello = Replies.hello
+            // A day ahead, whatever the true time is.
+            if fault == .errorOfClocksWithTime { hello["localTime"] = .datetime(KerberosErrorMessage.tomorrow) }
+            return (.hello, hello)
         case "saslStart":
             return begin(payload?.bytes ?? [])
         case "saslContinue" where command["conversationId"]?.integerValue == 1:
             return proceed(payload?.bytes ?? [])
         case "connectionStatus":
-            let users = fault == .nobodyAuthenticated ? [] : [user].compactMap(\.self)
+            let name = misbehaviour == .oddity(.otherUserName) ? "somebody@ELSEWHERE.TEST" : user
+            let users = fault == .nobodyAuthenticated ? [] : [name].compactMap(\.self)
             return (.identity, Replies.connectionStatus(users: users))
         case "saslContinue":
             return (nil, Replies.outOfOrder)
@@ -95,6 +99,9 @@ struct Conversation {
         case .truncatedToken: return (.token, saslReply(Array(proof.dropLast(proof.count / 2))))
         case .emptyToken: return (.token, saslReply([]))
         case .reflectedToken: return (.token, saslReply(token))
+        case .errorOfClocks, .errorOfClocksWithTime: return (.token, saslReply(KerberosErrorMessage.token(37)))
+        case .errorOfKeyVersion: return (.token, saslReply(KerberosErrorMessage.token(44)))
+        case .errorOfMissingKey: return (.token, saslReply(KerberosErrorMessage.token(45)))
         case .tokenOfAnotherContext: return (.token, saslReply(accept(token)?.proof ?? []))
         case .tokenTooLarge: return (.token, saslReply([UInt8](repeating: 0x60, count: 1 << 20 + 1)))
         case .withoutMutualAuthentication:

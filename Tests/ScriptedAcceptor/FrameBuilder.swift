@@ -43,6 +43,7 @@ struct FrameBuilder {
         case .lengthZero: return patched(frame(2013, body(document), responseTo), Self.little(0), at: 0)
         case .lengthFifteen: return patched(frame(2013, body(document), responseTo), Self.little(15), at: 0)
         case .lengthNegative: return patched(frame(2013, body(document), responseTo), Self.little(-1), at: 0)
+        case .lengthOverLimit: return patched(frame(2013, body(document), responseTo), Self.little(2 << 20 + 1), at: 0)
         case .lengthMaximum: return patched(frame(2013, body(document), responseTo), Self.little(0x7FFF_FFFF), at: 0)
         case .badChecksum:
             var bytes = honest(reply, responseTo)

@@ -48,6 +48,10 @@ enum Misbehaviour: Hashable, Sendable {
         case ancientServer = "ancient-server"
         case allLayersOffered = "all-layers-offered"
         case outcomeOneReplyLater = "outcome-one-reply-later"
+        /// More roles than anybody reads, with long names.
+        case manyRoles = "many-roles"
+        /// It knows its users by other names.
+        case otherUserName = "other-user-name"
     }
 
     enum Stranger: String, CaseIterable {
@@ -74,6 +78,8 @@ enum Misbehaviour: Hashable, Sendable {
         case lengthFifteen = "length-15"
         case lengthNegative = "length-negative"
         case lengthMaximum = "length-maximum"
+        /// More than anybody may send before it has proven itself.
+        case lengthOverLimit = "length-over-limit"
         case unknownOpcode = "unknown-opcode"
         case compressed
         case query = "op-query"
@@ -107,10 +113,13 @@ enum Misbehaviour: Hashable, Sendable {
         case payloadDocument = "payload-document"
         case payloadSubtype = "payload-subtype"
         case payloadNotBase64 = "payload-not-base64"
+        case payloadTwice = "payload-twice"
         case doneMissing = "done-missing"
         case doneString = "done-string"
+        case doneTwice = "done-twice"
         case conversationIDMissing = "conversation-id-missing"
         case conversationIDString = "conversation-id-string"
+        case conversationIDTwice = "conversation-id-twice"
         case conversationIDWrong = "conversation-id-wrong"
     }
 
@@ -125,6 +134,12 @@ enum Misbehaviour: Hashable, Sendable {
         case truncatedToken = "truncated-token"
         case emptyToken = "empty-token"
         case reflectedToken = "reflected-token"
+        /// An error of Kerberos in the place of the token, which anybody could have written.
+        case errorOfClocks = "error-of-clocks"
+        case errorOfKeyVersion = "error-of-key-version"
+        case errorOfMissingKey = "error-of-missing-key"
+        /// And a greeting with a time that fits to it.
+        case errorOfClocksWithTime = "error-of-clocks-with-time"
         /// A genuine one, from a second context for the same client token: that one has other keys.
         case tokenOfAnotherContext = "token-of-another-context"
         case tokenTooLarge = "token-too-large"

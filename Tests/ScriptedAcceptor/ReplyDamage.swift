@@ -31,6 +31,12 @@ struct ReplyDamage {
         case .okAsInt64: reply["ok"] = .int64(1)
         case .okAsDouble: reply["ok"] = .double(1)
         case .okAsBool: reply["ok"] = .bool(true)
+        case .manyRoles:
+            guard step == .identity, var info = reply["authInfo"]?.documentValue else { return }
+            let name = String(repeating: "\"\u{1B}x", count: 1000)
+            info["authenticatedUserRoles"] = .array(
+                BSONArray((0..<250).map { .document(["role": .string("\($0)\(name)"), "db": .string(name)]) }))
+            reply["authInfo"] = .document(info)
         case .unknownFields: for (key, value) in Self.everyType { reply.append(key, value) }
         default: break
         }
@@ -57,6 +63,9 @@ struct ReplyDamage {
         case .payloadSubtype:
             reply["payload"] = .binary(BSONBinary(subtype: 5, bytes: reply["payload"]?.binaryValue?.bytes ?? []))
         case .payloadNotBase64: reply["payload"] = "not base64!"
+        case .payloadTwice: reply.append("payload", reply["payload"] ?? .null)
+        case .doneTwice: reply.append("done", true)
+        case .conversationIDTwice: reply.append("conversationId", 1)
         case .doneMissing: reply["done"] = nil
         case .doneString: reply["done"] = "true"
         case .conversationIDMissing: reply["conversationId"] = nil

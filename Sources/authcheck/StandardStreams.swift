@@ -1,0 +1,80 @@
+import ArgumentParser
+import BlockingWork
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#elseif canImport(Darwin)
+import Darwin
+#endif
+
+/// Standard input, output and error.
+enum StandardStreams {
+    /// Which of the three the process was started with. The others are opened on `/dev/null`, so that nothing that is opened
+    /// later takes their numbers, and no connection gets what is printed.
+    private static let wereOpen: [Bool] = (STDIN_FILENO...STDERR_FILENO).map { descriptor in
+        guard fcntl(descriptor, F_GETFD) < 0 else { return true }
+        // The lowest number that is free is this one.
+        if open("/dev/null", O_RDWR) < 0 { _ = open("/", O_RDONLY) }
+        return false
+    }
+
+    /// Must run before anything is opened.
+    static func prepare() {
+        _ = wereOpen
+        // A file that may not grow is an error, and no end of the process.
+        signal(SIGXFSZ, SIG_IGN)
+        // The Swift runtime may have its own idea of it.
+        signal(SIGQUIT, SIG_DFL)
+    }
+
+    /// Writes a whole text.
+    ///
+    /// - Returns: The error's number; `nil` where all of it was written.
+    @discardableResult
+    static func write(_ text: String, to descriptor: Int32) -> Int32? {
+        guard wereOpen[Int(descriptor)] else { return EBADF }
+        var rest = ArraySlice(text.utf8)
+        while !rest.isEmpty {
+            let count = rest.withUnsafeBytes { Self.write(descriptor, $0) }
+            if count > 0 {
+                rest = rest.dropFirst(count)
+            } else if errno == EAGAIN {
+                // Somebody made it non-blocking, and nobody reads.
+                guard isWritable(descriptor, within: 2000) else { return EAGAIN }
+            } else if errno != EINTR {
+                return errno
+            }
+        }
+        return nil
+    }
+
+    /// Prints a text and a line break on standard output. What cannot be written is a failure, whatever the text says.
+    static func print(_ text: String) throws {
+        LastResort.isPrinting.withLock { $0 = true }
+        guard let error = write(text + "\n", to: STDOUT_FILENO) else { return }
+        if error == EPIPE {
+            // As for every program whose reader has gone.
+            signal(SIGPIPE, SIG_DFL)
+            raise(SIGPIPE)
+        }
+        Diagnostics.print("the report could not be written: \(String(cString: strerror(error)))")
+        throw ExitCode(74)
+    }
+
+    static func isWritable(_ descriptor: Int32, within milliseconds: Int32) -> Bool {
+        var request = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+        return poll(&request, 1, milliseconds) > 0
+    }
+
+    private static func write(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer) -> Int {
+        #if canImport(Glibc)
+        Glibc.write(descriptor, bytes.baseAddress, bytes.count)
+        #elseif canImport(Musl)
+        Musl.write(descriptor, bytes.baseAddress, bytes.count)
+        #else
+        Darwin.write(descriptor, bytes.baseAddress, bytes.count)
+        #endif
+    }
+}

@@ -1,0 +1,201 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// The command's standard streams, files and limits, when they are not as one wishes.
+@Suite struct OutputTests {
+    private static let uri = "mongodb://ann%40EXAMPLE.TEST@127.0.0.1:1/?authMechanism=GSSAPI"
+
+    /// Runs a shell script; `$authcheck` is the program, `$uri` a string whose host refuses.
+    private func shell(_ script: String, in folder: URL? = nil) async throws -> Child.Result {
+        try await Child.run(
+            URL(fileURLWithPath: "/bin/sh"), ["-c", script],
+            environment: [
+                "authcheck": BuiltExecutable.url(named: "authcheck").path, "uri": Self.uri,
+                "folder": folder?.path ?? "/nonexistent",
+            ])
+    }
+
+    private func withFolder(_ body: (URL) async throws -> Void) async throws {
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("output-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        try await body(folder)
+    }
+
+    // MARK: - Output that is lost
+
+    /// A report that nobody gets is a failure, whatever it says.
+    @Test(arguments: ["check \"$uri\"", "explain \"$uri\"", "explain \"$uri\" --format json", "--help", "--version"])
+    func outputThatIsLost(_ command: String) async throws {
+        try await withFolder { folder in
+            for redirection in [">/dev/full", ">&-"] {
+                let result = try await shell("\"$authcheck\" \(command) \(redirection)")
+                #expect(result.status == 74, "\(redirection): \(result)")
+                #expect(result.stderr.contains("the report could not be written: "), "\(redirection): \(result)")
+            }
+            let limited = try await shell("ulimit -f 0; \"$authcheck\" \(command) >\"$folder/file\"", in: folder)
+            #expect(limited.status == 74, "\(limited)")
+        }
+    }
+
+    /// A pipe that somebody made non-blocking, and that is full.
+    @Test func aFullPipeThatDoesNotBlock() async throws {
+        let result = try await shell(
+            #"""
+            python3 -c '
+            import os, subprocess, sys
+            reading, writing = os.pipe()
+            os.set_blocking(writing, False)
+            try:
+                while True: os.write(writing, bytes(4096))
+            except BlockingIOError: pass
+            sys.exit(subprocess.run(sys.argv[1:], stdout=writing).returncode)
+            ' "$authcheck" explain "$uri"
+            """#)
+        #expect(result.status == 74, "\(result)")
+    }
+
+    /// Whoever reads only the first lines of a report ends the program as any other.
+    @Test func areaderThatLeaves() async throws {
+        let result = try await shell(#"{ "$authcheck" explain "$uri"; echo "status $?" >&2; } | true"#)
+        #expect(result.stderr.contains("status 141") || result.stderr.contains("status 0"), "\(result)")
+    }
+
+    /// Descriptors that are closed are not given to a connection.
+    @Test func standardStreamsThatAreClosed() async throws {
+        let result = try await shell(#""$authcheck" explain "$uri" <&- 2>&-"#)
+        #expect(result.status == 0 && result.stdout.contains("127.0.0.1:1"), "\(result)")
+        let failed = try await shell(#""$authcheck" check "$uri" --verbose <&- 2>&-"#)
+        #expect(failed.status == 11 || failed.status == 20, "\(failed)")
+    }
+
+    // MARK: - Waits that nobody ends
+
+    /// A named pipe in the place of a file, standard input that says nothing, a pipe that nobody reads.
+    @Test(arguments: [
+        #""$authcheck" "$uri" --timeout 1s --password-file "$folder/pipe""#,
+        #""$authcheck" - --timeout 1s <>"$folder/pipe""#,
+        #""$authcheck" "$uri" --timeout 1s --ccache "FILE:$folder/pipe""#,
+        #""$authcheck" "mongodb://h.invalid/?tlsCAFile=$folder/pipe" --timeout 1s"#,
+    ])
+    func whatNeverComes(_ command: String) async throws {
+        try await withFolder { folder in
+            let result = try await shell("mkfifo \"$folder/pipe\"; \(command)", in: folder)
+            // What is no file is refused at once or not looked at, or it is waited for as long as there is time.
+            #expect([11, 12, 20, 40, 64].contains(result.status), "\(result)")
+            #expect(!result.stdout.isEmpty || !result.stderr.isEmpty, "\(result)")
+        }
+    }
+
+    @Test func aPasswordThatNeverComesIsADeadline() async throws {
+        try await withFolder { folder in
+            for format in ["text", "json"] {
+                let result = try await shell(
+                    #"""
+                    mkfifo "$folder/\#(format)"
+                    "$authcheck" "$uri" --timeout 1s --format \#(format) --password-file "$folder/\#(format)"
+                    """#, in: folder)
+                #expect(result.status == 40, "\(result)")
+                #expect(result.stdout.contains("named pipe"), "\(result)")
+                #expect(result.stderr.contains("FAILED: deadline, exit status 40"), "\(result)")
+            }
+        }
+    }
+
+    @Test func aReportThatNobodyReadsEnds() async throws {
+        let result = try await shell(
+            #"""
+            python3 -c '
+            import os, subprocess, sys
+            reading, writing = os.pipe()
+            os.set_blocking(writing, False)
+            try:
+                while True: os.write(writing, bytes(4096))
+            except BlockingIOError: pass
+            os.set_blocking(writing, True)
+            sys.exit(subprocess.run(sys.argv[1:], stdout=writing).returncode)
+            ' "$authcheck" check "$uri" --timeout 1s
+            """#)
+        #expect(result.status == 40, "\(result)")
+    }
+
+    @Test func aTraceToANamedPipeIsRefused() async throws {
+        try await withFolder { folder in
+            let result = try await shell(
+                #"mkfifo "$folder/pipe"; "$authcheck" "$uri" --trace "$folder/pipe""#, in: folder)
+            #expect(result.status == 64 && result.stderr.contains("the trace cannot be written"), "\(result)")
+        }
+    }
+
+    // MARK: - Bounds
+
+    @Test func standardInputWithoutEnd() async throws {
+        let result = try await shell(#""$authcheck" - </dev/zero"#)
+        #expect(result.status == 64 && result.stderr.contains("is longer than 1048576 bytes"), "\(result)")
+        let file = try await shell(#""$authcheck" "$uri" --password-file /dev/zero"#)
+        #expect(file.status == 64 && file.stderr.contains("is longer than 65536 bytes"), "\(file)")
+    }
+
+    @Test func tooManyHosts() async throws {
+        let many = "mongodb://ann@" + Array(repeating: "h", count: 1001).joined(separator: ",") + "/"
+        let result = try await AuthCheck.run([many])
+        #expect(result.status == 64 && result.stdout.contains("at most 1000 hosts; these are 1001"), "\(result)")
+    }
+
+    /// More than are checked at a time: each is, and in the string's order.
+    @Test func twoHundredHosts() async throws {
+        let ports = (1...200).map { "127.0.0.1:\($0)" }.joined(separator: ",")
+        let result = try await AuthCheck.run([
+            "mongodb://ann:password@\(ports)/?authMechanism=PLAIN", "--format", "json", "--timeout", "60s",
+        ])
+        let outcome = try AuthCheck.read(result)
+        #expect(outcome.status == 11, "\(outcome)")
+        #expect(outcome.report.hosts.map(\.port) == Array(1...200))
+    }
+
+    @Test func tooFewDescriptors() async throws {
+        let result = try await shell(#"ulimit -n 20; "$authcheck" "$uri""#)
+        #expect(result.status == 64 && result.stderr.contains("RLIMIT_NOFILE"), "\(result)")
+    }
+
+    @Test func aNULInAName() async throws {
+        for uri in ["mongodb://ann%00@h/?authMechanism=GSSAPI", "mongodb://ann:p%00@h/?authMechanism=PLAIN"] {
+            let result = try await AuthCheck.run([uri])
+            #expect(result.status == 64 && result.stdout.contains("no NUL character"), "\(result)")
+        }
+    }
+
+    // MARK: - What is unsafe
+
+    @Test(arguments: ["explain", "check"])
+    func unsafeModesAreSaid(_ command: String) async throws {
+        let secret = "mongodb://ann:secret@127.0.0.1:1/?authMechanism=PLAIN&tls=true&tlsInsecure=true"
+        let result = try await AuthCheck.run([command, secret])
+        for words in [
+            "the arguments hold a password", "tlsInsecure is set: the server's identity is not verified",
+            "PLAIN then hands over the password",
+        ] {
+            #expect(result.stdout.contains(words), "\(words): \(result)")
+        }
+        let clear = try await AuthCheck.run([command, "mongodb://ann:secret@127.0.0.1:1/?authMechanism=PLAIN"])
+        #expect(clear.stdout.contains("in clear text"), "\(clear)")
+        // On standard input nobody else sees it.
+        let input = try await shell("echo '\(secret)' | \"$authcheck\" \(command) -")
+        #expect(!input.stdout.contains("the arguments hold"), "\(input)")
+    }
+
+    /// Characters that steer a terminal come out spelled out, wherever they stand.
+    @Test func nothingSteersATerminal() async throws {
+        let uri = "mongodb://an%C2%9Bn%E2%80%AE%7F@127.0.0.1:1/?authMechanism=GSSAPI"
+        for arguments in [
+            [uri], [uri, "--format", "json"], [uri, "--verbose"], ["--no\u{9B}such"], ["explain", uri],
+        ] {
+            let result = try await AuthCheck.run(arguments)
+            let text = result.stdout + result.stderr
+            #expect(
+                text.unicodeScalars.allSatisfy { !"\u{9B}\u{202E}\u{7F}\u{1B}".unicodeScalars.contains($0) },
+                "\(arguments)")
+        }
+    }
+}
