@@ -106,13 +106,22 @@ struct PreparedRealm: Sendable {
             keytab: keytab, clientKeytab: clientKeytab, server: nil, environment: environment)
     }
 
-    /// Copies a keytab so that only its owner can read it, like the first.
+    /// Copies a keytab so that only its owner can read it, like the first. The copy is a new file, which takes the place of
+    /// one that is there: that may be readable for others, or lead elsewhere.
     private static func copy(_ source: String, to path: String) throws {
         do {
             let keys = try Data(contentsOf: URL(filePath: source))
+            let new = "\(path).\(getpid())"
             let file = try FileDescriptor.open(
-                FilePath(path), .writeOnly, options: [.create, .truncate, .closeOnExec], permissions: .ownerReadWrite)
-            try file.closeAfter { _ = try file.writeAll(keys) }
+                FilePath(new), .writeOnly, options: [.create, .exclusiveCreate, .noFollow, .closeOnExec],
+                permissions: .ownerReadWrite)
+            do {
+                try file.closeAfter { _ = try file.writeAll(keys) }
+                guard rename(new, path) == 0 else { throw Errno(rawValue: errno) }
+            } catch {
+                unlink(new)
+                throw error
+            }
         } catch {
             throw KerberosTestKitError(.fileSystem, "\(path) could not be written", underlying: error)
         }
