@@ -108,7 +108,7 @@ public struct CheckReport: Sendable, Hashable, Encodable {
         @NullWhenAbsent public var kerberos: HostKerberos? = nil
         /// How far the server's clock is ahead of this machine's; `nil` where it does not tell the time.
         @NullWhenAbsent public var clockOffsetSeconds: Double? = nil
-        /// Whether TLS proves the server's identity; `nil` without TLS.
+        /// Whether TLS has proven the server's identity; `nil` without a handshake that succeeded.
         @NullWhenAbsent public var tlsVerified: Bool? = nil
         /// Doubtful things that need not be wrong.
         public var warnings: [String]
@@ -156,8 +156,9 @@ public struct CheckReport: Sendable, Hashable, Encodable {
         CheckReport(
             failure: Failure(
                 class: .deadline, phase: nil, host: nil,
-                message: "the time was used up while a file, standard input or the output was waited for",
-                hint: "look for a named pipe among the files that were named, and for who reads the output"))
+                message: "the time was used up, and the check did not end by itself",
+                hint: "look for a named pipe among the files that were named, and for standard input that does not end")
+        )
     }
 
     /// A report of a check that could not begin.

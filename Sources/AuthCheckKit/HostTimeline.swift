@@ -28,8 +28,9 @@ struct HostTimeline: Sendable {
     private(set) var identity: AuthenticatedIdentity?
     /// How far the server's clock is ahead of this machine's.
     private(set) var serverClockOffset: Duration?
-    /// Whether TLS was to prove the server's identity; `nil` without TLS.
+    /// Whether TLS has proven the server's identity; `nil` without a handshake that succeeded.
     private(set) var isTLSVerified: Bool?
+    private var verifiesTLS = true
 
     private let needsTicket: Bool
     private let start: ContinuousClock.Instant
@@ -61,7 +62,7 @@ struct HostTimeline: Sendable {
             (phases, starts, attempts, addresses, open, credential) = ([:], [:], [], [], nil, nil)
             isTicketReplaced = isTicketReplaced || reason == .ticketReplaced
         case .warning(let warning):
-            if case .tlsIsNotVerified = warning { isTLSVerified = false }
+            if case .tlsIsNotVerified = warning { verifiesTLS = false }
             warn(warning.sentence)
         }
     }
@@ -97,10 +98,10 @@ struct HostTimeline: Sendable {
                 let others = attempts.count > 1 ? ", \(attempts.count - 1) other attempts" : ""
                 end(.tcp, at: time, "connected to \(attempts[number].address)\(others)")
             }
-        case .tlsBegan:
-            isTLSVerified = isTLSVerified ?? true
-            begin(.tls, at: time)
-        case .tlsEnded(let report): end(.tls, at: time, "\(report)")
+        case .tlsBegan: begin(.tls, at: time)
+        case .tlsEnded(let report):
+            isTLSVerified = verifiesTLS
+            end(.tls, at: time, "\(report)")
         }
     }
 

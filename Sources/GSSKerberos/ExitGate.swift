@@ -20,6 +20,7 @@ enum ExitGate {
     /// How many threads compute in the library.
     private static let inside = Atomic<Int>(0)
     private static let isExiting = Atomic<Bool>(false)
+    private static let isFlushed = Atomic<Bool>(false)
 
     /// Where a thread notes how deep it is inside, times two, and in the lowest bit whether it waits for a KDC.
     private static let key: pthread_key_t = {
@@ -31,7 +32,7 @@ enum ExitGate {
             { status, _ in
                 if ExitGate.close() { return }
                 // Whoever is still inside must not find destroyed mutexes: so nothing is destroyed any more.
-                fflush(nil)
+                ExitGate.flush()
                 _exit(status)
             }, nil)
         #else
@@ -39,6 +40,19 @@ enum ExitGate {
         #endif
         return key
     }()
+
+    /// Writes what the process has printed. Whoever holds a stream's lock, perhaps to read from it, is not waited for long.
+    private static func flush() {
+        var thread = pthread_t()
+        pthread_create(
+            &thread, nil,
+            { _ in
+                fflush(nil)
+                ExitGate.isFlushed.store(true, ordering: .sequentiallyConsistent)
+                return nil
+            }, nil)
+        for _ in 0..<100 where !isFlushed.load(ordering: .sequentiallyConsistent) { usleep(1000) }
+    }
 
     /// Lets nobody in any more, and waits for those inside.
     ///

@@ -5,10 +5,13 @@ internal import SASL
 /// The server's last message may come with its outcome or as a challenge before it. It completes the exchange either
 /// way; a server that still waits (MongoDB without `skipEmptyExchange`) wants an empty response then.
 final class ScramExchange: SaslExchange {
+    /// Keys that were derived just now, and are kept once the server has proven that it knows them.
+    private typealias Fresh = (keys: ScramKeys, entry: ScramKeyCache.Entry)
+
     private enum State {
         case initial(password: Secret)
         case firstSent(password: Secret)
-        case finalSent(ScramKeys.Proofs, authMessage: [UInt8])
+        case finalSent(ScramKeys.Proofs, authMessage: [UInt8], fresh: Fresh?)
         case complete
     }
 
@@ -42,7 +45,10 @@ final class ScramExchange: SaslExchange {
             state = .firstSent(password: password)
             return .respond(Array((client.gs2Header + client.firstMessageBare).utf8))
         case .firstSent(let password): return try serverFirst(challenge, password)
-        case .finalSent(let proofs, let authMessage): return try serverFinal(challenge, proofs, authMessage)
+        case .finalSent(let proofs, let authMessage, let fresh):
+            let step = try serverFinal(challenge, proofs, authMessage)
+            if let fresh { cache?.keep(fresh.keys, for: fresh.entry) }
+            return step
         case .complete:
             guard challenge?.isEmpty ?? true else {
                 throw SaslError(.unexpectedChallenge, "the server goes on after the end of \(name)")
@@ -58,17 +64,17 @@ final class ScramExchange: SaslExchange {
         let server = try ScramServerFirst(challenge, clientNonce: client.nonce, iterations: iterations)
         let withoutProof = client.finalMessageWithoutProof(nonce: server.nonce)
         let authMessage = Array("\(client.firstMessageBare),\(server.text),\(withoutProof)".utf8)
-        func derive() throws(SaslError) -> ScramKeys {
-            try ScramKeys(hash, password: password, salt: server.salt, iterations: server.iterations)
-        }
+        let entry = cache?.entry(hash, password, salt: server.salt, iterations: server.iterations)
+        let known = entry.flatMap { cache?.keys($0) }
         let keys =
-            if let cache {
-                try cache.keys(hash, password, salt: server.salt, iterations: server.iterations, derive: derive)
+            if let known {
+                known
             } else {
-                try derive()
+                try ScramKeys(hash, password: password, salt: server.salt, iterations: server.iterations)
             }
         let proofs = keys.proofs(hash, authMessage: authMessage)
-        state = .finalSent(proofs, authMessage: authMessage)
+        state = .finalSent(
+            proofs, authMessage: authMessage, fresh: known == nil ? entry.map { (keys, $0) } : nil)
         return .respond(Array("\(withoutProof),p=\(Base64.encode(proofs.clientProof))".utf8))
     }
 

@@ -15,7 +15,7 @@ public final class ScramKeyCache: Sendable {
         var iterations: Int
     }
 
-    /// How many keys are kept. A server chooses the salt, so one that gives a new one each time must not cost memory.
+    /// How many keys are kept: a server that gives a new salt each time must not cost memory.
     private static let capacity = 64
 
     private let digestKey = SymmetricKey(size: .bits256)
@@ -24,18 +24,23 @@ public final class ScramKeyCache: Sendable {
     /// Creates an empty cache: one for an application.
     public init() {}
 
-    func keys(
-        _ hash: ScramMechanism.Hash, _ password: Secret, salt: [UInt8], iterations: Int,
-        derive: () throws(SaslError) -> ScramKeys
-    ) throws(SaslError) -> ScramKeys {
-        let digest = password.withBytes { HMAC<SHA256>.authenticationCode(for: Array($0), using: digestKey) }
-        let entry = Entry(hash: hash, password: Array(digest), salt: salt, iterations: iterations)
-        if let known = keys.withLock({ $0[entry] }) { return known }
-        let made = try derive()
+    /// What keys are found by.
+    func entry(_ hash: ScramMechanism.Hash, _ password: Secret, salt: [UInt8], iterations: Int) -> Entry {
+        var bytes = password.withBytes { Array($0) }
+        defer { wipe(&bytes) }
+        let digest = HMAC<SHA256>.authenticationCode(for: bytes, using: digestKey)
+        return Entry(hash: hash, password: Array(digest), salt: salt, iterations: iterations)
+    }
+
+    func keys(_ entry: Entry) -> ScramKeys? { keys.withLock { $0[entry] } }
+
+    /// Keeps keys with which a server has proven that it knows them: one that proves nothing is not to fill the cache.
+    func keep(_ made: ScramKeys, for entry: Entry) {
         keys.withLock { keys in
-            if keys.count >= Self.capacity { keys.removeAll() }
+            if keys[entry] == nil, keys.count >= Self.capacity, let other = keys.keys.randomElement() {
+                keys[other] = nil
+            }
             keys[entry] = made
         }
-        return made
     }
 }

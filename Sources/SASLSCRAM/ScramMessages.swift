@@ -44,6 +44,10 @@ struct ScramServerFirst {
         guard let salt = Base64.decode(saltText.utf8), !salt.isEmpty else {
             throw SaslError(.malformedChallenge, "the server's salt is not Base64")
         }
+        // Servers have 16 to 32 bytes.
+        guard salt.count <= 1024 else {
+            throw SaslError(.malformedChallenge, "the server's salt is longer than 1024 bytes")
+        }
         self.salt = salt
         iterations = try Self.iterations(try ScramMessage.take("i", from: &attributes), allowed)
         if attributes.contains(where: { ["r", "s", "i"].contains($0.name) }) {

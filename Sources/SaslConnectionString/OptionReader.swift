@@ -168,6 +168,10 @@ struct OptionReader {
     private mutating func apply(_ occurrence: Occurrence, to spec: OptionSpec) throws(ConnectionStringError) {
         let part = "options: \(spec.name)"
         let text = try percentDecoded(occurrence.value, part: part)
+        // In C it would be the end of a file's name, and of what is read and written of others.
+        guard !text.utf8.contains(0) else {
+            throw locations.error(.invalidOption, "\(spec.name) has a NUL character", option: spec.name)
+        }
         var acceptsEmpty = false
         if case .special(.readPreferenceTags) = spec.form { acceptsEmpty = true }
         if case .special(.authSource) = spec.form { acceptsEmpty = true }

@@ -53,7 +53,7 @@ struct CheckCommand: AsyncParsableCommand {
         }
         // Not before the user has typed a password.
         let deadline = ContinuousClock.now + timeout.duration
-        LastResort.watch(deadline, output.format)
+        LastResort.watch(deadline, output.format, hosts: string.hosts.count)
         try ProcessLimits.check(hosts: string.hosts.count)
         let logger = verbose ? Logger(label: "authcheck") { _ in DiagnosticsLog() } : nil
         // By need, not by the machine's size.

@@ -1,5 +1,4 @@
 import ArgumentParser
-import BlockingWork
 
 #if canImport(Glibc)
 import Glibc
@@ -37,9 +36,11 @@ enum StandardStreams {
         guard wereOpen[Int(descriptor)] else { return EBADF }
         var rest = ArraySlice(text.utf8)
         while !rest.isEmpty {
-            let count = rest.withUnsafeBytes { Self.write(descriptor, $0) }
+            // In pieces: the call waits until all that it is given is written, and progress is to be seen.
+            let count = rest.prefix(4096).withUnsafeBytes { Self.write(descriptor, $0) }
             if count > 0 {
                 rest = rest.dropFirst(count)
+                if descriptor == STDOUT_FILENO { LastResort.wrote(count) }
             } else if errno == EAGAIN {
                 // Somebody made it non-blocking, and nobody reads.
                 guard isWritable(descriptor, within: 2000) else { return EAGAIN }
@@ -52,7 +53,7 @@ enum StandardStreams {
 
     /// Prints a text and a line break on standard output. What cannot be written is a failure, whatever the text says.
     static func print(_ text: String) throws {
-        LastResort.isPrinting.withLock { $0 = true }
+        LastResort.beginPrinting()
         guard let error = write(text + "\n", to: STDOUT_FILENO) else { return }
         if error == EPIPE {
             // As for every program whose reader has gone.
