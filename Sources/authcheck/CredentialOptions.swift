@@ -53,7 +53,7 @@ struct CredentialOptions: ParsableArguments {
             guard let userInfo = parts?.userInfo else {
                 throw ValidationError("There is a password, but no user: name one in the connection string.")
             }
-            guard !userInfo.contains(":") else {
+            guard !userInfo.utf8.contains(UInt8(ascii: ":")) else {
                 throw ValidationError("The connection string has a password already.")
             }
             // The string only says that there is one, for the mechanisms' rules: it would keep the password unwiped.
@@ -117,30 +117,30 @@ private struct ConnectionStringParts {
     /// From the first slash or question mark on.
     private var rest: String
 
+    /// By scalars: a combining mark must not hide a separator, and so show a password for a user.
     init?(_ text: String) {
-        guard let marker = text.firstRange(of: "://") else { return nil }
+        let scalars = text.unicodeScalars
+        guard let marker = scalars.firstRange(of: "://".unicodeScalars) else { return nil }
         scheme = text[..<marker.upperBound]
-        let authority = text[marker.upperBound...].prefix { $0 != "/" && $0 != "?" }
-        rest = String(text[authority.endIndex...])
+        let authority = scalars[marker.upperBound...].prefix { $0 != "/" && $0 != "?" }
+        rest = String(scalars[authority.endIndex...])
         let at = authority.lastIndex(of: "@")
         userInfo = at.map { String(authority[..<$0]) }
-        hosts = at.map { authority[authority.index(after: $0)...] } ?? authority
+        hosts = Substring(at.map { authority[authority.index(after: $0)...] } ?? authority)
     }
 
     /// The user as a person reads it.
     var user: String? {
-        userInfo.map { $0.prefix { $0 != ":" } }.map { PercentEncoding.decode($0.utf8) }.flatMap {
-            $0.isEmpty ? nil : $0
-        }
+        userInfo.map { PercentEncoding.decode($0.utf8.prefix { $0 != UInt8(ascii: ":") }) }
+            .flatMap { $0.isEmpty ? nil : $0 }
     }
 
     /// Names a mechanism, unless the string does.
     mutating func addMechanism(_ name: String) {
-        let query = rest.split(separator: "?", maxSplits: 1).dropFirst().first ?? ""
-        guard !query.lowercased().split(separator: "&").contains(where: { $0.hasPrefix("authmechanism=") }) else {
-            return
-        }
-        if !rest.contains("?") { rest += rest.isEmpty ? "/?" : "?" }
+        let query = rest.unicodeScalars.drop { $0 != "?" }.dropFirst()
+        let names = query.split(separator: "&").map { String($0.prefix { $0 != "=" }).lowercased() }
+        guard !names.contains("authmechanism") else { return }
+        if !rest.utf8.contains(UInt8(ascii: "?")) { rest += rest.isEmpty ? "/?" : "?" }
         rest += (rest.hasSuffix("?") || rest.hasSuffix("&") ? "" : "&") + "authMechanism=\(name)"
     }
 

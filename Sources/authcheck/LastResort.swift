@@ -31,7 +31,11 @@ enum LastResort {
 
     private static func arm(at time: ContinuousClock.Instant, _ format: OutputOptions.Format) {
         let timer = try? DeadlineTimer.schedule(at: time) { giveUp(format) }
-        state.withLock { $0.timer = timer }
+        let old = state.withLock { state in
+            defer { state.timer = timer }
+            return state.timer
+        }
+        old?.cancel()
     }
 
     /// The report is there and is being printed: from here on only a reader that takes nothing is waited for in vain.

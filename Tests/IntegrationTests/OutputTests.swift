@@ -171,6 +171,34 @@ import Testing
         #expect(outcome.report.hosts.allSatisfy { $0.phases.first { $0.name == "tcp" }?.result == "failed" })
     }
 
+    /// The report of many hosts takes its time beyond the deadline, and is not given up for that.
+    @Test func manyHostsThatAreSilent() async throws {
+        let result = try await shell(
+            #"""
+            python3 -c '
+            import socket, subprocess, sys
+            listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
+            hosts = ",".join(["127.0.0.1:%d" % listener.getsockname()[1]] * 400)
+            sys.exit(subprocess.run([
+                sys.argv[1], "mongodb://ann:password@" + hosts + "/?authMechanism=PLAIN", "--format", "json",
+                "--timeout", "3s"]).returncode)
+            ' "$authcheck"
+            """#)
+        let outcome = try AuthCheck.read(result)
+        #expect(outcome.status == 40 && outcome.report.hosts.count == 400, "\(outcome.child.stderr)")
+    }
+
+    /// A combining mark behind the colon: what follows is a password nevertheless.
+    @Test func aPasswordBehindACombiningMark() async throws {
+        let result = try await shell(
+            #"echo secret | "$authcheck" "mongodb://ann:%CC%81x$(printf 'Ì')@h/?authMechanism=PLAIN" --password-file -"#
+        )
+        #expect(result.status == 64 && result.stderr.contains("has a password already"), "\(result)")
+        let marked = try await shell(
+            #"echo secret | "$authcheck" "mongodb://ann:$(printf 'Ì')x@h/?authMechanism=PLAIN" --password-file -"#)
+        #expect(marked.status == 64 && marked.stderr.contains("has a password already"), "\(marked)")
+    }
+
     @Test func tooFewDescriptors() async throws {
         let result = try await shell(#"ulimit -n 20; "$authcheck" "$uri""#)
         #expect(result.status == 64 && result.stderr.contains("RLIMIT_NOFILE"), "\(result)")
