@@ -11,6 +11,7 @@
 #   make soak      10,000 authentications in one process from every kind of identity: nothing grows
 #   make fuzz      looks for inputs that break the decoders, for FUZZ_SECONDS each
 #   make lint      checks the form of the sources; `make format` mends it
+#   make pin-peers writes the versions and hashes of the peers from PyPI anew; see Tests/peers.txt
 #
 # Each installs the Debian packages that it needs and that are missing, after saying so.
 
@@ -22,8 +23,11 @@ APT_TEST = gcc libc6-dev openssl pkg-config libmongoc-dev openjdk-17-jdk-headles
 	ca-certificates faketime iproute2 keyutils mount strace util-linux
 
 # PyMongo is a peer of the tests. It lives in a folder of the build, so that nothing of the machine's Python changes.
+# Its files, and those of what it needs, are named by hash in Tests/peers.txt; pykerberos is built from its source, with
+# what Tests/peers-build.txt names. `make pin-peers` writes both anew, with the newest releases that these allow.
 VENV = .build/peers
-PYMONGO = pymongo==4.* pykerberos==1.2.*
+PEERS = pymongo==4.* pykerberos==1.2.*
+PEERS_BUILD = setuptools
 
 # So are Heimdal's KDC and KCM daemon. Their packages conflict with MIT's, so they are unpacked and never installed.
 HEIMDAL = .build/heimdal
@@ -58,7 +62,7 @@ FUZZ = .build/fuzz
 FUZZ_ENVIRONMENT = SWIFT_BACKTRACE=enable=no
 FUZZ_FLAGS = -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=2048 -verbosity=0 -print_final_stats=1
 
-.PHONY: demo test test-containers docker-test example benchmark soak tsan asan fuzz lint format build packages-demo packages-test peers clean
+.PHONY: demo test test-containers docker-test example benchmark soak tsan asan fuzz lint format build packages-demo packages-test peers pin-peers clean
 
 build: packages-demo
 	$(SWIFT) build
@@ -138,10 +142,28 @@ packages-test:
 
 peers: $(VENV)/ready $(HEIMDAL)/ready $(GSSPROXY)/ready
 
-$(VENV)/ready: Makefile | packages-test
+# Without isolation pip builds with what is in the folder, and fetches nothing else for that.
+$(VENV)/ready: Makefile Tests/peers-build.txt Tests/peers.txt | packages-test
+	rm -rf $(VENV)
 	python3 -m venv $(VENV)
-	$(VENV)/bin/pip install --quiet $(PYMONGO)
+	$(VENV)/bin/pip install --quiet --require-hashes --only-binary :all: --requirement Tests/peers-build.txt
+	$(VENV)/bin/pip install --quiet --require-hashes --no-build-isolation --use-pep517 --requirement Tests/peers.txt
 	touch $@
+
+# The comment at the top of a file stays.
+define pin
+	printf '%s\n' $(2) | .build/pip-tools/bin/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras \
+		--no-annotate --no-header --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-emit-options \
+		--output-file=- - >.build/pip-tools/pinned
+	{ grep '^#' $(1); grep -v '^#' .build/pip-tools/pinned | grep .; } >.build/pip-tools/new
+	cp .build/pip-tools/new $(1)
+endef
+
+pin-peers: packages-test
+	python3 -m venv .build/pip-tools
+	.build/pip-tools/bin/pip install --quiet pip-tools
+	$(call pin,Tests/peers-build.txt,'$(PEERS_BUILD)')
+	$(call pin,Tests/peers.txt,$(foreach peer,$(PEERS),'$(peer)'))
 
 # apt checks the packages against its lists; where there are none yet they are fetched first.
 define unpack
