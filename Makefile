@@ -77,7 +77,7 @@ test: packages-test peers
 	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(SWIFT) test
 
 test-containers: packages-test peers
-	docker build --quiet --build-arg BASE=$(or $(BASE),debian:bookworm-slim) --tag mongo-sasl-kdc --file docker/kdc/Dockerfile .
+	docker build --quiet --build-arg BASE='$(or $(BASE),debian:bookworm-slim)' --tag mongo-sasl-kdc --file docker/kdc/Dockerfile .
 	KERBEROS_REALM=containers PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(SWIFT) test --filter 'IntegrationTests|ContainerRealmTests|KitInternalsTests'
 
 docker-test: packages-demo
