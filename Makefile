@@ -56,7 +56,7 @@ ASAN = --sanitize address --scratch-path .build/asan
 # `make fuzz FUZZ_TARGETS=bson FUZZ_SECONDS=600`. What it finds lies in .build/fuzz/crashes; to run one again:
 # `FUZZ_TARGET=bson .build/fuzz/debug/fuzz .build/fuzz/crashes/bson-…`.
 FUZZ_SECONDS ?= 10
-FUZZ_TARGETS ?= connection-string dns-answer wire-messages bson base64 scram gssapi
+FUZZ_TARGETS ?= connection-string dns-answer wire-messages bson base64 scram gssapi principals
 FUZZ = .build/fuzz
 # Swift's own report of a crash would come before libFuzzer can write the input down.
 FUZZ_ENVIRONMENT = SWIFT_BACKTRACE=enable=no

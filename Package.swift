@@ -28,6 +28,7 @@ let cryptoExtras = product("CryptoExtras", "swift-crypto", for: ["SCRAM"])
 let logging = product("Logging", "swift-log", for: ["Kerberos", "SCRAM", "TLS"])
 let nioConcurrencyHelpers = product("NIOConcurrencyHelpers", "swift-nio", for: ["TLS"])
 let nioCore = product("NIOCore", "swift-nio", for: ["TLS"])
+let nioEmbedded = product("NIOEmbedded", "swift-nio", for: ["TLS"])
 let nioPosix = product("NIOPosix", "swift-nio", for: ["TLS"])
 let nioSSL = product("NIOSSL", "swift-nio-ssl", for: ["TLS"])
 let nioTLS = product("NIOTLS", "swift-nio", for: ["TLS"])
@@ -88,6 +89,7 @@ let package = Package(
     targets: [
         module("SaslBSON"),
         module("SecretMemory"),
+        module("ShellWords"),
         module("SASL", ["SecretMemory"]),
         module("SASLSCRAM", ["SASL", crypto, cryptoExtras]),
         module("GSSCore"),
@@ -95,18 +97,18 @@ let package = Package(
         // Debian's pkg-config file for Kerberos has a flag that SwiftPM refuses, so the library is named here.
         .target(
             name: "CKerberosGSSAPI", linkerSettings: ["gssapi_krb5", "krb5", "k5crypto"].map { .linkedLibrary($0) }),
-        module("GSSKerberos", ["GSSCore", "CKerberosGSSAPI"]),
+        module("GSSKerberos", ["CKerberosGSSAPI", "GSSCore", "SecretMemory"]),
         module("BlockingWork"),
         .target(name: "CSystemResolver", linkerSettings: [.linkedLibrary("resolv", .when(platforms: [.linux]))]),
         module("NameResolution", ["BlockingWork", "CSystemResolver"]),
         module("KerberosCredentials", ["BlockingWork", "GSSCore", "GSSKerberos", "NameResolution", "SecretMemory"]),
         module("SaslWire", ["SaslBSON", nioCore]),
-        module("SaslConnectionString"),
+        module("SaslConnectionString", ["SecretMemory"]),
         module(
             "MongoTransport",
             [
-                "BlockingWork", "NameResolution", "SaslBSON", "SaslWire", asn1, nioConcurrencyHelpers, nioCore,
-                nioPosix,
+                "BlockingWork", "NameResolution", "SaslBSON", "SaslWire", "SecretMemory", asn1,
+                nioConcurrencyHelpers, nioCore, nioPosix,
                 nioSSL, nioTLS,
             ]),
         module(
@@ -125,7 +127,8 @@ let package = Package(
             "AuthCheckKit",
             [
                 "BlockingWork", "GSSCore", "GSSKerberos", "KerberosCredentials", "MongoAuth", "MongoConnect",
-                "MongoTransport", "NameResolution", "SASL", "SASLGSSAPI", "SaslConnectionString",
+                "MongoTransport", "NameResolution", "SASL", "SASLGSSAPI", "SaslConnectionString", "SecretMemory",
+                "ShellWords",
             ]),
         // The templates are in Fixtures/Realm, where the containers' files come from too; what is here are links.
         .target(
@@ -143,7 +146,7 @@ let package = Package(
             "MongoTestServer",
             ["SaslBSON", "CCyrusSASL", "SaslWire", nioConcurrencyHelpers, nioCore, nioPosix, nioSSL]),
         program("mongo-test-server", ["MongoTestServer", argumentParser]),
-        program("testrealm", ["KerberosTestKit", argumentParser, subprocess, systemPackage]),
+        program("testrealm", ["KerberosTestKit", "ShellWords", argumentParser, subprocess, systemPackage]),
 
         .target(
             name: "TestSupport",
@@ -173,8 +176,8 @@ let package = Package(
         .target(
             name: "FuzzTargets",
             dependencies: [
-                "GSSCore", "MongoAuth", "NameResolution", "SASL", "SASLGSSAPI", "SASLSCRAM", "SaslBSON",
-                "SaslConnectionString", "SaslWire", nioCore,
+                "GSSCore", "GSSKerberos", "KerberosCredentials", "MongoAuth", "NameResolution", "SASL", "SASLGSSAPI",
+                "SASLSCRAM", "SaslBSON", "SaslConnectionString", "SaslWire", "ShellWords", nioCore,
             ], path: "Tests/Fuzz/Targets", swiftSettings: swiftSettings),
 
         tests(
@@ -187,7 +190,9 @@ let package = Package(
         tests("BlockingWorkTests", ["BlockingWork", nioConcurrencyHelpers]),
         tests("FuzzTests", ["FuzzTargets"]),
         tests("GSSCoreTests", ["GSSCore"]),
-        tests("GSSKerberosTests", ["GSSCore", "GSSKerberos", "KerberosTestKit", "SASL", "SASLGSSAPI", "TestSupport"]),
+        tests(
+            "GSSKerberosTests",
+            ["GSSCore", "GSSKerberos", "KerberosTestKit", "SASL", "SASLGSSAPI", "SecretMemory", "TestSupport"]),
         tests(
             "IntegrationTests",
             [
@@ -215,20 +220,20 @@ let package = Package(
             "MongoConnectTests",
             [
                 "BlockingWork", "MongoConnect", "SaslConnectionString", "MongoTransport", "NameResolution",
-                "TestSupport", nioConcurrencyHelpers, nioCore, nioPosix,
+                "SecretMemory", "TestSupport", nioConcurrencyHelpers, nioCore, nioPosix,
             ]),
-        tests("MongoConnectionStringTests", ["SaslConnectionString"]),
+        tests("MongoConnectionStringTests", ["SaslConnectionString", "SecretMemory"]),
         tests(
             "MongoTestServerTests",
             [
                 "SaslBSON", "KerberosTestKit", "MongoTestServer", "SaslWire", "TestSupport", "mongo-test-server",
-                nioCore,
-                nioPosix,
+                nioCore, nioEmbedded, nioPosix,
             ], exclude: ["Peers"]),
         tests(
             "MongoTransportTests",
             [
-                "SaslBSON", "BlockingWork", "MongoTransport", "SaslWire", "NameResolution", "TestSupport",
+                "SaslBSON", "BlockingWork", "MongoTransport", "SaslWire", "NameResolution", "SecretMemory",
+                "TestSupport",
                 nioConcurrencyHelpers, nioCore, nioPosix, nioSSL,
             ]),
         tests("MongoWireTests", ["SaslBSON", "SaslWire", nioCore]),

@@ -23,7 +23,9 @@ extension CheckReport: CustomStringConvertible {
 
 extension CheckReport.Host {
     fileprivate var lines: [String] {
-        let name = host.contains(":") ? "[\(host)]:\(port)" : host.hasPrefix("/") ? host : "\(host):\(port)"
+        let isPath = host.utf8.first == UInt8(ascii: "/")
+        let name =
+            host.utf8.contains(UInt8(ascii: ":")) ? "[\(host)]:\(port)" : isPath ? host : "\(host):\(port)"
         var lines = [name]
         for phase in phases where phase.result != .skipped || phase.detail != "not reached" {
             let isUnverified = phase.name == "tls" && phase.result == .ok && tlsVerified == false

@@ -1,5 +1,6 @@
 internal import MongoConnect
 public import SaslConnectionString
+internal import SecretMemory
 
 /// What a driver would do with a connection string. Holds no secret.
 ///
@@ -115,7 +116,7 @@ extension MongoConnectionString.Options.PrintableValue: Encodable {
             try container.encode(
                 Dictionary(properties.properties.map { ($0.name, $0.printableValue) }, uniquingKeysWith: { $1 }))
         case .tagSets(let sets): try container.encode(sets)
-        case .redacted: try container.encode(RedactedString("").description)
+        case .redacted: try container.encode(Secret.redacted)
         }
     }
 }

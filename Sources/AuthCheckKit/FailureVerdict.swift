@@ -92,13 +92,13 @@ extension CheckReport.Failure {
                 self.class = .credentialsRejected
                 hint =
                     "the KDC and the credential cache do not share a key any more: get new tickets with "
-                    + "`kinit \(names.user.map(KerberosHintWords.quoted) ?? "USER@REALM")`"
+                    + "`kinit \(names.user.map(KerberosHintWords.principal) ?? "USER@REALM")`"
             case .refused:
                 // Nor has a server refused: it is the KDC that cannot read the ticket-granting ticket.
                 self.class = .kerberos
                 hint =
                     "the KDC's own key is not that of the ticket-granting ticket any more: get new tickets with "
-                    + "`kinit \(names.user.map(KerberosHintWords.quoted) ?? "USER@REALM")`"
+                    + "`kinit \(names.user.map(KerberosHintWords.principal) ?? "USER@REALM")`"
             default: break
             }
             if advice.dependsOnClocks, let offset = surroundings.kdcClockOffset {

@@ -1,5 +1,6 @@
 internal import GSSCore
 internal import GSSKerberos
+internal import ShellWords
 
 /// The words that hints are made of: the user's own names, ready for a shell, or placeholders.
 struct KerberosHintWords {
@@ -43,19 +44,20 @@ struct KerberosHintWords {
         let service = Self.realm(of: asked) == nil ? names.service ?? asked : asked
         let cache = names.cache ?? (isAbout(.cache) ? error.subject : nil)
         let keytab = names.keytab ?? (error.call.hasPrefix("krb5_kt_") ? error.subject : nil)
-        unquotedUser = user ?? "USER@REALM"
-        unquotedService = service.map(Self.withoutEmptyRealm) ?? "SERVICE/HOST@REALM"
-        self.user = Self.quoted(unquotedUser)
-        self.service = Self.quoted(unquotedService)
+        unquotedUser = user.map(Self.withoutOption) ?? "USER@REALM"
+        unquotedService = service.map { Self.withoutOption(Self.withoutEmptyRealm($0)) } ?? "SERVICE/HOST@REALM"
+        self.user = ShellWord.quoted(unquotedUser)
+        self.service = ShellWord.quoted(unquotedService)
         host = names.host ?? "the server"
-        self.cache = cache.map(Self.quoted) ?? "the default cache"
-        self.keytab = keytab.map { Self.quoted(Self.path($0)) } ?? "KEYTAB"
-        configurationFile = names.configurationFile.map(Self.quoted) ?? "krb5.conf"
+        self.cache = cache.map(ShellWord.quoted) ?? "the default cache"
+        self.keytab = keytab.map { Self.operand(Self.path($0)) } ?? "KEYTAB"
+        configurationFile = names.configurationFile.map(Self.operand) ?? "krb5.conf"
         hasKeytab = keytab != nil
-        cacheOption = names.isDefaultCache ? "" : names.cache.map { "-c \(Self.quoted($0)) " } ?? ""
+        cacheOption = names.isDefaultCache ? "" : names.cache.map { "-c \(ShellWord.quoted($0)) " } ?? ""
 
         orNameOwner =
-            names.cacheOwner.flatMap { $0 == user ? nil : ", or name \(Self.quoted($0)) as the user" } ?? ""
+            names.cacheOwner.flatMap { isSameText($0, user) ? nil : ", or name \(ShellWord.quoted($0)) as the user" }
+            ?? ""
 
         let text = error.minorMessages.joined(separator: " ")
         let quoted = ["\"", "'"].lazy.map { Self.parts(of: text, between: $0) }.first { $0.count == 3 }
@@ -72,8 +74,9 @@ struct KerberosHintWords {
 
     /// MIT names the ticket that it asked for: `Server krbtgt/OTHER@OWN not found in Kerberos database`.
     private static func missingTrust(in text: String) -> (own: String, other: String)? {
-        for word in parts(of: text, between: " ") where word.hasPrefix("krbtgt/") {
-            let realms = parts(of: String(word.dropFirst("krbtgt/".count)), between: "@")
+        for word in parts(of: text, between: " ") {
+            guard let names = without("krbtgt/", word) else { continue }
+            let realms = parts(of: names, between: "@")
             if realms.count == 2, !isSameText(realms[0], realms[1]) { return (realms[1], realms[0]) }
         }
         return nil
@@ -94,8 +97,13 @@ struct KerberosHintWords {
 
     /// The file behind a keytab's name.
     private static func path(_ name: String) -> String {
-        for type in ["FILE:", "WRFILE:"] where name.hasPrefix(type) { return String(name.dropFirst(type.count)) }
-        return name
+        without("FILE:", name) ?? without("WRFILE:", name) ?? name
+    }
+
+    /// What follows a prefix of ASCII; `nil` for a text that does not begin with it.
+    private static func without(_ prefix: String, _ text: String) -> String? {
+        text.utf8.starts(with: prefix.utf8)
+            ? String(decoding: text.utf8.dropFirst(prefix.utf8.count), as: UTF8.self) : nil
     }
 
     /// A command that an administrator runs, with the query as one word for the shell and the principal as one for
@@ -103,29 +111,22 @@ struct KerberosHintWords {
     func kadmin(_ query: String, _ subject: Subject) -> String {
         let name = subject == .user ? unquotedUser : unquotedService
         let word =
-            Self.isPlain(name) ? name : "\"" + Self.parts(of: name, between: "\"").joined(separator: "\"\"") + "\""
-        return "kadmin -q " + Self.inApostrophes("\(query) \(word)")
+            ShellWord.isPlain(name)
+            ? name : "\"" + Self.parts(of: name, between: "\"").joined(separator: "\"\"") + "\""
+        return "kadmin -q " + ShellWord.inApostrophes("\(query) \(word)")
     }
 
-    /// A word as a shell takes it for one.
-    static func quoted(_ word: String) -> String {
-        isPlain(word) ? word : inApostrophes(word)
+    /// A user's name as the operand of a command.
+    static func principal(_ name: String) -> String { ShellWord.quoted(withoutOption(name)) }
+
+    /// A principal that no command takes for an option: a backslash keeps a character's meaning from it, and a hyphen has
+    /// none (`krb5_parse_name`).
+    private static func withoutOption(_ principal: String) -> String {
+        principal.utf8.first == UInt8(ascii: "-") ? "\\" + principal : principal
     }
 
-    private static func inApostrophes(_ text: String) -> String {
-        "'" + parts(of: text, between: "'").joined(separator: "'\\''") + "'"
-    }
-
-    /// Whether a word means nothing but itself to a shell and to `kadmin`.
-    private static func isPlain(_ word: String) -> Bool {
-        !word.isEmpty
-            && word.utf8.allSatisfy { byte in
-                switch byte {
-                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                    UInt8(ascii: "0")...UInt8(ascii: "9"):
-                    true
-                default: "@/._-:+=,%".utf8.contains(byte)
-                }
-            }
+    /// The path of a file as the operand of a command.
+    private static func operand(_ path: String) -> String {
+        ShellWord.quoted(path.utf8.first == UInt8(ascii: "-") ? "./" + path : path)
     }
 }

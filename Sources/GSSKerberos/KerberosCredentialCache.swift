@@ -1,5 +1,6 @@
 internal import CKerberosGSSAPI
 public import GSSCore
+public import SecretMemory
 
 #if canImport(Glibc)
 internal import Glibc
@@ -133,30 +134,22 @@ public final class KerberosCredentialCache: Sendable {
     ///
     /// - Parameters:
     ///   - user: The principal, without `@REALM` in the default realm.
-    ///   - password: Its bytes, UTF-8. They are copied once, and that copy is wiped.
+    ///   - password: Its bytes, UTF-8. libkrb5 reads them where they are.
     ///   - verification: How the KDC is to prove itself; `nil` asks for no proof.
     public static func request(
-        user: String, password: UnsafeRawBufferPointer, verification: KerberosVerification? = nil,
+        user: String, password: Secret, verification: KerberosVerification? = nil,
         observe: KerberosObserver? = nil
     ) throws(GSSError) -> KerberosCredentialCache {
-        guard !password.isEmpty, !password.contains(0) else {
+        guard !password.isEmpty, !password.withBytes({ $0.contains(0) }) else {
             throw GSSError(
                 call: "krb5_get_init_creds_password", major: GSSMajorStatus(.badName),
                 majorMessages: ["the password is empty or holds a NUL character"], subject: user)
         }
-        let copy = UnsafeMutablePointer<CChar>.allocate(capacity: password.count + 1)
-        copy.initialize(repeating: 0, count: password.count + 1)
-        UnsafeMutableRawPointer(copy).copyMemory(
-            from: password.baseAddress ?? UnsafeRawPointer(copy), byteCount: password.count)
-        defer {
-            explicit_bzero(copy, password.count)
-            copy.deallocate()
-        }
         return try request(user, verification, observe) { (library, client, options, creds) throws(GSSError) in
-            try library.check(
-                "krb5_get_init_creds_password",
-                krb5_get_init_creds_password(
-                    library.context, creds, client, copy, nil, nil, 0, nil, options), subject: user)
+            let status = password.withCString {
+                krb5_get_init_creds_password(library.context, creds, client, $0, nil, nil, 0, nil, options)
+            }
+            try library.check("krb5_get_init_creds_password", status, subject: user)
         } firstOwner: { (library) throws(GSSError) in
             try library.principal(user)
         }

@@ -8,7 +8,7 @@ struct ServiceHost: Sendable, Hashable {
     let hadPort: Bool
 
     init(_ text: String) {
-        var host = Substring(text.lowercased()).utf8
+        var host = Substring(asciiLowercased(text)).utf8
         var hadPort = false
         if host.first == UInt8(ascii: "["), let close = host.firstIndex(of: UInt8(ascii: "]")) {
             let behind = host[host.index(after: close)...]

@@ -286,19 +286,17 @@ extension KerberosCredentialCache {
     static func request(
         _ identity: KerberosIdentity, _ observe: @escaping KerberosObserver
     ) throws -> KerberosCredentialCache {
-        do {
+        do throws(GSSError) {
             switch identity.origin {
             case .password(let password, let verification):
-                return try password.withBytes { bytes in
-                    try request(
-                        user: identity.user ?? "", password: bytes, verification: verification, observe: observe)
-                }
+                return try request(
+                    user: identity.user ?? "", password: password, verification: verification, observe: observe)
             case .keytab(let name, let verification):
                 return try request(user: identity.user, keytab: name, verification: verification, observe: observe)
             case .system, .cache, .existing:
                 return try request(user: identity.user, keytab: nil, observe: observe)
             }
-        } catch let error as GSSError {
+        } catch {
             throw KerberosCredentialError(firstTicketOf: identity, error)
         }
     }

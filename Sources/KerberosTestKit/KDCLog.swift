@@ -113,25 +113,28 @@ extension KDCEvent {
     ///
     /// A line looks like `.. krb5kdc[1](info): AS_REQ (2 etypes {..}) 127.0.0.1: ISSUE: authtime 1, etypes {..}, a@R for
     /// b@R`; where no ticket was issued, the words between outcome and client are missing, or no comma follows them.
-    init?(logLine: some StringProtocol) {
-        guard let marker = logLine.firstRange(of: "(info): ") else { return nil }
-        let text = logLine[marker.upperBound...]
-        guard let kind = [Kind.authentication, .ticketGranting].first(where: { text.hasPrefix("\($0.rawValue) (") }),
-            let types = text.firstRange(of: "}) ")
+    init?(logLine: String) {
+        // By scalars: a name may begin with a combining mark.
+        let line = logLine.unicodeScalars
+        guard let marker = line.firstRange(of: "(info): ".unicodeScalars) else { return nil }
+        let text = line[marker.upperBound...]
+        let kinds = [Kind.authentication, .ticketGranting]
+        guard let kind = kinds.first(where: { text.starts(with: "\($0.rawValue) (".unicodeScalars) }),
+            let types = text.firstRange(of: "}) ".unicodeScalars)
         else { return nil }
         let rest = text[types.upperBound...]
-        guard let afterAddress = rest.firstRange(of: ": "),
-            let afterOutcome = rest[afterAddress.upperBound...].firstRange(of: ": "),
-            let separator = rest[afterOutcome.upperBound...].firstRange(of: " for ")
+        guard let afterAddress = rest.firstRange(of: ": ".unicodeScalars),
+            let afterOutcome = rest[afterAddress.upperBound...].firstRange(of: ": ".unicodeScalars),
+            let separator = rest[afterOutcome.upperBound...].firstRange(of: " for ".unicodeScalars)
         else { return nil }
         self.kind = kind
         address = String(rest[..<afterAddress.lowerBound])
         outcome = Outcome(rawValue: String(rest[afterAddress.upperBound..<afterOutcome.lowerBound]))
         let before = rest[afterOutcome.upperBound..<separator.lowerBound]
-        let marks = [before.ranges(of: ", ").last, before.ranges(of: "} ").last].compactMap { $0?.upperBound }
+        let marks = [", ", "} "].compactMap { before.ranges(of: $0.unicodeScalars).last?.upperBound }
         client = String(before[(marks.max() ?? before.startIndex)...])
         let after = rest[separator.upperBound...]
-        if let comma = after.firstRange(of: ", ") {
+        if let comma = after.firstRange(of: ", ".unicodeScalars) {
             server = String(after[..<comma.lowerBound])
             error = String(after[comma.upperBound...])
         } else {
@@ -149,7 +152,7 @@ extension KerberosRealm {
 
     /// The requests that the KDC answered since the realm started, in order.
     public func events() throws(KerberosTestKitError) -> [KDCEvent] {
-        try log().split(separator: "\n").compactMap { KDCEvent(logLine: $0) }
+        try log().unicodeScalars.split(separator: "\n").compactMap { KDCEvent(logLine: String($0)) }
     }
 
     /// Waits until the KDC has answered a request that fulfils a condition, and returns the first one that does.

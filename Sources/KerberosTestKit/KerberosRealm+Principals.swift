@@ -78,7 +78,7 @@ extension KerberosRealm {
         if keepingVersion {
             let outcome = try await administer([["get_principal", "-terse", principal]], to: "read \(name)")
             // The ninth field of the terse form. A prompt can precede it on its line, and an echo of the query its line.
-            let line = outcome.split(separator: "\n").first { $0.contains("\t") }
+            let line = outcome.unicodeScalars.split(separator: "\n").first { $0.contains("\t") }
             version = line?.split(separator: "\t", omittingEmptySubsequences: false).dropFirst(8).first.map(String.init)
             guard version.map({ UInt32($0) != nil }) == true else {
                 throw KerberosTestKitError(.toolFailed, "kadmin.local did not tell the key version of \(name)")
@@ -154,8 +154,8 @@ extension KerberosRealm {
             ["-r", name], environment: Self.toolEnvironment(files),
             input: lines.map { "\($0)\n" }.joined(), in: files, container: engine)
         // With queries on its standard input it exits with 0 whatever happens: its words have to tell.
-        let complaints = outcome.error.split(separator: "\n").filter { line in
-            !["No policy specified for ", "NOTICE: ", "WARNING: "].contains { line.hasPrefix($0) }
+        let complaints = outcome.error.unicodeScalars.split(separator: "\n").map(String.init).filter { line in
+            !["No policy specified for ", "NOTICE: ", "WARNING: "].contains { line.utf8.starts(with: $0.utf8) }
         }
         guard outcome.succeeded, complaints.isEmpty else {
             throw KerberosTestKitError(
@@ -166,7 +166,7 @@ extension KerberosRealm {
 
     /// A principal's name that no program takes for an option.
     private static func checked(_ principal: String) throws(KerberosTestKitError) -> String {
-        guard !principal.isEmpty, !principal.hasPrefix("-") else {
+        guard !principal.isEmpty, principal.utf8.first != UInt8(ascii: "-") else {
             throw KerberosTestKitError(.invalidArgument, "\(principal.debugDescription) cannot be a principal's name")
         }
         try refuseLineBreaks([principal])

@@ -3,7 +3,7 @@ internal import Subprocess
 internal import SystemPackage
 
 /// A program of MIT Kerberos: where it is, and which Debian package has it.
-struct KerberosTool: Sendable {
+package struct KerberosTool: Sendable {
     let name: String
     let package: String
 
@@ -18,17 +18,23 @@ struct KerberosTool: Sendable {
     /// The program's path: from `PATH`, else from the folders for system programs.
     func locate(searching path: String? = nil) throws(KerberosTestKitError) -> String {
         let searched = path ?? getenv("PATH").map { String(cString: $0) } ?? ""
-        let folders = searched.split(separator: ":").map(String.init).filter { $0.hasPrefix("/") }
+        let folders = searched.unicodeScalars.split(separator: ":").map(String.init).filter {
+            $0.utf8.first == UInt8(ascii: "/")
+        }
         for folder in folders + (path == nil ? Self.systemFolders : []) {
             let candidate = "\(folder)/\(name)"
-            if access(candidate, X_OK) == 0 {
-                return candidate
-            }
+            if Self.isProgram(candidate) { return candidate }
         }
         throw KerberosTestKitError(
             .toolMissing,
             "\(name) was not found in PATH or /usr/sbin: install the Debian package \(package) (apt-get install \(package))"
         )
+    }
+
+    /// Whether a path leads to a regular file that this process may run. A folder may be "run", too.
+    package static func isProgram(_ path: String) -> Bool {
+        var status = stat()
+        return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG && access(path, X_OK) == 0
     }
 
     /// What a finished program left behind.
@@ -129,8 +135,11 @@ extension Environment {
 extension String {
     /// Without white space at either end.
     var trimmed: String {
-        let characters = drop { $0.isWhitespace }
-        guard let last = characters.lastIndex(where: { !$0.isWhitespace }) else { return "" }
-        return String(characters[...last])
+        let scalars = unicodeScalars.drop { $0.properties.isWhitespace }
+        guard let last = scalars.lastIndex(where: { !$0.properties.isWhitespace }) else { return "" }
+        return String(scalars[...last])
     }
+
+    /// A host as it stands before a port: an IPv6 address in brackets.
+    package var bracketed: String { utf8.contains(UInt8(ascii: ":")) ? "[\(self)]" : self }
 }

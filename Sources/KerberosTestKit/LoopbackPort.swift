@@ -8,7 +8,7 @@ struct LoopbackPort: Sendable {
 
     /// As MIT Kerberos writes addresses: `127.0.0.1:88`, `[::1]:88`.
     var endpoints: [String] {
-        addresses.map { $0.contains(":") ? "[\($0)]:\(number)" : "\($0):\(number)" }
+        addresses.map { "\($0.bracketed):\(number)" }
     }
 
     private static let candidates: [(address: String, family: Int32)] = [("127.0.0.1", AF_INET), ("::1", AF_INET6)]

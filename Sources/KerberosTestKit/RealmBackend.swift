@@ -37,10 +37,10 @@ struct ContainerEngine: Sendable {
 
     init(_ container: KerberosRealm.Backend.Container, files: RealmFiles) throws(KerberosTestKitError) {
         program =
-            container.engine.contains("/")
+            container.engine.utf8.contains(UInt8(ascii: "/"))
             ? container.engine : try KerberosTool(name: container.engine, package: "docker.io").locate()
         image = container.image
-        name = files.folder.split(separator: "/").last.map(String.init) ?? files.folder
+        name = files.folder.unicodeScalars.split(separator: "/").last.map(String.init) ?? files.folder
         self.files = files
     }
 

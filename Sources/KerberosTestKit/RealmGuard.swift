@@ -33,7 +33,7 @@ final class RealmGuard: Sendable {
                 script: RealmGuard.containerScript + RealmGuard.loop,
                 arguments: [
                     engine.files.folder, engine.program, realm, engine.name, engine.image,
-                    addresses.map { $0.contains(":") ? "[\($0)]" : $0 }.joined(separator: " "),
+                    addresses.map(\.bracketed).joined(separator: " "),
                 ] + words)
         }
     }

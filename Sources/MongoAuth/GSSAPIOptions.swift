@@ -40,7 +40,7 @@ public struct GSSAPIOptions: Sendable, Hashable {
         self.init(identity: identity)
         var seen: Set<String> = []
         for (name, value) in mechanismProperties {
-            let key = name.uppercased()
+            let key = Self.isASCII(name) ? name.uppercased() : name
             guard seen.insert(key).inserted else { throw Self.invalid(name, "is there twice") }
             guard !value.isEmpty else { throw Self.invalid(name, "is empty") }
             switch key {
@@ -48,7 +48,7 @@ public struct GSSAPIOptions: Sendable, Hashable {
             case "SERVICE_REALM": serviceRealm = value
             case "SERVICE_HOST": serviceHost = value
             case "CANONICALIZE_HOST_NAME":
-                switch value.lowercased() {
+                switch Self.isASCII(value) ? value.lowercased() : value {
                 case "none", "false": canonicalizeHostName = .none
                 case "forward": canonicalizeHostName = .forward
                 case "forwardandreverse", "true": canonicalizeHostName = .forwardAndReverse
@@ -58,6 +58,9 @@ public struct GSSAPIOptions: Sendable, Hashable {
             }
         }
     }
+
+    /// Other letters may become ASCII ones by a change of case.
+    private static func isASCII(_ text: String) -> Bool { text.utf8.allSatisfy { $0 < 0x80 } }
 
     private static func invalid(_ name: String, _ what: String) -> MongoAuthError {
         MongoAuthError(.invalidCredential, "the mechanism property \(name) \(what)")

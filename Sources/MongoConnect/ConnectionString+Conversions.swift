@@ -24,7 +24,7 @@ extension TLSOptions {
         verifiesHostname = !(isInsecure || options.tlsAllowInvalidHostnames ?? false)
         authoritiesFile = options.tlsCAFile
         certificateKeyFile = options.tlsCertificateKeyFile
-        certificateKeyPassword = options.tlsCertificateKeyFilePassword.map { Array($0.revealed().utf8) }
+        certificateKeyPassword = options.tlsCertificateKeyFilePassword
     }
 }
 
@@ -39,13 +39,13 @@ extension MongoCredential {
                 .invalidCredential,
                 "the connection string has a user but no password; for Kerberos add authMechanism=GSSAPI")
         }
-        let password = Secret(credential.password?.revealed() ?? "")
+        let password = credential.password ?? Secret("")
         let method: Method
         switch credential.mechanism {
         case .gssapi?:
             var options = GSSAPIOptions(credential.gssapiProperties ?? GSSAPIProperties())
             if let given = credential.password {
-                guard !given.revealed().isEmpty else {
+                guard !given.isEmpty else {
                     throw MongoAuthError(
                         .invalidCredential,
                         "the password for GSSAPI is empty: leave it out, with its ':', to use the credential cache")

@@ -27,8 +27,9 @@ public struct Seedlist: Sendable {
     public init?(_ string: MongoConnectionString) {
         guard string.isSRV, let host = string.hosts.first?.name else { return nil }
         self.string = string
-        self.host = Self.withoutFinalPeriod(host)
-        let labels = self.host.lowercased().split(separator: ".", omittingEmptySubsequences: false)
+        self.host = withoutFinalPeriod(host)
+        let labels = asciiLowercased(self.host).unicodeScalars
+            .split(separator: ".", omittingEmptySubsequences: false).map(String.init)
         // A name of one or two labels is a domain itself; of a longer one, the first label is the deployment's own.
         domain = "." + (labels.count < 3 ? labels[...] : labels.dropFirst()).joined(separator: ".")
     }
@@ -77,14 +78,15 @@ public struct Seedlist: Sendable {
     }
 
     private func host(of record: SRVRecord) throws(SeedlistError) -> MongoConnectionString.Host {
-        let target = Self.withoutFinalPeriod(record.target).lowercased()
+        let target = asciiLowercased(withoutFinalPeriod(record.target))
         guard !target.isEmpty, IPAddress(target) == nil, record.port > 0 else {
             throw SeedlistError(
                 .invalidHost, name: serviceName,
                 "an SRV record needs a host name and a port, and one has \(record.target):\(record.port)")
         }
         // Who can forge an answer must not thereby choose who gets the password.
-        guard target.hasSuffix(domain), target.utf8.count > domain.utf8.count else {
+        guard target.utf8.count > domain.utf8.count, target.utf8.suffix(domain.utf8.count).elementsEqual(domain.utf8)
+        else {
             throw SeedlistError(
                 .foreignHost, name: serviceName,
                 "an SRV record leads to \(target), and servers of this string end in \(domain)")
@@ -103,10 +105,6 @@ public struct Seedlist: Sendable {
             throw SeedlistError(.invalidTXTRecord, name: textName, "its TXT record is not UTF-8")
         }
         return text
-    }
-
-    private static func withoutFinalPeriod(_ name: String) -> String {
-        name.hasSuffix(".") ? String(name.dropLast()) : name
     }
 }
 

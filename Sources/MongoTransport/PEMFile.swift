@@ -1,3 +1,5 @@
+internal import SecretMemory
+
 #if canImport(Glibc)
 internal import Glibc
 #elseif canImport(Musl)
@@ -45,13 +47,6 @@ enum PEMFile {
 
     private static func systemFailure() -> Failure {
         Failure(description: SystemMessage.text(for: errno))
-    }
-
-    /// Overwrites memory in a way that an optimizer may not remove as a dead store.
-    @inline(never)
-    @_optimize(none)
-    private static func wipe(_ bytes: inout [UInt8]) {
-        for index in bytes.indices { bytes[index] = 0 }
     }
 }
 

@@ -11,7 +11,7 @@ struct ServerIdentity: Equatable {
             name = nil
             return
         }
-        let labels = host.hasSuffix(".") ? String(host.dropLast()) : host
+        let labels = withoutFinalPeriod(host)
         name = labels.isEmpty ? nil : labels
     }
 
@@ -35,13 +35,13 @@ struct ServerIdentity: Equatable {
         guard labels.count == patterns.count, let first = labels.first, let firstPattern = patterns.first else {
             return false
         }
-        guard firstPattern == "*" else { return labels == patterns }
-        return patterns.count > 2 && !first.hasPrefix("xn--") && labels.dropFirst() == patterns.dropFirst()
+        guard firstPattern.elementsEqual("*".utf8) else { return labels == patterns }
+        return patterns.count > 2 && !first.starts(with: "xn--".utf8) && labels.dropFirst() == patterns.dropFirst()
     }
 
-    private static func labels(of name: String) -> [String] {
-        var labels = name.lowercased().split(separator: ".", omittingEmptySubsequences: false).map(String.init)
-        if labels.count > 1, labels.last == "" { labels.removeLast() }
-        return labels
+    /// As bytes: two texts that Unicode calls equivalent are two names.
+    private static func labels(of name: String) -> [ArraySlice<UInt8>] {
+        Array(asciiLowercased(withoutFinalPeriod(name)).utf8)
+            .split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
     }
 }

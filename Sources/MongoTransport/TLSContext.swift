@@ -1,6 +1,7 @@
 internal import NIOConcurrencyHelpers
 internal import NIOCore
 internal import NIOSSL
+internal import SecretMemory
 
 /// ``TLSOptions`` ready for use: what their files hold is read and checked.
 ///
@@ -77,10 +78,10 @@ public final class TLSContext: Sendable {
     }
 
     private static func certificateAndKey(
-        in path: String, password: [UInt8]?
+        in path: String, password: Secret?
     ) throws -> ([NIOSSLCertificate], NIOSSLPrivateKey) {
         // BoringSSL takes the characters of C, and NIOSSL none beyond ASCII.
-        guard password?.allSatisfy({ $0 < 0x80 }) ?? true else {
+        guard password?.withBytes({ $0.allSatisfy { $0 < 0x80 } }) ?? true else {
             throw failure(
                 .certificateKeyPassword, path, "passwords with other characters than those of ASCII are not supported")
         }
@@ -92,7 +93,9 @@ public final class TLSContext: Sendable {
                 let isEncrypted = NIOLockedValueBox(false)
                 let key = try? NIOSSLPrivateKey(bytes: contents, format: .pem) { give in
                     isEncrypted.withLockedValue { $0 = true }
-                    give(password ?? [])
+                    var bytes = password?.withBytes { Array($0) } ?? []
+                    defer { wipe(&bytes) }
+                    give(bytes)
                 }
                 if let key { return (chain, key) }
                 guard isEncrypted.withLockedValue({ $0 }) else {

@@ -1,3 +1,5 @@
+public import SecretMemory
+
 /// How a connection is encrypted, and how the server's certificate is checked.
 ///
 /// Versions before TLS 1.2 are never spoken.
@@ -12,7 +14,7 @@ public struct TLSOptions: Sendable, Hashable {
     /// A file with this client's certificate chain and key, PEM.
     public var certificateKeyFile: String?
     /// The password of the key, where it has one. Never printed.
-    public var certificateKeyPassword: [UInt8]?
+    public var certificateKeyPassword: Secret?
 
     /// Creates options that check everything against the system's authorities.
     public init() {}

@@ -55,9 +55,7 @@ package struct DNSName: Sendable {
     }
 
     private var folded: [[UInt8]] {
-        labels.map { label in
-            label.map { (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains($0) ? $0 | 0x20 : $0 }
-        }
+        labels.map { $0.map(asciiLowercased) }
     }
 }
 

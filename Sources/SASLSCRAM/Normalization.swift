@@ -1,3 +1,5 @@
+internal import SASL
+
 /// Unicode normalization form KC, version 3.2.0, as RFC 3454 section 4 prescribes it.
 ///
 /// The standard library has no public normalization, and Foundation's would bring Foundation and ICU into every client.
@@ -151,10 +153,4 @@ private enum Hangul {
         }
         return nil
     }
-}
-
-/// Overwrites scalars that were part of a password, then empties the array.
-func wipe(_ scalars: inout [Unicode.Scalar]) {
-    for index in scalars.indices { scalars[index] = "\0" }
-    scalars.removeAll(keepingCapacity: false)
 }

@@ -97,7 +97,7 @@ struct ScramServerFinal {
 
 /// What all messages have in common.
 enum ScramMessage {
-    typealias Attribute = (name: Character, value: String)
+    typealias Attribute = (name: Unicode.Scalar, value: String)
 
     /// `,` and `=` in names (RFC 5802 section 5.1).
     static func escaped(_ name: String) -> String {
@@ -140,13 +140,13 @@ enum ScramMessage {
             if letter == "m" {
                 throw SaslError(.mechanismUnavailable, "the server demands an extension that this client does not have")
             }
-            attributes.append((Character(letter), String(String.UnicodeScalarView(piece.dropFirst(2)))))
+            attributes.append((letter, String(String.UnicodeScalarView(piece.dropFirst(2)))))
         }
         return attributes
     }
 
     /// Removes the attribute that must come next.
-    static func take(_ name: Character, from attributes: inout [Attribute]) throws(SaslError) -> String {
+    static func take(_ name: Unicode.Scalar, from attributes: inout [Attribute]) throws(SaslError) -> String {
         guard let first = attributes.first, first.name == name else {
             throw SaslError(.malformedChallenge, "the server's message lacks the attribute \(name) in its place")
         }

@@ -1,3 +1,5 @@
+public import SecretMemory
+
 /// The authentication mechanisms of the driver authentication specification. The raw value is the name on the wire.
 @nonexhaustive
 public enum AuthMechanism: String, Sendable, Hashable, CaseIterable, CustomStringConvertible {
@@ -27,7 +29,7 @@ extension MongoConnectionString {
         /// The user's name; `nil` where the mechanism takes it from elsewhere. Never empty.
         public var username: String?
         /// The password; `nil` when none is given, which is not the same as an empty one.
-        public var password: RedactedString?
+        public var password: Secret?
         /// The database of the authentication, `$external` for users that MongoDB does not keep.
         public var source: String
         /// The mechanism; `nil` means that the server's offer decides between SCRAM-SHA-256 and SCRAM-SHA-1.
@@ -38,7 +40,7 @@ extension MongoConnectionString {
         /// Creates a credential from parts that already fit together; nothing is checked.
         public init(
             username: String?,
-            password: RedactedString?,
+            password: Secret?,
             source: String,
             mechanism: AuthMechanism?,
             mechanismProperties: MechanismProperties = MechanismProperties()

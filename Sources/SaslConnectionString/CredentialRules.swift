@@ -1,3 +1,5 @@
+internal import SecretMemory
+
 /// The rules of the driver authentication specification: which of user name, password, source and properties each
 /// mechanism needs, allows or forbids, and what the defaults are.
 struct CredentialRules {
@@ -88,7 +90,7 @@ struct CredentialRules {
         return username
     }
 
-    private func password(_ rule: Rule) throws(ConnectionStringError) -> RedactedString? {
+    private func password(_ rule: Rule) throws(ConnectionStringError) -> Secret? {
         switch (userInfo?.password, rule.password) {
         case (nil, .required): throw error("\(mechanismName) needs a password: write user:password@")
         case (_?, .forbidden): throw error("\(mechanismName) takes no password: leave out the ':' before the '@'")
@@ -107,7 +109,7 @@ struct CredentialRules {
             return "$external"
         case .database(let otherwise):
             // A namespace stands for its database.
-            let name = database.flatMap { $0.split(separator: ".").first.map(String.init) }
+            let name = database.flatMap { $0.unicodeScalars.split(separator: ".").first.map(String.init) }
             return options.authSource ?? name ?? otherwise
         }
     }

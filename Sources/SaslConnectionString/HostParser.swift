@@ -64,7 +64,7 @@ enum HostParser {
                 "a host name has letters, digits, '-', '_' and single '.', and at most 253 bytes",
                 offset: name.startIndex, part: part)
         }
-        return Host(name: decoded.lowercased(), port: port ?? MongoConnectionString.defaultPort, kind: .hostname)
+        return Host(name: asciiLowercased(decoded), port: port ?? MongoConnectionString.defaultPort, kind: .hostname)
     }
 
     private static func port(_ raw: Bytes, part: String) throws(ConnectionStringError) -> UInt16 {
@@ -80,7 +80,7 @@ enum HostParser {
     private static func socket(
         _ path: String, port: UInt16?, at offset: Int, part: String
     ) throws(ConnectionStringError) -> Host {
-        guard path.hasSuffix(".sock"), !path.utf8.contains(0) else {
+        guard path.utf8.suffix(5).elementsEqual(".sock".utf8), !path.utf8.contains(0) else {
             throw ConnectionStringError(
                 .invalidHost, "the path of a Unix socket ends in .sock", offset: offset, part: part)
         }
@@ -119,7 +119,7 @@ enum HostParser {
             zone = text
         }
         let port = behind.isEmpty ? MongoConnectionString.defaultPort : try port(behind.dropFirst(), part: part)
-        let name = String(decoding: address, as: UTF8.self).lowercased()
+        let name = asciiLowercased(String(decoding: address, as: UTF8.self))
         return Host(name: name, port: port, kind: .ipLiteral, zone: zone)
     }
 }

@@ -1,3 +1,5 @@
+internal import SecretMemory
+
 /// The properties of an authentication mechanism, in the string's order. Names are not case-sensitive and are kept in
 /// upper case.
 ///
@@ -14,7 +16,7 @@ public struct MechanismProperties: Sendable, Hashable {
         public var isSecret: Bool { !MechanismProperties.printableNames.contains(name) }
 
         /// The value, or `<redacted>` for a secret.
-        public var printableValue: String { isSecret ? RedactedString(value).description : value }
+        public var printableValue: String { isSecret ? Secret.redacted : value }
     }
 
     /// The properties of the specification whose values are no secrets.
@@ -36,11 +38,11 @@ public struct MechanismProperties: Sendable, Hashable {
     /// A property's value, secret or not, by its name in any case. Setting `nil` removes the property.
     public subscript(name: String) -> String? {
         get {
-            let name = name.uppercased()
+            let name = asciiUppercased(name)
             return properties.first { $0.name == name }?.value
         }
         set {
-            let name = name.uppercased()
+            let name = asciiUppercased(name)
             let index = properties.firstIndex { $0.name == name }
             switch (index, newValue) {
             case (let index?, let value?): properties[index].value = value

@@ -1,3 +1,5 @@
+internal import SecretMemory
+
 /// Where the parts of a connection string begin, so that a rule that is broken by several of them can name a place.
 struct Locations {
     /// The offset of each option's last occurrence, by the name that the specification gives it.
@@ -195,7 +197,7 @@ struct OptionReader {
         case .text(let path):
             options[keyPath: path] = text
         case .secret(let path):
-            options[keyPath: path] = RedactedString(text)
+            options[keyPath: path] = Secret(text)
         case .special(let special):
             try apply(special, text: text, occurrence, spec)
         }
@@ -270,7 +272,7 @@ struct OptionReader {
 
     private mutating func readCompressors(_ text: String, _ spec: OptionSpec) {
         var compressors: [MongoConnectionString.Compressor] = []
-        for name in text.split(separator: ",", omittingEmptySubsequences: false) {
+        for name in text.unicodeScalars.split(separator: ",", omittingEmptySubsequences: false) {
             if let compressor: MongoConnectionString.Compressor = readCase(String(name), spec),
                 !compressors.contains(compressor)
             {
@@ -327,7 +329,7 @@ struct OptionReader {
         }
         var seen: Set<String> = []
         for pair in pairs {
-            if !seen.insert(pair.name.uppercased()).inserted {
+            if !seen.insert(asciiUppercased(pair.name)).inserted {
                 warn(spec.name, "a property is given more than once; the last value counts")
             }
             if pair.value.utf8.contains(UInt8(ascii: ",")) {

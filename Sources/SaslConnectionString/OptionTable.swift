@@ -1,3 +1,5 @@
+internal import SecretMemory
+
 typealias Options = MongoConnectionString.Options
 
 /// One option of the URI options specification: its name, the form of its value, and where the value goes.
@@ -6,7 +8,7 @@ struct OptionSpec: Sendable {
         case boolean(any WritableKeyPath<Options, Bool?> & Sendable)
         case integer(ClosedRange<Int>, any WritableKeyPath<Options, Int?> & Sendable)
         case text(any WritableKeyPath<Options, String?> & Sendable)
-        case secret(any WritableKeyPath<Options, RedactedString?> & Sendable)
+        case secret(any WritableKeyPath<Options, Secret?> & Sendable)
         case special(Special)
     }
 
@@ -96,5 +98,12 @@ struct OptionSpec: Sendable {
 func asciiLowercased(_ text: String) -> String {
     String(
         decoding: text.utf8.map { (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains($0) ? $0 | 0x20 : $0 },
+        as: UTF8.self)
+}
+
+/// Upper-cases `a` to `z` only: Unicode's rules would make `SERVICE_NAME` of a text with a dotless i.
+func asciiUppercased(_ text: String) -> String {
+    String(
+        decoding: text.utf8.map { (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0) ? $0 & ~0x20 : $0 },
         as: UTF8.self)
 }

@@ -13,7 +13,7 @@ enum OptionValue {
 
     /// Decimal digits with an optional minus sign.
     static func integer(_ text: String) -> Int? {
-        text.hasPrefix("+") ? nil : Int(text)
+        text.utf8.first == UInt8(ascii: "+") ? nil : Int(text)
     }
 
     /// `name:value,name:value`. Separators are the unencoded `,` and the first unencoded `:` of each pair, so that an

@@ -1,3 +1,5 @@
+public import SecretMemory
+
 extension MongoConnectionString {
     /// The connection options of the URI options specification that the string gives, typed and within their ranges.
     ///
@@ -26,7 +28,7 @@ extension MongoConnectionString {
         /// The path of a file with the client's certificate and private key.
         public internal(set) var tlsCertificateKeyFile: String?
         /// The pass phrase of the private key.
-        public internal(set) var tlsCertificateKeyFilePassword: RedactedString?
+        public internal(set) var tlsCertificateKeyFilePassword: Secret?
         /// Whether to skip every check of revocation.
         public internal(set) var tlsDisableCertificateRevocationCheck: Bool?
         /// Whether not to ask OCSP responders.
@@ -88,7 +90,7 @@ extension MongoConnectionString {
         /// The user name at the SOCKS5 proxy.
         public internal(set) var proxyUsername: String?
         /// The password at the SOCKS5 proxy.
-        public internal(set) var proxyPassword: RedactedString?
+        public internal(set) var proxyPassword: Secret?
 
         // MARK: Reads and writes
 

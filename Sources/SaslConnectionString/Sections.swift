@@ -1,3 +1,5 @@
+internal import SecretMemory
+
 /// The connection string cut into its parts, none of them decoded.
 struct Sections {
     var scheme: MongoConnectionString.Scheme
@@ -85,7 +87,7 @@ struct Sections {
 struct UserInfo: Sendable, Hashable {
     var username: String
     /// `nil` without a colon.
-    var password: RedactedString?
+    var password: Secret?
 
     init(_ raw: Bytes) throws(ConnectionStringError) {
         var colon: Int?
@@ -111,9 +113,9 @@ struct UserInfo: Sendable, Hashable {
         }
         username = try percentDecoded(raw[..<(colon ?? raw.endIndex)], part: "userinfo")
         if let colon {
-            password = RedactedString(try percentDecoded(raw[(colon + 1)...], part: "userinfo"))
+            password = Secret(try percentDecoded(raw[(colon + 1)...], part: "userinfo"))
         }
-        guard !username.utf8.contains(0), password?.revealed().utf8.contains(0) != true else {
+        guard !username.utf8.contains(0), password?.withBytes({ $0.contains(0) }) != true else {
             throw ConnectionStringError(
                 .invalidUserInfo, "user name and password have no NUL character", offset: raw.startIndex,
                 part: "userinfo")

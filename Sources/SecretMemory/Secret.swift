@@ -9,8 +9,10 @@ public struct Secret: Sendable {
         let count: Int
 
         init(_ bytes: some Collection<UInt8>) {
-            let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: max(bytes.count, 1), alignment: 1)
+            let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: bytes.count + 1, alignment: 1)
             buffer.copyBytes(from: bytes)
+            // So that C can be lent the same memory.
+            buffer[bytes.count] = 0
             address = UInt(bitPattern: buffer.baseAddress)
             count = bytes.count
         }
@@ -20,7 +22,7 @@ public struct Secret: Sendable {
         }
 
         deinit {
-            wipe(buffer)
+            SecretMemory.wipe(buffer)
             buffer.deallocate()
         }
     }
@@ -39,6 +41,15 @@ public struct Secret: Sendable {
 
     /// The number of bytes.
     public var count: Int { storage.count }
+
+    /// Whether there are no bytes.
+    public var isEmpty: Bool { count == 0 }
+
+    /// Lends the bytes, and the NUL that C wants behind them, for the length of a call.
+    package func withCString<R, E: Error>(_ body: (UnsafePointer<CChar>?) throws(E) -> R) throws(E) -> R {
+        defer { withExtendedLifetime(storage) {} }
+        return try body(storage.buffer.baseAddress.map { UnsafePointer($0.assumingMemoryBound(to: CChar.self)) })
+    }
 
     /// Lends the bytes for the length of a call.
     public func withBytes<R, E: Error>(_ body: (UnsafeRawBufferPointer) throws(E) -> R) throws(E) -> R {
@@ -63,8 +74,11 @@ extension Secret: Hashable {
 }
 
 extension Secret: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+    /// What stands for a secret in every text.
+    package static var redacted: String { "<redacted>" }
+
     /// Always the same word, whatever the secret.
-    public var description: String { "<redacted>" }
+    public var description: String { Self.redacted }
     /// Always the same word, whatever the secret.
     public var debugDescription: String { description }
     /// Shows nothing of the secret.
@@ -74,14 +88,14 @@ extension Secret: CustomStringConvertible, CustomDebugStringConvertible, CustomR
 /// Overwrites memory in a way that an optimizer may not remove as a dead store.
 @inline(never)
 @_optimize(none)
-private func wipe(_ buffer: UnsafeMutableRawBufferPointer) {
+func wipe(_ buffer: UnsafeMutableRawBufferPointer) {
     for index in buffer.indices { buffer[index] = 0 }
 }
 
 /// Overwrites an array that held a secret, then empties it.
 ///
 /// Works on the caller's storage only where no other copy shares it; keep such arrays in one place.
-public func wipe(_ bytes: inout [UInt8]) {
-    bytes.withUnsafeMutableBytes { wipe($0) }
-    bytes.removeAll(keepingCapacity: false)
+public func wipe<Element: BitwiseCopyable>(_ elements: inout [Element]) {
+    elements.withUnsafeMutableBytes { wipe($0) }
+    elements.removeAll(keepingCapacity: false)
 }

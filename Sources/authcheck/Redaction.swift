@@ -5,10 +5,11 @@ enum Redaction {
     static func withoutArguments(_ message: String, _ arguments: some Sequence<String>) -> String {
         // An option may carry its value behind an equals sign; ArgumentParser then repeats the value alone.
         let texts = arguments.flatMap { argument -> [String] in
-            guard argument.hasPrefix("-"), let equals = argument.firstIndex(of: "=") else { return [argument] }
-            return [argument, String(argument[argument.index(after: equals)...])]
+            let scalars = argument.unicodeScalars
+            guard scalars.first == "-", let equals = scalars.firstIndex(of: "=") else { return [argument] }
+            return [argument, String(scalars[scalars.index(after: equals)...])]
         }
-        return texts.filter { $0.contains("@") || $0.contains("://") }
+        return texts.filter { $0.utf8.contains(UInt8(ascii: "@")) || !$0.utf8.ranges(of: "://".utf8).isEmpty }
             .sorted { $0.count > $1.count }
             .reduce(message) { $0.replacing($1, with: "<redacted>") }
     }

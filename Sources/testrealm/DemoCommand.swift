@@ -27,7 +27,7 @@ struct DemoCommand: AsyncParsableCommand {
         TestRealm.say("starting a private Kerberos realm ...")
         let status = try await PreparedRealm.with(options, roles: "readWrite@demo") { realm in
             let (user, uri) = (realm.description.users.first?.principal ?? "", realm.description.server ?? "")
-            let address = uri.split(separator: "@").last?.prefix { $0 != "/" } ?? ""
+            let address = uri.unicodeScalars.split(separator: "@").last.map { String($0.prefix { $0 != "/" }) } ?? ""
             TestRealm.say(
                 "realm \(options.realm): user \(user), service mongodb/localhost@\(options.realm)\n"
                     + "server on \(address) that demands GSSAPI; now: authcheck '\(uri)'\n")

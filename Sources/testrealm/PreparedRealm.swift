@@ -42,6 +42,19 @@ struct PreparedRealm: Sendable {
 
     let description: Description
 
+    /// As ``with(_:roles:_:)``; a signal that comes before `body` runs ends the preparation.
+    static func with<Result: Sendable>(
+        _ options: RealmOptions, _ signals: Signals,
+        _ body: @escaping @Sendable (PreparedRealm) async throws -> Result
+    ) async throws -> Result {
+        try await signals.preparing { ready in
+            try await with(options) { realm in
+                ready()
+                return try await body(realm)
+            }
+        }
+    }
+
     /// Starts a realm, and a server if one is asked for; runs `body`; stops both.
     ///
     /// - Parameter roles: Those of every user at the server, as `role@database`.
@@ -91,12 +104,12 @@ struct PreparedRealm: Sendable {
         environment["TMPDIR"] = nil
         let principals = users.map { user in
             Description.User(
-                principal: user.name.contains("@") ? user.name : "\(user.name)@\(realm.name)", password: user.password)
+                principal: user.name.utf8.contains(UInt8(ascii: "@")) ? user.name : "\(user.name)@\(realm.name)",
+                password: user.password)
         }
         environment["TESTREALM_REALM"] = realm.name
         environment["TESTREALM_FOLDER"] = realm.folder
-        environment["TESTREALM_KDC"] = realm.addresses.first.map { $0.contains(":") ? "[\($0)]" : $0 }
-            .map { "\($0):\(realm.port)" }
+        environment["TESTREALM_KDC"] = realm.addresses.first.map { "\($0.bracketed):\(realm.port)" }
         environment["TESTREALM_USER"] = principals.first?.principal
         environment["TESTREALM_PASSWORD"] = principals.first?.password
         environment["TESTREALM_PID"] = "\(getpid())"

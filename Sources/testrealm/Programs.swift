@@ -12,7 +12,7 @@ enum Programs {
             throw KerberosTestKitError(.fileSystem, "the program's own path is unknown; is /proc mounted?")
         }
         let program = FilePath(platformString: buffer).removingLastComponent().appending(name)
-        guard access(program.string, X_OK) == 0 else {
+        guard KerberosTool.isProgram(program.string) else {
             throw KerberosTestKitError(
                 .toolMissing, "\(program) is missing: build it with `swift build --product \(name)`")
         }

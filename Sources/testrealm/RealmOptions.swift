@@ -2,7 +2,7 @@ import ArgumentParser
 import KerberosTestKit
 
 /// What a realm shall be like; the same for all commands.
-struct RealmOptions: ParsableArguments {
+struct RealmOptions: ParsableArguments, Sendable {
     @Option(help: "The realm's name.")
     var realm = "EXAMPLE.TEST"
 
@@ -87,7 +87,8 @@ struct UserOption: ExpressibleByArgument {
     }
 
     init?(argument: String) {
-        let parts = argument.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+        let parts = argument.unicodeScalars.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+            .map(String.init)
         guard let name = parts.first, !name.isEmpty, parts.dropFirst().first != "" else { return nil }
         self.init(name: name, password: parts.dropFirst().first)
     }

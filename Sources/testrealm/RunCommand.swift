@@ -3,14 +3,15 @@ import Glibc
 import Subprocess
 import SystemPackage
 
-struct RunCommand: AsyncParsableCommand {
+struct RunCommand: AsyncParsableCommand, Sendable {
     static let configuration = CommandConfiguration(
         commandName: "run",
         abstract: "Runs a command in a fresh realm, and ends with its exit status.",
         discussion: """
             For example: testrealm run --server -- python3 -m pytest
 
-            The exit status is the command's; 128 and the signal's number where a signal ended it; 125 where the realm \
+            The exit status is the command's; 128 and the signal's number where a signal ended it, or came before the realm \
+            was ready; 125 where the realm \
             did not start, 126 where the command cannot be run, 127 where there is none. Where this program itself is \
             killed, the command gets SIGTERM.
             """)
@@ -26,17 +27,17 @@ struct RunCommand: AsyncParsableCommand {
 
     func run() async throws {
         let signals = Signals([SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2])
-        let status = try await PreparedRealm.with(options) { realm -> Int32 in
-            try await self.status(of: command, in: realm.description.environment, signals)
+        let status = try await PreparedRealm.with(options, signals) { [arriving = signals.arriving] realm -> Int32 in
+            try await self.status(of: command, in: realm.description.environment, arriving)
         }
         throw ExitCode(status)
     }
 
     private func status(
-        of command: [String], in environment: [String: String], _ signals: Signals
+        of command: [String], in environment: [String: String], _ signals: AsyncStream<Int32>
     ) async throws -> Int32 {
         let name = command[0]
-        let program: Executable = name.contains("/") ? .path(FilePath(name)) : .name(name)
+        let program: Executable = name.utf8.contains(UInt8(ascii: "/")) ? .path(FilePath(name)) : .name(name)
         do {
             return try await CommandGuard.watching { tell in
                 let outcome = try await Subprocess.run(
@@ -47,8 +48,8 @@ struct RunCommand: AsyncParsableCommand {
                 ) { execution in
                     let process = execution.processIdentifier.value
                     try await tell(process)
-                    return Task { [arriving = signals.arriving] in
-                        for await number in arriving where !Self.comesFromTerminal(number) {
+                    return Task {
+                        for await number in signals where !Self.comesFromTerminal(number) {
                             kill(process, number)
                         }
                     }

@@ -1,27 +1,85 @@
+import ArgumentParser
 import Dispatch
 import Glibc
+import Synchronization
 
 /// The signals that would end this program, taken over from their default.
 ///
 /// A program that a signal ends cannot stop its realm in good order, so it must not be ended by one.
 struct Signals {
-    /// Each signal that arrives.
+    /// What is interrupted by the next signal.
+    private final class Preparation: Sendable {
+        private struct State {
+            var cancel: (@Sendable () -> Void)?
+            var signal: Int32?
+        }
+
+        private let state = Mutex(State())
+
+        /// - Returns: Whether the signal is for the preparation.
+        func interrupt(by number: Int32) -> Bool {
+            let cancel = state.withLock { state in
+                if state.cancel != nil, state.signal == nil { state.signal = number }
+                return state.cancel
+            }
+            cancel?()
+            return cancel != nil
+        }
+
+        func begin(cancel: @escaping @Sendable () -> Void) { state.withLock { $0.cancel = cancel } }
+
+        /// - Returns: The signal that came before.
+        @discardableResult
+        func end() -> Int32? {
+            state.withLock { state in
+                state.cancel = nil
+                return state.signal
+            }
+        }
+    }
+
+    /// Each signal that arrives once nothing is being prepared.
     let arriving: AsyncStream<Int32>
+    private let preparation: Preparation
     private let sources: [any DispatchSourceSignal]
 
     /// Starts to watch. Children start with the default for all signals again.
     init(_ numbers: [Int32]) {
         let (arriving, arrival) = AsyncStream.makeStream(of: Int32.self)
         self.arriving = arriving
+        let preparation = Preparation()
+        self.preparation = preparation
         let queue = DispatchQueue(label: "testrealm.signals")
         sources = numbers.map { number in
             signal(number, SIG_IGN)
             let source = DispatchSource.makeSignalSource(signal: number, queue: queue)
-            source.setEventHandler { arrival.yield(number) }
+            source.setEventHandler {
+                if !preparation.interrupt(by: number) { arrival.yield(number) }
+            }
             source.activate()
             return source
         }
         // Standard output may be closed before us.
         signal(SIGPIPE, SIG_IGN)
+    }
+
+    /// Runs what prepares something, calls `ready`, and goes on. A signal that comes before cancels it.
+    ///
+    /// - Throws: What `body` throws; after a signal the exit status that a shell has for it.
+    func preparing<Result: Sendable>(
+        _ body: @escaping @Sendable (_ ready: @Sendable () -> Void) async throws -> Result
+    ) async throws -> Result {
+        let task = Task { [preparation] in
+            try await body {
+                preparation.end()
+            }
+        }
+        preparation.begin { task.cancel() }
+        do {
+            return try await task.value
+        } catch {
+            if let number = preparation.end() { throw ExitCode(128 + number) }
+            throw error
+        }
     }
 }

@@ -29,7 +29,7 @@ enum TestServer {
         let outcome = try await Subprocess.run(
             .path(program),
             arguments: Arguments(
-                addresses.flatMap { ["--listen", $0.contains(":") ? "[\($0)]:0" : "\($0):0"] }
+                addresses.flatMap { ["--listen", "\($0.bracketed):0"] }
                     + ["--keytab", realm.description.keytab, "--exit-with-parent"]
                     + users.flatMap { ["--user", "\($0)=\(roles)"] }),
             environment: realm.description.environment.forChild,

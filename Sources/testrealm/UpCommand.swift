@@ -1,6 +1,7 @@
 import ArgumentParser
 import Dispatch
 import Glibc
+import ShellWords
 
 #if canImport(FoundationEssentials)
 import FoundationEssentials
@@ -8,7 +9,7 @@ import FoundationEssentials
 import Foundation
 #endif
 
-struct UpCommand: AsyncParsableCommand {
+struct UpCommand: AsyncParsableCommand, Sendable {
     enum Format: String, CaseIterable, ExpressibleByArgument {
         case shell
         case json
@@ -58,10 +59,10 @@ struct UpCommand: AsyncParsableCommand {
         // Before anything starts: a signal that comes early must not be lost.
         let signals = Signals([SIGHUP, SIGINT, SIGTERM])
         let parent = getppid()
-        try await PreparedRealm.with(options) { realm in
+        try await PreparedRealm.with(options, signals) { [arriving = signals.arriving] realm in
             TestRealm.writeAll(try text(realm.description), to: 1)
             if detached { Background.releaseOutput() }
-            await ending(signals, parent: parent)
+            await ending(arriving, parent: parent)
         }
     }
 
@@ -73,18 +74,15 @@ struct UpCommand: AsyncParsableCommand {
             return String(decoding: try encoder.encode(realm), as: UTF8.self) + "\n"
         case .shell:
             return realm.environment.sorted { $0.key < $1.key }.map { name, value in
-                // By scalars: a combining mark must not hide an apostrophe.
-                let parts = value.unicodeScalars.split(separator: "'", omittingEmptySubsequences: false).map(
-                    String.init)
-                return "export \(name)='\(parts.joined(separator: "'\\''"))'\n"
+                "export \(name)=\(ShellWord.inApostrophes(value))\n"
             }.joined()
         }
     }
 
     /// Returns at the first reason to end.
-    private func ending(_ signals: Signals, parent: Int32) async {
+    private func ending(_ signals: AsyncStream<Int32>, parent: Int32) async {
         await withTaskGroup(of: Void.self) { group in
-            group.addTask { [arriving = signals.arriving] in for await _ in arriving { return } }
+            group.addTask { for await _ in signals { return } }
             group.addTask { [owner] in
                 await Self.becomesTrue { owner.map { kill($0, 0) != 0 && errno == ESRCH } ?? (getppid() != parent) }
             }

@@ -110,6 +110,14 @@ import Testing
         #expect(words == ["kadmin", "-q", "addprinc \(name)"])
     }
 
+    /// A name that begins with a hyphen is an option to no command.
+    @Test func aNameIsNoOption() async throws {
+        let expired = Self.advice("gss_init_sec_context", "KRB5KRB_AP_ERR_TKT_EXPIRED") { $0.user = "-c@R" }
+        #expect(try await Self.words(of: "kinit", in: expired.hint) == ["kinit", "\\-c@R"])
+        let keytab = Self.advice("krb5_kt_resolve", "EACCES") { $0.keytab = "-k" }
+        #expect(keytab.hint?.contains("`ls -l ./-k`") == true, "\(keytab)")
+    }
+
     /// The command that stands between backquotes at the end of a hint, as a shell splits it.
     private static func words(of command: String, in hint: String?) async throws -> [String] {
         let hint = try #require(hint)

@@ -3,6 +3,7 @@ import GSSCore
 import GSSKerberos
 import Glibc
 import KerberosTestKit
+import SecretMemory
 import TestSupport
 import Testing
 
@@ -41,7 +42,7 @@ import Testing
         func request(
             _ user: String, _ verification: KerberosVerification? = nil
         ) throws -> KerberosCredentialCache {
-            try withPassword { try .request(user: user, password: $0, verification: verification) }
+            try withPassword { try .request(user: user, password: Secret(bytes: $0), verification: verification) }
         }
 
         /// Lends the password, and wipes it afterwards.
@@ -136,13 +137,11 @@ import Testing
 
     @Test func anEmptyPasswordIsRefused() {
         for password in [[], [0x61, 0, 0x62]] as [[UInt8]] {
-            password.withUnsafeBytes { bytes in
-                do throws(GSSError) {
-                    _ = try KerberosCredentialCache.request(user: "ann@EXAMPLE.TEST", password: bytes)
-                    Issue.record("a password that cannot be one is accepted")
-                } catch {
-                    #expect(error.message.contains("empty"))
-                }
+            do throws(GSSError) {
+                _ = try KerberosCredentialCache.request(user: "ann@EXAMPLE.TEST", password: Secret(bytes: password))
+                Issue.record("a password that cannot be one is accepted")
+            } catch {
+                #expect(error.message.contains("empty"))
             }
         }
     }

@@ -152,6 +152,33 @@ import Testing
         #expect(result.status == 5, "\(result)")
     }
 
+    /// A program of the KDC that does not come to its end is not waited for.
+    @Test(
+        "A signal that comes before the realm is ready ends it", arguments: [SIGTERM, SIGINT],
+        [["run", "--", "true"], ["up"]])
+    func signalsWhilePreparing(number: Int32, arguments: [String]) async throws {
+        try await withFolder { folder in
+            // The name of a process that waits cannot be mistaken for another test's.
+            let script = """
+                printf '#!/bin/sh\\necho $$ >"%s/began"; exec sleep 1000\\n' "$folder" >"$folder/kdb5_util"
+                chmod 700 "$folder/kdb5_util"
+                PATH="$folder:$PATH" TMPDIR="$folder/tmp" "$@" & own=$!
+                mkdir "$folder/tmp"
+                while ! [ -s "$folder/began" ]; do sleep 0.02; done
+                kill -$number $own
+                wait $own
+                echo "status $?"
+                kill -0 "$(cat "$folder/began")" 2>/dev/null && echo "left behind"
+                ls "$folder/tmp"
+                """
+            let result = try await Child.run(
+                BuiltExecutable.system("bash", package: "bash"),
+                ["-c", script, "sh", BuiltExecutable.url(named: "testrealm").path] + arguments,
+                environment: ["folder": folder.path, "number": "\(number)"])
+            #expect(result.stdout == "status \(128 + number)\n", "\(result)")
+        }
+    }
+
     @Test func optionsReachTheRealm() async throws {
         try await withFolder { folder in
             let keytab = folder.appendingPathComponent("copy.keytab")

@@ -21,6 +21,33 @@ import Testing
         #expect(try tool.locate().hasSuffix("/\(name)"))
     }
 
+    @Test("Only regular files that may be run are programs")
+    func programs() throws {
+        let folder = "/tmp/programs-\(UInt64.random(in: 0 ... .max))"
+        let others = ["folder", "pipe", "data", "good"]
+        try #require(mkdir(folder, 0o700) == 0)
+        defer {
+            for name in others {
+                unlink("\(folder)/\(name)/kinit")
+                rmdir("\(folder)/\(name)/kinit")
+                rmdir("\(folder)/\(name)")
+            }
+            rmdir(folder)
+        }
+        for name in others { try #require(mkdir("\(folder)/\(name)", 0o700) == 0) }
+        #expect(mkdir("\(folder)/folder/kinit", 0o700) == 0)
+        #expect(mkfifo("\(folder)/pipe/kinit", 0o700) == 0)
+        for (name, mode) in [("data", 0o600), ("good", 0o700)] as [(String, mode_t)] {
+            close(open("\(folder)/\(name)/kinit", O_CREAT | O_WRONLY, mode))
+        }
+        let path = others.map { "\(folder)/\($0)" }.joined(separator: ":")
+        #expect(try KerberosTool.kinit.locate(searching: path) == "\(folder)/good/kinit")
+        let error = #expect(throws: KerberosTestKitError.self) {
+            try KerberosTool.kinit.locate(searching: "\(folder)/folder:\(folder)/pipe:\(folder)/data")
+        }
+        #expect(error?.code == .toolMissing)
+    }
+
     @Test("An engine that is not installed is named")
     func missingEngine() async throws {
         let configuration = KerberosRealm.Configuration(backend: .container(engine: "no-such-engine"))

@@ -52,7 +52,8 @@ import Testing
     }
 
     @Test(arguments: [
-        (["SERVICE": "x"], "SERVICE is unknown"), (["SERVICE_NAME": ""], "SERVICE_NAME is empty"),
+        (["SERVICE": "x"], "SERVICE is unknown"), (["SERV\u{131}CE_NAME": "x"], "is unknown"),
+        (["CANONICALIZE_HOST_NAME": "forward\u{301}"], "is none of"), (["SERVICE_NAME": ""], "SERVICE_NAME is empty"),
         (["CANONICALIZE_HOST_NAME": "yes"], "is none of"),
         (["SERVICE_NAME": "a", "service_name": "b"], "is there twice"),
     ])

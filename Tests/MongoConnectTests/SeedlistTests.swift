@@ -1,6 +1,7 @@
 import MongoConnect
 import NameResolution
 import SaslConnectionString
+import SecretMemory
 import Testing
 
 @Suite("Seedlists: the specification's cases") struct SeedlistSpecificationTests {
@@ -31,7 +32,7 @@ import Testing
             #expect(SeedlistCase.Value(entry.value) == value)
         }
         if let user = test.user { #expect(resolved.credential?.username == user) }
-        if let password = test.password { #expect(resolved.credential?.password?.revealed() == password) }
+        if let password = test.password { #expect(resolved.credential?.password == Secret(password)) }
         if let database = test.database { #expect(resolved.database == database) }
     }
 }

@@ -16,6 +16,11 @@ import Testing
                 "mongodb://u@h/?authMechanism=GSSAPI&authMechanismProperties=REALM:X",
                 "options: authMechanismProperties", 36
             ),
+            // With a dotless i, which Unicode's rules make an I in upper case.
+            (
+                "mongodb://u@h/?authMechanism=GSSAPI&authMechanismProperties=SERV%C4%B1CE_NAME:x",
+                "options: authMechanismProperties", 36
+            ),
             (
                 "mongodb://u@h/?authMechanism=GSSAPI&authMechanismProperties=SERVICE_NAME:",
                 "options: authMechanismProperties", 36

@@ -13,7 +13,9 @@ import Testing
             ("a:00027018", Host(name: "a", port: 27018, kind: .hostname)),
             ("db.example.com.", Host(name: "db.example.com.", kind: .hostname)),
             ("d%62_1.example.com", Host(name: "db_1.example.com", kind: .hostname)),
-            ("B%C3%9CCHER.example", Host(name: "bücher.example", kind: .hostname)),
+            // Unicode's rules would make another host of it.
+            ("B%C3%9CCHER.example", Host(name: "bÜcher.example", kind: .hostname)),
+            ("%E2%84%AA.example", Host(name: "\u{212A}.example", kind: .hostname)),
             ("1.2.3.4:27018", Host(name: "1.2.3.4", port: 27018, kind: .ipv4)),
             ("01.2.3.4", Host(name: "01.2.3.4", kind: .hostname)),
             ("1.2.3", Host(name: "1.2.3", kind: .hostname)),

@@ -1,4 +1,5 @@
 import SaslConnectionString
+import SecretMemory
 import Testing
 
 @Suite("Options") struct OptionTests {
@@ -76,8 +77,8 @@ import Testing
         #expect(string.options.compressors == [.zstd, .zlib])
         #expect(string.options.readPreferenceTags == [["a": "b", "c": "d"], [:]])
         #expect(string.options.tlsCAFile == "/ca+x.pem")
-        #expect(string.options.proxyPassword?.revealed() == "pp")
-        #expect(string.options.tlsCertificateKeyFilePassword?.revealed() == "kp")
+        #expect(string.options.proxyPassword == Secret("pp"))
+        #expect(string.options.tlsCertificateKeyFilePassword == Secret("kp"))
         #expect(string.options.w == .mode("majority"))
         #expect(string.options.srvServiceName == "my-svc")
         let again = try MongoConnectionString(

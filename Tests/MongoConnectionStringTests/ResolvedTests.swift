@@ -1,4 +1,5 @@
 import SaslConnectionString
+import SecretMemory
 import Testing
 
 @Suite("What DNS adds to mongodb+srv") struct ResolvedTests {
@@ -13,7 +14,7 @@ import Testing
         #expect(string.hosts == Self.hosts)
         #expect(string.options.replicaSet == "rs")
         #expect(string.credential?.source == "other")
-        #expect(string.credential?.password?.revealed() == "p")
+        #expect(string.credential?.password == Secret("p"))
         #expect(!string.usesTLS)
         #expect(string.warnings.isEmpty)
     }

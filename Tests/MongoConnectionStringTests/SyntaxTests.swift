@@ -1,4 +1,5 @@
 import SaslConnectionString
+import SecretMemory
 import Testing
 
 @Suite("Scheme, user information and database") struct SyntaxTests {
@@ -55,7 +56,7 @@ import Testing
     {
         let credential = try #require(try MongoConnectionString(parsing: "mongodb://\(userInfo)@h").credential)
         #expect(credential.username == username)
-        #expect(credential.password?.revealed() == password)
+        #expect(credential.password == password.map { Secret($0) })
     }
 
     @Test(

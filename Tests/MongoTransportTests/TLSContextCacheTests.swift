@@ -1,6 +1,7 @@
 import BlockingWork
 import Dispatch
 import NIOConcurrencyHelpers
+import SecretMemory
 import Testing
 
 @testable import MongoTransport
@@ -32,7 +33,7 @@ import Testing
     private static func options(_ number: Int = 0) -> TLSOptions {
         var options = TLSOptions()
         options.verifiesCertificate = false
-        options.certificateKeyPassword = Array("\(number)".utf8)
+        options.certificateKeyPassword = Secret("\(number)")
         return options
     }
 

@@ -1,5 +1,6 @@
 import Dispatch
 import NIOPosix
+import SecretMemory
 import TestSupport
 import Testing
 
@@ -74,7 +75,7 @@ import Testing
     func certificatesAndKeys(_ file: File) async throws {
         let error = try await Self.failure {
             $0.certificateKeyFile = $1.path(file.name)
-            $0.certificateKeyPassword = file.password.map { Array($0.utf8) }
+            $0.certificateKeyPassword = file.password.map { Secret($0) }
         }
         #expect(error?.tlsFailure == file.failure)
         #expect(error?.message.contains(file.name) == true)
@@ -118,7 +119,7 @@ import Testing
     @Test func optionsDoNotShowThePassword() {
         var options = TLSOptions()
         options.certificateKeyFile = "/etc/client.pem"
-        options.certificateKeyPassword = Array("sesame".utf8)
+        options.certificateKeyPassword = Secret("sesame")
         var dumped = ""
         dump(options, to: &dumped)
         #expect("\(options)".contains("/etc/client.pem"))

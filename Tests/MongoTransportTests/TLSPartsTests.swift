@@ -66,6 +66,9 @@ import Testing
         ("a.test", "*.test", false), ("test", "*", false), ("ab.b.test", "a*.b.test", false),
         ("a.b.test", "a.*.test", false), ("xn--a.b.test", "*.b.test", false), ("xn--a.b.test", "xn--a.b.test", true),
         ("db.test", "", false), ("db.test", ".", false), ("db.test", "db", false), ("db", "db", true),
+        // What Unicode calls equivalent is not the same name.
+        ("k.test", "\u{212A}.test", false), ("a.b.test", "*\u{301}.b.test", false),
+        ("\u{E9}.test", "e\u{301}.test", false),
     ])
     func namesMatch(name: String, pattern: String, matches: Bool) {
         #expect(ServerIdentity.matches(name, pattern) == matches)

@@ -16,6 +16,8 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     case scram
     /// What a GSSAPI server says, its tokens in the clear.
     case gssapi
+    /// A principal, a host or any other name that goes into a principal and into a command for a shell.
+    case principals
 
     /// Checks every rule for an input.
     ///
@@ -30,6 +32,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
         case .base64: try Base64Rules.check(input)
         case .scram: try ScramRules.check(input)
         case .gssapi: try GSSAPIRules.check(input)
+        case .principals: try PrincipalRules.check(input)
         }
     }
 
@@ -45,6 +48,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
         case .base64: Base64Rules.seeds
         case .scram: ScramRules.seeds
         case .gssapi: GSSAPIRules.seeds
+        case .principals: PrincipalRules.seeds
         }
     }
 }

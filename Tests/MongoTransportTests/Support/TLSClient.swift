@@ -1,6 +1,7 @@
 import MongoTransport
 import NIOPosix
 import SaslBSON
+import SecretMemory
 import TestSupport
 import Testing
 
@@ -24,7 +25,7 @@ enum TLSClient {
         var options = TLSOptions()
         options.authoritiesFile = change.authorities.map(authority.path)
         options.certificateKeyFile = change.client.map(authority.path)
-        options.certificateKeyPassword = change.password.map { Array($0.utf8) }
+        options.certificateKeyPassword = change.password.map { Secret($0) }
         options.verifiesCertificate = change.verifiesCertificate
         options.verifiesHostname = change.verifiesHostname
         let answer = ScriptedResolver.Answer.addresses([address])
