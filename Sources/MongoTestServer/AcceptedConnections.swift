@@ -20,7 +20,10 @@ final class AcceptedConnections: Sendable {
         // Under the lock, so that none is wrapped after the last ones were taken.
         try state.withLockedValue { state in
             guard !state.isClosed else { throw ChannelError.ioOnClosedChannel }
-            let connection = try ClientChannel(wrappingChannelSynchronously: channel)
+            let connection = try ClientChannel(
+                wrappingChannelSynchronously: channel,
+                // The next message is read when the one before is answered.
+                configuration: .init(backPressureStrategy: .init(lowWatermark: 1, highWatermark: 2)))
             state.waiting[ObjectIdentifier(channel)] = connection
             return connection
         }

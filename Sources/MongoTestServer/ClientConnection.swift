@@ -29,10 +29,18 @@ struct ClientConnection {
 
     /// Answers until the client closes, sends what is no message, or the task is cancelled.
     mutating func serve(_ channel: ClientChannel) async throws {
+        var isTrusted = false
         try await channel.executeThenClose { inbound, outbound in
             for try await frame in inbound {
-                guard let reply = try await answer(frame) else { continue }
-                try await outbound.write(reply)
+                if let reply = try await answer(frame) {
+                    try await outbound.write(reply)
+                } else {
+                    try await channel.channel.triggerUserOutboundEvent(ClientWatch.Event.answered)
+                }
+                if session.principal != nil, !isTrusted {
+                    isTrusted = true
+                    try await channel.channel.triggerUserOutboundEvent(ClientWatch.Event.authenticated)
+                }
             }
         }
     }

@@ -31,7 +31,7 @@ extension MongoTestServer {
 
         /// `127.0.0.1:27017` or `[::1]:27017`.
         public var description: String {
-            host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+            host.utf8.contains(UInt8(ascii: ":")) ? "[\(host)]:\(port)" : "\(host):\(port)"
         }
 
         /// `127.0.0.1`, and `::1` where this machine has it: containers often do not.
@@ -80,6 +80,13 @@ extension MongoTestServer {
         public var users: [String: [Role]]
         /// How long a refusal is held back. Real servers take seconds, to slow down guessing.
         public var authenticationFailureDelay: Duration
+        /// How long a client may be silent before it has authenticated.
+        public var idleTimeout: Duration
+        /// How long a client may take for the rest of a message that it began, and for taking a reply.
+        public var messageTimeout: Duration
+        /// How many connections there may be at once; fewer where the process may not open as many descriptors. Others
+        /// wait until one is closed. With several addresses each may take one more.
+        public var maximumConnections: Int
         /// How connections are encrypted; `nil` for a server without TLS.
         public var tls: TLS?
         /// What is accepted from a client; the length is announced as `maxMessageSizeBytes`.
@@ -95,6 +102,9 @@ extension MongoTestServer {
             keytab: String? = nil,
             users: [String: [Role]] = [:],
             authenticationFailureDelay: Duration = .zero,
+            idleTimeout: Duration = .seconds(60),
+            messageTimeout: Duration = .seconds(30),
+            maximumConnections: Int = 4096,
             tls: TLS? = nil,
             limits: WireLimits = .beforeAuthentication,
             onAuthentication: (@Sendable (Authentication) -> Void)? = nil
@@ -105,6 +115,9 @@ extension MongoTestServer {
             self.keytab = keytab
             self.users = users
             self.authenticationFailureDelay = authenticationFailureDelay
+            self.idleTimeout = idleTimeout
+            self.messageTimeout = messageTimeout
+            self.maximumConnections = maximumConnections
             self.tls = tls
             self.limits = limits
             self.onAuthentication = onAuthentication

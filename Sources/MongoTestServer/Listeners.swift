@@ -17,12 +17,18 @@ struct Listener: Sendable {
 
 /// Binds the addresses of a server.
 enum Listeners {
+    /// What all clients together may have sent of messages that are not complete.
+    private static let unfinishedBytes = 64 << 20
+
     /// Binds all addresses; those with port 0 get one free port in common.
     ///
     /// - Returns: The listeners, and where their connections are until they are served.
     static func bind(
-        _ addresses: [MongoTestServer.Address], tls: NIOSSLContext?, limits: WireLimits
+        _ configuration: MongoTestServer.Configuration, tls: NIOSSLContext?
     ) async throws(MongoTestServerError) -> (listeners: [Listener], accepted: AcceptedConnections) {
+        let addresses = configuration.addresses
+        let slots = ConnectionSlots(limit: configuration.maximumConnections)
+        let unfinished = UnfinishedMessages(limit: unfinishedBytes)
         // The port that is free on one address can be taken on another: then all try another one.
         var attempts = 20
         while true {
@@ -33,7 +39,15 @@ enum Listeners {
                 var common = 0
                 for address in addresses {
                     let listener = try await bind(
-                        address, port: address.port == 0 ? common : address.port, tls, limits, accepted)
+                        address, port: address.port == 0 ? common : address.port, accepted, slots
+                    ) { channel in
+                        if let tls {
+                            try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls))
+                        }
+                        let watch = ClientWatch(configuration, unfinished)
+                        try channel.pipeline.syncOperations.addHandlers(
+                            ByteToMessageHandler(WatchedDecoder(limits: configuration.limits, watch: watch)), watch)
+                    }
                     listeners.append(listener)
                     if address.port == 0 { common = listener.address.port }
                 }
@@ -54,8 +68,8 @@ enum Listeners {
     }
 
     private static func bind(
-        _ address: MongoTestServer.Address, port: Int, _ tls: NIOSSLContext?, _ limits: WireLimits,
-        _ accepted: AcceptedConnections
+        _ address: MongoTestServer.Address, port: Int, _ accepted: AcceptedConnections, _ slots: ConnectionSlots,
+        addHandlers: @escaping @Sendable (any Channel) throws -> Void
     ) async throws(MongoTestServerError) -> Listener {
         // The range first: NIO traps on a port that is none.
         guard (0...65535).contains(port), let target = try? SocketAddress(ipAddress: address.host, port: port) else {
@@ -65,6 +79,13 @@ enum Listeners {
         var bootstrap = ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .serverChannelOption(.backlog, value: 1024)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            // Whether there is a slot is asked before each.
+            .serverChannelOption(.maxMessagesPerRead, value: 1)
+            .serverChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(SlotHandler(slots))
+                }
+            }
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
         if target.protocol == .inet6 {
             // `::` must not take the IPv4 addresses too: they are listed by themselves.
@@ -75,11 +96,7 @@ enum Listeners {
             let channel: ListenerChannel = try await bootstrap.bind(to: target) { channel in
                 channel.eventLoop.makeCompletedFuture {
                     do {
-                        if let tls {
-                            try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls))
-                        }
-                        try channel.pipeline.syncOperations.addHandler(
-                            ByteToMessageHandler(WireMessageDecoder(limits: limits)))
+                        try addHandlers(channel)
                         return try accepted.wrap(channel)
                     } catch {
                         // Nobody else does, and the socket would stay open.

@@ -58,8 +58,7 @@ public actor MongoTestServer {
         _ = try CyrusExchange(service: configuration.serviceName, host: configuration.serviceHost)
 
         let tls: NIOSSLContext? = if let tls = configuration.tls { try await tls.context() } else { nil }
-        let (listeners, accepted) = try await Listeners.bind(
-            configuration.addresses, tls: tls, limits: configuration.limits)
+        let (listeners, accepted) = try await Listeners.bind(configuration, tls: tls)
         let pool = NIOThreadPool(numberOfThreads: 4)
         pool.start()
         let shared = SharedState(configuration)

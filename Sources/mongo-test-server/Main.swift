@@ -38,6 +38,15 @@ struct Main: AsyncParsableCommand {
     @Option(help: "Seconds for which a refusal is held back.")
     var authFailureDelay: Double = 0
 
+    @Option(help: "Seconds for which a client may be silent before it has authenticated.")
+    var idleTimeout: Double = 60
+
+    @Option(help: "Seconds that a client may take for the rest of a message, and for taking a reply.")
+    var messageTimeout: Double = 30
+
+    @Option(help: "How many connections there may be at once; others wait.")
+    var maxConnections = 4096
+
     @Option(
         name: .customLong("tls-certificate-key-file"),
         help: "A PEM file with the server's certificate chain and its key. With it the server speaks nothing but TLS.")
@@ -58,6 +67,11 @@ struct Main: AsyncParsableCommand {
         guard authFailureDelay >= 0, authFailureDelay <= 3600 else {
             throw ValidationError("--auth-failure-delay must be from 0 to 3600 seconds.")
         }
+        let timeouts = [("--idle-timeout", idleTimeout), ("--message-timeout", messageTimeout)]
+        for (name, value) in timeouts where !(value > 0 && value <= 86_400) {
+            throw ValidationError("\(name) must be more than 0 and at most 86400 seconds.")
+        }
+        guard maxConnections > 0 else { throw ValidationError("--max-connections must be 1 at least.") }
         guard tlsCertificateKeyFile != nil || (tlsAuthoritiesFile == nil && tlsClientCertificates == .none) else {
             throw ValidationError("--tls-ca-file and --tls-client-certificates need --tls-certificate-key-file.")
         }
@@ -75,7 +89,8 @@ struct Main: AsyncParsableCommand {
                     ? MongoTestServer.Address.loopback(port: 0) : listen.flatMap(\.addresses),
                 serviceName: serviceName, serviceHost: serviceHost, keytab: keytab,
                 users: Dictionary(users.map { ($0.principal, $0.roles) }, uniquingKeysWith: +),
-                authenticationFailureDelay: .seconds(authFailureDelay),
+                authenticationFailureDelay: .seconds(authFailureDelay), idleTimeout: .seconds(idleTimeout),
+                messageTimeout: .seconds(messageTimeout), maximumConnections: maxConnections,
                 tls: tlsCertificateKeyFile.map {
                     MongoTestServer.TLS(
                         certificateKeyFile: $0, authoritiesFile: tlsAuthoritiesFile,

@@ -6,17 +6,18 @@ struct ListenOption: ExpressibleByArgument {
     var addresses: [MongoTestServer.Address]
 
     init?(argument: String) {
-        guard let colon = argument.lastIndex(of: ":"),
-            let port = Int(argument[argument.index(after: colon)...]), (0...65535).contains(port)
+        let scalars = argument.unicodeScalars
+        guard let colon = scalars.lastIndex(of: ":"),
+            let port = Int(String(scalars[scalars.index(after: colon)...])), (0...65535).contains(port)
         else { return nil }
-        var host = argument[..<colon]
-        if host.hasPrefix("["), host.hasSuffix("]") {
+        var host = scalars[..<colon]
+        if host.first == "[", host.last == "]" {
             host = host.dropFirst().dropLast()
         } else if host.contains(":") {
             // An IPv6 address without brackets: its last part is no port.
             return nil
         }
-        if host == "localhost" {
+        if String(host) == "localhost" {
             // Both, wherever this runs: who names them wants an error where one is missing.
             addresses = ["127.0.0.1", "::1"].map { MongoTestServer.Address(host: $0, port: port) }
         } else {
@@ -34,11 +35,11 @@ struct UserOption: ExpressibleByArgument {
     var roles: [MongoTestServer.Role]
 
     init?(argument: String) {
-        let parts = argument.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+        let parts = argument.unicodeScalars.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
         guard let principal = parts.first, !principal.isEmpty else { return nil }
         self.principal = String(principal)
         roles = []
-        for word in parts.dropFirst().joined().split(separator: ",") {
+        for word in parts.dropFirst().first?.split(separator: ",") ?? [] {
             guard let at = word.firstIndex(of: "@"), at != word.startIndex else { return nil }
             let database = word[word.index(after: at)...]
             guard !database.isEmpty else { return nil }
