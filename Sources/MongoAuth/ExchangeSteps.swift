@@ -30,7 +30,7 @@ struct ExchangeSteps: ~Copyable {
 
     /// Begins an exchange.
     ///
-    /// - Parameter threads: Where steps are taken that may take long; `nil` for a mechanism whose steps compute. They come
+    /// - Parameter threads: Where steps are taken that may take long; `nil` for a mechanism whose steps compute. Steps come
     ///   one after another, but not all on the same thread.
     init(_ mechanism: any SaslMechanism, on threads: BlockingWorkers?) throws(SaslError) {
         own = threads == nil ? try Exchange(mechanism) : nil
@@ -43,6 +43,9 @@ struct ExchangeSteps: ~Copyable {
     mutating func step(_ challenge: [UInt8]?, by deadline: ContinuousClock.Instant) async throws -> Progress {
         do {
             if let shared, let threads {
+                guard shared.withLock({ $0.mayBlock(on: challenge) }) else {
+                    return try shared.withLock { $0.step(challenge) }.get()
+                }
                 let subject = subject
                 return try await threads.run(by: deadline, waitingFor: subject) {
                     try shared.withLock { $0.step(challenge) }.get()
@@ -74,6 +77,8 @@ private struct Exchange: ~Copyable {
         gssapi = exchange as? GSSAPIExchange
         #endif
     }
+
+    func mayBlock(on challenge: [UInt8]?) -> Bool { session.mayBlock(on: challenge) }
 
     mutating func step(_ challenge: [UInt8]?) -> Result<ExchangeSteps.Progress, SaslError> {
         do throws(SaslError) {

@@ -31,7 +31,7 @@ public struct MongoAuthenticator: Sendable {
     var threads = BlockingWorkers()
     #if SCRAM
     /// Threads that derive keys. A server chooses how long that takes, so they are few: everybody needs the processors.
-    private let derivations = BlockingWorkers(
+    let derivations = BlockingWorkers(
         limits: .init(maximumThreads: 8, maximumAbandoned: 2, maximumIdleThreads: 1))
     private let keyCache = ScramKeyCache()
     #endif

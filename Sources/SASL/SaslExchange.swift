@@ -19,6 +19,10 @@ public protocol SaslExchange: AnyObject {
     /// - Throws: ``SaslError``.
     func step(_ challenge: [UInt8]?) throws(SaslError) -> SaslStep
 
+    /// Whether the next step may take long, if this is its challenge. Asked only where the mechanism's traits say that a step
+    /// may (``SaslMechanismTraits/mayBlock``). An exchange need not implement it: then each of its steps may.
+    func mayBlock(on challenge: [UInt8]?) -> Bool
+
     /// Whether the mechanism has everything it needs: nothing is left to send, and the server has given every proof
     /// that the mechanism defines. After a step that has thrown its value means nothing.
     var isComplete: Bool { get }
@@ -29,6 +33,9 @@ public protocol SaslExchange: AnyObject {
 }
 
 extension SaslExchange {
+    /// True: what a mechanism says of its steps holds for each.
+    public func mayBlock(on challenge: [UInt8]?) -> Bool { true }
+
     /// The layer of mechanisms that negotiate none: ``NoSecurityLayer``.
     public func makeSecurityLayer() throws(SaslError) -> any SaslSecurityLayer { NoSecurityLayer() }
 }

@@ -48,6 +48,13 @@ public struct SaslSession: ~Copyable {
     /// Whether the mechanism has everything it needs (``SaslExchange/isComplete``), and no step has thrown.
     public var isComplete: Bool { exchange?.isComplete ?? false }
 
+    /// Whether the next step may take long, if this is its challenge; for a mechanism whose traits say that a step may
+    /// (``SaslMechanismTraits/mayBlock``). Otherwise it can be taken on an event loop.
+    public func mayBlock(on challenge: [UInt8]?) -> Bool {
+        guard let exchange, challenge?.count ?? 0 <= SaslLimits.maximumTokenLength else { return false }
+        return exchange.mayBlock(on: challenge)
+    }
+
     /// Takes the server's challenge and gives what to do next.
     ///
     /// After ``isComplete`` the server's outcome may still bring data; give it to this method too, which throws where

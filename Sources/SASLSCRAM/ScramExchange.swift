@@ -39,6 +39,14 @@ final class ScramExchange: SaslExchange {
         if case .complete = state { true } else { false }
     }
 
+    /// Only keys that are not known yet take long.
+    func mayBlock(on challenge: [UInt8]?) -> Bool {
+        guard case .firstSent(let password) = state, let challenge,
+            let server = try? ScramServerFirst(challenge, clientNonce: client.nonce, iterations: iterations)
+        else { return false }
+        return entry(password, server).flatMap { cache?.keys($0) } == nil
+    }
+
     func step(_ challenge: [UInt8]?) throws(SaslError) -> SaslStep {
         switch state {
         case .initial(let password):
@@ -64,7 +72,7 @@ final class ScramExchange: SaslExchange {
         let server = try ScramServerFirst(challenge, clientNonce: client.nonce, iterations: iterations)
         let withoutProof = client.finalMessageWithoutProof(nonce: server.nonce)
         let authMessage = Array("\(client.firstMessageBare),\(server.text),\(withoutProof)".utf8)
-        let entry = cache?.entry(hash, password, salt: server.salt, iterations: server.iterations)
+        let entry = entry(password, server)
         let known = entry.flatMap { cache?.keys($0) }
         let keys =
             if let known {
@@ -76,6 +84,10 @@ final class ScramExchange: SaslExchange {
         state = .finalSent(
             proofs, authMessage: authMessage, fresh: known == nil ? entry.map { (keys, $0) } : nil)
         return .respond(Array("\(withoutProof),p=\(Base64.encode(proofs.clientProof))".utf8))
+    }
+
+    private func entry(_ password: Secret, _ server: ScramServerFirst) -> ScramKeyCache.Entry? {
+        cache?.entry(hash, password, salt: server.salt, iterations: server.iterations)
     }
 
     private func serverFinal(

@@ -1,4 +1,5 @@
 import BlockingWork
+import Dispatch
 import Logging
 import SASL
 import SaslBSON
@@ -297,6 +298,37 @@ import Darwin
             username: "ann", method: .scram(hash == .sha1 ? .sha1 : .sha256, password: Secret("pencil")))
         let details = try await authenticator().authenticate(credential, serverHost: "a", over: server, by: never)
         #expect(details.mechanism.rawValue == hash.rawValue && server.hasSeenProof)
+    }
+
+    /// With a key at hand there is nothing to wait for, however many derive theirs.
+    @Test func aKnownKeyWaitsForNoThread() async throws {
+        let authenticator = authenticator()
+        let credential = MongoCredential(username: "ann", method: .scram(.sha256, password: Secret("pencil")))
+        func authenticate() async throws {
+            let server = ScramServer(.sha256, username: "ann", password: "pencil")
+            try await authenticator.authenticate(credential, serverHost: "a", over: server, by: never)
+        }
+        try await authenticate()
+        let (derivations, release) = (authenticator.derivations, DispatchSemaphore(value: 0))
+        let (started, start) = AsyncStream.makeStream(of: Void.self)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for _ in 0..<8 {
+                group.addTask {
+                    try await derivations.run(by: never, waitingFor: "a test") {
+                        start.yield()
+                        release.wait()
+                    }
+                }
+            }
+            var count = 0
+            for await _ in started {
+                count += 1
+                if count == 8 { break }
+            }
+            try await authenticate()
+            for _ in 0..<8 { release.signal() }
+            try await group.waitForAll()
+        }
     }
 
     @Test(arguments: [ScramServer.Hash.sha1, .sha256])

@@ -53,6 +53,28 @@ import Testing
             ]),
     ]
 
+    @Test("only keys that are not known yet take long") func mayBlock() throws {
+        let vector = Self.vectors[1]
+        var options = Self.options(nonce: vector.nonce)
+        options.keyCache = ScramKeyCache()
+        let mechanism = ScramMechanism(.sha256, username: "user", password: Secret("pencil"), options: options)
+        #expect(mechanism.traits.mayBlock)
+        for isKnown in [false, true] {
+            var session = try SaslSession(mechanism)
+            #expect(session.mayBlock(on: nil) == false)
+            _ = try session.step(nil)
+            let challenge = Array(vector.messages[1].utf8)
+            #expect(session.mayBlock(on: challenge) == !isKnown)
+            // Nothing is derived from these.
+            for other in ["", "r=x", "\(vector.messages[1]),m=x"] {
+                #expect(session.mayBlock(on: Array(other.utf8)) == false)
+            }
+            _ = try session.step(challenge)
+            #expect(session.mayBlock(on: Array(vector.messages[3].utf8)) == false)
+            _ = try session.step(Array(vector.messages[3].utf8))
+        }
+    }
+
     @Test("published conversations, byte for byte", arguments: vectors) func published(_ vector: Vector) throws {
         var options = Self.options(nonce: vector.nonce)
         options.passwordPreparation = vector.password
