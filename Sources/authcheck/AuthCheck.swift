@@ -28,6 +28,11 @@ struct AuthCheck: AsyncParsableCommand {
     /// Runs the command. What ArgumentParser says of wrong arguments repeats them, and they may hold a password.
     static func main() async {
         StandardStreams.prepare()
+        guard !CommandLine.arguments.isEmpty else {
+            // Where Swift finds them on Linux.
+            Diagnostics.print("The arguments cannot be read: /proc/self/cmdline is missing; mount /proc.")
+            leave(with: ExitCode(EX_USAGE))
+        }
         do {
             var command = try parseAsRoot()
             if var command = command as? any AsyncParsableCommand {

@@ -19,7 +19,12 @@ enum KerberosTrace {
         guard descriptor >= 0 else {
             throw ValidationError("the trace cannot be written to \(path): \(String(cString: strerror(errno)))")
         }
-        close(descriptor)
+        defer { close(descriptor) }
+        var status = stat()
+        // The library waits for as long as nobody reads.
+        let isFile = fstat(descriptor, &status) == 0 && [S_IFREG, S_IFCHR].contains(status.st_mode & S_IFMT)
+        guard isFile || path == "/dev/stderr"
+        else { throw ValidationError("the trace cannot be written to \(path): it is no regular file") }
         setenv("KRB5_TRACE", path, 1)
     }
 }

@@ -22,11 +22,16 @@ enum StandardStreams {
     /// Must run before anything is opened.
     static func prepare() {
         _ = wereOpen
+        // The Swift runtime may have its own idea of it. Who started us to ignore it, as nohup does with SIGHUP, meant that.
+        if let inherited = signal(SIGQUIT, SIG_DFL), unsafeBitCast(inherited, to: Int.self) == ignored {
+            signal(SIGQUIT, inherited)
+        }
         // A file that may not grow is an error, and no end of the process.
         signal(SIGXFSZ, SIG_IGN)
-        // The Swift runtime may have its own idea of it.
-        signal(SIGQUIT, SIG_DFL)
     }
+
+    /// SIG_IGN, as a number: functions cannot be compared.
+    private static let ignored = 1
 
     /// Writes a whole text.
     ///
@@ -54,7 +59,7 @@ enum StandardStreams {
     /// Prints a text and a line break on standard output. What cannot be written is a failure, whatever the text says.
     static func print(_ text: String) throws {
         LastResort.beginPrinting()
-        guard let error = write(text + "\n", to: STDOUT_FILENO) else { return }
+        guard let error = write(text + "\n", to: STDOUT_FILENO) ?? closingError(of: STDOUT_FILENO) else { return }
         if error == EPIPE {
             // As for every program whose reader has gone.
             signal(SIGPIPE, SIG_DFL)
@@ -62,6 +67,12 @@ enum StandardStreams {
         }
         Diagnostics.print("the report could not be written: \(String(cString: strerror(error)))")
         throw ExitCode(74)
+    }
+
+    /// What a file system says of what was written only when a descriptor is closed, as NFS does.
+    private static func closingError(of descriptor: Int32) -> Int32? {
+        let copy = dup(descriptor)
+        return copy >= 0 && close(copy) != 0 && errno != EINTR ? errno : nil
     }
 
     static func isWritable(_ descriptor: Int32, within milliseconds: Int32) -> Bool {

@@ -92,21 +92,24 @@ enum LineFile {
             throw ValidationError("\(what) cannot be read: \(error).")
         }
         defer { if path != "-" { try? file.close() } }
-        var line: [UInt8] = []
-        // An array that grows leaves copies behind.
-        line.reserveCapacity(limit)
+        // One array of its full size, as one that grows leaves copies behind.
+        var contents = [UInt8](repeating: 0, count: limit + 2)
+        defer { wipe(&contents) }
+        var (filled, end) = (0, 0)
         do {
-            while line.count <= limit {
-                var byte: UInt8 = 0
-                guard try withUnsafeMutableBytes(of: &byte, { try file.read(into: $0) }) == 1, byte != 0x0A else {
-                    break
+            while filled < contents.count, end == filled {
+                let count = try contents.withUnsafeMutableBytes {
+                    try file.read(into: UnsafeMutableRawBufferPointer(rebasing: $0[filled...]))
                 }
-                line.append(byte)
+                guard count > 0 else { break }
+                let new = contents[filled..<(filled + count)]
+                end = new.firstIndex(of: 0x0A) ?? new.endIndex
+                filled += count
             }
         } catch {
-            wipe(&line)
             throw ValidationError("\(what) cannot be read: \(error).")
         }
+        var line = Array(contents[..<end])
         if line.last == 0x0D { line.removeLast() }
         guard line.count <= limit else {
             wipe(&line)

@@ -147,6 +147,59 @@ import Testing
         }
     }
 
+    /// The library would wait for whoever reads, in the middle of a step.
+    @Test func aTraceGoesIntoAFile() async throws {
+        try await withFolder { folder in
+            let result = try await shell(
+                #"""
+                mkfifo "$folder/pipe"
+                exec 9<>"$folder/pipe"
+                for place in "$folder/pipe" "$folder" /dev/full; do
+                    "$authcheck" "$uri" --trace "$place"
+                    echo "$?"
+                done
+                """#, in: folder)
+            #expect(result.stdout.hasPrefix("64\n64\n"), "\(result)")
+            #expect(result.stderr.contains("it is no regular file"), "\(result)")
+        }
+    }
+
+    /// What a file system says only at the end, as NFS does.
+    @Test func anErrorOfClosing() async throws {
+        try await withFolder { folder in
+            let result = try await shell(
+                #"""
+                strace -f -qq -P "$folder/report" -e trace=close -e inject=close:error=ENOSPC \
+                    "$authcheck" explain "$uri" >"$folder/report" 2>"$folder/error"
+                echo "$?"
+                grep -c 'could not be written: No space left' "$folder/error"
+                """#, in: folder)
+            #expect(result.stdout == "74\n1\n", "\(result)")
+        }
+    }
+
+    /// SIGQUIT ends the program at once, unless whoever started it wants it ignored.
+    @Test func theSignalThatQuits() async throws {
+        let result = try await shell(
+            #"""
+            python3 -c '
+            import os, signal, subprocess, sys, time
+            for ignored in [False, True]:
+                if ignored: signal.signal(signal.SIGQUIT, signal.SIG_IGN)
+                child = subprocess.Popen([sys.argv[1], "-"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+                # SIGXFSZ is the last signal that it settles.
+                def settled():
+                    lines = open(f"/proc/{child.pid}/status").read().splitlines()
+                    mask = next(int(line.split()[1], 16) for line in lines if line.startswith("SigIgn:"))
+                    return mask >> (signal.SIGXFSZ - 1) & 1
+                while not settled(): time.sleep(0.01)
+                child.send_signal(signal.SIGQUIT)
+                child.stdin.close()
+                print(child.wait())' "$authcheck"
+            """#)
+        #expect(result.stdout == "-3\n64\n", "\(result)")
+    }
+
     // MARK: - Bounds
 
     @Test func standardInputWithoutEnd() async throws {
@@ -197,6 +250,24 @@ import Testing
         let marked = try await shell(
             #"echo secret | "$authcheck" "mongodb://ann:$(printf 'Ì')x@h/?authMechanism=PLAIN" --password-file -"#)
         #expect(marked.status == 64 && marked.stderr.contains("has a password already"), "\(marked)")
+    }
+
+    /// In a bare chroot: said where it matters, and otherwise not missed.
+    @Test func aSystemWithoutItsFileSystems() async throws {
+        func run(_ command: String, without path: String) async throws -> Child.Result {
+            try await shell(
+                #"""
+                unshare --mount --map-root-user sh -c '
+                    mount -t tmpfs none \#(path) || exit 9
+                    "$authcheck" \#(command) "$uri" --format json <&-'
+                """#)
+        }
+        let noProc = try await run("explain", without: "/proc")
+        #expect(noProc.status == 64 && noProc.stderr.contains("mount /proc"), "\(noProc)")
+        for (command, status) in [("explain", 0), ("check", 11)] as [(String, Int32)] {
+            let noDev = try await run(command, without: "/dev")
+            #expect(noDev.status == status && noDev.stdout.hasPrefix("{"), "\(noDev)")
+        }
     }
 
     @Test func tooFewDescriptors() async throws {
