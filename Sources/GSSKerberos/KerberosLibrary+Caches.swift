@@ -30,13 +30,15 @@ extension KerberosLibrary {
         let name = fullName(of: cache)
         // The library reads all of a file into memory, several times.
         if let name, let stamp = FileStamp(name), stamp.size > Self.largestCache || !stamp.isRegular {
-            throw GSSError(
-                call: "krb5_cc_get_principal", major: GSSMajorStatus(.failure),
-                majorMessages: ["the cache is no regular file of at most \(Self.largestCache) bytes"], subject: name)
+            throw .unfitCache("the cache is no regular file of at most \(Self.largestCache) bytes", name)
         }
-        return try make("krb5_cc_get_principal", subject: name, release: { krb5_free_principal($0, $1) }) {
+        let owner = try make("krb5_cc_get_principal", subject: name, release: { krb5_free_principal($0, $1) }) {
             krb5_cc_get_principal(context, cache, $0)
         }
+        guard hasPossibleLength(owner) else {
+            throw .unfitCache("its owner's name is longer than \(Self.longestName) bytes", name)
+        }
+        return owner
     }
 
     func isSame(_ one: krb5_principal, _ other: krb5_principal) -> Bool {
@@ -132,5 +134,19 @@ extension KerberosLibrary {
         service.pointee.realm.length == 0
             ? krb5_principal_compare_any_realm(context, entry.server, service) != 0
             : krb5_principal_compare(context, entry.server, service) != 0
+    }
+}
+
+extension GSSError {
+    /// A cache that is not to be read further.
+    fileprivate static func unfitCache(_ message: String, _ name: String?) -> GSSError {
+        GSSError(
+            call: "krb5_cc_get_principal", major: GSSMajorStatus(.defectiveCredential),
+            minor: UInt32(bitPattern: Int32(KRB5_CC_FORMAT)), minorMessages: [message], subject: name)
+    }
+
+    /// Whether a cache was found that is not to be read: GSS-API would read it.
+    package var isOfUnfitCache: Bool {
+        call == "krb5_cc_get_principal" && major.routineError == .defectiveCredential
     }
 }

@@ -89,10 +89,20 @@ final class KerberosLibrary {
         }
     }
 
-    /// A principal as text; `nil` for none.
+    /// How many bytes a principal's name may have: it is copied often, and printed.
+    static let longestName = 16_384
+
+    func hasPossibleLength(_ principal: krb5_const_principal) -> Bool {
+        let name = principal.pointee
+        let components = UnsafeBufferPointer(start: name.data, count: max(0, Int(name.length)))
+        return components.reduce(Int(name.realm.length)) { $0 + Int($1.length) } <= Self.longestName
+    }
+
+    /// A principal as text; `nil` for none, and for one that is too long.
     func text(_ principal: krb5_const_principal?) -> String? {
         var name: UnsafeMutablePointer<CChar>?
-        guard let principal, krb5_unparse_name(context, principal, &name) == 0, let name else { return nil }
+        guard let principal, hasPossibleLength(principal), krb5_unparse_name(context, principal, &name) == 0, let name
+        else { return nil }
         defer { krb5_free_unparsed_name(context, name) }
         return String(cString: name)
     }

@@ -162,7 +162,7 @@ extension KerberosCredentialManager {
             return .cache(cache)
         } catch {
             if keytabServes() { return .key }
-            guard name == nil else { throw error }
+            guard name == nil, (error as? GSSError)?.isOfUnfitCache != true else { throw error }
             return .nothing(error)
         }
     }
