@@ -70,6 +70,8 @@ private struct MessageStream {
             guard let message = try cut(&buffer, limits) else { return nil }
             let decoded = try decode(message, limits)
             isFirst = false
+            // A connection is not to keep the memory of the largest message that it has had.
+            if buffer.readableBytes == 0, buffer.capacity > 65_536 { buffer = ByteBuffer() }
             return decoded
         } catch {
             failure = error
