@@ -52,8 +52,10 @@ public final class BlockingWorkers: Sendable {
     let dispatcher: Dispatcher
 
     /// Creates workers. Threads are started when they are needed and end with the last reference.
-    public init(limits: Limits = .init()) {
-        dispatcher = Dispatcher(limits: limits)
+    ///
+    /// - Parameter isBackground: Whether their work comes last where there are more threads than processors.
+    public init(limits: Limits = .init(), isBackground: Bool = false) {
+        dispatcher = Dispatcher(limits: limits, isBackground: isBackground)
     }
 
     deinit {

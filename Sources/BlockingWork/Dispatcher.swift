@@ -43,10 +43,12 @@ final class Dispatcher: Sendable {
     }
 
     private let limits: BlockingWorkers.Limits
+    private let isBackground: Bool
     private let state = Locked(State())
 
-    init(limits: BlockingWorkers.Limits) {
+    init(limits: BlockingWorkers.Limits, isBackground: Bool) {
         self.limits = limits
+        self.isBackground = isBackground
     }
 
     var statistics: BlockingWorkers.Statistics {
@@ -146,7 +148,10 @@ final class Dispatcher: Sendable {
         // In a box that the thread empties: what its first session holds must not live as long as the thread.
         let first = IdleThread()
         first.session.withLock { $0 = session }
-        let status = WorkerThread.start { self.serve(first) }
+        let status = WorkerThread.start { [isBackground] in
+            if isBackground { WorkerThread.stepBack() }
+            self.serve(first)
+        }
         guard status != 0 else { return }
         state.withLock { state in _ = state.active.remove(session.id) }
         throw BlockingWorkError(.exhausted, "the system gives no thread (error number \(status), see `ulimit -u`)")

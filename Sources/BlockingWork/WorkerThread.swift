@@ -30,6 +30,17 @@ enum WorkerThread {
         }
     }
 
+    /// Lets other threads of the process have the processors first, for ever.
+    static func stepBack() {
+        #if os(Linux)
+        // PRIO_PROCESS, which has another type in each C library. On Linux 0 is this thread, elsewhere the whole process.
+        let process: Int32 = 0
+        _ = setpriority(process, 0, 10)
+        #elseif canImport(Darwin)
+        pthread_set_qos_class_self_np(QOS_CLASS_UTILITY, 0)
+        #endif
+    }
+
     private static func start(
         _ attributes: UnsafePointer<pthread_attr_t>, _ body: @escaping @Sendable () -> Void
     ) -> Int32 {

@@ -24,17 +24,20 @@ struct ExchangeSteps: ~Copyable {
     /// Where the caller is; or else behind a lock, for whichever thread takes the next step.
     private var own: Exchange?
     private let shared: Locked<Exchange>?
-    private let threads: BlockingWorkers?
+    private let threads: @Sendable ([UInt8]?) -> BlockingWorkers?
     /// Whom a caller waits for.
     private let subject: String
 
     /// Begins an exchange.
     ///
-    /// - Parameter threads: Where steps are taken that may take long; `nil` for a mechanism whose steps compute. Steps come
-    ///   one after another, but not all on the same thread.
-    init(_ mechanism: any SaslMechanism, on threads: BlockingWorkers?) throws(SaslError) {
-        own = threads == nil ? try Exchange(mechanism) : nil
-        shared = threads == nil ? nil : Locked(try Exchange(mechanism))
+    /// - Parameter threads: Where the step is taken that a challenge asks for, if it may take long; always `nil` for a
+    ///   mechanism whose steps compute. Steps come one after another, but not all on the same thread.
+    init(
+        _ mechanism: any SaslMechanism, on threads: @escaping @Sendable ([UInt8]?) -> BlockingWorkers?
+    ) throws(SaslError) {
+        let isOwn = threads(nil) == nil
+        own = isOwn ? try Exchange(mechanism) : nil
+        shared = isOwn ? nil : Locked(try Exchange(mechanism))
         self.threads = threads
         // An identity that only GSS-API can use gets its tickets within a step.
         subject = mechanism.name == .gssapi ? "a KDC, in a step of GSSAPI" : "a step of \(mechanism.name)"
@@ -42,7 +45,7 @@ struct ExchangeSteps: ~Copyable {
 
     mutating func step(_ challenge: [UInt8]?, by deadline: ContinuousClock.Instant) async throws -> Progress {
         do {
-            if let shared, let threads {
+            if let shared, let threads = threads(challenge) {
                 guard shared.withLock({ $0.mayBlock(on: challenge) }) else {
                     return try shared.withLock { $0.step(challenge) }.get()
                 }

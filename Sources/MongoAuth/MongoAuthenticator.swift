@@ -30,9 +30,12 @@ public struct MongoAuthenticator: Sendable {
     /// Threads for the steps of mechanisms that say that they may block, or compute for long.
     var threads = BlockingWorkers()
     #if SCRAM
-    /// Threads that derive keys. A server chooses how long that takes, so they are few: everybody needs the processors.
+    /// Threads that derive keys. A server chooses how long that takes, so they are few: everybody needs the processors. Those
+    /// that take long are nobody else's, and come last at the processors.
     let derivations = BlockingWorkers(
         limits: .init(maximumThreads: 8, maximumAbandoned: 2, maximumIdleThreads: 1))
+    private let longDerivations = BlockingWorkers(
+        limits: .init(maximumThreads: 4, maximumAbandoned: 2, maximumIdleThreads: 1), isBackground: true)
     private let keyCache = ScramKeyCache()
     #endif
     let logger: Logger?
@@ -133,7 +136,7 @@ public struct MongoAuthenticator: Sendable {
     ) async throws -> PreparedAuthentication {
         let steps: ExchangeSteps
         do {
-            steps = try ExchangeSteps(mechanism, on: threads(for: mechanism))
+            steps = try ExchangeSteps(mechanism) { threads(for: mechanism, $0) }
         } catch {
             throw MongoAuthError.translated(error)
         }
@@ -142,10 +145,12 @@ public struct MongoAuthenticator: Sendable {
             observe: logging(observe))
     }
 
-    /// Where a mechanism's steps are taken; `nil` is where the caller is.
-    private func threads(for mechanism: any SaslMechanism) -> BlockingWorkers? {
+    /// Where a mechanism's step is taken; `nil` is where the caller is.
+    private func threads(for mechanism: any SaslMechanism, _ challenge: [UInt8]?) -> BlockingWorkers? {
         #if SCRAM
-        if mechanism is ScramMechanism { return derivations }
+        if mechanism is ScramMechanism {
+            return ScramMechanism.isCostly(challenge ?? []) ? longDerivations : derivations
+        }
         #endif
         return mechanism.traits.mayBlock ? threads : nil
     }

@@ -104,6 +104,15 @@ public struct ScramMechanism: SaslMechanism {
     /// the server's iteration count demands, so a step may block.
     public var traits: SaslMechanismTraits { SaslMechanismTraits(authenticatesServer: true, mayBlock: true) }
 
+    /// Whether a server's message asks for more work than anybody else should wait for. It is only looked over: a long one
+    /// counts as costly.
+    package static func isCostly(_ challenge: [UInt8]) -> Bool {
+        guard challenge.count <= 4096 else { return true }
+        let count = challenge.split(separator: UInt8(ascii: ",")).first { $0.starts(with: "i=".utf8) }?.dropFirst(2)
+        guard let count, count.count <= 5 else { return count != nil }
+        return Int(String(decoding: count, as: UTF8.self)) ?? 0 > 50_000
+    }
+
     /// Begins an authentication.
     ///
     /// - Throws: ``SaslError/Code/invalidConfiguration`` for an empty user name or password, for one that SASLprep
