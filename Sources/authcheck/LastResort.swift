@@ -16,10 +16,12 @@ enum LastResort {
         var timer: DeadlineTimer?
         /// Whether a report is being printed: then there cannot be another one.
         var isPrinting = false
-        /// How many bytes have been written so far, and how many when that was looked at.
-        var written = 0
-        var lookedAt = 0
+        /// When somebody last took some of the report.
+        var lastWrite = ContinuousClock.now
     }
+
+    /// How long a reader may take nothing.
+    private static let patience = Duration.seconds(2)
 
     private static let state = Locked(State())
 
@@ -39,16 +41,16 @@ enum LastResort {
     }
 
     /// The report is there and is being printed: from here on only a reader that takes nothing is waited for in vain.
-    static func beginPrinting() { state.withLock { $0.isPrinting = true } }
+    static func beginPrinting() { state.withLock { ($0.isPrinting, $0.lastWrite) = (true, .now) } }
 
-    static func wrote(_ count: Int) { state.withLock { $0.written += count } }
+    static func wrote() { state.withLock { $0.lastWrite = .now } }
 
     private static func giveUp(_ format: OutputOptions.Format) {
-        let (isPrinting, isMoving) = state.withLock { state -> (Bool, Bool) in
-            defer { (state.lookedAt, state.isPrinting) = (state.written, true) }
-            return (state.isPrinting, state.isPrinting && state.written > state.lookedAt)
+        let (isPrinting, lastWrite) = state.withLock { state -> (Bool, ContinuousClock.Instant) in
+            defer { state.isPrinting = true }
+            return (state.isPrinting, state.lastWrite)
         }
-        guard !isMoving else { return arm(at: .now + .seconds(2), format) }
+        guard !isPrinting || lastWrite + patience <= .now else { return arm(at: lastWrite + patience, format) }
         let report = CheckReport.timedOut()
         if !isPrinting, StandardStreams.isWritable(STDOUT_FILENO, within: 0), let text = try? format.text(of: report) {
             StandardStreams.write(text + "\n", to: STDOUT_FILENO)

@@ -45,7 +45,7 @@ enum StandardStreams {
             let count = rest.prefix(4096).withUnsafeBytes { Self.write(descriptor, $0) }
             if count > 0 {
                 rest = rest.dropFirst(count)
-                if descriptor == STDOUT_FILENO { LastResort.wrote(count) }
+                if descriptor == STDOUT_FILENO { LastResort.wrote() }
             } else if errno == EAGAIN {
                 // Somebody made it non-blocking, and nobody reads.
                 guard isWritable(descriptor, within: 2000) else { return EAGAIN }
