@@ -1,3 +1,4 @@
+internal import BlockingWork
 public import NIOCore
 public import NameResolution
 
@@ -45,14 +46,79 @@ public struct Connector: Sendable {
         observe: (@Sendable (TransportEvent) -> Void)?, equip: @escaping @Sendable (any Channel) throws -> Equipment
     ) async throws -> Connected<Equipment> {
         try Task.checkCancellation()
-        let end = executor.eventLoop.makePromise(of: Connected<Equipment>.self)
+        let wait = ConnectWait<Connected<Equipment>>()
         return try await withTaskCancellationHandler {
-            try await executor.eventLoop.flatSubmit {
-                ConnectRace(endpoint, self, executor, deadline, observe, equip, end).run()
-            }.get()
+            try await withCheckedThrowingContinuation { continuation in
+                wait.begin(continuation)
+                executor.eventLoop.execute { [self, wait = LoopsWait(wait)] in
+                    let end = executor.eventLoop.makePromise(of: Connected<Equipment>.self)
+                    let result = ConnectRace(endpoint, self, executor, deadline, observe, equip, end).run()
+                    result.whenComplete { wait.end($0) }
+                    wait.started(end)
+                }
+            }
         } onCancel: {
-            end.fail(CancellationError())
+            wait.cancel()
         }
+    }
+}
+
+/// What the event loop has of a wait. One that is shut down drops what it is given and completes no promise, so the end
+/// of this object tells of it.
+private final class LoopsWait<Value: Sendable>: Sendable {
+    private let wait: ConnectWait<Value>
+
+    init(_ wait: ConnectWait<Value>) {
+        self.wait = wait
+    }
+
+    deinit {
+        end(.failure(TransportError(.closed, phase: .tcp, "the event loop was shut down")))
+    }
+
+    func started(_ race: EventLoopPromise<Value>) { wait.started(race) }
+
+    func end(_ result: Result<Value, any Error>) { wait.end(result) }
+}
+
+/// The caller's wait for a race.
+private final class ConnectWait<Value: Sendable>: Sendable {
+    private struct State {
+        var continuation: CheckedContinuation<Value, any Error>?
+        var race: EventLoopPromise<Value>?
+        var isCancelled = false
+    }
+
+    private let state = Locked(State())
+
+    func begin(_ continuation: CheckedContinuation<Value, any Error>) {
+        state.withLock { $0.continuation = continuation }
+    }
+
+    /// The race is under way. On its event loop.
+    func started(_ race: EventLoopPromise<Value>) {
+        let isCancelled = state.withLock { state in
+            // Not where it has ended already, for it would be held for ever.
+            if state.continuation != nil { state.race = race }
+            return state.isCancelled
+        }
+        if isCancelled { race.fail(CancellationError()) }
+    }
+
+    func cancel() {
+        let race = state.withLock { state in
+            state.isCancelled = true
+            return state.race
+        }
+        race?.fail(CancellationError())
+    }
+
+    func end(_ result: Result<Value, any Error>) {
+        let continuation = state.withLock { state in
+            defer { (state.continuation, state.race) = (nil, nil) }
+            return state.continuation
+        }
+        continuation?.resume(with: result)
     }
 }
 

@@ -45,6 +45,15 @@ import Testing
         #expect(error?.message.contains("event loop") == true, "\(error?.message ?? "")")
     }
 
+    @Test func aConnectThatComesLater() async throws {
+        let server = try await TestServer.start(.silence)
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        try await group.shutdownGracefully()
+        let error = await #expect(throws: TransportError.self) { _ = try await connect(server, group) }
+        #expect(error?.code == .closed)
+        #expect(error?.message.contains("event loop") == true, "\(error?.message ?? "")")
+    }
+
     @Test func aTaskGoesOnElsewhere() async throws {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let executor = EventLoopTaskExecutor(group.next())
