@@ -26,6 +26,7 @@ final class KerberosLibrary {
     ///   - ticket: What the KDCs will be asked for, for the events.
     ///   - observe: Told of each request to a KDC, on the thread of the call that makes it.
     init(askingFor ticket: String = "", observe: KerberosObserver? = nil) throws(GSSError) {
+        try ConfigurationIncludes.check()
         guard ExitGate.enter() else { throw ExitGate.ending }
         var created: krb5_context?
         let code = krb5_init_context(&created)

@@ -63,7 +63,7 @@ struct CheckCommand: AsyncParsableCommand {
             if isVerbose { Diagnostics.print(line) }
         }
         var report = await runner.run(string, as: credential, by: deadline)
-        report.warnings += target.warnings(string)
+        report.warnings += target.warnings
         return report
     }
 }

@@ -20,7 +20,7 @@ struct ExplainCommand: ParsableCommand {
             throw ExitCode(report.exitStatus)
         }
         var report = ExplainReport(string)
-        report.warnings += target.warnings(string)
+        report.warnings += target.warnings
         try output.print(report)
     }
 }

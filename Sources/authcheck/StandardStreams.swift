@@ -26,12 +26,21 @@ enum StandardStreams {
         if let inherited = signal(SIGQUIT, SIG_DFL), unsafeBitCast(inherited, to: Int.self) == ignored {
             signal(SIGQUIT, inherited)
         }
+        if getpid() == 1 { Self.heedSignals() }
         // A file that may not grow is an error, and no end of the process.
         signal(SIGXFSZ, SIG_IGN)
     }
 
+    /// The first process of a container gets no signal that it does not handle: `docker stop` and ^C would do nothing.
+    private static func heedSignals() {
+        for number in [SIGHUP, SIGINT, SIGTERM] {
+            let inherited = signal(number) { _exit(128 + $0) }
+            if let inherited, unsafeBitCast(inherited, to: Int.self) == ignored { signal(number, inherited) }
+        }
+    }
+
     /// SIG_IGN, as a number: functions cannot be compared.
-    private static let ignored = 1
+    static let ignored = 1
 
     /// Writes a whole text.
     ///

@@ -16,12 +16,13 @@ struct TargetOptions: ParsableArguments {
     }
 
     /// What is to be said of a password in the arguments.
-    func warnings(_ string: MongoConnectionString) -> [String] {
+    var warnings: [String] {
+        guard uri != "-", let string = try? MongoConnectionString(parsing: uri) else { return [] }
         let options = string.options
-        let secrets = [options.tlsCertificateKeyFilePassword, options.proxyPassword]
-        guard uri != "-", string.credential?.password != nil || secrets.contains(where: { $0 != nil }) else {
-            return []
-        }
+        let secrets = [
+            string.credential?.password, options.tlsCertificateKeyFilePassword, options.proxyPassword,
+        ]
+        guard secrets.contains(where: { $0 != nil }) else { return [] }
         return [
             "the arguments hold a password, which every user of this machine can see while the program runs: give the "
                 + "connection string on standard input (-), or the password with --password-file"

@@ -49,20 +49,29 @@ enum Terminal {
             case 0x0A, 0x0D, 0x04: return Secret(bytes: line)
             case 0x03: throw ExitCode(130)
             case 0x1C: throw ExitCode(131)
-            case 0x08, 0x7F:
-                // A character of several bytes goes as a whole.
-                while let last = line.last {
-                    line[line.count - 1] = 0
-                    line.removeLast()
-                    if last & 0xC0 != 0x80 { break }
-                }
-            case 0x15:
-                wipe(&line)
-                line.reserveCapacity(LineFile.passwordLimit)
+            case 0x1A: TerminalRestorer.suspend()
+            case 0x08, 0x7F: eraseCharacter(of: &line)
+            case 0x15: while !line.isEmpty { eraseCharacter(of: &line) }
+            case 0x17:
+                while line.last == 0x20 { eraseCharacter(of: &line) }
+                while let last = line.last, last != 0x20 { eraseCharacter(of: &line) }
+            // Other keys that steer a terminal are no part of a password.
+            case 0..<0x20: break
             default: line.append(key)
             }
         }
         return Secret(bytes: line)
+    }
+}
+
+extension Terminal {
+    /// A character of several bytes goes as a whole, and what it leaves behind is overwritten.
+    private static func eraseCharacter(of line: inout [UInt8]) {
+        while let last = line.last {
+            line[line.count - 1] = 0
+            line.removeLast()
+            if last & 0xC0 != 0x80 { break }
+        }
     }
 }
 
@@ -122,24 +131,44 @@ enum LineFile {
 
 /// Makes a terminal show again what is typed where a signal ends the process.
 private enum TerminalRestorer {
-    private static let signals = [SIGHUP, SIGINT, SIGQUIT, SIGTERM]
+    /// All that end a process and that somebody may send.
+    private static let signals = [
+        SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGALRM, SIGUSR1, SIGUSR2, SIGPIPE, SIGVTALRM, SIGPROF, SIGXCPU,
+    ]
     // What a signal handler may look at: memory that stays where it is, written before the handler is there.
     private nonisolated(unsafe) static let settings = UnsafeMutablePointer<termios>.allocate(capacity: 1)
     private nonisolated(unsafe) static let descriptor = UnsafeMutablePointer<Int32>.allocate(capacity: 1)
+
+    private nonisolated(unsafe) static var undo: [() -> Void] = []
 
     static func begin(_ file: Int32, _ before: termios) {
         settings.initialize(to: before)
         descriptor.initialize(to: file)
         for number in signals {
-            signal(number) { number in
+            let handler = signal(number) { number in
                 tcsetattr(TerminalRestorer.descriptor.pointee, TCSANOW, TerminalRestorer.settings)
                 signal(number, SIG_DFL)
                 raise(number)
             }
+            if unsafeBitCast(handler, to: Int.self) == StandardStreams.ignored {
+                signal(number, handler)
+            } else {
+                undo.append { signal(number, handler) }
+            }
         }
     }
 
+    /// As ^Z does while the terminal handles its keys itself: the shell takes over until somebody says `fg`.
+    static func suspend() {
+        var quiet = termios()
+        tcgetattr(descriptor.pointee, &quiet)
+        tcsetattr(descriptor.pointee, TCSANOW, settings)
+        kill(0, SIGTSTP)
+        tcsetattr(descriptor.pointee, TCSANOW, &quiet)
+    }
+
     static func end() {
-        for number in signals { signal(number, SIG_DFL) }
+        for step in undo { step() }
+        undo = []
     }
 }

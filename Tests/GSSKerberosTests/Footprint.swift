@@ -8,8 +8,3 @@ func residentBytes() throws -> Int {
     let line = try #require(status.split(separator: "\n").first { $0.hasPrefix("VmRSS:") })
     return try #require(line.split { !$0.isNumber }.first.flatMap { Int($0) }) * 1024
 }
-
-/// Whether a sanitizer's runtime is in this process: it keeps what was freed.
-var isSanitized: Bool {
-    dlsym(nil, "__asan_init") != nil || dlsym(nil, "__tsan_init") != nil
-}

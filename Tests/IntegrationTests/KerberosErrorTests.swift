@@ -84,6 +84,14 @@ import Testing
             let environment = try await realm.environment(configuration: path)
             return .init(user: realm.ann, environment: environment, names: [path])
         },
+        Row("an include of itself", 25, "kerberos", "KRB5_CONFIG_BADFORMAT", hint: ["malformed"]) { realm in
+            let path = try realm.changedConfiguration { $0 }
+            let text = try String(contentsOfFile: path, encoding: .utf8)
+            try "\(text)\ninclude \(path)\n".write(toFile: path, atomically: false, encoding: .utf8)
+            let environment = try await realm.environment(configuration: path)
+            let words = "\(path) includes itself, by way of \(path)"
+            return .init(user: realm.ann, environment: environment, names: [words])
+        },
         Row("no default realm", 20, "no-credentials", "KRB5_CONFIG_NODEFREALM", hint: ["default_realm"]) { realm in
             let path = try realm.changedConfiguration { $0.replacing("default_realm =", with: "ignored =") }
             let environment = try await realm.environment(configuration: path)

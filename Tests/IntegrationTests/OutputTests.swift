@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import TestSupport
 import Testing
 
@@ -200,6 +201,31 @@ import Testing
         #expect(result.stdout == "-3\n64\n", "\(result)")
     }
 
+    /// The first process of a container gets no signal but those that it handles.
+    @Test(arguments: [SIGTERM, SIGINT, SIGHUP])
+    func aSignalToTheFirstProcess(_ number: Int32) async throws {
+        let result = try await shell(
+            #"""
+            python3 -c '
+            import os, signal, subprocess, sys, time
+            outer = subprocess.Popen(
+                ["unshare", "--map-root-user", "--pid", "--fork", "--kill-child", "--mount-proc", sys.argv[1], "-"],
+                stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+            def child():
+                found = open(f"/proc/{outer.pid}/task/{outer.pid}/children").read().split()
+                return int(found[0]) if found else 0
+            def settled():
+                if not child(): return False
+                lines = open(f"/proc/{child()}/status").read().splitlines()
+                mask = next(int(line.split()[1], 16) for line in lines if line.startswith("SigIgn:"))
+                return "authcheck" in lines[0] and mask >> (signal.SIGXFSZ - 1) & 1
+            while not settled(): time.sleep(0.01)
+            os.kill(child(), int(sys.argv[2]))
+            print(outer.wait())' "$authcheck" \#(number)
+            """#)
+        #expect(result.stdout == "\(128 + number)\n", "\(result)")
+    }
+
     // MARK: - Bounds
 
     @Test func standardInputWithoutEnd() async throws {
@@ -253,7 +279,8 @@ import Testing
     }
 
     /// In a bare chroot: said where it matters, and otherwise not missed.
-    @Test func aSystemWithoutItsFileSystems() async throws {
+    @Test(.enabled(if: !isSanitized, "a sanitizer's runtime needs /proc itself"))
+    func aSystemWithoutItsFileSystems() async throws {
         func run(_ command: String, without path: String) async throws -> Child.Result {
             try await shell(
                 #"""

@@ -1,0 +1,6 @@
+import Glibc
+
+/// Whether a sanitizer's runtime is in this process, and in the programs that were built with it: it keeps what was freed.
+public var isSanitized: Bool {
+    dlsym(nil, "__asan_init") != nil || dlsym(nil, "__tsan_init") != nil
+}
