@@ -99,7 +99,7 @@ public struct CheckRunner: Sendable {
         do {
             let session = try await connector.connect(to: host, of: string, as: credential, by: deadline, trace: trace)
             // Its answer is for a report, so it need not be longer than one.
-            session.connection.limits = .hello
+            session.connection.limits = .beforeAuthentication
             do {
                 _ = try await AuthenticatedIdentity.ask(session.connection, by: deadline) { event in
                     trace.record(.authentication(event))

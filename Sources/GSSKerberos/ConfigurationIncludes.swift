@@ -51,7 +51,7 @@ enum ConfigurationIncludes {
             let what = isTooMuch ? "includes too many files" : "includes itself"
             throw GSSError(
                 call: "krb5_init_context", major: GSSMajorStatus(.failure),
-                minor: UInt32(bitPattern: KRB5_CONFIG_BADFORMAT),
+                minor: UInt32(bitPattern: Int32(KRB5_CONFIG_BADFORMAT)),
                 minorMessages: ["\(name) \(what)" + (includer.map { ", by way of \($0)" } ?? "")], subject: name)
         }
         walk.path.append(file)

@@ -87,6 +87,7 @@ public final class KerberosCredential: Sendable {
         name: GSSName?, usage: Usage, store: KerberosCredentialStore, ticket: KerberosTicket?, ticketEnd: TicketEnd?,
         ownCache: PrivateCache?
     ) throws(GSSError) {
+        try ConfigurationIncludes.check()
         guard ExitGate.enter() else { throw ExitGate.ending }
         defer { ExitGate.leave() }
         self.usage = usage

@@ -20,6 +20,7 @@ final class KerberosName: Sendable {
                 call: "gss_import_name", major: GSSMajorStatus(.badName),
                 majorMessages: ["the name is empty or holds a NUL character"])
         }
+        try ConfigurationIncludes.check()
         var minor: OM_uint32 = 0
         var imported: gss_name_t?
         let major = try ExitGate.run {

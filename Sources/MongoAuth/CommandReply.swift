@@ -7,10 +7,10 @@ package struct CommandReply: Sendable, Hashable {
     /// What the field `ok` says.
     package let isOK: Bool
 
-    /// A handshake needs few elements; most have the roles of a user, three for each, and a directory's user has a thousand
-    /// groups at most. A message of the shortest ones takes twenty times its size in memory, and all connections of an
+    /// A handshake needs few elements; most have the roles of a user, three for each, and a directory's user may have some
+    /// thousand groups. A message of the shortest ones takes twenty times its size in memory, and all connections of an
     /// event loop wait while it is decoded.
-    private static let limits = BSONLimits(maximumElementCount: 5000)
+    private static let limits = BSONLimits(maximumElementCount: 20_000)
 
     /// Reads a reply as it came.
     ///

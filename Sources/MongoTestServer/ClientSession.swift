@@ -15,8 +15,17 @@ struct ClientSession {
 
     /// The facts of the server that its replies tell.
     struct ServerFacts: Sendable {
-        var users: [String: [MongoTestServer.Role]]
+        /// Byte by byte: two principals that Unicode calls equivalent are two users.
+        private var users: [[UInt8]: [MongoTestServer.Role]]
         var maximumMessageLength: Int
+
+        init(users: [String: [MongoTestServer.Role]], maximumMessageLength: Int) {
+            self.users = Dictionary(users.map { (Array($0.key.utf8), $0.value) }, uniquingKeysWith: +)
+            self.maximumMessageLength = maximumMessageLength
+        }
+
+        /// `nil` for who is no user.
+        func roles(of principal: String) -> [MongoTestServer.Role]? { users[Array(principal.utf8)] }
     }
 
     /// In which kind a client sent its payload, and gets its answer.
@@ -171,7 +180,7 @@ extension ClientSession {
             )
         case .authenticated(let name):
             conversation = .none
-            guard facts.users[name] != nil else {
+            guard facts.roles(of: name) != nil else {
                 let failure = "\(name) authenticated but is no user of this server"
                 return (
                     CommandError.authenticationFailed.reply,
@@ -232,7 +241,7 @@ extension ClientSession {
                 return CommandError.badValue("saslSupportedMechs must be a string of the form database.user.").reply
             }
             let user = name[name.utf8.index(after: dot)...]
-            if name[..<dot] == "$external", facts.users[String(user)] != nil {
+            if name[..<dot] == "$external", facts.roles(of: String(user)) != nil {
                 reply.append("saslSupportedMechs", ["GSSAPI"])
             }
         }
@@ -245,7 +254,7 @@ extension ClientSession {
         var roles: [BSONValue] = []
         if let principal {
             users = [["user": .string(principal), "db": "$external"]]
-            roles = (facts.users[principal] ?? []).map {
+            roles = (facts.roles(of: principal) ?? []).map {
                 ["role": .string($0.name), "db": .string($0.database)]
             }
         }

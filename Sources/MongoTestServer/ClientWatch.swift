@@ -26,19 +26,20 @@ final class ClientWatch: ChannelDuplexHandler {
 
     private let idleTimeout: TimeAmount
     private let messageTimeout: TimeAmount
-    private let unfinished: UnfinishedMessages
+    private let kept: KeptMessages
     private var context: ChannelHandlerContext?
     private var timer: (wait: Wait, task: Scheduled<Void>)?
     /// The bytes of a message of which the rest is missing.
     private var partial = 0
     private var writes = 0
-    private var unanswered = 0
+    /// The lengths of the messages that are not answered yet.
+    private var unanswered = CircularBuffer<Int>()
     private var isAuthenticated = false
 
-    init(_ configuration: MongoTestServer.Configuration, _ unfinished: UnfinishedMessages) {
+    init(_ configuration: MongoTestServer.Configuration, _ kept: KeptMessages) {
         idleTimeout = TimeAmount(configuration.idleTimeout)
         messageTimeout = TimeAmount(configuration.messageTimeout)
-        self.unfinished = unfinished
+        self.kept = kept
     }
 
     func handlerAdded(context: ChannelHandlerContext) {
@@ -56,13 +57,15 @@ final class ClientWatch: ChannelDuplexHandler {
     /// The decoder has looked at what came, and keeps this many bytes.
     func keeps(_ count: Int) {
         guard context != nil, count != partial else { return }
-        let isTooMuch = !unfinished.change(by: count - partial)
+        let isTooMuch = !kept.change(by: count - partial)
         partial = count
         if isTooMuch { context?.close(promise: nil) } else { update() }
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        unanswered += 1
+        let length = Int(unwrapInboundIn(data).header.messageLength)
+        unanswered.append(length)
+        guard kept.change(by: length) else { return context.close(promise: nil) }
         update(isProgress: true)
         context.fireChannelRead(data)
     }
@@ -73,7 +76,7 @@ final class ClientWatch: ChannelDuplexHandler {
         let promise = promise ?? context.eventLoop.makePromise()
         promise.futureResult.assumeIsolated().whenComplete { _ in
             self.writes -= 1
-            self.unanswered -= 1
+            self.answered()
             self.update(isProgress: true)
         }
         context.write(data, promise: promise)
@@ -84,7 +87,7 @@ final class ClientWatch: ChannelDuplexHandler {
             return context.triggerUserOutboundEvent(event, promise: promise)
         }
         switch event {
-        case .answered: unanswered -= 1
+        case .answered: answered()
         case .authenticated: isAuthenticated = true
         }
         update(isProgress: true)
@@ -94,7 +97,7 @@ final class ClientWatch: ChannelDuplexHandler {
     /// What the client is waited for; `nil` while it is the server's turn.
     private var wait: Wait? {
         if writes > 0 { return .message }
-        if unanswered > 0 { return nil }
+        if !unanswered.isEmpty { return nil }
         if partial > 0 { return .message }
         return isAuthenticated ? nil : .idle
     }
@@ -113,12 +116,17 @@ final class ClientWatch: ChannelDuplexHandler {
         }
     }
 
+    private func answered() {
+        if let length = unanswered.popFirst() { _ = kept.change(by: -length) }
+    }
+
     private func end() {
         timer?.task.cancel()
         timer = nil
         context = nil
-        _ = unfinished.change(by: -partial)
+        _ = kept.change(by: -unanswered.reduce(partial, +))
         partial = 0
+        unanswered.removeAll()
     }
 }
 
@@ -145,8 +153,8 @@ struct WatchedDecoder: NIOSingleStepByteToMessageDecoder {
     }
 }
 
-/// What all clients together have sent of messages that are not complete.
-final class UnfinishedMessages: Sendable {
+/// What all clients together have sent of messages that are not complete or not answered.
+final class KeptMessages: Sendable {
     private let limit: Int
     private let count = NIOLockedValueBox(0)
 

@@ -1,4 +1,5 @@
 import Glibc
+internal import SaslBSON
 public import SaslWire
 
 extension MongoTestServer {
@@ -94,6 +95,10 @@ extension MongoTestServer {
         /// Called once for each attempt to authenticate, before the client hears of it.
         public var onAuthentication: (@Sendable (Authentication) -> Void)?
 
+        /// 2 MiB for a message, and 5,000 elements: the commands of an authentication have few.
+        public static let ofClients = WireLimits(
+            maximumMessageLength: 2 << 20, documents: BSONLimits(maximumElementCount: 5000))
+
         /// A server for `mongodb/localhost` on a free port of the loopback addresses, unless told otherwise.
         public init(
             addresses: [Address] = Address.loopback(port: 0),
@@ -106,7 +111,7 @@ extension MongoTestServer {
             messageTimeout: Duration = .seconds(30),
             maximumConnections: Int = 4096,
             tls: TLS? = nil,
-            limits: WireLimits = .beforeAuthentication,
+            limits: WireLimits = Configuration.ofClients,
             onAuthentication: (@Sendable (Authentication) -> Void)? = nil
         ) {
             self.addresses = addresses

@@ -13,13 +13,15 @@ final class ConnectionSlots: Sendable {
     private let state = NIOLockedValueBox(State())
 
     /// - Parameter limit: Lowered to what the process may have of descriptors: where `accept` fails for want of one, the
-    ///   listening socket stays readable, and its event loop would spin.
+    ///   listening socket stays readable, and its event loop would spin. Make it once the event loops are there.
     init(limit: Int) {
         var descriptors = rlimit()
         getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &descriptors)
-        // Threads, listeners, the keytab, the replay cache.
-        let available = Int(clamping: descriptors.rlim_cur) - 64
-        self.limit = max(1, min(limit, available))
+        let allowed = Int(clamping: descriptors.rlim_cur)
+        // An event loop for each processor has three.
+        let open = (0..<Int32(clamping: min(allowed, 65_536))).count { fcntl($0, F_GETFD) >= 0 }
+        // Listeners, threads, the keytab, the replay cache.
+        self.limit = max(1, min(limit, allowed - open - 32))
     }
 
     func take() {

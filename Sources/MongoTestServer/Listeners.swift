@@ -17,8 +17,8 @@ struct Listener: Sendable {
 
 /// Binds the addresses of a server.
 enum Listeners {
-    /// What all clients together may have sent of messages that are not complete.
-    private static let unfinishedBytes = 64 << 20
+    /// What all clients together may have sent of messages that are not complete or not answered.
+    private static let keptBytes = 64 << 20
 
     /// Binds all addresses; those with port 0 get one free port in common.
     ///
@@ -27,8 +27,9 @@ enum Listeners {
         _ configuration: MongoTestServer.Configuration, tls: NIOSSLContext?
     ) async throws(MongoTestServerError) -> (listeners: [Listener], accepted: AcceptedConnections) {
         let addresses = configuration.addresses
+        _ = MultiThreadedEventLoopGroup.singleton.next()
         let slots = ConnectionSlots(limit: configuration.maximumConnections)
-        let unfinished = UnfinishedMessages(limit: unfinishedBytes)
+        let kept = KeptMessages(limit: keptBytes)
         // The port that is free on one address can be taken on another: then all try another one.
         var attempts = 20
         while true {
@@ -44,7 +45,7 @@ enum Listeners {
                         if let tls {
                             try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls))
                         }
-                        let watch = ClientWatch(configuration, unfinished)
+                        let watch = ClientWatch(configuration, kept)
                         try channel.pipeline.syncOperations.addHandlers(
                             ByteToMessageHandler(WatchedDecoder(limits: configuration.limits, watch: watch)), watch)
                     }

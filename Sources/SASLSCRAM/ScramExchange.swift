@@ -21,6 +21,7 @@ final class ScramExchange: SaslExchange {
     private let iterations: ClosedRange<Int>
     private let cache: ScramKeyCache?
     private var state: State
+    private var known: (entry: ScramKeyCache.Entry, keys: ScramKeys)?
 
     init(
         name: SaslMechanismName, hash: ScramMechanism.Hash, client: ScramClient, password: Secret,
@@ -41,10 +42,15 @@ final class ScramExchange: SaslExchange {
 
     /// Only keys that are not known yet take long.
     func mayBlock(on challenge: [UInt8]?) -> Bool {
-        guard case .firstSent(let password) = state, let challenge,
-            let server = try? ScramServerFirst(challenge, clientNonce: client.nonce, iterations: iterations)
+        guard case .firstSent(let password) = state, let challenge else { return false }
+        // Not to be looked through by those who must not wait.
+        guard challenge.count <= 4096 else { return true }
+        guard let server = try? ScramServerFirst(challenge, clientNonce: client.nonce, iterations: iterations)
         else { return false }
-        return entry(password, server).flatMap { cache?.keys($0) } == nil
+        // Kept for the step: the cache may have no room for them by then.
+        let entry = entry(password, server)
+        known = entry.flatMap { entry in cache?.keys(entry).map { (entry, $0) } }
+        return known == nil
     }
 
     func step(_ challenge: [UInt8]?) throws(SaslError) -> SaslStep {
@@ -73,7 +79,8 @@ final class ScramExchange: SaslExchange {
         let withoutProof = client.finalMessageWithoutProof(nonce: server.nonce)
         let authMessage = Array("\(client.firstMessageBare),\(server.text),\(withoutProof)".utf8)
         let entry = entry(password, server)
-        let known = entry.flatMap { cache?.keys($0) }
+        let kept = known?.entry == entry ? known?.keys : nil
+        let known = kept ?? entry.flatMap { cache?.keys($0) }
         let keys =
             if let known {
                 known

@@ -31,7 +31,7 @@ public struct Secret: Sendable {
 
     /// Keeps a text as its UTF-8 bytes.
     public init(_ text: String) {
-        storage = Storage(Array(text.utf8))
+        storage = Storage(text.utf8)
     }
 
     /// Keeps bytes as they are.

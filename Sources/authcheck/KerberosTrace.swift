@@ -23,8 +23,12 @@ enum KerberosTrace {
         var status = stat()
         // The library waits for as long as nobody reads.
         let isFile = fstat(descriptor, &status) == 0 && [S_IFREG, S_IFCHR].contains(status.st_mode & S_IFMT)
-        guard isFile || path == "/dev/stderr"
-        else { throw ValidationError("the trace cannot be written to \(path): it is no regular file") }
+        var standardError = stat()
+        let isStandardError =
+            fstat(STDERR_FILENO, &standardError) == 0 && standardError.st_dev == status.st_dev
+            && standardError.st_ino == status.st_ino
+        guard isFile || isStandardError
+        else { throw ValidationError("the trace cannot be written to \(path): it is no file or device") }
         setenv("KRB5_TRACE", path, 1)
     }
 }

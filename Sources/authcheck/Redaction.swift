@@ -9,8 +9,11 @@ enum Redaction {
             guard scalars.first == "-", let equals = scalars.firstIndex(of: "=") else { return [argument] }
             return [argument, String(scalars[scalars.index(after: equals)...])]
         }
-        return texts.filter { $0.utf8.contains(UInt8(ascii: "@")) || !$0.utf8.ranges(of: "://".utf8).isEmpty }
+        // By bytes: a combining mark at an argument's beginning is one character with the quotation mark before it.
+        let redacted = texts.map { Array($0.utf8) }
+            .filter { $0.contains(UInt8(ascii: "@")) || !$0.ranges(of: "://".utf8).isEmpty }
             .sorted { $0.count > $1.count }
-            .reduce(message) { $0.replacing($1, with: "<redacted>") }
+            .reduce(into: Array(message.utf8)) { $0.replace($1, with: "<redacted>".utf8) }
+        return String(decoding: redacted, as: UTF8.self)
     }
 }

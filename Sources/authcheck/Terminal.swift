@@ -89,7 +89,9 @@ enum LineFile {
 
     /// The first line of a file, or of standard input for `-`.
     static func firstLine(of path: String, limit: Int, _ what: String) throws -> String {
-        String(decoding: try bytes(of: path, limit: limit, what), as: UTF8.self)
+        var line = try bytes(of: path, limit: limit, what)
+        defer { wipe(&line) }
+        return String(decoding: line, as: UTF8.self)
     }
 
     private static func bytes(of path: String, limit: Int, _ what: String) throws -> [UInt8] {

@@ -49,7 +49,7 @@ struct PreparedRealm: Sendable {
     ) async throws -> Result {
         try await signals.preparing { ready in
             try await with(options) { realm in
-                ready()
+                try ready()
                 return try await body(realm)
             }
         }

@@ -10,6 +10,7 @@ struct Signals {
     /// What is interrupted by the next signal.
     private final class Preparation: Sendable {
         private struct State {
+            var isUnderWay = false
             var cancel: (@Sendable () -> Void)?
             var signal: Int32?
         }
@@ -18,21 +19,28 @@ struct Signals {
 
         /// - Returns: Whether the signal is for the preparation.
         func interrupt(by number: Int32) -> Bool {
-            let cancel = state.withLock { state in
-                if state.cancel != nil, state.signal == nil { state.signal = number }
-                return state.cancel
+            let (isUnderWay, cancel) = state.withLock { state in
+                if state.isUnderWay, state.signal == nil { state.signal = number }
+                return (state.isUnderWay, state.cancel)
             }
             cancel?()
-            return cancel != nil
+            return isUnderWay
         }
 
-        func begin(cancel: @escaping @Sendable () -> Void) { state.withLock { $0.cancel = cancel } }
+        func begin() { state.withLock { $0.isUnderWay = true } }
+
+        func onSignal(_ cancel: @escaping @Sendable () -> Void) {
+            let hasCome = state.withLock { state in
+                if state.isUnderWay { state.cancel = cancel }
+                return state.signal != nil
+            }
+            if hasCome { cancel() }
+        }
 
         /// - Returns: The signal that came before.
-        @discardableResult
         func end() -> Int32? {
             state.withLock { state in
-                state.cancel = nil
+                (state.isUnderWay, state.cancel) = (false, nil)
                 return state.signal
             }
         }
@@ -63,18 +71,20 @@ struct Signals {
         signal(SIGPIPE, SIG_IGN)
     }
 
-    /// Runs what prepares something, calls `ready`, and goes on. A signal that comes before cancels it.
+    /// Runs what prepares something, calls `ready`, and goes on. A signal that comes before cancels it,
+    /// and then `ready` throws.
     ///
     /// - Throws: What `body` throws; after a signal the exit status that a shell has for it.
     func preparing<Result: Sendable>(
-        _ body: @escaping @Sendable (_ ready: @Sendable () -> Void) async throws -> Result
+        _ body: @escaping @Sendable (_ ready: @Sendable () throws -> Void) async throws -> Result
     ) async throws -> Result {
+        preparation.begin()
         let task = Task { [preparation] in
             try await body {
-                preparation.end()
+                if preparation.end() != nil { throw CancellationError() }
             }
         }
-        preparation.begin { task.cancel() }
+        preparation.onSignal { task.cancel() }
         do {
             return try await task.value
         } catch {

@@ -22,8 +22,8 @@ import Testing
         let channel = EmbeddedChannel()
         let watch: ClientWatch
 
-        init(_ unfinished: UnfinishedMessages = UnfinishedMessages(limit: 1 << 20)) throws {
-            watch = ClientWatch(configuration, unfinished)
+        init(_ kept: KeptMessages = KeptMessages(limit: 1 << 20)) throws {
+            watch = ClientWatch(configuration, kept)
             try channel.pipeline.syncOperations.addHandlers(
                 ByteToMessageHandler(WatchedDecoder(limits: .beforeAuthentication, watch: watch)), watch)
             try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
@@ -78,8 +78,8 @@ import Testing
     }
 
     @Test func whatAllKeepTogetherIsBounded() throws {
-        let unfinished = UnfinishedMessages(limit: 100)
-        let connections = try (0..<3).map { _ in try Connection(unfinished) }
+        let kept = KeptMessages(limit: 100)
+        let connections = try (0..<3).map { _ in try Connection(kept) }
         let half = { () throws -> ByteBuffer in
             let message = try Self.ping.encoded(requestID: 1)
             return try #require(message.getSlice(at: message.readerIndex, length: 40))
@@ -87,13 +87,18 @@ import Testing
         // The one that is closed has been cut within a message.
         for connection in connections { _ = try? connection.channel.writeInbound(half()) }
         #expect(connections.map(\.channel.isActive) == [true, true, false])
-        // What is closed or complete is kept no more.
+        // What is closed or answered is kept no more; what is complete is.
         _ = try? connections[0].channel.finish()
         var rest = try Self.ping.encoded(requestID: 1)
         rest.moveReaderIndex(forwardBy: 40)
         try connections[1].channel.writeInbound(rest)
+        let others = try (0..<2).map { _ in try Connection(kept) }
+        for connection in others { _ = try? connection.channel.writeInbound(half()) }
+        #expect(others.map(\.channel.isActive) == [true, false])
+        _ = try? others[0].channel.finish()
+        try connections[1].answer()
         for _ in 0..<2 {
-            let next = try Connection(unfinished)
+            let next = try Connection(kept)
             try next.channel.writeInbound(half())
             #expect(next.channel.isActive)
         }
