@@ -106,8 +106,8 @@ soak: packages-test peers
 
 fuzz: packages-demo
 	FUZZING=1 $(SWIFT) build --sanitize fuzzer --product fuzz --scratch-path $(FUZZ)
-	@mkdir -p $(FUZZ)/crashes; printf '%s\n' $(FUZZ_TARGETS) | xargs -P 2 -I TARGET sh -c '\
-		target=TARGET; mkdir -p $(FUZZ)/corpus/$$target; \
+	@mkdir -p $(FUZZ)/crashes; printf '%s\n' $(FUZZ_TARGETS) | xargs -P 2 -I '{}' sh -c '\
+		target={}; mkdir -p $(FUZZ)/corpus/$$target; \
 		$(FUZZ_ENVIRONMENT) FUZZ_TARGET=$$target FUZZ_SEEDS=$(FUZZ)/seeds/$$target $(FUZZ)/debug/fuzz $(FUZZ_FLAGS) \
 			-artifact_prefix=$(FUZZ)/crashes/$$target- $(FUZZ)/corpus/$$target $(FUZZ)/seeds/$$target \
 			>$(FUZZ)/$$target.log 2>&1 || { echo "*** $$target"; tail -n 60 $(FUZZ)/$$target.log; exit 1; }; \
