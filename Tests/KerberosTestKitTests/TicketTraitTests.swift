@@ -123,8 +123,9 @@ import Testing
                 found.mapValues { $0.flags.contains("F") }.filter(\.value).keys.sorted() == [
                     "brief", "once", "plain", "short",
                 ])
+            // kinit asks for an end, and a second may pass until the KDC writes down the beginning.
             #expect(
-                found.mapValues(\.renewableLifetime)
+                found.mapValues { $0.renewableLifetime.map { ($0 / 60).rounded() * 60 } }
                     == ["plain": 18_000, "stay": 18_000, "once": nil, "short": 18_000, "brief": 1200])
             #expect(
                 found.mapValues(\.lifetime)
