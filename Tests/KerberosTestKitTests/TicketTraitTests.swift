@@ -128,7 +128,7 @@ import Testing
                 found.mapValues { $0.renewableLifetime.map { ($0 / 60).rounded() * 60 } }
                     == ["plain": 18_000, "stay": 18_000, "once": nil, "short": 18_000, "brief": 1200])
             #expect(
-                found.mapValues(\.lifetime)
+                found.mapValues { ($0.lifetime / 60).rounded() * 60 }
                     == ["plain": 3600, "stay": 3600, "once": 3600, "short": 600, "brief": 3600])
         }
     }
