@@ -31,7 +31,7 @@ struct AuthCheck: AsyncParsableCommand {
         guard !CommandLine.arguments.isEmpty else {
             // Where Swift finds them on Linux.
             Diagnostics.print("The arguments cannot be read: /proc/self/cmdline is missing; mount /proc.")
-            leave(with: ExitCode(EX_USAGE))
+            leave(with: .validationFailure)
         }
         do {
             var command = try parseAsRoot()

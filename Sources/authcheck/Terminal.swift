@@ -149,6 +149,8 @@ private enum TerminalRestorer {
         for number in signals {
             let handler = signal(number) { number in
                 tcsetattr(TerminalRestorer.descriptor.pointee, TCSANOW, TerminalRestorer.settings)
+                // The first process of a container is not ended by a signal.
+                if getpid() == 1 { _exit(128 + number) }
                 signal(number, SIG_DFL)
                 raise(number)
             }

@@ -11,9 +11,8 @@ struct RunCommand: AsyncParsableCommand, Sendable {
             For example: testrealm run --server -- python3 -m pytest
 
             The exit status is the command's; 128 and the signal's number where a signal ended it, or came before the realm \
-            was ready; 125 where the realm \
-            did not start, 126 where the command cannot be run, 127 where there is none. Where this program itself is \
-            killed, the command gets SIGTERM.
+            was ready; 125 where the realm did not start, 126 where the command cannot be run, 127 where there is none. \
+            Where this program itself is killed, the command gets SIGTERM.
             """)
 
     @OptionGroup var options: RealmOptions
