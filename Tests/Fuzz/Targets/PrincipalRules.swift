@@ -1,8 +1,8 @@
-import Foundation
 import GSSCore
 import GSSKerberos
 import KerberosCredentials
 import ShellWords
+import Synchronization
 
 /// A user's principal, a service's host and a word for a shell, all three from one text.
 enum PrincipalRules {
@@ -58,26 +58,16 @@ enum PrincipalRules {
         return value
     }
 
-    /// What is quoted is one word to `sh`, and the same text. It runs in an empty folder without programs: if it is not
-    /// one, whatever it is must do no harm.
+    /// What is quoted is one word to `sh`, and the same text.
     private static func checkWord(_ text: String) throws {
-        let folder = URL(filePath: "/proc/self/fdinfo")
-        let shell = Process()
-        let output = Pipe()
-        shell.executableURL = URL(filePath: "/bin/sh")
-        shell.arguments = ["-c", "set -- \(ShellWord.quoted(text)); printf '%s:%s' \"$#\" \"$*\""]
-        shell.environment = ["PATH": "/nonexistent", "HOME": "/nonexistent", "IFS": " "]
-        shell.currentDirectoryURL = folder
-        shell.standardInput = FileHandle.nullDevice
-        shell.standardOutput = output
-        shell.standardError = FileHandle.nullDevice
-        try shell.run()
-        let printed = try output.fileHandleForReading.readToEnd() ?? Data()
-        shell.waitUntilExit()
+        let quoted = ShellWord.quoted(text)
+        let said = try shell.withLock { try $0.arguments(quoted) }
         try require(
-            printed == Data("1:\(text)".utf8),
-            "\(ShellWord.quoted(text).debugDescription) is one word to sh: \(String(decoding: printed, as: UTF8.self))")
+            said == Array("1:\(text)".utf8),
+            "\(quoted.debugDescription) is one word to sh: \(String(decoding: said, as: UTF8.self).debugDescription)")
     }
+
+    private static let shell = Mutex(WordShell())
 
     static let seeds = [
         "ann@EXAMPLE.TEST", "mongodb/localhost@EXAMPLE.TEST", "localhost/x", "a\\@b@R", "a@\u{301}R",
