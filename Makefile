@@ -20,7 +20,7 @@ SWIFT ?= swift
 APT_BUILD = libkrb5-dev libsasl2-dev
 APT_REALM = krb5-kdc krb5-admin-server krb5-user libsasl2-modules-gssapi-mit
 APT_TEST = gcc libc6-dev openssl pkg-config libmongoc-dev openjdk-17-jdk-headless python3 python3-venv python3-dev \
-	ca-certificates faketime iproute2 keyutils mount strace util-linux
+	bash ca-certificates faketime iproute2 keyutils microsocks mount strace util-linux
 
 # PyMongo is a peer of the tests. It lives in a folder of the build, so that nothing of the machine's Python changes.
 # Its files, and those of what it needs, are named by hash in Tests/peers.txt; pykerberos is built from its source, with

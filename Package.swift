@@ -90,8 +90,9 @@ let package = Package(
         module("SaslBSON"),
         module("SecretMemory"),
         module("ShellWords"),
+        module("TextNormalization", ["SecretMemory"]),
         module("SASL", ["SecretMemory"]),
-        module("SASLSCRAM", ["SASL", crypto, cryptoExtras]),
+        module("SASLSCRAM", ["SASL", "TextNormalization", crypto, cryptoExtras]),
         module("GSSCore"),
         module("SASLGSSAPI", ["SASL", "GSSCore"]),
         // Debian's pkg-config file for Kerberos has a flag that SwiftPM refuses, so the library is named here.
@@ -100,7 +101,7 @@ let package = Package(
         module("GSSKerberos", ["CKerberosGSSAPI", "GSSCore", "SecretMemory"]),
         module("BlockingWork"),
         .target(name: "CSystemResolver", linkerSettings: [.linkedLibrary("resolv", .when(platforms: [.linux]))]),
-        module("NameResolution", ["BlockingWork", "CSystemResolver"]),
+        module("NameResolution", ["BlockingWork", "CSystemResolver", "TextNormalization"]),
         module("KerberosCredentials", ["BlockingWork", "GSSCore", "GSSKerberos", "NameResolution", "SecretMemory"]),
         module("SaslWire", ["SaslBSON", nioCore]),
         module("SaslConnectionString", ["SecretMemory"]),
@@ -244,7 +245,7 @@ let package = Package(
                 nioPosix,
             ]),
         tests("SASLGSSAPITests", ["GSSCore", "SASL", "SASLGSSAPI"]),
-        tests("SASLSCRAMTests", ["SASL", "SASLSCRAM", crypto]),
+        tests("SASLSCRAMTests", ["SASL", "SASLSCRAM", "TextNormalization", crypto]),
         tests("SASLTests", ["GSSCore", "SASL", "SASLGSSAPI", "SASLSCRAM"]),
         tests("SecretMemoryTests", ["SASL", "SecretMemory"]),
     ] + (isFuzzing ? [program("fuzz", ["FuzzTargets"], path: "Tests/Fuzz/Driver")] : [])

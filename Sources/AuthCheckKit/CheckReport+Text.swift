@@ -13,12 +13,16 @@ extension CheckReport: CustomStringConvertible {
     /// The last line: the verdict.
     public var summary: String {
         guard let failure else {
-            let names = Set(hosts.compactMap { $0.identity.map { "\($0.user) on \($0.database)" } }).sorted()
-            return "OK: authenticated as \(names.joined(separator: ", "))"
+            let names = Set(hosts.compactMap { $0.identity?.summary }).sorted()
+            return "OK: authenticated" + (names.isEmpty ? "" : " as \(names.joined(separator: ", "))")
         }
         let place = failure.phase.map { " in phase \($0)" } ?? ""
         return "FAILED: \(failure.class.rawValue)\(place), exit status \(exitStatus)"
     }
+}
+
+extension CheckReport.Identity {
+    fileprivate var summary: String { database.map { "\(user) on \($0)" } ?? user }
 }
 
 extension CheckReport.Host {

@@ -56,8 +56,8 @@ public struct CheckReport: Sendable, Hashable, Encodable {
     public struct Identity: Sendable, Hashable, Encodable {
         /// The user's name.
         public var user: String
-        /// The user's database.
-        public var database: String
+        /// The user's database; `nil` where the server does not name it.
+        @NullWhenAbsent public var database: String?
         /// What the user may do: the first hundred roles.
         public var roles: [Role]
         /// How many more roles there are.
@@ -96,7 +96,7 @@ public struct CheckReport: Sendable, Hashable, Encodable {
         public var host: String
         /// The port.
         public var port: UInt16
-        /// Whether the authentication succeeded.
+        /// Whether the authentication succeeded; `skipped` for an arbiter, which has no users.
         public var result: Result
         /// All seven phases, in order.
         public var phases: [Phase]
@@ -136,11 +136,18 @@ public struct CheckReport: Sendable, Hashable, Encodable {
         self.hosts = hosts
         self.kerberos = kerberos
         self.warnings = warnings
-        let first = hosts.lazy.compactMap(\.failure).first
+        let first =
+            hosts.lazy.compactMap(\.failure).first
+            ?? (hosts.allSatisfy { $0.result == .skipped } ? Self.onlyArbiters : nil)
         failure = first
         result = first == nil ? .ok : .failed
         exitStatus = first?.class.exitStatus ?? 0
     }
+
+    private static let onlyArbiters = Failure(
+        class: .mechanismUnavailable, phase: CheckPhase.hello.rawValue, host: nil,
+        message: "every host of the connection string is an arbiter, and arbiters have no users",
+        hint: "name a member of the replica set that has data")
 
     /// A report of a connection string that cannot be read.
     public init(_ error: ConnectionStringError) {

@@ -104,14 +104,34 @@ public struct CheckRunner: Sendable {
                 _ = try await AuthenticatedIdentity.ask(session.connection, by: deadline) { event in
                     trace.record(.authentication(event))
                 }
+            } catch let error as MongoAuthError
+                where error.code == .identityNotTold && session.authentication?.isServerProven == true
+            {
+                // Not every server knows the command. Where both sides are proven it is a help, and no proof.
+                trace.record(.warning(.identityIsNotTold(reason: error.message)))
             } catch {
                 failure = error
             }
             await session.connection.close()
+            await lookUpMembers(of: session.server, string, trace, by: deadline)
         } catch {
             failure = error
         }
-        let timeline = HostTimeline(trace.entries, failure, needsTicket: needsTicket, from: start, to: .now)
-        return HostOutcome(host: host, timeline: timeline, error: failure)
+        let isArbiter = (failure as? MongoAuthError)?.code == .arbiter
+        let timeline = HostTimeline(
+            trace.entries, isArbiter ? nil : failure, needsTicket: needsTicket, from: start, to: .now)
+        return HostOutcome(host: host, timeline: timeline, isArbiter: isArbiter, error: failure)
+    }
+
+    /// Looks up the names by which drivers connect to the members of a replica set: that this server was reached by another one
+    /// hides the matter here, and not there.
+    private func lookUpMembers(
+        of server: ServerDescription, _ string: MongoConnectionString, _ trace: ConnectTrace,
+        by deadline: ContinuousClock.Instant
+    ) async {
+        let options = string.options
+        guard let set = server.setName, options.directConnection != true, options.proxyHost == nil else { return }
+        let missing = await connector.unresolvedMembers(of: server, by: min(deadline, .now + .seconds(1)))
+        if !missing.isEmpty { trace.record(.warning(.membersDoNotResolve(members: missing, set: set))) }
     }
 }

@@ -12,8 +12,27 @@ internal import SASLGSSAPI
 extension ConnectWarning {
     var sentence: String {
         switch self {
-        case .proxyIsNotUsed:
-            "proxyHost is not supported: the server is connected to directly"
+        case .optionHasNoEffect(let name):
+            "\(name) has no effect: this client asks nobody whether a certificate is revoked. A driver that does may refuse "
+                + "one that passes here"
+        case .otherReplicaSet(let wanted, let found?):
+            "the server is in the replica set \(found), and the connection string has replicaSet=\(wanted): drivers do not "
+                + "use the server then. Write replicaSet=\(found)"
+        case .otherReplicaSet(let wanted, nil):
+            "the server is in no replica set, and the connection string has replicaSet=\(wanted): drivers do not use the "
+                + "server then. Leave replicaSet out"
+        case .standaloneAmongSeveral:
+            "the server is in no replica set and is no router, and the connection string names several hosts: drivers leave "
+                + "it out then. Name it alone"
+        case .wireVersionsOutOfRange(let minimum, let maximum):
+            "the server speaks the wire versions \(minimum) to \(maximum), which today's drivers do not: they begin with 8 "
+                + "(MongoDB 4.2)"
+        case .membersDoNotResolve(let members, let set):
+            "members of the replica set \(set) are known by names that do not resolve on this machine: "
+                + "\(members.joined(separator: ", ")). Drivers connect by these names: have them resolve here, or write "
+                + "directConnection=true to use this one server"
+        case .identityIsNotTold(let reason):
+            "the server has authenticated us, and does not tell who we are: \(reason)"
         case .tlsIsNotVerified(let option, let sendsPassword):
             "\(option) is set: the server's identity is not verified, so anybody on the way can answer in its place"
                 + (sendsPassword ? ", and PLAIN then hands over the password" : "")
@@ -47,6 +66,7 @@ extension ConnectTrace.Event {
         switch self {
         case .transport(.lookUpBegan(let host, _)): "looking up \(host) ..."
         case .transport(.attemptBegan(_, let address, _)): "connecting to \(address) ..."
+        case .transport(.proxyAsked(let proxy, let server)): "asking the SOCKS5 proxy \(proxy) for \(server) ..."
         case .transport(.tlsBegan): "TLS handshake ..."
         case .authentication(.helloBegan): "hello ..."
         case .authentication(.ticketBegan(let service)): "looking for a ticket for \(service) ..."

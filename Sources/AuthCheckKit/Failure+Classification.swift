@@ -40,9 +40,38 @@ extension CheckReport.Failure {
             "do not send data to this server: it does not prove that it is the one that was asked for"
         case .securityLayer: "the server's SASL library or its configuration departs from RFC 4752; see its log"
         case .deadline:
-            "give more time with --timeout, or with connectTimeoutMS where the message names that, and see the named phase "
-                + "for what is slow"
+            "give more time with --timeout, or with the option of the connection string that the message names, and see the "
+                + "named phase for what is slow"
         default: nil
+        }
+    }
+}
+
+extension CheckReport.Failure {
+    /// What to do about a server that speaks the protocol and refuses to be spoken to. The general hint is for others.
+    static func hint(forRefusedHello failure: CommandFailure?) -> String? {
+        switch failure?.code {
+        case .loadBalancerSupportMismatch?:
+            "the server is behind a load balancer: write loadBalanced=true"
+        case .shutdownInProgress?:
+            "the server is shutting down or starting: try again"
+        case .apiVersionError?, .apiStrictError?, .apiVersionRequired?:
+            "the server demands that clients declare a version of its API (requireApiVersion), which this client does not: "
+                + "drivers do it with the option serverApi"
+        default:
+            "the server has said why; its log may say more"
+        }
+    }
+
+    /// What to do about records of the DNS: the record that was asked for is the one to look at.
+    static func hint(for error: SeedlistError) -> String? {
+        let type = error.recordType.map { "\($0)" } ?? "SRV"
+        let look = "see what `dig \(type) \(KerberosHintWords.principal(error.name))` says on this machine"
+        return switch error.code {
+        case .invalidTXTRecord:
+            "the record may have authSource, replicaSet and loadBalanced, and nothing else: have it mended. \(look)"
+        case .conflictingOptions: nil
+        default: look
         }
     }
 }

@@ -4,6 +4,7 @@ extension CheckReport.Failure {
     /// What to do about TLS; the general hint has to do for what nobody knows yet.
     static func hint(for error: TransportError) -> String? {
         if error.mayDemandTLS { return "set tls=true in the connection string" }
+        if let failure = error.proxyFailure { return hint(for: failure) }
         return switch error.tlsFailure {
         case .notTrusted?:
             "name a file with the authority that issued the server's certificate: tlsCAFile=/path/to/ca.pem. The server "
@@ -15,6 +16,11 @@ extension CheckReport.Failure {
         case .wrongHostname?:
             "use a host that the certificate is issued for, or have a certificate made with this one among its "
                 + "subject alternative names"
+        case .certificateUsage?:
+            "have the certificate made anew with digitalSignature in its keyUsage. Drivers on OpenSSL do not look at that "
+                + "extension; BoringSSL, which this client uses, does"
+        case .unsupportedKey?:
+            "have the certificate made anew with a key of RSA, of ECDSA (P-256, P-384, P-521) or of Ed25519"
         case .notTLS?:
             "leave out tls=true if the server is meant to be without TLS; otherwise check the port and the server's TLS "
                 + "settings"
@@ -37,6 +43,24 @@ extension CheckReport.Failure {
             "give the key's password in tlsCertificateKeyFilePassword"
         default:
             nil
+        }
+    }
+
+    /// What to do about a proxy.
+    private static func hint(for failure: ProxyFailure) -> String? {
+        switch failure {
+        case .unreachable:
+            "check proxyHost and proxyPort, and that the proxy runs"
+        case .notSOCKS5:
+            "check proxyHost and proxyPort: a proxy for HTTP is none of SOCKS5"
+        case .credentialRequired:
+            "give proxyUsername and proxyPassword, as the proxy's configuration has them"
+        case .credentialRejected:
+            "check proxyUsername and proxyPassword"
+        case .refused:
+            "the proxy connects in this machine's place: check there that the server's name resolves, that it can be "
+                + "reached, and that the proxy's rules allow it"
+        default: nil
         }
     }
 }

@@ -39,7 +39,7 @@ extension CheckReport.Failure {
             case let error as MongoAuthError:
                 self.init(error, surroundings)
             case let error as SeedlistError:
-                self.init(Self.classify(error), "see what `dig SRV \(error.name)` says on this machine")
+                self.init(Self.classify(error), CheckReport.Failure.hint(for: error))
             case is CancellationError:
                 self.init(.deadline)
             default:
@@ -58,6 +58,18 @@ extension CheckReport.Failure {
             case .refused: self.init(refusedWith: surroundings)
             case .mechanismUnavailable: self.init(.mechanismUnavailable)
             case .malformedReply, .conversationMismatch, .tooManySteps: self.init(.protocol)
+            case .helloRefused:
+                self.init(.protocol, CheckReport.Failure.hint(forRefusedHello: error.underlying as? CommandFailure))
+            case .notLoadBalanced:
+                self.init(
+                    .protocol, "leave out loadBalanced=true, or name the load balancer in place of the server behind it"
+                )
+            case .identityNotTold:
+                self.init(
+                    .protocol,
+                    "nothing tells whether the authentication has succeeded: the mechanism proves nothing of it")
+            case .arbiter:
+                self.init(.mechanismUnavailable, "name a member of the replica set that has data")
             case .deadlineExceeded: self.init(.deadline)
             case .serverNotProven: self.init(unprovenBy: error, surroundings)
             case .kerberos: self.init(kerberos: error, surroundings)
@@ -179,7 +191,7 @@ extension CheckReport.Failure {
         private static func classify(_ error: SeedlistError) -> FailureClass {
             switch error.code {
             case .deadlineExceeded: .deadline
-            case .invalidTXTRecord, .conflictingOptions: .usage
+            case .conflictingOptions: .usage
             default: .dns
             }
         }

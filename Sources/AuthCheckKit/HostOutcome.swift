@@ -7,15 +7,20 @@ internal import SaslConnectionString
 struct HostOutcome: Sendable {
     let host: MongoConnectionString.Host
     let timeline: HostTimeline
+    /// Whether there is nobody to authenticate to, which is no failure while other hosts have users.
+    let isArbiter: Bool
     let error: (any Error)?
 
     func report(_ context: ReportContext) -> CheckReport.Host {
         let kerberos = CheckReport.HostKerberos(timeline, now: context.now)
-        let failure = error.map {
-            CheckReport.Failure(
-                $0, phase: timeline.failedPhase, host: "\(ServerEndpoint(host))",
-                surroundings: context.failureSurroundings(timeline, host: host, service: kerberos?.service))
-        }
+        let failure =
+            isArbiter
+            ? nil
+            : error.map {
+                CheckReport.Failure(
+                    $0, phase: timeline.failedPhase, host: "\(ServerEndpoint(host))",
+                    surroundings: context.failureSurroundings(timeline, host: host, service: kerberos?.service))
+            }
         let phases = CheckPhase.allCases.map { phase -> CheckReport.Phase in
             var found =
                 timeline.phases[phase]
@@ -24,7 +29,8 @@ struct HostOutcome: Sendable {
             return found
         }
         return CheckReport.Host(
-            host: host.scopedName, port: host.port, result: error == nil ? .ok : .failed, phases: phases,
+            host: host.scopedName, port: host.port, result: isArbiter ? .skipped : error == nil ? .ok : .failed,
+            phases: phases,
             attempts: timeline.attempts,
             identity: timeline.identity.map { identity in
                 .init(
@@ -33,6 +39,8 @@ struct HostOutcome: Sendable {
                     moreRoles: identity.moreRoles)
             },
             kerberos: kerberos, clockOffsetSeconds: timeline.serverClockOffset.map { $0 / .milliseconds(1) / 1000 },
-            tlsVerified: timeline.isTLSVerified, warnings: timeline.warnings, failure: failure)
+            tlsVerified: timeline.isTLSVerified,
+            warnings: timeline.warnings + (isArbiter ? ["an arbiter, which has no users: left out"] : []),
+            failure: failure)
     }
 }

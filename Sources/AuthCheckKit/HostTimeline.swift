@@ -26,6 +26,8 @@ struct HostTimeline: Sendable {
     private(set) var credential: ServiceCredential?
     private(set) var authentication: AuthenticationDetails?
     private(set) var identity: AuthenticatedIdentity?
+    /// What the server has said of itself.
+    private(set) var server: ServerDescription?
     /// How far the server's clock is ahead of this machine's.
     private(set) var serverClockOffset: Duration?
     /// Whether TLS has proven the server's identity; `nil` without a handshake that succeeded.
@@ -55,7 +57,7 @@ struct HostTimeline: Sendable {
 
     private mutating func add(_ entry: ConnectTrace.Entry) {
         switch entry.event {
-        case .transport(let event): add(event, at: entry.time)
+        case .transport(let event): add(event, at: entry.time, now: entry.wallClockMilliseconds / 1000)
         case .authentication(let event): add(event, entry)
         case .retried(let reason):
             // All phases again, on a new connection.
@@ -63,11 +65,12 @@ struct HostTimeline: Sendable {
             isTicketReplaced = isTicketReplaced || reason == .ticketReplaced
         case .warning(let warning):
             if case .tlsIsNotVerified = warning { verifiesTLS = false }
+            if case .identityIsNotTold = warning { end(.identity, at: entry.time, "the server does not tell") }
             warn(warning.sentence)
         }
     }
 
-    private mutating func add(_ event: TransportEvent, at time: ContinuousClock.Instant) {
+    private mutating func add(_ event: TransportEvent, at time: ContinuousClock.Instant, now: Int64) {
         switch event {
         case .lookUpBegan:
             if starts[.dns] == nil { begin(.dns, at: time) }
@@ -98,10 +101,14 @@ struct HostTimeline: Sendable {
                 let others = attempts.count > 1 ? ", \(attempts.count - 1) other attempts" : ""
                 end(.tcp, at: time, "connected to \(attempts[number].address)\(others)")
             }
+        case .proxyAsked: open = .tcp
+        case .proxyConnected(let proxy, let server):
+            end(.tcp, at: time, "connected to \(proxy), a SOCKS5 proxy, which connected to \(server)")
         case .tlsBegan: begin(.tls, at: time)
         case .tlsEnded(let report):
             isTLSVerified = verifiesTLS
             end(.tls, at: time, "\(report)")
+            if let certificate = report.certificate { warn(SuccessDoubts.about(certificate, at: now)) }
         }
     }
 
@@ -119,6 +126,8 @@ struct HostTimeline: Sendable {
                 let (offset, isTooFar) = serverTime.subtractingReportingOverflow(entry.wallClockMilliseconds)
                 return isTooFar ? nil : .milliseconds(offset)
             }
+            if let serverClockOffset { warn(SuccessDoubts.about(serverClock: serverClockOffset)) }
+            self.server = server
             if phases[.kerberos] == nil { begin(needsTicket ? .kerberos : .sasl, at: time) }
         case .ticketBegan(let service):
             self.service = service
@@ -126,6 +135,9 @@ struct HostTimeline: Sendable {
         case .kerberos, .saslSent, .saslReceived: break
         case .ticketEnded(let credential):
             self.credential = credential
+            if let ticket = credential.ticket {
+                warn(SuccessDoubts.about(ticket, at: entry.wallClockMilliseconds / 1000))
+            }
             if credential.isClientRenamed {
                 warn("the KDC changed the user's name: the server sees \(credential.clientPrincipal)")
             }
@@ -150,7 +162,10 @@ struct HostTimeline: Sendable {
             let more = identity.moreRoles > 0 ? ["and \(identity.moreRoles) more"] : []
             let roles = (identity.roles.map { "\($0)" } + more).joined(separator: ", ")
             let detail = roles.isEmpty ? "no roles" : "roles: \(roles)"
-            end(.identity, at: time, "\(identity.user) on \(identity.database), \(detail)")
+            if roles.isEmpty {
+                warn("the user has no roles: it may log in, and do nothing else until it is given some")
+            }
+            end(.identity, at: time, "\(identity.user) on \(identity.database ?? "an unnamed database"), \(detail)")
         }
     }
 
@@ -197,8 +212,10 @@ struct HostTimeline: Sendable {
         (time - (starts[.dns] ?? time)).milliseconds
     }
 
-    private mutating func warn(_ text: String) {
-        if !warnings.contains(text) { warnings.append(text) }
+    private mutating func warn(_ texts: String...) { warn(texts) }
+
+    private mutating func warn(_ texts: [String]) {
+        for text in texts where !warnings.contains(text) { warnings.append(text) }
     }
 }
 

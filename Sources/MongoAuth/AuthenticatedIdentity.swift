@@ -23,15 +23,16 @@ public struct AuthenticatedIdentity: Sendable, Hashable {
 
     /// The user's name.
     public var user: String
-    /// The user's database, `$external` for Kerberos.
-    public var database: String
+    /// The user's database, `$external` for Kerberos; `nil` where the server does not name it, as some that are no
+    /// MongoDB do.
+    public var database: String?
     /// What the user may do.
     public var roles: [Role]
     /// How many more roles the server lists.
     public var moreRoles: Int
 
     /// Creates an identity.
-    public init(user: String, database: String, roles: [Role], moreRoles: Int = 0) {
+    public init(user: String, database: String?, roles: [Role], moreRoles: Int = 0) {
         self.user = user
         self.database = database
         self.roles = roles
@@ -40,8 +41,8 @@ public struct AuthenticatedIdentity: Sendable, Hashable {
 
     /// Asks the server.
     ///
-    /// - Throws: ``MongoAuthError`` for a refusal, a malformed reply, or a connection that is not authenticated; what
-    ///   the runner throws.
+    /// - Throws: ``MongoAuthError`` for a refusal, a malformed reply, a server that cannot tell
+    ///   (``MongoAuthError/Code/identityNotTold``), or a connection that is not authenticated; what the runner throws.
     public static func ask(
         _ runner: some CommandRunner, by deadline: ContinuousClock.Instant,
         observe: AuthenticationObserver? = nil
@@ -51,6 +52,9 @@ public struct AuthenticatedIdentity: Sendable, Hashable {
         let identity: AuthenticatedIdentity
         do {
             identity = try read(try CommandReply(reply, to: "connectionStatus").get())
+        } catch let failure as CommandFailure where failure.isUnknownCommand {
+            throw MongoAuthError(
+                .identityNotTold, "the server does not know connectionStatus: \(failure)", underlying: failure)
         } catch let failure as CommandFailure {
             throw MongoAuthError(.refused, "the server refused connectionStatus: \(failure)", underlying: failure)
         }
@@ -60,20 +64,19 @@ public struct AuthenticatedIdentity: Sendable, Hashable {
 
     private static func read(_ reply: BSONDocument) throws -> AuthenticatedIdentity {
         guard let info = reply["authInfo"]?.documentValue, let users = info["authenticatedUsers"]?.arrayValues else {
-            throw MongoAuthError(.malformedReply, "the reply to connectionStatus has no list of authenticated users")
+            throw MongoAuthError(.identityNotTold, "the reply to connectionStatus has no list of authenticated users")
         }
         guard let first = users.first else {
             throw MongoAuthError(
                 .serverNotProven, "the server said that the authentication succeeded, but lists no authenticated user")
         }
-        guard let user = first.documentValue?["user"]?.stringValue,
-            let database = first.documentValue?["db"]?.stringValue
-        else {
-            throw MongoAuthError(.malformedReply, "the reply to connectionStatus lists a user without name or database")
+        guard let user = first.documentValue?["user"]?.stringValue else {
+            throw MongoAuthError(.identityNotTold, "the reply to connectionStatus lists a user without a name")
         }
+        let database = first.documentValue?["db"]?.stringValue
         let roles = info["authenticatedUserRoles"]?.arrayValues ?? []
         return AuthenticatedIdentity(
-            user: BoundedText.ofPeer(user), database: BoundedText.ofPeer(database),
+            user: BoundedText.ofPeer(user), database: database.map { BoundedText.ofPeer($0) },
             roles: roles.prefix(BoundedText.peerEntries).compactMap { value in
                 guard let role = value.documentValue?["role"]?.stringValue,
                     let database = value.documentValue?["db"]?.stringValue

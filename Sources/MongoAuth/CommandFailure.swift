@@ -26,8 +26,18 @@ public struct CommandFailure: Error, Sendable, Hashable {
         public static let authenticationFailed = Code(rawValue: 18)
         /// 59: the server does not know the command.
         public static let commandNotFound = Code(rawValue: 59)
+        /// 91: the server is shutting down, or is not ready yet.
+        public static let shutdownInProgress = Code(rawValue: 91)
+        /// 322: the server does not have the version of its API that the command declares.
+        public static let apiVersionError = Code(rawValue: 322)
+        /// 323: the command is no part of the version of the API that it declares.
+        public static let apiStrictError = Code(rawValue: 323)
         /// 334: the server does not have, or not allow, the mechanism.
         public static let mechanismUnavailable = Code(rawValue: 334)
+        /// 354: the server is behind a load balancer and the client says that there is none, or the other way round.
+        public static let loadBalancerSupportMismatch = Code(rawValue: 354)
+        /// 498870: the server demands that commands declare a version of its API (`requireApiVersion`).
+        public static let apiVersionRequired = Code(rawValue: 498_870)
 
         /// The number.
         public var description: String { rawValue.description }
@@ -44,6 +54,9 @@ public struct CommandFailure: Error, Sendable, Hashable {
     public let codeName: String?
     /// The field `errmsg`; empty if the server sent none.
     public let message: String
+
+    /// Whether the server does not know the command. Those before 3.6 had no code for that.
+    var isUnknownCommand: Bool { code == .commandNotFound || message.hasPrefix("no such c") }
 
     /// Creates a failure; the texts are cut and escaped.
     public init(code: Code?, codeName: String? = nil, message: String = "") {

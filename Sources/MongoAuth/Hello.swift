@@ -9,10 +9,17 @@ public struct ServerDescription: Sendable, Hashable {
     public var maxWireVersion: Int
     /// The mechanisms that the user can use; `nil` when the server does not say. Never a reason not to try GSSAPI.
     public var saslSupportedMechs: [String]?
+    /// What the server is within its deployment.
+    public var role = ServerRole.standalone
     /// The name of the server's replica set.
     public var setName: String?
-    /// The server's name for itself within its replica set.
+    /// The server's name for itself within its replica set, as `host:port`.
     public var me: String?
+    /// The members of the replica set by the names that drivers then connect to, as `host:port`: those with data, and
+    /// arbiters. Empty where the server is in none.
+    public var members: [String] = []
+    /// Whether a load balancer stands before the server, by the server's own word (its reply has a `serviceId`).
+    public var isLoadBalanced = false
     /// The server's clock, in milliseconds since 1970.
     public var localTimeMilliseconds: Int64?
     /// The whole reply, one BSON document; empty where a driver has said hello itself.
@@ -45,7 +52,45 @@ public struct ServerDescription: Sendable, Hashable {
                 .compactMap(\.stringValue).map { BoundedText.ofPeer($0) },
             setName: reply["setName"]?.stringValue.map { BoundedText.ofPeer($0) },
             me: reply["me"]?.stringValue.map { BoundedText.ofPeer($0) }, reply: bytes)
+        role = ServerRole(reply)
+        let lists = ["hosts", "passives", "arbiters"].lazy.compactMap { reply[$0]?.arrayValues }.joined()
+        members = lists.prefix(BoundedText.peerEntries).compactMap(\.stringValue).map { BoundedText.ofPeer($0) }
+        isLoadBalanced = reply["serviceId"] != nil
         if case .datetime(let time)? = reply["localTime"] { localTimeMilliseconds = time.millisecondsSince1970 }
+    }
+}
+
+/// What a server is within its deployment, as the specification for server discovery and monitoring tells it from the
+/// reply to hello. The set is open.
+@nonexhaustive
+public enum ServerRole: String, Sendable, Hashable {
+    /// A server by itself.
+    case standalone
+    /// A router of a sharded cluster.
+    case mongos
+    /// The primary of a replica set.
+    case primary
+    /// A secondary of a replica set.
+    case secondary
+    /// A member that votes and has no data, and so no users: nobody can authenticate to it.
+    case arbiter
+    /// A member that is starting, recovering or hidden.
+    case other
+    /// A member that has no configuration of its set yet.
+    case ghost
+
+    init(_ reply: BSONDocument) {
+        func says(_ key: String) -> Bool { reply[key]?.boolValue ?? false }
+        if reply["msg"]?.stringValue == "isdbgrid" {
+            self = .mongos
+        } else if reply["setName"] != nil {
+            self =
+                if says("hidden") { .other } else if says("isWritablePrimary") || says("ismaster") {
+                    .primary
+                } else if says("secondary") { .secondary } else if says("arbiterOnly") { .arbiter } else { .other }
+        } else {
+            self = says("isreplicaset") ? .ghost : .standalone
+        }
     }
 }
 
@@ -74,20 +119,25 @@ public struct Hello: Sendable {
     public var applicationName: String?
     /// Asks which mechanisms this user of this database can use.
     public var saslSupportedMechsFor: (database: String, username: String)?
+    /// Whether a load balancer stands before the server. A server that says nothing of that is refused then, as the
+    /// specification for load balancers has it.
+    public var isLoadBalanced: Bool
 
     /// Creates the command.
     public init(
         driver: Driver = .own, applicationName: String? = nil,
-        saslSupportedMechsFor: (database: String, username: String)? = nil
+        saslSupportedMechsFor: (database: String, username: String)? = nil, isLoadBalanced: Bool = false
     ) {
         self.driver = driver
         self.applicationName = applicationName
         self.saslSupportedMechsFor = saslSupportedMechsFor
+        self.isLoadBalanced = isLoadBalanced
     }
 
     /// Sends the command; where the server does not know it, the older `isMaster`.
     ///
-    /// - Throws: ``MongoAuthError`` for a refusal or a malformed reply; what the runner throws.
+    /// - Throws: ``MongoAuthError`` for a refusal, a malformed reply, or a server that is behind no load balancer where one
+    ///   was asked for; what the runner throws.
     public func run(
         over runner: some CommandRunner, by deadline: ContinuousClock.Instant,
         observe: AuthenticationObserver? = nil
@@ -96,7 +146,7 @@ public struct Hello: Sendable {
         let server: ServerDescription
         do {
             server = try ServerDescription(reply: try await runner.run(command(named: "hello"), by: deadline))
-        } catch let failure as CommandFailure where Self.isUnknownCommand(failure) {
+        } catch let failure as CommandFailure where failure.isUnknownCommand {
             do {
                 server = try ServerDescription(reply: try await runner.run(command(named: "isMaster"), by: deadline))
             } catch let failure as CommandFailure {
@@ -106,7 +156,20 @@ public struct Hello: Sendable {
             throw Self.refused(failure)
         }
         observe?(.helloEnded(server))
+        try check(server)
         return server
+    }
+
+    /// Holds the server's reply against what was asked for. For those who send the command themselves.
+    ///
+    /// - Throws: ``MongoAuthError/Code/notLoadBalanced``.
+    public func check(_ server: ServerDescription) throws(MongoAuthError) {
+        guard !isLoadBalanced || server.isLoadBalanced else {
+            throw MongoAuthError(
+                .notLoadBalanced,
+                "the connection string has loadBalanced=true, and the server is behind no load balancer or does not "
+                    + "support it: its reply to hello has no serviceId")
+        }
     }
 
     /// The command as one BSON document.
@@ -127,6 +190,7 @@ public struct Hello: Sendable {
         var command = BSONDocument()
         command.append(name, 1)
         command.append("helloOk", true)
+        if isLoadBalanced { command.append("loadBalanced", true) }
         if let (database, username) = saslSupportedMechsFor {
             command.append("saslSupportedMechs", .string("\(database).\(username)"))
         }
@@ -135,12 +199,8 @@ public struct Hello: Sendable {
         return try Command.encoded(command)
     }
 
-    private static func isUnknownCommand(_ failure: CommandFailure) -> Bool {
-        failure.code == .commandNotFound || failure.message.hasPrefix("no such c")
-    }
-
     private static func refused(_ failure: CommandFailure) -> MongoAuthError {
-        MongoAuthError(.malformedReply, "the server refused hello: \(failure)", underlying: failure)
+        MongoAuthError(.helloRefused, "the server refused hello: \(failure)", underlying: failure)
     }
 }
 

@@ -17,9 +17,13 @@ public struct MongoAuthError: Error, Sendable, CustomStringConvertible {
             case refused
             case mechanismUnavailable = "mechanism-unavailable"
             case malformedReply = "malformed-reply"
+            case helloRefused = "hello-refused"
+            case notLoadBalanced = "not-load-balanced"
+            case arbiter
             case conversationMismatch = "conversation-mismatch"
             case tooManySteps = "too-many-steps"
             case serverNotProven = "server-not-proven"
+            case identityNotTold = "identity-not-told"
             case sasl
             case kerberos
             case noWorker = "no-worker"
@@ -37,12 +41,21 @@ public struct MongoAuthError: Error, Sendable, CustomStringConvertible {
         public static let mechanismUnavailable = Code(value: .mechanismUnavailable)
         /// A reply lacks a field, or one has the wrong type.
         public static let malformedReply = Code(value: .malformedReply)
+        /// The server refused hello; ``MongoAuthError/underlying`` is its `CommandFailure`.
+        public static let helloRefused = Code(value: .helloRefused)
+        /// A load balancer was asked for, and the server is behind none.
+        public static let notLoadBalanced = Code(value: .notLoadBalanced)
+        /// The server is an arbiter, which has no users: authenticate to another member.
+        public static let arbiter = Code(value: .arbiter)
         /// A reply belongs to another conversation.
         public static let conversationMismatch = Code(value: .conversationMismatch)
         /// The conversation did not end within the allowed number of steps.
         public static let tooManySteps = Code(value: .tooManySteps)
         /// The server claimed success before the mechanism had its proof.
         public static let serverNotProven = Code(value: .serverNotProven)
+        /// The server does not know the command that asks who we are, or answers it without a name. After a mechanism that has
+        /// proven both sides that takes nothing away; after any other it is the only word on whether we are authenticated.
+        public static let identityNotTold = Code(value: .identityNotTold)
         /// The mechanism failed; ``MongoAuthError/underlying`` is its `SaslError`.
         public static let sasl = Code(value: .sasl)
         /// Kerberos failed before a token was made; ``MongoAuthError/underlying`` is a `KerberosCredentialError` or a

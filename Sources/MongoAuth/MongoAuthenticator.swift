@@ -199,8 +199,12 @@ public struct MongoAuthenticator: Sendable {
             registry.register(
                 ScramMechanism.mongoDB(own, username: username, password: password, keyCache: keyCache))
         }
-        // A server that says nothing of the user's mechanisms is asked for the oldest, or knows no such user.
-        let offered = hash == nil ? server?.saslSupportedMechs ?? ["SCRAM-SHA-1"] : registry.names.map(\.rawValue)
+        // SHA-256 where the server names it for the user. Else SHA-1, whatever is named: servers leave the list out, or
+        // empty, for users that they do not know or that a proxy before them keeps ("Defaults" in auth.md).
+        let named = server?.saslSupportedMechs ?? []
+        let offered =
+            hash != nil
+            ? registry.names.map(\.rawValue) : [named.contains("SCRAM-SHA-256") ? "SCRAM-SHA-256" : "SCRAM-SHA-1"]
         do {
             return try registry.select(offered: offered)
         } catch {

@@ -79,8 +79,18 @@ public final class ConnectTrace: Sendable {
 /// Something doubtful on the way to a server. The set is open.
 @nonexhaustive
 public enum ConnectWarning: Sendable, Hashable {
-    /// `proxyHost` is in the connection string, and the server is connected to directly.
-    case proxyIsNotUsed
+    /// An option of the string that this package does not act on, where that changes what a success means.
+    case optionHasNoEffect(name: String)
+    /// The string names another replica set than the server is in; `found` is `nil` where it is in none.
+    case otherReplicaSet(wanted: String, found: String?)
+    /// The string names several hosts, and the server is by itself: drivers leave it out.
+    case standaloneAmongSeveral
+    /// The server speaks no wire version that today's drivers speak.
+    case wireVersionsOutOfRange(minimum: Int, maximum: Int)
+    /// Members of the replica set whose names do not resolve on this machine, as `host:port`: drivers connect by these names.
+    case membersDoNotResolve(members: [String], set: String)
+    /// The server has authenticated us, and does not tell who we are.
+    case identityIsNotTold(reason: String)
     /// TLS is used, and by this option of the string proves nothing of the server's identity, or not all of it.
     case tlsIsNotVerified(option: String, sendsPassword: Bool)
     /// The mechanism sends the password in clear text, on a connection without TLS.

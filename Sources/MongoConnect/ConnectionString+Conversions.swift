@@ -1,6 +1,7 @@
 internal import KerberosCredentials
 public import MongoAuth
 public import MongoTransport
+internal import NameResolution
 internal import SASL
 public import SaslConnectionString
 
@@ -10,8 +11,28 @@ extension ServerEndpoint {
         self =
             switch host.kind {
             case .unix: .unixSocket(path: host.name)
-            case .hostname, .ipv4, .ipLiteral: .host(host.scopedName, port: host.port)
+            case .hostname: .host(host.asciiName, port: host.port)
+            case .ipv4, .ipLiteral: .host(host.scopedName, port: host.port)
             }
+    }
+}
+
+extension MongoConnectionString.Host {
+    /// The name as it is looked up, stands in certificates and in principals: with its labels as A-labels (RFC 5890). A name
+    /// that has no such form is as it was given, and fails when it is looked up.
+    var asciiName: String { kind == .hostname ? (try? InternationalName.ascii(name)) ?? name : name }
+}
+
+extension SOCKS5Proxy {
+    /// The proxy of a connection string; `nil` where it names none.
+    public init?(_ options: MongoConnectionString.Options) {
+        guard let host = options.proxyHost else { return nil }
+        self.init(
+            host: (try? InternationalName.ascii(host)) ?? host,
+            port: options.proxyPort.flatMap(UInt16.init(exactly:)) ?? SOCKS5Proxy.defaultPort)
+        if let username = options.proxyUsername, let password = options.proxyPassword {
+            credential = Credential(username: username, password: password)
+        }
     }
 }
 

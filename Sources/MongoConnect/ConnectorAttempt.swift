@@ -28,6 +28,7 @@ struct ConnectorAttempt: Sendable {
     let trace: ConnectTrace?
 
     private var endpoint: ServerEndpoint { ServerEndpoint(host) }
+    private var proxy: SOCKS5Proxy? { host.kind == .unix ? nil : SOCKS5Proxy(string.options) }
     private var observe: AuthenticationObserver? {
         guard let trace else { return nil }
         return { trace.record(.authentication($0)) }
@@ -41,10 +42,11 @@ struct ConnectorAttempt: Sendable {
     }
 
     /// What stands for the server in its principal: never a zone, which only this machine knows, and never a path.
-    private var serviceHost: String { host.kind == .unix ? "localhost" : host.name }
+    private var serviceHost: String { host.kind == .unix ? "localhost" : host.asciiName }
 
     private var hello: Hello {
-        var hello = Hello(applicationName: string.options.appName)
+        var hello = Hello(
+            applicationName: string.options.appName, isLoadBalanced: string.options.loadBalanced ?? false)
         #if SCRAM
         if case .scram(nil, _)? = credential?.method, let credential {
             hello.saslSupportedMechsFor = (credential.source, credential.username)
@@ -54,7 +56,7 @@ struct ConnectorAttempt: Sendable {
     }
 
     func run() async throws -> MongoSession {
-        if string.options.proxyHost != nil { trace?.record(.warning(.proxyIsNotUsed)) }
+        for warning in string.unusedOptionWarnings { trace?.record(.warning(warning)) }
         for warning in string.safetyWarnings where host.kind != .unix || warning != .passwordInClearText {
             trace?.record(.warning(warning))
         }
@@ -63,6 +65,7 @@ struct ConnectorAttempt: Sendable {
             return try await closing(connection) {
                 var details: AuthenticationDetails?
                 if let credential {
+                    try checkUsers(server)
                     details = try await authenticator.authenticate(
                         credential, serverHost: serviceHost, server: server, over: connection, by: deadline,
                         observe: observe)
@@ -97,8 +100,9 @@ struct ConnectorAttempt: Sendable {
     ) async throws -> MongoSession {
         let (connection, server) = try await introduce()
         do {
-            let service = try await servicePrincipal(options, connection)
             return try await closing(connection) {
+                try checkUsers(server)
+                let service = try await servicePrincipal(options, connection)
                 let details = try await authenticator.authenticate(
                     credential, as: service, over: connection, by: deadline, observe: observe)
                 return session(connection, server, details)
@@ -155,10 +159,19 @@ struct ConnectorAttempt: Sendable {
         }
     }
 
+    /// An arbiter is a member without data, and so without users: drivers never authenticate to one (auth.md,
+    /// "Authentication Handshake").
+    private func checkUsers(_ server: ServerDescription) throws(MongoAuthError) {
+        guard server.role != .arbiter else {
+            throw MongoAuthError(.arbiter, "\(endpoint) is an arbiter, which has no users")
+        }
+    }
+
     private func session(
         _ connection: WireConnection, _ server: ServerDescription, _ details: AuthenticationDetails?
     ) -> MongoSession {
         connection.limits = .default
+        for warning in string.topologyWarnings(about: server) { trace?.record(.warning(warning)) }
         return MongoSession(connection: connection, server: server, authentication: details)
     }
 
@@ -167,7 +180,8 @@ struct ConnectorAttempt: Sendable {
     ) async throws -> ServicePrincipal {
         let service = try await authenticator.servicePrincipal(
             options, serverHost: serviceHost,
-            connectedAddress: connection.remoteAddress?.ipAddress.flatMap { IPAddress($0) }, by: deadline)
+            connectedAddress: proxy == nil ? connection.remoteAddress?.ipAddress.flatMap { IPAddress($0) } : nil,
+            by: deadline)
         for doubt in service.doubts { trace?.record(.warning(.service(doubt))) }
         return service
     }
@@ -205,9 +219,12 @@ struct ConnectorAttempt: Sendable {
             // Before anything else: a file that cannot be used is a mistake that no server can mend.
             context = try await tlsContexts.context(for: TLSOptions(string.options), by: limit)
         }
-        return try await WireConnection.connect(
-            to: endpoint, connector: connector, context: context, format: format, limits: .hello, on: loop, by: limit,
-            observe: observeTransport)
+        let connection = try await WireConnection.connect(
+            to: endpoint, connector: connector, proxy: proxy, context: context, format: format, limits: .hello,
+            on: loop,
+            by: limit, observe: observeTransport)
+        connection.socketTimeout = string.options.socketTimeoutMS.flatMap { $0 > 0 ? .milliseconds($0) : nil }
+        return connection
     }
 
     /// Runs what the string's `connectTimeoutMS` bounds; 0 is no bound.
@@ -227,9 +244,12 @@ struct ConnectorAttempt: Sendable {
 
     /// An error that tells of the string's timeout, where that is what ended the wait.
     private func named(_ error: any Error) -> any Error {
-        guard connectTimeout != nil, var error = error as? TransportError, error.code == .deadlineExceeded, .now < limit
-        else { return error }
-        error.message += " (connectTimeoutMS=\(string.options.connectTimeoutMS ?? 0) in the connection string)"
+        guard var error = error as? TransportError, error.code == .deadlineExceeded else { return error }
+        if let milliseconds = string.options.connectTimeoutMS, milliseconds > 0, .now < limit {
+            error.message += " (connectTimeoutMS=\(milliseconds) in the connection string)"
+        } else if let milliseconds = string.options.serverSelectionTimeoutMS, limit < deadline {
+            error.message += " (serverSelectionTimeoutMS=\(milliseconds) in the connection string)"
+        }
         return error
     }
 

@@ -1,4 +1,5 @@
 internal import KerberosCredentials
+public import MongoAuth
 public import SaslConnectionString
 
 extension MongoConnectionString {
@@ -24,6 +25,37 @@ extension MongoConnectionString {
         ]
         return options.filter { $0.1 == true }.prefix(1).map { .tlsIsNotVerified(option: $0.0, sendsPassword: isPlain) }
     }
+
+    /// Options that this package does not act on, where that changes what a success means. Those for a driver's pools, reads
+    /// and writes are not among them: they have nothing to do with connecting.
+    public var unusedOptionWarnings: [ConnectWarning] {
+        guard usesTLS else { return [] }
+        let given = [
+            ("tlsDisableOCSPEndpointCheck", options.tlsDisableOCSPEndpointCheck),
+            ("tlsDisableCertificateRevocationCheck", options.tlsDisableCertificateRevocationCheck),
+        ]
+        return given.filter { $0.1 != nil }.map { .optionHasNoEffect(name: $0.0) }
+    }
+
+    /// What would keep a driver from using a server that has authenticated us, as the specification for server discovery and
+    /// monitoring has it.
+    public func topologyWarnings(about server: ServerDescription) -> [ConnectWarning] {
+        guard options.loadBalanced != true else { return [] }
+        var warnings: [ConnectWarning] = []
+        if let wanted = options.replicaSet, server.setName.map({ !$0.utf8.elementsEqual(wanted.utf8) }) ?? true {
+            warnings.append(.otherReplicaSet(wanted: wanted, found: server.setName))
+        } else if hosts.count > 1, server.role == .standalone {
+            warnings.append(.standaloneAmongSeveral)
+        }
+        let (minimum, maximum) = (server.minWireVersion, server.maxWireVersion)
+        if maximum < Self.driverWireVersions.lowerBound || minimum > Self.driverWireVersions.upperBound {
+            warnings.append(.wireVersionsOutOfRange(minimum: minimum, maximum: maximum))
+        }
+        return warnings
+    }
+
+    /// What drivers of 2026 speak: from MongoDB 4.2 on.
+    private static let driverWireVersions = 8...29
 
     private func serviceNameWarning(for host: Host) -> ConnectWarning? {
         guard let properties = credential?.gssapiProperties else { return nil }

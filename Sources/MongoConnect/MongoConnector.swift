@@ -73,9 +73,10 @@ public struct MongoConnector: Sendable {
 
     /// Connects to the first host of a string that can be reached, and authenticates.
     ///
-    /// A host that cannot be reached leads to the next one, and so does one that is silent: each has its share of the time
-    /// that is left, and `connectTimeoutMS` at most, until it has said hello. An authentication that fails does not: the
-    /// next host of the same deployment would say the same.
+    /// A host that cannot be reached leads to the next one, and so do an arbiter and one that is silent: each has its share of
+    /// the time that is left, and `connectTimeoutMS` at most, until it has said hello; all of them together have the
+    /// string's `serverSelectionTimeoutMS`. An authentication that fails leads to no other: the next host of the same
+    /// deployment would say the same.
     ///
     /// - Parameter credential: Who authenticates; `nil` is the string's user.
     /// - Throws: `TransportError`, `MongoAuthError`, ``SeedlistError``, `CancellationError`; for several hosts that of the
@@ -85,12 +86,15 @@ public struct MongoConnector: Sendable {
     ) async throws -> MongoSession {
         let string = try await resolvingHosts(of: string, by: deadline)
         var last: (any Error)?
+        let selection = string.selectionDeadline(by: deadline)
         for (index, host) in string.hosts.enumerated() {
             let others = string.hosts.count - index - 1
-            let limit = others == 0 ? deadline : .now + (deadline - .now) / (others + 1)
+            let limit = others == 0 ? selection : .now + (selection - .now) / (others + 1)
             do {
                 return try await connect(to: host, of: string, as: credential, reachedBy: limit, by: deadline)
-            } catch let error as TransportError where error.code != .deadlineExceeded || .now < deadline {
+            } catch let error as TransportError where error.code != .deadlineExceeded || .now < selection {
+                last = error
+            } catch let error as MongoAuthError where error.code == .arbiter {
                 last = error
             }
         }
@@ -99,8 +103,9 @@ public struct MongoConnector: Sendable {
 
     /// Connects to one host of a string and authenticates.
     ///
-    /// Until the host has said hello it has as long as the string's `connectTimeoutMS`, where that comes before the
-    /// deadline. The string's other times are for what a driver does with its connections, and not used.
+    /// Until the host has said hello it has as long as the string's `connectTimeoutMS` and `serverSelectionTimeoutMS`, where
+    /// these come before the deadline; each command after that has `socketTimeoutMS`. The string's other times are for what
+    /// a driver does with its connections, and not used.
     ///
     /// - Parameters:
     ///   - host: One of the hosts that ``resolvingHosts(of:by:)`` gave.
@@ -113,7 +118,9 @@ public struct MongoConnector: Sendable {
         to host: MongoConnectionString.Host, of string: MongoConnectionString, as credential: MongoCredential? = nil,
         by deadline: ContinuousClock.Instant, trace: ConnectTrace? = nil
     ) async throws -> MongoSession {
-        try await connect(to: host, of: string, as: credential, reachedBy: deadline, by: deadline, trace: trace)
+        try await connect(
+            to: host, of: string, as: credential, reachedBy: string.selectionDeadline(by: deadline), by: deadline,
+            trace: trace)
     }
 
     /// - Parameter limit: When to give up on a host that has not said hello.
@@ -130,12 +137,46 @@ public struct MongoConnector: Sendable {
         return try await withTaskExecutorPreference(EventLoopTaskExecutor(attempt.loop)) { try await attempt.run() }
     }
 
+    /// The members of a server's replica set, as `host:port`, whose names the name service does not know. One that gives no
+    /// answer in time is none of them.
+    package func unresolvedMembers(
+        of server: ServerDescription, by deadline: ContinuousClock.Instant
+    ) async -> [String] {
+        await withTaskGroup(of: String?.self) { group in
+            for member in server.members {
+                group.addTask {
+                    guard let host = try? MongoConnectionString.Host(member: member), host.kind == .hostname else {
+                        return nil
+                    }
+                    do {
+                        _ = try await resolver.addresses(of: host.asciiName, family: nil, by: deadline)
+                        return nil
+                    } catch let error as NameResolutionError {
+                        return [.noSuchName, .noAddress].contains(error.code) ? member : nil
+                    } catch {
+                        return nil
+                    }
+                }
+            }
+            var missing: Set<String> = []
+            for await member in group { if let member { missing.insert(member) } }
+            return server.members.filter(missing.contains)
+        }
+    }
+
     /// The Kerberos tickets that are kept for a credential, for a report; see
     /// ``MongoAuth/MongoAuthenticator/tickets(of:by:)``.
     public func tickets(
         of credential: MongoCredential, by deadline: ContinuousClock.Instant
     ) async throws -> [KerberosTicket] {
         try await authenticator.tickets(of: credential, by: deadline)
+    }
+}
+
+extension MongoConnectionString {
+    /// When to give up on hosts that have not said hello.
+    fileprivate func selectionDeadline(by deadline: ContinuousClock.Instant) -> ContinuousClock.Instant {
+        options.serverSelectionTimeoutMS.map { min(deadline, .now + .milliseconds($0)) } ?? deadline
     }
 }
 

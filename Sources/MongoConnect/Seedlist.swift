@@ -27,7 +27,7 @@ public struct Seedlist: Sendable {
     public init?(_ string: MongoConnectionString) {
         guard string.isSRV, let host = string.hosts.first?.name else { return nil }
         self.string = string
-        self.host = withoutFinalPeriod(host)
+        self.host = withoutFinalPeriod((try? InternationalName.ascii(host)) ?? host)
         let labels = asciiLowercased(self.host).unicodeScalars
             .split(separator: ".", omittingEmptySubsequences: false).map(String.init)
         // A name of one or two labels is a domain itself; of a longer one, the first label is the deployment's own.
@@ -98,11 +98,12 @@ public struct Seedlist: Sendable {
         guard records.count <= 1 else {
             throw SeedlistError(
                 .invalidTXTRecord, name: textName,
-                "has \(records.count) TXT records, and one may carry options: join them, or remove the others")
+                "has \(records.count) TXT records, and one may carry options: join them, or remove the others",
+                recordType: .txt)
         }
         guard let record = records.first else { return nil }
         guard let text = String(validating: record.strings.joined(), as: UTF8.self) else {
-            throw SeedlistError(.invalidTXTRecord, name: textName, "its TXT record is not UTF-8")
+            throw SeedlistError(.invalidTXTRecord, name: textName, "its TXT record is not UTF-8", recordType: .txt)
         }
         return text
     }
@@ -150,7 +151,8 @@ extension MongoConnectionString {
             case .deadlineExceeded: code = .deadlineExceeded
             default: code = .lookUpFailed
             }
-            throw SeedlistError(code, name: name, error.message, underlying: error)
+            throw SeedlistError(
+                code, name: name, error.message, recordType: absence == nil ? .txt : .srv, underlying: error)
         }
     }
 }

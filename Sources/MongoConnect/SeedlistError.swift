@@ -46,9 +46,26 @@ public struct SeedlistError: Error, Sendable, CustomStringConvertible {
     public var message: String
     /// The error beneath, where there is one.
     public var underlying: (any Error)?
+    /// Which of the name's records it is about.
+    public var recordType: RecordType?
+
+    /// A type of record that was asked for.
+    @nonexhaustive
+    public enum RecordType: String, Sendable, Hashable, CustomStringConvertible {
+        /// The servers.
+        case srv = "SRV"
+        /// The options.
+        case txt = "TXT"
+
+        /// The type's mnemonic.
+        public var description: String { rawValue }
+    }
 
     /// Creates an error.
-    public init(_ code: Code, name: String, _ message: String, underlying: (any Error)? = nil) {
+    public init(
+        _ code: Code, name: String, _ message: String, recordType: RecordType? = nil, underlying: (any Error)? = nil
+    ) {
+        self.recordType = recordType
         self.code = code
         self.name = name
         self.message = message
@@ -57,7 +74,8 @@ public struct SeedlistError: Error, Sendable, CustomStringConvertible {
 
     init(_ error: ConnectionStringError, name: String) {
         let code: Code = error.code == .invalidTXTRecord ? .invalidTXTRecord : .conflictingOptions
-        self.init(code, name: name, error.message, underlying: error)
+        self.init(
+            code, name: name, error.message, recordType: code == .invalidTXTRecord ? .txt : nil, underlying: error)
     }
 
     /// The code, the name and the message.

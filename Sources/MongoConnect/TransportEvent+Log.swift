@@ -12,6 +12,9 @@ extension TransportEvent {
             logger.debug("connect failed", metadata: ["server.address": "\(endpoint)", "error": "\(reason)"])
         case .attemptEnded(_, .connected):
             logger.debug("connected", metadata: ["server.address": "\(endpoint)"])
+        case .proxyConnected(let proxy, _):
+            logger.debug(
+                "connected by a proxy", metadata: ["server.address": "\(endpoint)", "proxy.address": "\(proxy)"])
         case .tlsEnded(let report):
             logger.debug("encrypted", metadata: ["server.address": "\(endpoint)", "tls": "\(report)"])
         default: break

@@ -42,6 +42,8 @@ enum PEMFile {
             }
             filled += count
         }
+        // Editors of some systems put a byte order mark first. A space means nothing there.
+        if contents.starts(with: [0xEF, 0xBB, 0xBF]) { contents.replaceSubrange(..<3, with: "\n\n\n".utf8) }
         return try body(contents)
     }
 

@@ -11,13 +11,14 @@ extension PeerCertificate {
         let root = try DER.parse(bytes)
         self = try DER.sequence(root, identifier: .sequence) { certificate in
             guard let body = certificate.next() else { throw Self.malformed("it is empty") }
+            guard let algorithm = certificate.next() else { throw Self.malformed("it has no signature") }
             // The signature is not our business.
             while certificate.next() != nil {}
-            return try PeerCertificate(tbsCertificate: body)
+            return try PeerCertificate(tbsCertificate: body, signedBy: Self.algorithm(algorithm))
         }
     }
 
-    private init(tbsCertificate node: ASN1Node) throws {
+    private init(tbsCertificate node: ASN1Node, signedBy signature: [UInt]) throws {
         var fields = try Self.children(of: node)[...]
         if fields.first?.identifier == Self.context(0) { fields.removeFirst() }
         // Serial number and algorithm come first, the key and two rare identifiers last.
@@ -34,6 +35,9 @@ extension PeerCertificate {
             subject: try DistinguishedName(fields[start + 4]).description,
             issuer: try DistinguishedName(fields[start + 2]).description,
             alternativeNames: names,
+            commonNames: try Self.commonNames(in: fields[start + 4]),
+            signatureAlgorithm: Self.signatureNames[signature] ?? Self.dotted(signature),
+            publicKey: try Self.publicKey(fields[start + 5]),
             notBefore: try Self.time(validity[0]), notAfter: try Self.time(validity[1]))
     }
 
@@ -58,6 +62,66 @@ extension PeerCertificate {
             return IPAddress(bytes: Array(content)).map(AlternativeName.ipAddress) ?? .other
         default:
             return .other
+        }
+    }
+
+    private static func algorithm(_ node: ASN1Node) throws -> [UInt] {
+        guard let identifier = try children(of: node).first else { throw malformed("an algorithm has no name") }
+        return try ASN1ObjectIdentifier(derEncoded: identifier).oidComponents
+    }
+
+    private static func publicKey(_ node: ASN1Node) throws -> PublicKey {
+        let fields = try children(of: node)
+        guard fields.count == 2 else { throw malformed("it has no key") }
+        let algorithm = try algorithm(fields[0])
+        switch algorithm {
+        case [1, 2, 840, 113_549, 1, 1, 1], [1, 2, 840, 113_549, 1, 1, 10]:
+            let key = try DER.parse(ASN1BitString(derEncoded: fields[1]).bytes)
+            guard let modulus = try children(of: key).first, case .primitive(let content) = modulus.content else {
+                throw malformed("its key has no modulus")
+            }
+            let digits = content.drop { $0 == 0 }
+            let bits = digits.first.map { digits.count * 8 - $0.leadingZeroBitCount } ?? 0
+            return PublicKey(kind: algorithm.last == 10 ? "RSA-PSS" : "RSA", bits: bits)
+        case [1, 2, 840, 10045, 2, 1]:
+            let curve = try children(of: fields[0]).last.map { try ASN1ObjectIdentifier(derEncoded: $0).oidComponents }
+            return PublicKey(kind: curve.map { curves[$0] ?? dotted($0) } ?? "EC")
+        default:
+            return PublicKey(kind: keyNames[algorithm] ?? dotted(algorithm))
+        }
+    }
+
+    private static func dotted(_ identifier: [UInt]) -> String {
+        identifier.map { "\($0)" }.joined(separator: ".")
+    }
+
+    private static let keyNames: [[UInt]: String] = [
+        [1, 3, 101, 112]: "Ed25519", [1, 3, 101, 113]: "Ed448", [1, 2, 840, 10040, 4, 1]: "DSA",
+    ]
+
+    private static let curves: [[UInt]: String] = [
+        [1, 2, 840, 10045, 3, 1, 7]: "P-256", [1, 3, 132, 0, 34]: "P-384", [1, 3, 132, 0, 35]: "P-521",
+        [1, 3, 132, 0, 10]: "secp256k1",
+    ]
+
+    private static let signatureNames: [[UInt]: String] = [
+        [1, 2, 840, 113_549, 1, 1, 4]: "md5WithRSAEncryption", [1, 2, 840, 113_549, 1, 1, 5]: "sha1WithRSAEncryption",
+        [1, 2, 840, 113_549, 1, 1, 10]: "RSASSA-PSS", [1, 2, 840, 113_549, 1, 1, 11]: "sha256WithRSAEncryption",
+        [1, 2, 840, 113_549, 1, 1, 12]: "sha384WithRSAEncryption",
+        [1, 2, 840, 113_549, 1, 1, 13]: "sha512WithRSAEncryption", [1, 2, 840, 10045, 4, 1]: "ecdsa-with-SHA1",
+        [1, 2, 840, 10045, 4, 3, 2]: "ecdsa-with-SHA256", [1, 2, 840, 10045, 4, 3, 3]: "ecdsa-with-SHA384",
+        [1, 2, 840, 10045, 4, 3, 4]: "ecdsa-with-SHA512", [1, 3, 101, 112]: "Ed25519",
+    ]
+
+    /// The common names of a subject, without the escapes of a distinguished name.
+    private static func commonNames(in subject: ASN1Node) throws -> [String] {
+        try children(of: subject).flatMap { set in
+            try children(of: set).compactMap { attribute in
+                let parts = try children(of: attribute)
+                guard parts.count == 2, try ASN1ObjectIdentifier(derEncoded: parts[0]).oidComponents == [2, 5, 4, 3]
+                else { return nil }
+                return DistinguishedName.printable(DistinguishedName.text(parts[1]))
+            }
         }
     }
 
@@ -118,21 +182,21 @@ private struct DistinguishedName: CustomStringConvertible {
         guard parts.count == 2 else { return "?" }
         let identifier = try ASN1ObjectIdentifier(derEncoded: parts[0]).oidComponents
         let keyword = keywords[identifier] ?? identifier.map { "\($0)" }.joined(separator: ".")
-        return "\(keyword)=\(value(parts[1]))"
+        return "\(keyword)=\(escaped(text(parts[1])))"
     }
 
-    private static func value(_ node: ASN1Node) -> String {
+    static func text(_ node: ASN1Node) -> String {
         guard case .primitive(let content) = node.content else { return "?" }
         switch node.identifier {
         case .bmpString:
             let units = stride(from: content.startIndex, to: content.endIndex - 1, by: 2).map {
                 UInt16(content[$0]) << 8 | UInt16(content[$0 + 1])
             }
-            return escaped(String(decoding: units, as: UTF16.self))
+            return String(decoding: units, as: UTF16.self)
         case .teletexString:
-            return escaped(String(String.UnicodeScalarView(content.map { Unicode.Scalar($0) })))
+            return String(String.UnicodeScalarView(content.map { Unicode.Scalar($0) }))
         default:
-            return escaped(String(decoding: content, as: UTF8.self))
+            return String(decoding: content, as: UTF8.self)
         }
     }
 

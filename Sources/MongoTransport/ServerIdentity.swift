@@ -1,42 +1,62 @@
 internal import NameResolution
 
-/// Whom a server's certificate must name (RFC 9525).
-struct ServerIdentity: Equatable {
-    /// The name to send to the server and to look for in its certificate; `nil` for addresses, which RFC 6066 section 3
-    /// does not allow as server names, and for Unix domain sockets, which have neither.
-    let name: String?
+/// Whom a server's certificate must name (RFC 9525, and the common name where drivers still read it).
+///
+/// This module looks at the names by itself: NIOSSL refuses exact names with `_`, which other drivers accept, and takes a
+/// certificate also if it has the address that a name resolved to. The name service could then choose the identity, and it
+/// proves nothing.
+enum ServerIdentity: Equatable {
+    /// A name, without its final period.
+    case name(String)
+    case address(IPAddress)
+    /// A Unix domain socket has nothing that could stand in a certificate.
+    case none
 
     init(_ endpoint: ServerEndpoint) {
-        guard case .host(let host, _) = endpoint, IPAddress(host) == nil else {
-            name = nil
+        guard case .host(let host, _) = endpoint else {
+            self = .none
             return
         }
-        let labels = withoutFinalPeriod(host)
-        name = labels.isEmpty ? nil : labels
+        let name = withoutFinalPeriod(host)
+        self = IPAddress(host).map(Self.address) ?? (name.isEmpty ? .none : .name(name))
     }
 
-    /// Whether a certificate that BoringSSL and NIOSSL have accepted may stay accepted.
-    ///
-    /// NIOSSL takes a certificate also if it has the address that the name resolved to. The name service could then
-    /// choose the identity, and it proves nothing: a name must be in the certificate as a name. (Certificates without any
-    /// alternative names are matched by their common name, as NIOSSL does.)
+    /// The name to send to the server; `nil` for addresses, which RFC 6066 section 3 does not allow as server names, and for
+    /// Unix domain sockets.
+    var serverName: String? {
+        if case .name(let name) = self { name } else { nil }
+    }
+
+    /// Whether a certificate that is trusted is made out to this server.
     func isConfirmed(by certificate: PeerCertificate) -> Bool {
-        guard let name, !certificate.alternativeNames.isEmpty else { return true }
-        return certificate.alternativeNames.contains { alternative in
-            guard case .dnsName(let pattern) = alternative else { return false }
-            return Self.matches(name, pattern)
+        switch self {
+        case .none:
+            return false
+        case .address(let address):
+            // A zone is this machine's own name for a network.
+            return certificate.alternativeNames.contains { alternative in
+                if case .ipAddress(let other) = alternative { other.bytes == address.bytes } else { false }
+            }
+        case .name(let name):
+            let names = certificate.alternativeNames.compactMap { alternative in
+                if case .dnsName(let pattern) = alternative { pattern } else { nil }
+            }
+            // The common name counts only where there is no alternative name of that kind (RFC 6125 section 6.4.4).
+            return (names.isEmpty ? certificate.commonNames : names).contains { Self.matches(name, $0) }
         }
     }
 
-    /// Compares without regard to case; a wildcard stands for exactly one label, the first (RFC 9525 section 6.3).
+    /// Compares without regard to case; a wildcard stands for exactly one label, the first (RFC 9525 section 6.3), if that is
+    /// one that a host may have: not for an A-label, nor for one with `_`.
     static func matches(_ name: String, _ pattern: String) -> Bool {
         let labels = Self.labels(of: name)
         let patterns = Self.labels(of: pattern)
-        guard labels.count == patterns.count, let first = labels.first, let firstPattern = patterns.first else {
-            return false
-        }
+        guard labels.count == patterns.count, let first = labels.first, let firstPattern = patterns.first,
+            labels.allSatisfy({ !$0.isEmpty })
+        else { return false }
         guard firstPattern.elementsEqual("*".utf8) else { return labels == patterns }
-        return patterns.count > 2 && !first.starts(with: "xn--".utf8) && labels.dropFirst() == patterns.dropFirst()
+        return patterns.count > 2 && !first.starts(with: "xn--".utf8) && !first.contains(UInt8(ascii: "_"))
+            && labels.dropFirst() == patterns.dropFirst()
     }
 
     /// As bytes: two texts that Unicode calls equivalent are two names.

@@ -12,8 +12,8 @@ public final class TLSContext: Sendable {
     public let options: TLSOptions
 
     let context: NIOSSLContext
-    /// The authorities from the options' file; empty where those of the system are used.
-    let authorities: [PeerCertificate]
+    /// Who is trusted.
+    let trust: TrustedAuthorities
 
     /// Reads the files, on a thread for it: a file system that hangs holds up nobody.
     ///
@@ -29,10 +29,10 @@ public final class TLSContext: Sendable {
     public init(_ options: TLSOptions) throws {
         var configuration = TLSConfiguration.makeClientConfiguration()
         configuration.minimumTLSVersion = .tlsv12
-        configuration.certificateVerification =
-            if !options.verifiesCertificate { .none } else if options.verifiesHostname { .fullVerification } else {
-                .noHostnameVerification
-            }
+        // Who a certificate is made out to is looked at here, see ServerIdentity.
+        configuration.certificateVerification = options.verifiesCertificate ? .noHostnameVerification : .none
+        configuration.curves = [.x25519, .secp256r1, .secp384r1, .secp521r1]
+        configuration.verifySignatureAlgorithms = Self.signatureAlgorithms
         // The server is told that nothing more comes; its answer to that is not waited for.
         configuration.shutdownTimeout = .zero
 
@@ -42,38 +42,44 @@ public final class TLSContext: Sendable {
             promise.succeed(.noChanges)
         }
 
-        var authorities: [PeerCertificate] = []
-        if let path = options.authoritiesFile, options.verifiesCertificate {
-            let certificates = try Self.authorities(in: path)
-            configuration.trustRoots = .certificates(certificates)
-            authorities = certificates.compactMap { try? PeerCertificate(der: $0.toDERBytes()) }
-        }
-        if let path = options.certificateKeyFile {
-            let (chain, key) = try Self.certificateAndKey(in: path, password: options.certificateKeyPassword)
-            configuration.certificateChain = chain.map { .certificate($0) }
-            configuration.privateKey = .privateKey(key)
-        }
+        trust = try options.verifiesCertificate ? TrustedAuthorities(options.authoritiesFile) : TrustedAuthorities()
+        trust.configure(&configuration)
         do {
-            context = try NIOSSLContext(configuration: configuration)
-        } catch NIOSSLError.failedToLoadPrivateKey {
-            throw Self.failure(
-                .certificateKeyFile, options.certificateKeyFile, "its key does not belong to its first certificate")
+            // Without the client's own certificate first, so that it is known what cannot be used.
+            var context = try NIOSSLContext(configuration: configuration)
+            if let path = options.certificateKeyFile {
+                context = try Self.context(configuration, path, password: options.certificateKeyPassword)
+            }
+            self.context = context
+        } catch let error as TransportError {
+            throw error
         } catch {
-            let file = options.authoritiesFile.map { "the authorities in \($0)" } ?? "the system's authorities"
             throw TransportError(
-                .tls, phase: .tls, "\(file) cannot be used: \(error)", underlying: error, tlsFailure: .authoritiesFile)
+                .tls, phase: .tls, "TLS cannot be set up with \(trust): \(error)", underlying: error,
+                tlsFailure: .authoritiesFile)
         }
         self.options = options
-        self.authorities = authorities
     }
 
-    private static func authorities(in path: String) throws -> [NIOSSLCertificate] {
+    /// What OpenSSL's drivers accept by default. BoringSSL's own list has neither P-521 nor Ed25519.
+    private static let signatureAlgorithms: [SignatureAlgorithm] = [
+        .ecdsaSecp256R1Sha256, .rsaPssRsaeSha256, .rsaPkcs1Sha256, .ecdsaSecp384R1Sha384, .rsaPssRsaeSha384,
+        .rsaPkcs1Sha384, .ecdsaSecp521R1Sha512, .rsaPssRsaeSha512, .rsaPkcs1Sha512, .ed25519,
+    ]
+
+    private static func context(
+        _ configuration: TLSConfiguration, _ path: String, password: Secret?
+    ) throws -> NIOSSLContext {
+        var configuration = configuration
+        let (chain, key) = try certificateAndKey(in: path, password: password)
+        configuration.certificateChain = chain.map { .certificate($0) }
+        configuration.privateKey = .privateKey(key)
         do {
-            return try PEMFile.withContents(of: path) { try NIOSSLCertificate.fromPEMBytes($0) }
-        } catch let error as PEMFile.Failure {
-            throw failure(.authoritiesFile, path, "\(error)")
+            return try NIOSSLContext(configuration: configuration)
+        } catch NIOSSLError.failedToLoadPrivateKey {
+            throw failure(.certificateKeyFile, path, "its key does not belong to its first certificate")
         } catch {
-            throw failure(.authoritiesFile, path, "it holds no certificates in PEM form, or a damaged one")
+            throw failure(.certificateKeyFile, path, "\(error)")
         }
     }
 
@@ -111,7 +117,7 @@ public final class TLSContext: Sendable {
         }
     }
 
-    private static func failure(_ reason: TLSFailure, _ path: String?, _ message: String) -> TransportError {
+    static func failure(_ reason: TLSFailure, _ path: String?, _ message: String) -> TransportError {
         let what =
             reason == .authoritiesFile ? "the file of trusted authorities" : "the file with the client's certificate"
         return TransportError(

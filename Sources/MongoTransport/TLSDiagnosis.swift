@@ -23,7 +23,7 @@ struct TLSDiagnosis {
 
     private var options: TLSOptions { context.options }
     private var lacksCertificate: Bool { certificateRequest.isNoted && options.certificateKeyFile == nil }
-    private var authorities: String { options.authoritiesFile ?? "this system's authorities" }
+    private var authorities: String { "\(context.trust)" }
 
     // MARK: - Events
 
@@ -72,11 +72,6 @@ struct TLSDiagnosis {
             let hint = foreign.hint.map { ". \($0)" } ?? ""
             return (.notTLS, "\(endpoint) does not speak TLS: its answer is something else\(hint)")
         }
-        if let error = error as? NIOSSLExtraError,
-            error == .failedToValidateHostname || error == .serverHostnameImpossibleToMatch
-        {
-            return (.wrongHostname, wrongHostname(report.certificate))
-        }
         if let reason = BoringSSLReason(error) {
             return explain(reason, report)
         }
@@ -93,6 +88,19 @@ struct TLSDiagnosis {
         switch reason {
         case .certificateVerifyFailed:
             return explain(certificate: report.certificate)
+        case .keyUsage:
+            return (
+                .certificateUsage,
+                "the certificate of \(endpoint) (\(report.certificate?.subject ?? "unknown")) may not be used so: its "
+                    + "extension keyUsage does not have digitalSignature, and TLS 1.3, like TLS 1.2 with ECDHE, has the "
+                    + "server sign"
+            )
+        case .unknownCertificateType, .wrongCertificateType, .cannotParseLeaf, .badECCCertificate:
+            return (
+                .unsupportedKey,
+                "the certificate of \(endpoint) has a key (\(report.certificate?.publicKey.description ?? "of some kind")) "
+                    + "that this client does not know"
+            )
         case .unsupportedProtocol, .wrongVersionNumber, .unknownProtocol:
             return explain(alert: .protocolVersion)
         default:
@@ -134,21 +142,23 @@ struct TLSDiagnosis {
         if let failure = validity(of: certificate, at: now, "the certificate of \(endpoint) (\(certificate.subject))") {
             return failure
         }
-        let issuers = context.authorities.filter { $0.subject == certificate.issuer }
+        let issuers = context.trust.known.filter { $0.subject == certificate.issuer }
         if let issuer = issuers.first, issuers.count == 1,
             let failure = validity(
                 of: issuer, at: now,
-                "the authority \(issuer.subject) in \(authorities), which issued the certificate of \(endpoint),")
+                "the authority \(issuer.subject) among \(authorities), which issued the certificate of \(endpoint),")
         {
             return failure
         }
         let reason =
-            if certificate.isSelfIssued {
+            if context.trust.isEmpty {
+                "nobody is trusted: \(authorities) are none"
+            } else if certificate.isSelfIssued {
                 "it is issued by itself and is not among \(authorities)"
             } else if issuers.isEmpty {
                 "its issuer, \(certificate.issuer), leads to none of \(authorities)"
             } else {
-                "its issuer's name, \(certificate.issuer), is in \(authorities), but either that authority's key did "
+                "its issuer's name, \(certificate.issuer), is among \(authorities), but either that authority's key did "
                     + "not sign it, or it may not be used for a server"
             }
         return (.notTrusted, "the certificate of \(endpoint) (\(certificate.subject)) is not trusted: \(reason)")
@@ -173,7 +183,10 @@ struct TLSDiagnosis {
             return
                 "the certificate of \(endpoint) cannot be checked: a Unix domain socket has no name that could stand in it"
         }
-        let names = (certificate?.alternativeNames ?? []).prefix(16).map(\.description)
+        // What was looked at: the common name, too, where there is no alternative name of that kind.
+        let alternatives = certificate?.alternativeNames ?? []
+        let hasNames = alternatives.contains { if case .dnsName = $0 { true } else { false } }
+        let names = ((hasNames ? [] : certificate?.commonNames ?? []) + alternatives.map(\.description)).prefix(16)
         let owner = names.isEmpty ? certificate?.subject ?? "nobody" : names.joined(separator: ", ")
         return "the certificate of \(endpoint) is for \(owner), not for \(host)"
     }
@@ -193,6 +206,11 @@ struct BoringSSLReason: Equatable {
     let text: String
 
     static let certificateVerifyFailed = BoringSSLReason(number: 125, text: "")
+    static let badECCCertificate = BoringSSLReason(number: 107, text: "")
+    static let unknownCertificateType = BoringSSLReason(number: 228, text: "")
+    static let wrongCertificateType = BoringSSLReason(number: 241, text: "")
+    static let cannotParseLeaf = BoringSSLReason(number: 272, text: "")
+    static let keyUsage = BoringSSLReason(number: 302, text: "")
     static let unknownProtocol = BoringSSLReason(number: 234, text: "")
     static let unsupportedProtocol = BoringSSLReason(number: 240, text: "")
     static let wrongVersionNumber = BoringSSLReason(number: 247, text: "")

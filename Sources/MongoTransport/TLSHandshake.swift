@@ -136,8 +136,7 @@ final class TLSHandshakeHandler: ChannelInboundHandler {
             return true
         }
         // What cannot be read cannot be matched either.
-        guard let certificate = report.certificate else { return identity.name == nil }
-        return identity.isConfirmed(by: certificate)
+        return report.certificate.map(identity.isConfirmed) ?? false
     }
 
     private func report() -> TLSReport {
@@ -156,29 +155,30 @@ final class TLSHandshakeHandler: ChannelInboundHandler {
 
 /// The handshake of one channel.
 struct TLSHandshake: Sendable {
-    private let done: EventLoopPromise<TLSReport>
+    private let wait: HandshakeWait<TLSReport>
 
     /// Adds TLS to a channel that is not connected yet. To be called on its event loop.
     init(on channel: any Channel, to endpoint: ServerEndpoint, _ context: TLSContext) throws {
         let identity = ServerIdentity(endpoint)
         let tls: NIOSSLClientHandler
         do {
-            tls = try NIOSSLClientHandler(context: context.context, serverHostname: identity.name)
+            tls = try NIOSSLClientHandler(context: context.context, serverHostname: identity.serverName)
         } catch {
             throw TransportError(
                 .tls, phase: .tls, "\(endpoint) is no name that TLS could ask for: \(error)", underlying: error,
                 tlsFailure: .wrongHostname)
         }
         let serverHello = ServerHelloHandler()
-        done = channel.eventLoop.makePromise(of: TLSReport.self)
+        wait = HandshakeWait(on: channel)
         let waiting = TLSHandshakeHandler(
             serverHello: serverHello, tls: tls, identity: identity,
             diagnosis: TLSDiagnosis(
-                context: context, endpoint: endpoint, certificateRequest: serverHello.certificateRequest), done: done)
+                context: context, endpoint: endpoint, certificateRequest: serverHello.certificateRequest),
+            done: wait.done)
         do {
             try channel.pipeline.syncOperations.addHandlers([serverHello, tls, waiting])
         } catch {
-            done.fail(error)
+            wait.done.fail(error)
             throw error
         }
     }
@@ -187,15 +187,8 @@ struct TLSHandshake: Sendable {
     ///
     /// - Throws: ``TransportError`` with what is known in its `tls`; `CancellationError`.
     func complete(on channel: any Channel, by deadline: ContinuousClock.Instant) async throws -> TLSReport {
-        let done = done
-        let timer = channel.eventLoop.scheduleTask(in: .until(deadline)) {
-            done.fail(TransportError(.deadlineExceeded, phase: .tls, "the deadline passed during the TLS handshake"))
-        }
-        defer { timer.cancel() }
-        return try await withTaskCancellationHandler {
-            try await done.futureResult.get()
-        } onCancel: {
-            done.fail(CancellationError())
-        }
+        try await wait.value(
+            on: channel, by: deadline,
+            late: TransportError(.deadlineExceeded, phase: .tls, "the deadline passed during the TLS handshake"))
     }
 }

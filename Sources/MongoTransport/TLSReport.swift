@@ -50,10 +50,40 @@ public struct PeerCertificate: Sendable, Hashable {
     public var issuer: String
     /// The host names and addresses that it is for.
     public var alternativeNames: [AlternativeName]
+    /// The subject's common names, which are host names by an older custom.
+    public var commonNames: [String]
+    /// How it is signed: `sha256WithRSAEncryption`, `ecdsa-with-SHA384`, or an object identifier.
+    public var signatureAlgorithm: String
+    /// Its key.
+    public var publicKey: PublicKey
     /// When it begins to be valid, in seconds since 1970 (UTC, without leap seconds).
     public var notBefore: Int64
     /// When it ends to be valid, in the same unit.
     public var notAfter: Int64
+
+    /// A certificate's key.
+    public struct PublicKey: Sendable, Hashable, CustomStringConvertible {
+        /// The kind of key: `RSA`, `RSA-PSS`, `P-256`, `P-384`, `P-521`, `Ed25519`, or an object identifier.
+        public var kind: String
+        /// The bits of an RSA key's modulus; `nil` for other kinds.
+        public var bits: Int?
+
+        /// The kind, with the bits of an RSA key.
+        public var description: String { bits.map { "\(kind) \($0)" } ?? kind }
+    }
+
+    /// What is weak about it in the eyes of today: a signature by MD5 or SHA-1, an RSA key of less than 2,048 bits. Other
+    /// clients accept both, and so does this one.
+    public var weaknesses: [String] {
+        var weaknesses: [String] = []
+        let signature = asciiLowercased(signatureAlgorithm)
+        // Nobody looks at the signature of a certificate that is trusted by itself.
+        if signature.hasPrefix("sha1") || signature.hasPrefix("md5") || signature == "ecdsa-with-sha1", !isSelfIssued {
+            weaknesses.append("it is signed by \(signatureAlgorithm)")
+        }
+        if let bits = publicKey.bits, bits < 2048 { weaknesses.append("its key is \(publicKey)") }
+        return weaknesses
+    }
 
     /// Whether the certificate is signed by itself.
     public var isSelfIssued: Bool { subject == issuer }

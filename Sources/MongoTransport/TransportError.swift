@@ -42,6 +42,8 @@ public struct TransportError: Error, Sendable, CustomStringConvertible {
     public var tlsFailure: TLSFailure?
     /// What a TLS handshake that failed showed of the server.
     public var tls: TLSReport?
+    /// What is wrong with the way through a proxy, where there is one to blame.
+    public var proxyFailure: ProxyFailure?
     /// Whether the server hung up on a connection without TLS before it sent anything: it may demand TLS.
     public var mayDemandTLS = false
 

@@ -17,6 +17,10 @@ public enum TransportEvent: Sendable {
     case attemptBegan(number: Int, address: String, family: IPAddress.Family?)
     /// The connect with this number ended.
     case attemptEnded(number: Int, outcome: AttemptOutcome)
+    /// The proxy, which is connected, is asked to connect to the server.
+    case proxyAsked(proxy: ServerEndpoint, server: ServerEndpoint)
+    /// The proxy has connected to the server.
+    case proxyConnected(proxy: ServerEndpoint, server: ServerEndpoint)
     /// The TLS handshake begins, on the attempt that connected.
     case tlsBegan
     /// The TLS handshake is complete.

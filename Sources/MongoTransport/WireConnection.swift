@@ -23,6 +23,7 @@ public final class WireConnection: Sendable {
     private let handler: NIOLoopBound<RequestHandler>
     private let format: MessageFormat
     private let currentLimits: Locked<WireLimits>
+    private let currentTimeout = Locked<Duration?>(nil)
 
     /// The server, as it was asked for.
     public let endpoint: ServerEndpoint
@@ -33,6 +34,7 @@ public final class WireConnection: Sendable {
 
     /// What a channel of ours has.
     private struct Equipment: Sendable {
+        let tunnel: ProxyTunnel?
         let handshake: TLSHandshake?
         let handler: NIOLoopBound<RequestHandler>
     }
@@ -59,6 +61,7 @@ public final class WireConnection: Sendable {
     /// - Parameters:
     ///   - endpoint: Where the server listens.
     ///   - connector: Looks up the name and races the addresses.
+    ///   - proxy: Connects to the server in this client's place; it has no meaning for a Unix domain socket. `nil` is none.
     ///   - tls: How to encrypt; `nil` for a connection in the clear.
     ///   - format: How commands are sent.
     ///   - limits: Bounds on the server's messages, until ``limits`` is set.
@@ -69,6 +72,7 @@ public final class WireConnection: Sendable {
     public static func connect(
         to endpoint: ServerEndpoint,
         connector: Connector,
+        proxy: SOCKS5Proxy? = nil,
         tls: TLSOptions? = nil,
         format: MessageFormat = .message,
         limits: WireLimits = .beforeAuthentication,
@@ -79,18 +83,20 @@ public final class WireConnection: Sendable {
         // Before anything else: a file that cannot be read is a mistake that no server can mend.
         let context: TLSContext? = if let tls { try await TLSContext.load(tls, by: deadline) } else { nil }
         return try await connect(
-            to: endpoint, connector: connector, context: context, format: format, limits: limits, on: eventLoop,
+            to: endpoint, connector: connector, proxy: proxy, context: context, format: format, limits: limits,
+            on: eventLoop,
             by: deadline, observe: observe)
     }
 
     /// Connects to a server with a context that other connections use too; for the rest see
-    /// ``connect(to:connector:tls:format:limits:on:by:observe:)``.
+    /// ``connect(to:connector:proxy:tls:format:limits:on:by:observe:)``.
     ///
     /// - Parameter context: How to encrypt; `nil` for a connection in the clear.
     /// - Throws: ``TransportError``, `CancellationError`.
     public static func connect(
         to endpoint: ServerEndpoint,
         connector: Connector,
+        proxy: SOCKS5Proxy? = nil,
         context: TLSContext?,
         format: MessageFormat = .message,
         limits: WireLimits = .beforeAuthentication,
@@ -100,16 +106,27 @@ public final class WireConnection: Sendable {
     ) async throws -> WireConnection {
         let limits = Locked(limits)
         let executor = EventLoopTaskExecutor(eventLoop ?? connector.group.next())
-        let connected = try await connector.connect(to: endpoint, on: executor, by: deadline, observe: observe) {
-            channel in
+        let proxy: SOCKS5Proxy? = if case .host = endpoint { proxy } else { nil }
+        let equip: @Sendable (any Channel) throws -> Equipment = { channel in
+            // The order is that of the bytes on their way in.
+            let tunnel = try ProxyTunnel(on: channel, to: endpoint, by: proxy)
             let handshake = try context.map { try TLSHandshake(on: channel, to: endpoint, $0) }
             let handler = RequestHandler(limits: { limits.withLock { $0 } }, isEncrypted: context != nil)
             try channel.pipeline.syncOperations.addHandler(handler)
             return Equipment(
-                handshake: handshake, handler: NIOLoopBound(handler, eventLoop: channel.eventLoop))
+                tunnel: tunnel, handshake: handshake, handler: NIOLoopBound(handler, eventLoop: channel.eventLoop))
+        }
+        let connected = try await reaching(proxy) {
+            try await connector.connect(
+                to: proxy?.endpoint ?? endpoint, on: executor, by: deadline, observe: observe, equip: equip)
         }
         let channel = connected.channel
         do {
+            if let tunnel = connected.equipment.tunnel, let proxy {
+                observe?(.proxyAsked(proxy: proxy.endpoint, server: endpoint))
+                try await tunnel.open(on: channel, by: deadline)
+                observe?(.proxyConnected(proxy: proxy.endpoint, server: endpoint))
+            }
             var tls: TLSReport?
             if let handshake = connected.equipment.handshake {
                 observe?(.tlsBegan)
@@ -126,6 +143,26 @@ public final class WireConnection: Sendable {
             throw TransportError(
                 .closed, phase: .tls, "the connection was closed during the TLS handshake", underlying: error)
         }
+    }
+
+    /// Runs the way to a proxy, so that what goes wrong on it is not taken for the server's.
+    private static func reaching<Success>(
+        _ proxy: SOCKS5Proxy?, _ body: () async throws -> Success
+    ) async throws -> Success {
+        do {
+            return try await body()
+        } catch var error as TransportError where proxy != nil {
+            error.message = "the SOCKS5 proxy was not reached: \(error.message)"
+            error.proxyFailure = .unreachable
+            throw error
+        }
+    }
+
+    /// How long a command may wait for its replies at most, whatever its own deadline; `nil` is without such a bound. It is the
+    /// `socketTimeoutMS` of the drivers' specification.
+    public var socketTimeout: Duration? {
+        get { currentTimeout.withLock { $0 } }
+        set { currentTimeout.withLock { $0 = newValue } }
     }
 
     /// Bounds on the server's messages, from the next one on. A connection begins with those of a peer that has proven
@@ -172,12 +209,18 @@ public final class WireConnection: Sendable {
                 .protocolViolation, phase: .command, "the command cannot be encoded: \(error)", underlying: error)
         }
         let replies = OneShot<[[UInt8]]>()
-        return try await withTaskCancellationHandler {
-            send(PendingRequest(messages, count: commands.count, by: deadline, replies: replies))
-            return try await replies.value()
-        } onCancel: {
-            replies.resolve(.failure(CancellationError()))
-            onEventLoop { $0.cancelled(replies) }
+        let end = socketTimeout.map { min(deadline, .now + $0) } ?? deadline
+        do {
+            return try await withTaskCancellationHandler {
+                send(PendingRequest(messages, count: commands.count, by: end, replies: replies))
+                return try await replies.value()
+            } onCancel: {
+                replies.resolve(.failure(CancellationError()))
+                onEventLoop { $0.cancelled(replies) }
+            }
+        } catch var error as TransportError where error.code == .deadlineExceeded && end < deadline {
+            error.message += " (socketTimeoutMS of the connection)"
+            throw error
         }
     }
 

@@ -33,7 +33,7 @@ package enum DNSAnswer: Sendable {
                 self = .unrelated(reason: reason)
                 return
             }
-            self = try Self.answer(header, &reader, query.question)
+            self = try Self.answer(header, &reader, query)
         } catch {
             self = .malformed(reason: error.reason)
         }
@@ -84,12 +84,14 @@ package enum DNSAnswer: Sendable {
     }
 
     private static func answer(
-        _ header: Header, _ reader: inout DNSReader, _ question: DNSQuestion
+        _ header: Header, _ reader: inout DNSReader, _ query: DNSQuery
     ) throws(DNSFormatError) -> DNSAnswer {
+        let question = query.question
         if header.isTruncated { return .truncated }
         if header.code == .nameError { return .noSuchName }
         guard header.code == .noError else { return .failure(header.code) }
-        let isSilent = header.answers == 0 && header.additional == 0
+        // A server that knows EDNS(0) says so in one additional record.
+        let isSilent = header.answers == 0 && header.additional <= (query.isExtended ? 1 : 0)
         if isSilent, !header.isAuthoritative, !header.isRecursionAvailable { return .lame }
         var records: [DNSName: [DNSRecordData]] = [:]
         var aliases: [DNSName: DNSName] = [:]

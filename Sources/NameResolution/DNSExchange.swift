@@ -84,7 +84,13 @@ struct DNSExchange {
     // MARK: - One server
 
     private func ask(_ server: NameServer) throws(ServerFailure) -> Knowledge {
-        if !configuration.usesTCPOnly, let knowledge = try settle(try askByDatagram(server)) { return knowledge }
+        if !configuration.usesTCPOnly {
+            var answer = try askByDatagram(server, isExtended: true)
+            if case .failure(let code) = answer, code.mayBeAboutExtensions {
+                answer = try askByDatagram(server, isExtended: false)
+            }
+            if let knowledge = try settle(answer) { return knowledge }
+        }
         guard let knowledge = try settle(try askByStream(server)) else {
             throw ServerFailure(reason: "an answer over TCP that is cut off", isMalformed: true)
         }
@@ -105,8 +111,8 @@ struct DNSExchange {
         }
     }
 
-    private func askByDatagram(_ server: NameServer) throws(ServerFailure) -> DNSAnswer {
-        let query = newQuery()
+    private func askByDatagram(_ server: NameServer, isExtended: Bool) throws(ServerFailure) -> DNSAnswer {
+        let query = newQuery(isExtended: isExtended)
         var unrelated: String?
         do throws(DNSSocket.Failure) {
             let socket = try DNSSocket(server, .udp, until: end, wakeUp: wakeUp)
@@ -143,8 +149,8 @@ struct DNSExchange {
 
     /// Each question has an id of its own and a socket of its own, so a port of its own: to forge an answer, both must
     /// be guessed (RFC 5452).
-    private func newQuery() -> DNSQuery {
-        DNSQuery(id: .random(in: .min ... .max), question: question)
+    private func newQuery(isExtended: Bool = false) -> DNSQuery {
+        DNSQuery(id: .random(in: .min ... .max), question: question, isExtended: isExtended)
     }
 
     /// When to turn from a server to the next.

@@ -47,18 +47,26 @@ package struct DNSQuery: Sendable {
     package var id: UInt16
     /// What is asked.
     package var question: DNSQuestion
+    /// Whether the server is told that a datagram may be longer than 512 bytes (EDNS(0), RFC 6891).
+    package var isExtended: Bool
 
-    package init(id: UInt16, question: DNSQuestion) {
+    package init(id: UInt16, question: DNSQuestion, isExtended: Bool = false) {
         self.id = id
         self.question = question
+        self.isExtended = isExtended
     }
+
+    /// How long a datagram may be: what passes every network without being cut into pieces (DNS Flag Day 2020).
+    package static let maximumDatagram: UInt16 = 1232
 
     /// The message: a standard query that asks for recursion (RFC 1035 section 4.1.1).
     package var encoded: [UInt8] {
         let recursionDesired: UInt16 = 0x0100
-        let header: [UInt16] = [id, recursionDesired, 1, 0, 0, 0]
+        let header: [UInt16] = [id, recursionDesired, 1, 0, 0, isExtended ? 1 : 0]
         let tail = [question.type.rawValue, dnsClassInternet]
-        return header.flatMap(Self.bytes) + question.name.encoded + tail.flatMap(Self.bytes)
+        // RFC 6891 section 6.1.2: the root, type OPT, the length for the class, no flags, no options.
+        let extensions = isExtended ? [0] + [41, Self.maximumDatagram, 0, 0, 0].flatMap(Self.bytes) : []
+        return header.flatMap(Self.bytes) + question.name.encoded + tail.flatMap(Self.bytes) + extensions
     }
 
     private static func bytes(_ value: UInt16) -> [UInt8] {
@@ -77,6 +85,9 @@ package struct DNSResponseCode: RawRepresentable, Sendable, Hashable, CustomStri
 
     package static let noError = DNSResponseCode(rawValue: 0)
     package static let nameError = DNSResponseCode(rawValue: 3)
+
+    /// Whether a server says so that does not know EDNS(0) (RFC 6891 section 7).
+    var mayBeAboutExtensions: Bool { rawValue == 1 || rawValue == 4 }
 
     /// The mnemonic, or `RCODE` and the number.
     package var description: String {

@@ -1,4 +1,5 @@
 internal import SASL
+internal import TextNormalization
 
 /// SASLprep (RFC 4013): the profile of stringprep (RFC 3454) that makes two ways of typing one password equal.
 ///

@@ -36,6 +36,15 @@ extension MongoConnectionString {
             self.zone = zone
         }
 
+        /// Reads a member of a replica set as servers name it: `host:port`.
+        package init(member: String) throws(ConnectionStringError) {
+            let hosts = try HostParser.hosts(in: Array(member.utf8)[...])
+            guard let host = hosts.first, hosts.count == 1 else {
+                throw ConnectionStringError(.invalidHost, "a member is one host", offset: 0, part: "host 1")
+            }
+            self = host
+        }
+
         /// The address with its zone, as `getaddrinfo` takes it: `fe80::1%eth0`. The name where there is no zone.
         public var scopedName: String {
             zone.map { "\(name)%\($0)" } ?? name

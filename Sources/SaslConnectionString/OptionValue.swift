@@ -1,12 +1,16 @@
 /// Reads the forms of values that the connection string specification defines.
 enum OptionValue {
-    /// `true` and `false`, and the deprecated forms.
+    /// `true` and `false`, and the deprecated forms, to which other letter cases belong: `ssl=False` is meant, and what is
+    /// meant must not become its opposite.
     static func boolean(_ text: String) -> (value: Bool, isDeprecated: Bool)? {
         switch text {
-        case "true": (true, false)
-        case "false": (false, false)
-        case "1", "yes", "y", "t": (true, true)
-        case "0", "-1", "no", "n", "f": (false, true)
+        case "true": return (true, false)
+        case "false": return (false, false)
+        default: break
+        }
+        return switch asciiLowercased(text) {
+        case "true", "1", "yes", "y", "t": (true, true)
+        case "false", "0", "-1", "no", "n", "f": (false, true)
         default: nil
         }
     }

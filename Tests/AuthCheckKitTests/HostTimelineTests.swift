@@ -141,15 +141,24 @@ import Testing
 
     @Test func aWayThatBeginsOnceMore() {
         let timeline = Self.timeline(
-            [.warning(.proxyIsNotUsed)] + Self.connecting + Self.greeting.prefix(1) + [.retried(.olderMessageFormat)]
-                + Self.connecting.prefix(3) + [.warning(.proxyIsNotUsed)])
+            [.warning(.passwordInClearText)] + Self.connecting + Self.greeting.prefix(1) + [
+                .retried(.olderMessageFormat)
+            ]
+                + Self.connecting.prefix(3) + [.warning(.passwordInClearText)])
         #expect(timeline.attempts.count == 1)
         #expect(timeline.phases.keys.map(\.rawValue) == ["dns"])
         #expect(timeline.warnings.count == 1)
     }
 
     @Test(arguments: [
-        (ConnectWarning.proxyIsNotUsed, "proxyHost is not supported"), (.passwordInClearText, "set tls=true"),
+        (ConnectWarning.passwordInClearText, "set tls=true"),
+        (.optionHasNoEffect(name: "tlsDisableOCSPEndpointCheck"), "whether a certificate is revoked"),
+        (.otherReplicaSet(wanted: "a", found: "b"), "Write replicaSet=b"),
+        (.otherReplicaSet(wanted: "a", found: nil), "Leave replicaSet out"),
+        (.standaloneAmongSeveral, "Name it alone"),
+        (.wireVersionsOutOfRange(minimum: 0, maximum: 6), "wire versions 0 to 6"),
+        (.membersDoNotResolve(members: ["a:1", "b:2"], set: "rs"), "replica set rs"),
+        (.identityIsNotTold(reason: "because"), "because"),
         (.serviceHostOfSocket(path: "/s"), "the socket /s has no host name"),
         (.service(.hostHadPort(given: "h:1", used: "h")), "h:1 has a port"),
         (.service(.hostIsAddress("::1")), "the address ::1; "),
@@ -163,10 +172,10 @@ import Testing
     @Test func theProgress() {
         let asking = KerberosEvent.askingKDC(realm: "R", ticket: "mongodb/db@R", bytes: 1)
         let events: [ConnectTrace.Event] =
-            [.warning(.proxyIsNotUsed)] + Self.connecting + Self.greeting + [.authentication(.kerberos(asking))]
+            [.warning(.passwordInClearText)] + Self.connecting + Self.greeting + [.authentication(.kerberos(asking))]
         #expect(
             events.compactMap(\.progressLine) == [
-                "warning: proxyHost is not supported: the server is connected to directly", "looking up db ...",
+                "warning: PLAIN sends the password in clear text on this connection: set tls=true", "looking up db ...",
                 "connecting to ::1 ...", "connecting to 127.0.0.1 ...", "hello ...",
                 "asking a KDC of R for the ticket for mongodb/db@R ...",
             ])

@@ -64,7 +64,8 @@ struct CanonicalHosts {
             let addresses = ["127.0.0.2", "127.0.0.3", "127.0.0.4", "127.0.0.5", "[fd00::7]"]
             parts.append(
                 try await world.startServer(
-                    realm: realm.realm, keytab: realm.realm.makeKeytab(for: [server.principal]), users: [realm.ann],
+                    realm: realm.realm, keytab: realm.realm.makeKeytab(for: [server.principal]),
+                    users: ["\(realm.ann)=read@test"],
                     listen: addresses.map { "\($0):\(server.port)" }, serviceHost: server.rawValue,
                     arguments: ["--service-name", server.service]))
         }

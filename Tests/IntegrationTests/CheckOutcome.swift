@@ -82,7 +82,7 @@ struct CheckJSON: Decodable {
 
     struct Identity: Decodable, Hashable {
         var user: String
-        var database: String
+        var database: String?
         var roles: [Role]
     }
 

@@ -10,7 +10,7 @@ import Testing
         configuration.libdefaults = ["dns_canonicalize_hostname = true", "rdns = true"]
         let realm = try await SharedRealm.start(configuration)
         let server = try await ServerProcess.start(
-            realm: realm.realm, keytab: realm.serviceKeytab, users: [realm.ann])
+            realm: realm.realm, keytab: realm.serviceKeytab, users: ["\(realm.ann)=read@test"])
         return (realm, server)
     }
 
@@ -39,7 +39,7 @@ import Testing
     func aUnixSocketHasNoName(properties: String, status: Int32, isWarnedOf: Bool) async throws {
         let realm = try await SharedRealm.shared
         let server = try await ServerProcess.start(
-            realm: realm.realm, keytab: realm.serviceKeytab, users: [realm.ann])
+            realm: realm.realm, keytab: realm.serviceKeytab, users: ["\(realm.ann)=read@test"])
         let outcome = try await SocketRelay.run(to: server.port) { path in
             let authority = path.replacing("/", with: "%2F")
             return try await AuthCheck.check(
@@ -56,7 +56,7 @@ import Testing
     @Test func aCacheFromBeforeTheRealmWasRebuiltIsRejected() async throws {
         let realm = try await SharedRealm.start()
         let server = try await ServerProcess.start(
-            realm: realm.realm, keytab: realm.serviceKeytab, users: [realm.ann])
+            realm: realm.realm, keytab: realm.serviceKeytab, users: ["\(realm.ann)=read@test"])
         try await realm.realm.changeKey("krbtgt/\(realm.realm.name)", keepingVersion: true)
         let uri = gssapiURI(realm.ann, Family.ipv4.authority(server.port))
         let outcome = try await AuthCheck.check(uri, in: realm, cache: realm.annCache)

@@ -43,8 +43,8 @@ import Testing
         ("silent", 40, ["_mongodb._tcp.silent.srv.test", "deadline"]),
         ("silent-text", 40, ["silent-text.srv.test", "deadline"]),
         ("foreign", 10, ["both.dns.test", ".srv.test"]),
-        ("two-texts", 64, ["two-texts.srv.test", "2 TXT records"]),
-        ("bad-text", 64, ["bad-text.srv.test", "authSource, replicaSet and loadBalanced only"]),
+        ("two-texts", 10, ["two-texts.srv.test", "2 TXT records"]),
+        ("bad-text", 10, ["bad-text.srv.test", "authSource, replicaSet and loadBalanced only"]),
     ]
 
     @Test(arguments: failures)

@@ -59,6 +59,49 @@ import Testing
         #expect(ServerDescription(saslSupportedMechs: ["PLAIN"]).saslSupportedMechs == ["PLAIN"])
     }
 
+    // MARK: - Load balancers
+
+    @Test func aLoadBalancerIsAskedForAndMustBeThere() async throws {
+        let id = try #require(BSONObjectID(bytes: [UInt8](repeating: 1, count: 12)))
+        let runner = ScriptedRunner([["maxWireVersion": 21, "serviceId": .objectID(id), "ok": 1]])
+        let server = try await Hello(isLoadBalanced: true).run(over: runner, by: Self.deadline)
+        #expect(server.isLoadBalanced)
+        #expect(runner.commands.first?["loadBalanced"] == true)
+
+        let other = ScriptedRunner([Self.reply])
+        let error = await #expect(throws: MongoAuthError.self) {
+            try await Hello(isLoadBalanced: true).run(over: other, by: Self.deadline)
+        }
+        #expect(error?.code == .notLoadBalanced)
+    }
+
+    // MARK: - Roles
+
+    @Test(
+        arguments: [
+            (["ok": 1], .standalone), (["msg": "isdbgrid"], .mongos),
+            (["setName": "a", "isWritablePrimary": true], .primary),
+            (["setName": "a", "ismaster": true], .primary), (["setName": "a", "secondary": true], .secondary),
+            (["setName": "a", "arbiterOnly": true], .arbiter),
+            (["setName": "a", "secondary": true, "hidden": true], .other),
+            (["setName": "a"], .other), (["isreplicaset": true], .ghost),
+            // Of no replica set, so none of its members.
+            (["arbiterOnly": true], .standalone),
+        ] as [(BSONDocument, ServerRole)])
+    func theRoleIsToldFromTheReply(_ reply: BSONDocument, _ role: ServerRole) throws {
+        var reply = reply
+        reply["ok"] = 1
+        #expect(try ServerDescription(reply: reply.encoded()).role == role)
+    }
+
+    @Test func membersAreThoseThatDriversConnectTo() throws {
+        let reply: BSONDocument = [
+            "setName": "a", "hosts": ["x:1", "y:2"], "passives": ["z:3", 7], "arbiters": ["w:4"], "ok": 1,
+        ]
+        #expect(try ServerDescription(reply: reply.encoded()).members == ["x:1", "y:2", "z:3", "w:4"])
+        #expect(try ServerDescription(reply: Self.reply.encoded()).members == [])
+    }
+
     // MARK: - The older command
 
     @Test(
@@ -86,6 +129,7 @@ import Testing
         var commands: Int
         /// The code of the server's refusal, where that is the cause.
         var refusal: CommandFailure.Code?
+        var code: MongoAuthError.Code { refusal == nil ? .malformedReply : .helloRefused }
     }
 
     private static let unknown: BSONDocument = ["ok": 0, "errmsg": "no such cmd: hello", "code": 59]
@@ -111,7 +155,7 @@ import Testing
             try await Hello().run(over: runner, by: Self.deadline)
         }
         #expect((error?.underlying as? CommandFailure)?.code == failure.refusal)
-        #expect(error?.code == .malformedReply)
+        #expect(error?.code == failure.code)
         #expect(runner.commands.count == failure.commands)
     }
 
@@ -194,10 +238,18 @@ import Testing
     private static let failures: [(BSONDocument, MongoAuthError.Code)] = [
         // The server said yes to the authentication, and now knows nobody.
         (reply([]), .serverNotProven),
-        (reply([["user": "ann"]]), .malformedReply), (reply([["db": "$external"]]), .malformedReply),
-        (reply(["ann"]), .malformedReply), (reply("ann"), .malformedReply), (["ok": 1], .malformedReply),
-        (["authInfo": [], "ok": 1], .malformedReply), ([:], .malformedReply), (["ok": 0, "code": 13], .refused),
+        (reply([["db": "$external"]]), .identityNotTold), (reply(["ann"]), .identityNotTold),
+        (reply("ann"), .identityNotTold), (["ok": 1], .identityNotTold), (["authInfo": [], "ok": 1], .identityNotTold),
+        (["ok": 0, "code": 59], .identityNotTold), (["ok": 0, "errmsg": "no such command"], .identityNotTold),
+        ([:], .malformedReply), (["ok": 0, "code": 13], .refused),
     ]
+
+    /// As servers say it that are no MongoDB.
+    @Test func aUserWithoutADatabaseIsAUser() async throws {
+        let runner = ScriptedRunner([Self.reply([["user": "ann"]])])
+        let identity = try await AuthenticatedIdentity.ask(runner, by: Self.deadline)
+        #expect(identity.user == "ann" && identity.database == nil)
+    }
 
     @Test(arguments: failures)
     func whatDoesNotNameAUserIsAnError(reply: BSONDocument, code: MongoAuthError.Code) async {

@@ -58,18 +58,25 @@ import Testing
         for server in servers { try await server.close() }
     }
 
-    /// The rest of the string is followed as if the proxy were not asked for, and the user is told.
-    @Test(arguments: [("", false), ("?proxyHost=proxy.example.com", true)])
-    func aProxyIsNotUsedAndThatIsSaid(options: String, isWarnedOf: Bool) async throws {
+    /// `serverSelectionTimeoutMS` is for all hosts together, and `socketTimeoutMS` for each command that follows.
+    @Test func theStringsOtherTimesCount() async throws {
+        let asked = NIOLockedValueBox(0)
+        let server = try await Self.start(isSilent: true, asked)
+        let port = try #require(server.localAddress?.port)
         let connector = MongoConnector(group: MultiThreadedEventLoopGroup.singleton)
-        let string = try MongoConnectionString(parsing: "mongodb://%2Fnowhere%2Fx.sock/\(options)")
-        let trace = ConnectTrace()
-        await #expect(throws: TransportError.self) {
-            try await connector.connect(
-                to: try #require(string.hosts.first), of: string, by: .now + .seconds(60), trace: trace)
+        let deadline = ContinuousClock.now + .seconds(600)
+        for option in ["serverSelectionTimeoutMS=200", "socketTimeoutMS=200"] {
+            let string = try MongoConnectionString(
+                parsing: "mongodb://127.0.0.1:\(port),127.0.0.1:\(port)/?\(option)")
+            let error = await #expect(throws: TransportError.self) {
+                try await connector.connect(to: string, by: deadline)
+            }
+            #expect(error?.code == .deadlineExceeded)
+            let name = option.prefix { $0 != "=" }
+            #expect(error?.message.contains(name) == true, "\(String(describing: error))")
         }
-        let isWarned = trace.entries.contains { if case .warning(.proxyIsNotUsed) = $0.event { true } else { false } }
-        #expect(isWarned == isWarnedOf)
+        #expect(ContinuousClock.now < deadline)
+        try await server.close()
     }
 
     /// `connectTimeoutMS` is a host's, whatever the deadline, and is named when it ends the wait.

@@ -49,7 +49,7 @@ import Testing
         arguments: [
             ("true", true, false), ("false", false, false), ("1", true, true), ("yes", true, true), ("y", true, true),
             ("t", true, true), ("0", false, true), ("-1", false, true), ("no", false, true), ("n", false, true),
-            ("f", false, true), ("TRUE", nil, true), ("on", nil, true), ("", nil, true),
+            ("f", false, true), ("TRUE", true, true), ("False", false, true), ("on", nil, true), ("", nil, true),
         ]) func booleans(_ text: String, _ expected: Bool?, _ warns: Bool) throws
     {
         let string = try Self.parse("retryWrites=\(text)")

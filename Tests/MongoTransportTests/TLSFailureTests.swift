@@ -22,7 +22,7 @@ import Testing
     private static let certificateFailures: [Failure] = [
         Failure(
             testDescription: "no authority of the system", certificate: "server", change: .init(authorities: nil),
-            failure: .notTrusted, says: ["CN=Test CA", "this system's authorities"]),
+            failure: .notTrusted, says: ["CN=Test CA", "leads to none of"]),
         Failure(
             testDescription: "another authority", certificate: "server", change: .init(authorities: "other-ca.crt"),
             failure: .notTrusted, says: ["CN=Test CA", "other-ca.crt"]),
@@ -60,7 +60,7 @@ import Testing
             failure: .wrongHostname, says: ["not for wild.test"]),
         Failure(
             testDescription: "another common name", certificate: "common-name", change: .init(host: "other.test"),
-            failure: .wrongHostname, says: ["is for CN=db.test"]),
+            failure: .wrongHostname, says: ["is for db.test"]),
         Failure(
             testDescription: "an address that is only there as a name", certificate: "server",
             change: .init(host: "127.0.0.1"), failure: .wrongHostname, says: ["not for 127.0.0.1"]),

@@ -66,6 +66,10 @@ import Testing
         ("a.test", "*.test", false), ("test", "*", false), ("ab.b.test", "a*.b.test", false),
         ("a.b.test", "a.*.test", false), ("xn--a.b.test", "*.b.test", false), ("xn--a.b.test", "xn--a.b.test", true),
         ("db.test", "", false), ("db.test", ".", false), ("db.test", "db", false), ("db", "db", true),
+        // An underscore is no sign of a host, so that no wildcard stands for it, and exact names are what they are.
+        ("my_mongo", "my_mongo", true), ("my_mongo.b.test", "my_mongo.b.test", true),
+        ("my_mongo.b.test", "*.b.test", false),
+        ("a.b_c.test", "*.b_c.test", true),
         // What Unicode calls equivalent is not the same name.
         ("k.test", "\u{212A}.test", false), ("a.b.test", "*\u{301}.b.test", false),
         ("\u{E9}.test", "e\u{301}.test", false),
@@ -81,7 +85,7 @@ import Testing
             (.host(".", port: 1), nil), (.unixSocket(path: "/x"), nil),
         ] as [(ServerEndpoint, String?)])
     func addressesAreNoServerNames(endpoint: ServerEndpoint, name: String?) {
-        #expect(ServerIdentity(endpoint).name == name)
+        #expect(ServerIdentity(endpoint).serverName == name)
     }
 
     // MARK: - Dates

@@ -73,7 +73,8 @@ import Testing
         #expect(server.udpCount == 1)
         var queries = server.queries.makeAsyncIterator()
         let query = try #require(await queries.next()).query
-        #expect(Array(query[12...]) == encodedName(name) + [0, 33, 0, 1])
+        // Behind the question stands how long a datagram may be.
+        #expect(Array(query[12...]) == encodedName(name) + [0, 33, 0, 1] + [0, 0, 41, 4, 208, 0, 0, 0, 0, 0, 0])
     }
 
     @Test("an alias is followed to the records in the answer") func alias() async throws {
@@ -171,7 +172,8 @@ import Testing
         let error = try await Self.failure(Self.resolver([server], attempts: 2))
         #expect(error.code == .temporaryFailure)
         #expect(error.message.contains("\(server.nameServer): \(mnemonic)"))
-        #expect(server.udpCount == 2)
+        // What may be about EDNS(0) is asked once more without it.
+        #expect(server.udpCount == ([1, 4].contains(code) ? 4 : 2))
     }
 
     @Test("silence: each server is asked as often as configured") func silence() async throws {

@@ -1,5 +1,6 @@
 import Crypto
 import Testing
+import TextNormalization
 
 @testable import SASLSCRAM
 

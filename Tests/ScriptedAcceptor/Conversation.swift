@@ -50,7 +50,8 @@ struct Conversation {
         case "isMaster" where misbehaviour == .oddity(.ancientServer):
             return (.hello, Replies.ancientHello)
         case "hello", "isMaster":
-            var hello = Replies.hello
+            if let refusal = Replies.refusal(of: command, misbehaviour) { return (.hello, refusal) }
+            var hello = Replies.hello(misbehaviour)
             // A day ahead, whatever the true time is.
             if fault == .errorOfClocksWithTime { hello["localTime"] = .datetime(KerberosErrorMessage.tomorrow) }
             return (.hello, hello)
@@ -58,6 +59,12 @@ struct Conversation {
             return begin(payload?.bytes ?? [])
         case "saslContinue" where command["conversationId"]?.integerValue == 1:
             return proceed(payload?.bytes ?? [])
+        case "connectionStatus" where misbehaviour == .oddity(.noConnectionStatus):
+            return (.identity, Replies.noSuchCommand)
+        case "connectionStatus" where misbehaviour == .oddity(.emptyConnectionStatus):
+            return (.identity, ["ok": 1.0])
+        case "connectionStatus" where misbehaviour == .oddity(.poorConnectionStatus):
+            return (.identity, ["authInfo": ["authenticatedUsers": [["user": .string(user ?? "")]]], "ok": 1.0])
         case "connectionStatus":
             let name = misbehaviour == .oddity(.otherUserName) ? "somebody@ELSEWHERE.TEST" : user
             let users = fault == .nobodyAuthenticated ? [] : [name].compactMap(\.self)

@@ -52,6 +52,16 @@ enum Misbehaviour: Hashable, Sendable {
         case manyRoles = "many-roles"
         /// It knows its users by other names.
         case otherUserName = "other-user-name"
+        /// It does not know connectionStatus.
+        case noConnectionStatus = "no-connection-status"
+        /// It knows users without databases, and no roles.
+        case poorConnectionStatus = "poor-connection-status"
+        /// It answers connectionStatus with nothing but that it succeeded.
+        case emptyConnectionStatus = "empty-connection-status"
+        /// A secondary of a set whose members have names that nobody knows.
+        case strangeMembers = "strange-members"
+        /// It speaks old wire versions only.
+        case oldWireVersions = "old-wire-versions"
     }
 
     enum Stranger: String, CaseIterable {
@@ -60,8 +70,17 @@ enum Misbehaviour: Hashable, Sendable {
         case zeroBytes = "zero-bytes"
         case neverSpeaks = "never-speaks"
         case closesAtOnce = "closes-at-once"
+        /// A member of a replica set without data, and so without users.
+        case arbiter
+        /// A server behind a load balancer, which refuses clients that say nothing of that.
+        case behindLoadBalancer = "behind-load-balancer"
+        /// It demands that clients declare a version of its API.
+        case demandsAPIVersion = "demands-api-version"
         /// It knows isMaster in an OP_QUERY and nothing else, and hangs up on an OP_MSG.
         case handshakeOnly = "handshake-only"
+
+        /// Whether it does not take part in the conversation at all.
+        var isForeign: Bool { ![.arbiter, .behindLoadBalancer, .demandsAPIVersion].contains(self) }
     }
 
     enum Failure: String, CaseIterable {

@@ -8,6 +8,47 @@ enum Replies {
         "maxWriteBatchSize": 100_000, "minWireVersion": 0, "maxWireVersion": 21, "readOnly": false, "ok": 1.0,
     ]
 
+    /// What a server of that kind says of itself.
+    static func hello(_ misbehaviour: Misbehaviour) -> BSONDocument {
+        var hello = hello
+        if [.oddity(.strangeMembers), .stranger(.arbiter)].contains(misbehaviour) {
+            hello["isWritablePrimary"] = false
+            hello["setName"] = "strange"
+            hello["me"] = "a.invalid:27017"
+            hello["hosts"] = ["a.invalid:27017", "localhost:27017"]
+            hello["arbiters"] = ["b.invalid:27018"]
+        }
+        switch misbehaviour {
+        case .oddity(.strangeMembers):
+            hello["secondary"] = true
+        case .stranger(.arbiter):
+            hello["arbiterOnly"] = true
+        case .stranger(.behindLoadBalancer):
+            hello["serviceId"] = BSONObjectID(bytes: [UInt8](repeating: 7, count: 12)).map(BSONValue.objectID)
+        case .oddity(.oldWireVersions):
+            hello["maxWireVersion"] = 6
+        default: break
+        }
+        return hello
+    }
+
+    /// Why hello itself is refused.
+    static func refusal(of hello: BSONDocument, _ misbehaviour: Misbehaviour) -> BSONDocument? {
+        switch misbehaviour {
+        case .stranger(.behindLoadBalancer) where hello["loadBalanced"]?.boolValue != true:
+            [
+                "ok": 0.0, "errmsg": "The server is being accessed through a load balancer", "code": 354,
+                "codeName": "LoadBalancerSupportMismatch",
+            ]
+        case .stranger(.demandsAPIVersion):
+            [
+                "ok": 0.0, "errmsg": "The apiVersion parameter is required", "code": 498_870,
+                "codeName": "Location498870",
+            ]
+        default: nil
+        }
+    }
+
     static let ancientHello: BSONDocument = [
         "ismaster": true, "maxBsonObjectSize": 16_777_216, "minWireVersion": 0, "maxWireVersion": 3, "ok": 1.0,
     ]

@@ -19,7 +19,7 @@ final class Session {
     }
 
     func run() {
-        if case .stranger(let stranger) = misbehaviour {
+        if case .stranger(let stranger) = misbehaviour, stranger.isForeign {
             behave(as: stranger)
         } else {
             while let (frame, command) = nextCommand(), answer(command, frame) {}
@@ -117,6 +117,7 @@ final class Session {
             socket.waitForEnd()
         case .closesAtOnce:
             break
+        case .arbiter, .behindLoadBalancer, .demandsAPIVersion: break
         case .handshakeOnly:
             while let frame = nextFrame(), case .query(let query) = frame.message {
                 let knows = query.query.first?.key.lowercased() == "ismaster"

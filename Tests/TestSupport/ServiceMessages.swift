@@ -67,7 +67,9 @@ package struct Answer {
     /// The answer to the bytes of a query.
     package init(to query: [UInt8], _ records: Record...) {
         id = UInt16(query[0]) << 8 | UInt16(query[1])
-        question = Array(query[12...])
+        // What the query has about EDNS(0) is no part of the question, and an answer need not repeat it.
+        let isExtended = query[11] == 1 && query.suffix(11).starts(with: [0, 0, 41])
+        question = Array(query[12...].dropLast(isExtended ? 11 : 0))
         self.records = records
     }
 

@@ -22,6 +22,8 @@ final class EventLog: Sendable {
             case .lookUpFailed(let host, let family, _): "not found \(host) \(Self.word(family))"
             case .attemptBegan(let number, let address, _): "begin \(number) \(address)"
             case .attemptEnded(let number, let outcome): "end \(number) \(Self.word(outcome))"
+            case .proxyAsked(_, let server): "ask for \(server)"
+            case .proxyConnected(_, let server): "tunnel to \(server)"
             case .tlsBegan: "begin TLS"
             case .tlsEnded: "end TLS"
             }

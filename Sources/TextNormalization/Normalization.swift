@@ -1,13 +1,13 @@
-internal import SASL
+internal import SecretMemory
 
 /// Unicode normalization form KC, version 3.2.0, as RFC 3454 section 4 prescribes it.
 ///
 /// The standard library has no public normalization, and Foundation's would bring Foundation and ICU into every client.
 /// The tables have corrigendum 4 applied (five rare ideographs), as ICU has it, which MongoDB's servers use. Combining
 /// classes are the standard library's: Unicode never changes those of assigned scalars.
-enum Normalization {
+package enum Normalization {
     /// Normalizes scalars that are assigned in Unicode 3.2.
-    static func compatibilityComposed(_ scalars: [Unicode.Scalar]) -> [Unicode.Scalar] {
+    package static func compatibilityComposed(_ scalars: [Unicode.Scalar]) -> [Unicode.Scalar] {
         var decomposed: [Unicode.Scalar] = []
         for scalar in scalars { decompose(scalar, into: &decomposed) }
         reorder(&decomposed)

@@ -1,0 +1,68 @@
+public import SecretMemory
+
+/// A proxy that opens connections for others (SOCKS version 5, RFC 1928).
+///
+/// The proxy gets the server's name and looks it up itself, as the drivers' specification has it. What else asks the
+/// network, a KDC among it, does not go through the proxy.
+public struct SOCKS5Proxy: Sendable, Hashable {
+    /// The port of proxies that name none.
+    public static let defaultPort: UInt16 = 1080
+
+    /// Who may use the proxy (RFC 1929). The proxy gets the password in clear text.
+    public struct Credential: Sendable, Hashable {
+        /// The user's name, of 1 to 255 bytes.
+        public var username: String
+        /// The password, of 1 to 255 bytes.
+        public var password: Secret
+
+        /// Creates a credential.
+        public init(username: String, password: Secret) {
+            self.username = username
+            self.password = password
+        }
+    }
+
+    /// The proxy's host name, or its address without brackets.
+    public var host: String
+    /// The proxy's port.
+    public var port: UInt16
+    /// Who uses the proxy; `nil` for proxies that ask nobody.
+    public var credential: Credential?
+
+    /// Names a proxy.
+    public init(host: String, port: UInt16 = defaultPort, credential: Credential? = nil) {
+        self.host = host
+        self.port = port
+        self.credential = credential
+    }
+
+    /// Where the proxy listens.
+    public var endpoint: ServerEndpoint { .host(host, port: port) }
+}
+
+/// Why a proxy did not connect to a server, for errors with ``TransportError/Code/connect``. The set is open.
+public struct ProxyFailure: Sendable, Hashable, CustomStringConvertible {
+    private enum Value: String {
+        case unreachable
+        case notSOCKS5 = "not-socks5"
+        case credentialRequired = "credential-required"
+        case credentialRejected = "credential-rejected"
+        case refused
+    }
+
+    private let value: Value
+
+    /// The proxy itself was not reached.
+    public static let unreachable = ProxyFailure(value: .unreachable)
+    /// What listens there does not speak SOCKS version 5, or broke its rules.
+    public static let notSOCKS5 = ProxyFailure(value: .notSOCKS5)
+    /// The proxy demands a user name and a password, or another proof of who uses it.
+    public static let credentialRequired = ProxyFailure(value: .credentialRequired)
+    /// The proxy does not accept the user name and the password.
+    public static let credentialRejected = ProxyFailure(value: .credentialRejected)
+    /// The proxy would not, or could not, connect to the server.
+    public static let refused = ProxyFailure(value: .refused)
+
+    /// The failure's stable, hyphenated name.
+    public var description: String { value.rawValue }
+}

@@ -1,0 +1,128 @@
+internal import NIOSSL
+
+#if canImport(Glibc)
+internal import Glibc
+#elseif canImport(Musl)
+internal import Musl
+#elseif canImport(Darwin)
+internal import Darwin
+#endif
+
+/// The authorities whose certificates count, and where they come from: a file that is named, or else those of the system, to
+/// which the variables SSL_CERT_FILE and SSL_CERT_DIR add as they do for OpenSSL's drivers.
+struct TrustedAuthorities: CustomStringConvertible {
+    /// For a sentence: "this system's authorities", "the authorities in /etc/ca.pem".
+    private(set) var description = "this system's authorities"
+    /// The authorities that were read here; those of the system are BoringSSL's matter.
+    private(set) var known: [PeerCertificate] = []
+    /// Whether there are none at all.
+    var isEmpty: Bool { certificates.isEmpty && !(usesSystem && Self.hasSystemAuthorities) }
+
+    private var certificates: [NIOSSLCertificate] = []
+    private var usesSystem = true
+
+    /// Those of the system alone.
+    init() {}
+
+    /// - Parameter file: The file that is named; `nil` is those of the system.
+    /// - Throws: ``TransportError`` for a file that is named and cannot be used.
+    init(_ file: String?, environment: (String) -> String? = Self.environment) throws {
+        if let file {
+            do {
+                certificates = try Self.certificates(in: file)
+            } catch {
+                throw TLSContext.failure(.authoritiesFile, file, "\(error)")
+            }
+            (usesSystem, description) = (false, "the authorities in \(file)")
+        } else {
+            addVariables(environment)
+        }
+        known = certificates.compactMap { try? PeerCertificate(der: $0.toDERBytes()) }
+    }
+
+    /// OpenSSL's defaults are one file and one folder, and each of the variables replaces one of them. What the system has is
+    /// in the folder, where there is one. Neither has to exist.
+    private mutating func addVariables(_ environment: (String) -> String?) {
+        var parts: [String] = []
+        if let file = environment("SSL_CERT_FILE"), !file.isEmpty {
+            do {
+                certificates += try Self.certificates(in: file)
+                parts.append("those in SSL_CERT_FILE (\(file))")
+            } catch {
+                parts.append("none of SSL_CERT_FILE (\(file): \(error))")
+            }
+        }
+        if let folders = environment("SSL_CERT_DIR"), !folders.isEmpty {
+            usesSystem = false
+            let read = folders.unicodeScalars.split(separator: ":").map { Self.hashedCertificates(in: String($0)) }
+            certificates += read.joined()
+            parts.append("\(read.joined().count) in SSL_CERT_DIR (\(folders))")
+        }
+        guard !parts.isEmpty else { return }
+        if usesSystem { parts.insert(description, at: 0) }
+        description =
+            usesSystem ? parts.joined(separator: " and ") : "the authorities: " + parts.joined(separator: ", ")
+    }
+
+    func configure(_ configuration: inout TLSConfiguration) {
+        guard usesSystem, Self.hasSystemAuthorities else {
+            configuration.trustRoots = .certificates(certificates)
+            return
+        }
+        configuration.trustRoots = .default
+        if !certificates.isEmpty { configuration.additionalTrustRoots = [.certificates(certificates)] }
+    }
+
+    // MARK: - Files
+
+    private struct NoCertificates: Error, CustomStringConvertible {
+        var description: String { "it holds no certificates in PEM form, or a damaged one" }
+    }
+
+    private static func certificates(in path: String) throws -> [NIOSSLCertificate] {
+        try PEMFile.withContents(of: path) { contents in
+            guard let certificates = try? NIOSSLCertificate.fromPEMBytes(contents) else { throw NoCertificates() }
+            return certificates
+        }
+    }
+
+    /// The certificates of a folder by the names that OpenSSL looks for: a hash of the subject in 8 hexadecimal digits, a
+    /// period and a number.
+    private static func hashedCertificates(in folder: String) -> [NIOSSLCertificate] {
+        entries(of: folder).sorted().filter(isHashed).flatMap { (try? certificates(in: "\(folder)/\($0)")) ?? [] }
+    }
+
+    private static func isHashed(_ name: String) -> Bool {
+        let parts = name.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
+        return parts.count == 2 && parts[0].count == 8
+            && UInt32(String(decoding: parts[0], as: UTF8.self), radix: 16) != nil
+            && Int(String(decoding: parts[1], as: UTF8.self)) != nil
+    }
+
+    private static func entries(of folder: String) -> [String] {
+        guard let directory = opendir(folder) else { return [] }
+        defer { closedir(directory) }
+        var names: [String] = []
+        while let entry = readdir(directory) {
+            names.append(
+                withUnsafeBytes(of: &entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) })
+        }
+        return names
+    }
+
+    private static func environment(_ name: String) -> String? {
+        guard let value = getenv(name) else { return nil }
+        return String(cString: value)
+    }
+
+    /// Where NIOSSL looks. Without any of them it refuses to work, and it is our word that tells why nobody is trusted.
+    private static var hasSystemAuthorities: Bool {
+        #if os(Linux)
+        let bundles: [String] = ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt"]
+        return bundles.contains { path in access(path, R_OK) == 0 }
+            || entries(of: "/etc/ssl/certs").contains(where: isHashed)
+        #else
+        return true
+        #endif
+    }
+}
