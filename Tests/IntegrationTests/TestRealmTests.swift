@@ -17,7 +17,7 @@ import Testing
 
     /// The options that have the realm's KDC where this run of the tests has them.
     private var backend: [String] {
-        get throws { try KerberosRealm.Backend.chosenImage.map { ["--container", $0] } ?? [] }
+        get throws { try KerberosRealm.Backend.chosenOptions }
     }
 
     /// What `up --format json` prints, written down anew: what programs rely on.
