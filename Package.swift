@@ -134,7 +134,11 @@ let package = Package(
         // The templates are in Fixtures/Realm, where the containers' files come from too; what is here are links.
         .target(
             name: "KerberosTestKit", dependencies: [subprocess, systemPackage],
-            resources: [.embedInCode("krb5.conf.template"), .embedInCode("kdc.conf.template")],
+            resources: [
+                .embedInCode("krb5.conf.template"), .embedInCode("kdc.conf.template"),
+                .embedInCode("smb.conf.template"),
+                .embedInCode("samba-realm.py"),
+            ],
             swiftSettings: swiftSettings),
         program(
             "authcheck",

@@ -144,6 +144,81 @@ extension KDCEvent {
     }
 }
 
+extension KDCEvent {
+    /// The requests that Samba's KDC tells of, in order.
+    ///
+    /// A request's line looks like `Kerberos: AS-REQ SUCCESS ipv4:127.0.0.1:1 a@R krbtgt/R@R pa=.. etype=18/18`, or with
+    /// `ERR_PREAUTH_FAILED` for `SUCCESS`; blanks in names have a backslash before them. Where an account may not log in
+    /// the line has no name for the error, but one before it tells the status.
+    static func ofSamba(log: String) -> [KDCEvent] {
+        var events: [KDCEvent] = []
+        var status: String.UnicodeScalarView.SubSequence?
+        for line in log.unicodeScalars.split(separator: "\n") {
+            let text = line.drop { $0 == " " }
+            if text.starts(with: "Auth: [Kerberos KDC,".unicodeScalars) {
+                if let start = text.firstRange(of: " status [NT_STATUS_".unicodeScalars) {
+                    status = text[start.upperBound...].prefix { $0 != "]" }
+                }
+            } else if let event = KDCEvent(sambaLine: text, status: status.map { String($0) }) {
+                events.append(event)
+                status = nil
+            }
+        }
+        return events
+    }
+
+    private init?(sambaLine text: String.UnicodeScalarView.SubSequence, status: String?) {
+        let kinds = [("Kerberos: AS-REQ ", Kind.authentication), ("Kerberos: TGS-REQ ", .ticketGranting)]
+        guard let (prefix, kind) = kinds.first(where: { text.starts(with: $0.0.unicodeScalars) }) else { return nil }
+        let words = Self.words(text.dropFirst(prefix.unicodeScalars.count))
+        guard words.count >= 4, let place = words[1].unicodeScalars.firstIndex(of: ":"),
+            ["ipv4", "ipv6"].contains(String(words[1].unicodeScalars[..<place])),
+            let port = words[1].unicodeScalars.lastIndex(of: ":"), place < port
+        else { return nil }
+        self.kind = kind
+        address = String(words[1].unicodeScalars[words[1].unicodeScalars.index(after: place)..<port])
+        client = words[2]
+        server = words[3]
+        let isTicket = kind == .ticketGranting
+        let word = words[0].hasPrefix("ERR_") ? String(words[0].dropFirst(4)) : words[0]
+        outcome =
+            switch word {
+            case "SUCCESS": .issued
+            case "PREAUTH_REQUIRED": .preauthenticationNeeded
+            case "PREAUTH_FAILED": .preauthenticationFailed
+            case "C_PRINCIPAL_UNKNOWN": .clientNotFound
+            case "S_PRINCIPAL_UNKNOWN": isTicket ? .serverNotFoundByTicket : .serverNotFound
+            case "KEY_EXPIRED": status == "PASSWORD_MUST_CHANGE" ? .passwordChangeNeeded : .passwordExpired
+            default:
+                switch status {
+                case "ACCOUNT_DISABLED": .clientLocked
+                case "ACCOUNT_LOCKED_OUT": .clientLockedOut
+                case "ACCOUNT_EXPIRED": .clientExpired
+                default: Outcome(rawValue: word)
+                }
+            }
+        let reason = words.dropFirst(4).first { $0.hasPrefix("reason=") }.map { String($0.dropFirst(7)) }
+        error = word == "SUCCESS" ? nil : reason ?? status ?? word
+    }
+
+    /// Splits at blanks; one with a backslash before it belongs to its word, and so does the backslash.
+    private static func words(_ text: String.UnicodeScalarView.SubSequence) -> [String] {
+        var words: [String] = []
+        var word = String.UnicodeScalarView()
+        var isEscaped = false
+        for scalar in text {
+            if scalar == " " && !isEscaped {
+                words.append(String(word))
+                word = String.UnicodeScalarView()
+            } else {
+                word.append(scalar)
+            }
+            isEscaped = scalar == "\\" && !isEscaped
+        }
+        return words + [String(word)]
+    }
+}
+
 extension KerberosRealm {
     /// The KDC's log since the realm started.
     public func log() throws(KerberosTestKitError) -> String {
@@ -152,7 +227,9 @@ extension KerberosRealm {
 
     /// The requests that the KDC answered since the realm started, in order.
     public func events() throws(KerberosTestKitError) -> [KDCEvent] {
-        try log().unicodeScalars.split(separator: "\n").compactMap { KDCEvent(logLine: String($0)) }
+        let log = try log()
+        if samba != nil { return KDCEvent.ofSamba(log: log) }
+        return log.unicodeScalars.split(separator: "\n").compactMap { KDCEvent(logLine: String($0)) }
     }
 
     /// Waits until the KDC has answered a request that fulfils a condition, and returns the first one that does.

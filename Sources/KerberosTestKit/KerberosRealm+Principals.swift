@@ -33,6 +33,13 @@ extension KerberosRealm {
 
     /// Adds many principals in one run of `kadmin.local`.
     public func addPrincipals(_ principals: [NewPrincipal]) async throws(KerberosTestKitError) {
+        if let samba {
+            try requireFolder()
+            let changes = try principals.map { principal throws(KerberosTestKitError) in
+                try samba.additions(principal)
+            }
+            return try await samba.run(Array(changes.joined()), to: "add principals")
+        }
         var queries: [[String]] = []
         for principal in principals {
             let key = principal.password.map { ["-pw", $0] } ?? ["-randkey"]
@@ -47,11 +54,17 @@ extension KerberosRealm {
     /// Changes what the KDC knows of a principal, by words for `kadmin`'s `modify_principal`, such as
     /// `["-expire", "yesterday"]` or `["-allow_tix"]`.
     public func modifyPrincipal(_ name: String, options: [String]) async throws(KerberosTestKitError) {
+        try refuseSamba("modify_principal")
         try await administer([["modify_principal"] + options + [try Self.checked(name)]], to: "modify \(name)")
     }
 
     /// Changes what is special about a principal; earlier traits stay.
     public func modifyPrincipal(_ name: String, traits: [PrincipalTrait]) async throws(KerberosTestKitError) {
+        if let samba {
+            try requireFolder()
+            return try await samba.run(
+                samba.changes(of: samba.account(of: name), traits), to: "modify \(name)")
+        }
         try await modifyPrincipal(name, options: traits.flatMap(\.words))
     }
 
@@ -60,11 +73,16 @@ extension KerberosRealm {
     /// - Parameter options: Words for `kadmin`'s `add_policy`, such as `["-minlength", "12"]` or
     ///   `["-maxfailure", "3", "-lockoutduration", "1 hour"]`.
     public func addPolicy(_ name: String, options: [String]) async throws(KerberosTestKitError) {
+        try refuseSamba("add_policy")
         try await administer([["add_policy"] + options + [try Self.checked(name)]], to: "add the policy \(name)")
     }
 
     /// Removes a principal.
     public func deletePrincipal(_ name: String) async throws(KerberosTestKitError) {
+        if let samba {
+            try requireFolder()
+            return try await samba.run([DirectoryChange("remove", try samba.account(of: name))], to: "delete \(name)")
+        }
         try await administer([["delete_principal", "-force", try Self.checked(name)]], to: "delete \(name)")
     }
 
@@ -73,6 +91,14 @@ extension KerberosRealm {
     /// - Parameter keepingVersion: The new key gets the old one's version number. An acceptor with an old keytab then
     ///   tries its key and fails to decrypt, instead of finding that it has no key of that version.
     public func changeKey(_ name: String, keepingVersion: Bool = false) async throws(KerberosTestKitError) {
+        if let samba {
+            try requireFolder()
+            if keepingVersion {
+                throw KerberosTestKitError(.unsupported, "Active Directory gives every new key a new version")
+            }
+            return try await samba.run(
+                [DirectoryChange("password", try samba.account(of: name))], to: "change the key of \(name)")
+        }
         let principal = try Self.checked(name)
         var version: String?
         if keepingVersion {
@@ -100,6 +126,11 @@ extension KerberosRealm {
         }
         guard !names.isEmpty else {
             throw KerberosTestKitError(.invalidArgument, "a keytab needs at least one principal")
+        }
+        if let samba {
+            let accounts = try names.map { name throws(KerberosTestKitError) in try samba.account(of: name) }
+            try await samba.run([DirectoryChange(["keytab", path] + accounts)], to: "write a keytab")
+            return path
         }
         try await administer([["ktadd", "-norandkey", "-k", path] + names], to: "write a keytab")
         return path
@@ -164,6 +195,13 @@ extension KerberosRealm {
         return outcome.output
     }
 
+    /// For what is made of words for MIT's programs.
+    private func refuseSamba(_ word: String) throws(KerberosTestKitError) {
+        if samba != nil {
+            throw KerberosTestKitError(.unsupported, "\(word) is MIT's: Samba's KDC has no such thing")
+        }
+    }
+
     /// A principal's name that no program takes for an option.
     private static func checked(_ principal: String) throws(KerberosTestKitError) -> String {
         guard !principal.isEmpty, principal.utf8.first != UInt8(ascii: "-") else {
@@ -181,7 +219,7 @@ extension KerberosRealm {
     }
 
     /// Queries and passwords are lines.
-    private static func refuseLineBreaks(_ texts: some Sequence<String>) throws(KerberosTestKitError) {
+    static func refuseLineBreaks(_ texts: some Sequence<String>) throws(KerberosTestKitError) {
         for text in texts where text.utf8.contains(where: { $0 < 0x20 || $0 == 0x7F }) {
             throw KerberosTestKitError(
                 .invalidArgument, "names, passwords and options for Kerberos programs cannot hold control characters")

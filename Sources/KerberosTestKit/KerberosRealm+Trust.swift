@@ -23,6 +23,11 @@ extension KerberosRealm {
         guard other.name != name else {
             throw KerberosTestKitError(.invalidArgument, "two realms named \(name) cannot trust each other")
         }
+        guard samba == nil, other.samba == nil else {
+            throw KerberosTestKitError(
+                .unsupported,
+                "the kit makes no trust with a realm whose KDC is Samba's; introduce(_:hosts:) tells of it")
+        }
         try await other.introduce(self, hosts: hosts)
         try introduce(other)
         var tickets = ["krbtgt/\(name)@\(other.name)"]

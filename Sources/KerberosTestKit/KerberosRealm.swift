@@ -30,6 +30,8 @@ public actor KerberosRealm {
     nonisolated let files: RealmFiles
     /// What runs the KDC's programs where the realm is in a container.
     nonisolated let engine: ContainerEngine?
+    /// The domain, where the KDC is Samba's.
+    nonisolated let samba: SambaDomain?
     private let watch: RealmGuard
     private var kdc: pid_t?
     private var isStopped = false
@@ -45,12 +47,13 @@ public actor KerberosRealm {
     public var processIdentifier: Int32? { kdc }
 
     private init(
-        configuration: Configuration, files: RealmFiles, engine: ContainerEngine?, port: LoopbackPort,
-        watch: RealmGuard, kdc: pid_t?
+        configuration: Configuration, files: RealmFiles, engine: ContainerEngine?, samba: SambaDomain?,
+        port: LoopbackPort, watch: RealmGuard, kdc: pid_t?
     ) {
         self.configuration = configuration
         self.files = files
         self.engine = engine
+        self.samba = samba
         self.folder = files.folder
         self.port = port.number
         self.addresses = port.addresses
@@ -61,7 +64,7 @@ public actor KerberosRealm {
 
     /// Starts a realm, and returns when its KDC answers.
     ///
-    /// - Throws: ``KerberosTestKitError`` with the code `toolMissing` where MIT Kerberos is not installed.
+    /// - Throws: ``KerberosTestKitError`` with the code `toolMissing` where MIT Kerberos, or Samba, is not installed.
     public static func start(
         _ configuration: Configuration = Configuration()
     ) async throws(KerberosTestKitError) -> KerberosRealm {
@@ -75,6 +78,7 @@ public actor KerberosRealm {
         let files = RealmFiles(folder: try newFolderName(in: configuration.parentFolder))
         var environment = toolEnvironment(files)
         var engine: ContainerEngine?
+        var samba: SambaDomain?
         var port = try findingPort()
         let charge: RealmGuard.Charge
         _ = try KerberosTool.kinit.locate()
@@ -83,32 +87,43 @@ public actor KerberosRealm {
             environment = found.environment(environment)
             charge = .container(found, realm: configuration.realm, addresses: port.addresses)
             engine = found
+        } else if let backend = configuration.backend.samba {
+            let domain = try SambaDomain(backend, configuration, files: files)
+            _ = try KerberosTool.debianPython.locate()
+            charge = .process(folder: files.folder, command: try domain.command())
+            samba = domain
         } else {
             for tool in [KerberosTool.kdb5Util, .kadminLocal] { _ = try tool.locate() }
             charge = .process(
-                folder: files.folder, program: try KerberosTool.krb5kdc.locate(), realm: configuration.realm)
+                folder: files.folder, command: [try KerberosTool.krb5kdc.locate(), "-n", "-r", configuration.realm])
         }
         let watch = try await RealmGuard(charge, folder: files.folder, environment: environment)
         do throws(KerberosTestKitError) {
             try write("", to: files.emptyMechanisms)
-            try writeConfiguration(configuration, port, files)
-            // The master key protects a database that only this user can read and that does not outlive the test.
-            try await KerberosTool.kdb5Util.runSuccessfully(
-                ["create", "-s", "-r", configuration.realm], environment: environment,
-                input: "master\nmaster\n", in: files, container: engine, to: "create the realm's database")
+            try writeConfiguration(configuration, port, files, samba)
+            if let samba {
+                try write(String(decoding: PackageResources.samba_realm_py, as: UTF8.self), to: files.sambaScript)
+                try await samba.create()
+            } else {
+                // The master key protects a database that only this user can read and that does not outlive the test.
+                try await KerberosTool.kdb5Util.runSuccessfully(
+                    ["create", "-s", "-r", configuration.realm], environment: environment,
+                    input: "master\nmaster\n", in: files, container: engine, to: "create the realm's database")
+            }
             var attempts = 1
             while true {
                 do throws(KerberosTestKitError) {
-                    let kdc = try await startedKDC(watch, files, port)
+                    let kdc = try await startedKDC(watch, files, port, isSamba: samba != nil)
                     return KerberosRealm(
-                        configuration: configuration, files: files, engine: engine, port: port, watch: watch, kdc: kdc)
+                        configuration: configuration, files: files, engine: engine, samba: samba, port: port,
+                        watch: watch, kdc: kdc)
                 } catch {
                     // Another process may have taken the port between finding it and binding it.
-                    guard ["in use", "already allocated"].contains(where: error.standardError.contains), attempts < 10
-                    else { throw error }
+                    let words = ["in use", "already allocated", "ADDRESS_ALREADY_ASSOCIATED"]
+                    guard words.contains(where: error.standardError.contains), attempts < 10 else { throw error }
                     attempts += 1
                     port = try findingPort()
-                    try writeConfiguration(configuration, port, files)
+                    try writeConfiguration(configuration, port, files, samba)
                 }
             }
         } catch {
@@ -149,7 +164,8 @@ public actor KerberosRealm {
     /// Starts the KDC anew on its old port, after stopping the one that runs; returns when it answers.
     public func restartKDC() async throws(KerberosTestKitError) {
         try await stopKDC()
-        kdc = try await Self.startedKDC(watch, files, LoopbackPort(number: port, addresses: addresses))
+        kdc = try await Self.startedKDC(
+            watch, files, LoopbackPort(number: port, addresses: addresses), isSamba: samba != nil)
     }
 
     /// Freezes the KDC: connections to it are accepted by the system and never answered.
@@ -237,9 +253,13 @@ extension KerberosRealm {
     }
 
     private static func writeConfiguration(
-        _ configuration: Configuration, _ port: LoopbackPort, _ files: RealmFiles
+        _ configuration: Configuration, _ port: LoopbackPort, _ files: RealmFiles, _ samba: SambaDomain?
     ) throws(KerberosTestKitError) {
         try write(files.krb5Conf(configuration, endpoints: port.endpoints), to: files.krb5Conf)
+        if let samba {
+            try write(samba.smbConf(configuration, port), to: files.smbConf)
+            return
+        }
         // In a container the loopback addresses are others than those at which its ports are published.
         let listen = configuration.backend.container == nil ? port.endpoints : ["\(port.number)"]
         try write(files.kdcConf(configuration, listen: listen), to: files.kdcConf)
@@ -257,7 +277,7 @@ extension KerberosRealm {
 
     /// Starts the KDC and waits for its own word that it serves all its sockets.
     private static func startedKDC(
-        _ watch: RealmGuard, _ files: RealmFiles, _ port: LoopbackPort
+        _ watch: RealmGuard, _ files: RealmFiles, _ port: LoopbackPort, isSamba: Bool
     ) async throws(KerberosTestKitError) -> pid_t? {
         let before = KDCLog(path: files.log).size
         var isAlive = true
@@ -267,7 +287,10 @@ extension KerberosRealm {
             while ContinuousClock.now < deadline, isAlive {
                 // Asked first: what it wrote before it ended is in the log then.
                 isAlive = await watch.isAlive()
+                // Samba's does not say that it serves, but tells of every connection; it ends where it lacks one of its sockets.
+                if isSamba { port.knock() }
                 let log = try KDCLog(path: files.log).read(from: before)
+                if isSamba, log.contains("kdc_tcp_call_loop") { return process }
                 if log.contains("commencing operation") {
                     // It goes on when it cannot have one of its sockets; in a container nobody else is at its ports.
                     guard process == nil || log.contains("set up \(2 * port.addresses.count) sockets") else { break }
@@ -286,6 +309,6 @@ extension KerberosRealm {
         let log = try KDCLog(path: files.log).read(from: before)
         let output = try KDCLog(path: files.kdcOutput).read(from: 0)
         throw KerberosTestKitError(
-            .kdcFailed, "krb5kdc did not start to serve", standardError: (output + log).trimmed)
+            .kdcFailed, "the KDC did not start to serve", standardError: (output + log).trimmed)
     }
 }

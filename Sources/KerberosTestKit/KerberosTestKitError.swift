@@ -6,6 +6,8 @@ public struct KerberosTestKitError: Error, Sendable {
 
         /// A name, password or setting cannot be used, for example because it holds a line break.
         public static let invalidArgument = Code(value: "invalid-argument")
+        /// The realm's backend has no such thing, for example policies where the KDC is Samba's.
+        public static let unsupported = Code(value: "unsupported")
         /// A Kerberos program is not installed; the message names the package that has it.
         public static let toolMissing = Code(value: "tool-missing")
         /// A Kerberos program reported an error, see ``KerberosTestKitError/standardError``.

@@ -6,10 +6,15 @@ internal import SystemPackage
 package struct KerberosTool: Sendable {
     let name: String
     let package: String
+    /// The only folders to look into; `nil` means `PATH` and the system's.
+    var folders: [String]?
 
     static let krb5kdc = KerberosTool(name: "krb5kdc", package: "krb5-kdc")
     static let kdb5Util = KerberosTool(name: "kdb5_util", package: "krb5-kdc")
     static let kadminLocal = KerberosTool(name: "kadmin.local", package: "krb5-admin-server")
+    static let samba = KerberosTool(name: "samba", package: "samba")
+    /// Debian's own, which finds Samba's modules; another one, of a virtual environment for example, does not.
+    static let debianPython = KerberosTool(name: "python3", package: "python3-samba", folders: ["/usr/bin"])
     static let kinit = KerberosTool(name: "kinit", package: "krb5-user")
 
     /// Where administrators' programs live; an ordinary user's `PATH` lacks these folders on Debian.
@@ -17,6 +22,13 @@ package struct KerberosTool: Sendable {
 
     /// The program's path: from `PATH`, else from the folders for system programs.
     func locate(searching path: String? = nil) throws(KerberosTestKitError) -> String {
+        if let folders {
+            for folder in folders where Self.isProgram("\(folder)/\(name)") { return "\(folder)/\(name)" }
+            throw KerberosTestKitError(
+                .toolMissing,
+                "\(folders.joined(separator: ":"))/\(name) is missing: install the Debian package \(package) (apt-get install \(package))"
+            )
+        }
         let searched = path ?? getenv("PATH").map { String(cString: $0) } ?? ""
         let folders = searched.unicodeScalars.split(separator: ":").map(String.init).filter {
             $0.utf8.first == UInt8(ascii: "/")

@@ -44,6 +44,36 @@ struct LoopbackPort: Sendable {
         )
     }
 
+    /// Connects to the first address and hangs up.
+    func knock() {
+        guard let address = addresses.first else { return }
+        let family = address.utf8.contains(UInt8(ascii: ":")) ? AF_INET6 : AF_INET
+        // It does not block: a queue may be full.
+        let descriptor = socket(family, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue), 0)
+        guard descriptor >= 0 else { return }
+        defer { close(descriptor) }
+        if family == AF_INET {
+            var target = sockaddr_in()
+            target.sin_family = sa_family_t(AF_INET)
+            target.sin_port = number.bigEndian
+            inet_pton(AF_INET, address, &target.sin_addr)
+            Self.connect(descriptor, to: target)
+        } else {
+            var target = sockaddr_in6()
+            target.sin6_family = sa_family_t(AF_INET6)
+            target.sin6_port = number.bigEndian
+            inet_pton(AF_INET6, address, &target.sin6_addr)
+            Self.connect(descriptor, to: target)
+        }
+    }
+
+    private static func connect<Address>(_ descriptor: Int32, to address: Address) {
+        withUnsafeBytes(of: address) { bytes in
+            guard let pointer = bytes.baseAddress?.assumingMemoryBound(to: sockaddr.self) else { return }
+            _ = Glibc.connect(descriptor, pointer, socklen_t(bytes.count))
+        }
+    }
+
     private static func bound(
         _ candidate: (address: String, family: Int32), _ kind: __socket_type, port: UInt16
     ) -> (descriptor: Int32, port: UInt16)? {

@@ -3,16 +3,28 @@ import Glibc
 extension KerberosRealm {
     /// What a realm's KDC runs in.
     public struct Backend: Sendable, Hashable {
-        /// `nil` stands for processes.
+        /// `nil` for what is no container.
         let container: Container?
+        /// `nil` for what is MIT Kerberos.
+        let samba: Samba?
+
+        private init(container: Container? = nil, samba: Samba? = nil) {
+            self.container = container
+            self.samba = samba
+        }
 
         struct Container: Sendable, Hashable {
             var image: String
             var engine: String
         }
 
+        struct Samba: Sendable, Hashable {
+            var domain: String?
+            var templates: String?
+        }
+
         /// A process beside this one; needs MIT Kerberos on this machine.
-        public static let processes = Backend(container: nil)
+        public static let processes = Backend()
 
         /// A container of the image that `docker/kdc` builds, with the realm's folder mounted under its own path.
         ///
@@ -23,6 +35,23 @@ extension KerberosRealm {
         ///   - engine: The engine's command line, found through `PATH` or given as a path; it is called like Docker's.
         public static func container(image: String = "mongo-sasl-kdc", engine: String = "docker") -> Backend {
             Backend(container: Container(image: image, engine: engine))
+        }
+
+        /// The KDC of an Active Directory domain controller, Samba's, as a process beside this one.
+        ///
+        /// Needs the Debian packages that `make packages-samba` installs; no root and no namespace. Of the domain controller
+        /// only the KDC runs: there is no LDAP, no name server with SRV records, no SMB and no service that changes
+        /// passwords. The domain is changed in its database, see ``KerberosRealm/addGroups(_:to:)`` and its neighbours.
+        ///
+        /// The first realm of a name makes its domain, which takes some ten seconds, and keeps it as a template; each
+        /// realm then starts from a copy with keys of its own, in about a second.
+        ///
+        /// - Parameters:
+        ///   - domain: The domain's NetBIOS name; `nil` is the first part of the realm's.
+        ///   - templates: The folder for templates, which is made where there is none; `nil` is `kerberos-test-kit` in
+        ///     `XDG_CACHE_HOME`, or in `~/.cache`.
+        public static func samba(domain: String? = nil, templates: String? = nil) -> Backend {
+            Backend(samba: Samba(domain: domain, templates: templates))
         }
     }
 }

@@ -22,7 +22,8 @@ extension KerberosRealm {
         public var realmLines: [String]
         /// Further lines for this realm's part of `kdc.conf`, such as `"default_principal_flags = +preauth"`.
         ///
-        /// They come before the kit's own lines, and the library takes the first value of a setting.
+        /// They come before the kit's own lines, and the library takes the first value of a setting. With Samba they are
+        /// lines for the global part of `smb.conf`, and come after the kit's, as Samba takes the last value.
         public var kdcLines: [String]
         /// Whole further realms for `krb5.conf`: name to lines.
         public var otherRealms: [String: [String]]
@@ -32,7 +33,7 @@ extension KerberosRealm {
         public var sections: [String: [String]]
         /// The folder in which the realm's own folder is made; `nil` means `TMPDIR`, or `/tmp`.
         public var parentFolder: String?
-        /// What the KDC runs in: a process beside this one, or a container.
+        /// What the KDC is: MIT's as a process beside this one or in a container, or Samba's.
         public var backend: Backend
 
         /// A realm `EXAMPLE.TEST` with tickets of ten hours, unless told otherwise.
@@ -90,6 +91,43 @@ extension KerberosRealm {
             where duration < .seconds(1) || duration > .seconds(Int32.max) {
                 throw KerberosTestKitError(.invalidArgument, "a lifetime must be between one second and 68 years")
             }
+            if let samba = backend.samba { try validate(samba) }
+        }
+
+        /// Refuses what Active Directory has not.
+        private func validate(_ samba: Backend.Samba) throws(KerberosTestKitError) {
+            let labels = realm.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
+            let areCapitals = labels.allSatisfy { label in
+                (1...63).contains(label.count) && label.first != UInt8(ascii: "-") && label.last != UInt8(ascii: "-")
+                    && label.allSatisfy {
+                        Self.isOfTypeName($0) && !(UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0)
+                    }
+            }
+            guard labels.count > 1, areCapitals else {
+                throw KerberosTestKitError(
+                    .invalidArgument,
+                    "\(realm.debugDescription) cannot be a realm of Active Directory, which is a DNS domain in capitals with "
+                        + "two labels or more: choose a name such as EXAMPLE.TEST")
+            }
+            let domain = netbiosDomain(samba)
+            guard (1...15).contains(domain.utf8.count), domain.utf8.allSatisfy(Self.isOfTypeName),
+                domain.utf8.first != UInt8(ascii: "-"), domain != realm
+            else {
+                throw KerberosTestKitError(
+                    .invalidArgument,
+                    "\(domain.debugDescription) cannot be a NetBIOS domain, which has 15 letters, digits and hyphens at most: "
+                        + "give one with .samba(domain:)")
+            }
+            for lifetime in [maximumLifetime, maximumRenewableLifetime] where lifetime.components.seconds % 3600 != 0 {
+                throw KerberosTestKitError(
+                    .unsupported, "Samba's KDC knows maximum lifetimes of whole hours only; this is \(lifetime)")
+            }
+            _ = try DirectoryChange.encryptionBits(encryptionTypes)
+        }
+
+        /// The domain's name for what does not know DNS.
+        func netbiosDomain(_ samba: Backend.Samba) -> String {
+            samba.domain ?? realm.unicodeScalars.split(separator: ".").first.map(String.init) ?? realm
         }
 
         /// Letters, digits and hyphens: what all names of encryption types consist of.

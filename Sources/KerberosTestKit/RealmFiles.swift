@@ -8,6 +8,10 @@ struct RealmFiles: Sendable {
     /// What the KDC writes to its own standard output and error; the guard's script redirects there.
     var kdcOutput: String { "\(folder)/kdc.out" }
     var emptyMechanisms: String { "\(folder)/gss-mechanisms" }
+    /// Samba's configuration, the program that changes its database, and the folder of both its databases and sockets.
+    var smbConf: String { "\(folder)/smb.conf" }
+    var sambaScript: String { "\(folder)/samba-realm.py" }
+    var samba: String { "\(folder)/samba" }
 
     /// Everything that the Kerberos libraries would otherwise look up outside the folder.
     ///

@@ -21,9 +21,9 @@ final class RealmGuard: Sendable {
         var script: String
         var arguments: [String]
 
-        /// A KDC as the shell's own child.
-        static func process(folder: String, program: String, realm: String) -> Charge {
-            Charge(script: RealmGuard.processScript + RealmGuard.loop, arguments: [folder, program, realm])
+        /// A KDC as the shell's own child, by the words of its command line; it must stay in the foreground.
+        static func process(folder: String, command: [String]) -> Charge {
+            Charge(script: RealmGuard.processScript + RealmGuard.loop, arguments: [folder] + command)
         }
 
         /// A KDC in a container. Ports are published on the loopback addresses that this machine has.
@@ -38,18 +38,20 @@ final class RealmGuard: Sendable {
         }
     }
 
-    /// Arguments: folder, KDC program, realm.
+    /// Arguments: folder, and the words that start the KDC.
     ///
     /// The KDC is never waited for but in `halt`, so its process id cannot be taken by another process before that.
     private static let processScript = """
         trap '' HUP INT QUIT TERM PIPE
-        folder=$1 program=$2 realm=$3 kdc=
+        folder=$1 kdc=
+        shift
         halt() {
             if [ -n "$kdc" ]; then kill -KILL "$kdc"; wait "$kdc"; fi
             kdc=
         }
         start() {
-            "$program" -n -r "$realm" </dev/null >"$folder/kdc.out" 2>&1 &
+            shift
+            "$@" </dev/null >"$folder/kdc.out" 2>&1 &
             kdc=$!
             echo "$kdc"
         }

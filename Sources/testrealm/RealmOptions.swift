@@ -52,6 +52,12 @@ struct RealmOptions: ParsableArguments, Sendable {
             valueName: "image"))
     var container: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "What the KDC is: MIT's, or an Active Directory domain controller's, which needs the package samba and some ten "
+                + "seconds for the first realm of a name."))
+    var backend = BackendOption.mit
+
     @Flag(help: "Also start mongo-test-server as mongodb/localhost, which lets all users in; MONGODB_URI leads there.")
     var server = false
 
@@ -62,6 +68,9 @@ struct RealmOptions: ParsableArguments, Sendable {
         if server, !everyService.contains("mongodb/localhost") {
             throw ValidationError("--server needs --service mongodb/localhost.")
         }
+        if backend == .samba, container != nil {
+            throw ValidationError("--container is for MIT's KDC: leave it out, or --backend samba.")
+        }
     }
 
     var everyUser: [UserOption] { users.isEmpty ? [UserOption(name: "ann", password: "secret")] : users }
@@ -71,8 +80,14 @@ struct RealmOptions: ParsableArguments, Sendable {
         KerberosRealm.Configuration(
             realm: realm, ticketLifetime: ticketLifetime.duration, maximumLifetime: maximumLifetime.duration,
             maximumRenewableLifetime: renewableLifetime.duration, encryptionTypes: encryptionTypes,
-            backend: container.map { .container(image: $0) } ?? .processes)
+            backend: backend == .samba ? .samba() : container.map { .container(image: $0) } ?? .processes)
     }
+}
+
+/// The value of `--backend`.
+enum BackendOption: String, CaseIterable, ExpressibleByArgument {
+    case mit
+    case samba
 }
 
 /// The value of `--user`.

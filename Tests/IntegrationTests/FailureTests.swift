@@ -27,7 +27,8 @@ import Testing
     // MARK: - Keys and tickets
 
     /// The server's keytab is older than its principal's key, or has another one under the same version.
-    @Test(arguments: Family.allCases, [true, false])
+    /// Active Directory gives every key a version of its own.
+    @Test(arguments: Family.allCases, KerberosRealm.Backend.isSambaChosen ? [false] : [true, false])
     func aWrongServiceKey(_ family: Family, keepingVersion: Bool) async throws {
         let realm = try await SharedRealm.start()
         try await realm.realm.changeKey("mongodb/localhost", keepingVersion: keepingVersion)

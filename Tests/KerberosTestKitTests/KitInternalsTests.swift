@@ -122,6 +122,89 @@ import Testing
     func logLine(line: String, expected: KDCEvent?) {
         #expect(KDCEvent(logLine: line) == expected)
     }
+
+    @Test("Lines of the log of Samba's KDC become events; one before a request tells why an account may not log in")
+    func sambaLog() {
+        let log = """
+            [2026/11/28 03:39:21.137540,  3] ../../source4/kdc/kdc-glue.c:1(kdc_log)
+              Kerberos: AS-REQ ann@R from ipv4:127.0.0.1:5 for krbtgt/R@R
+              Kerberos: AS-REQ ERR_PREAUTH_REQUIRED ipv4:127.0.0.1:5 ann@R krbtgt/R@R client-pa=150 elapsed=0.01
+              Kerberos: AS-REQ SUCCESS ipv6:::1:6 ann\\ b@R krbtgt/R@R pa=ENC-TS etype=18/18
+              Auth: [Kerberos KDC,ENC-TS Pre-authentication] user [(null)]\\[eve@R] at [..] status [NT_STATUS_ACCOUNT_DISABLED]
+              Kerberos: AS-REQ UNKNOWN-0 ipv4:127.0.0.1:7 eve@R krbtgt/R@R pa=ENC-TS
+              Kerberos: AS-REQ UNKNOWN-0 ipv4:127.0.0.1:7 eve@R krbtgt/R@R pa=ENC-TS
+              Kerberos: TGS-REQ ERR_S_PRINCIPAL_UNKNOWN ipv4:127.0.0.1:8 ann@R mongodb/x@R elapsed=0 reason=Service principal unknown
+              Kerberos: TGS-REQ authtime: 2026-11-28T03:33:40 starttime: unset endtime: x renew till: y
+              Kerberos: AS-REQ cut
+            """
+        #expect(
+            KDCEvent.ofSamba(log: log) == [
+                KDCEvent(
+                    .authentication, "127.0.0.1", .preauthenticationNeeded, "ann@R", "krbtgt/R@R", "PREAUTH_REQUIRED"),
+                KDCEvent(.authentication, "::1", .issued, "ann\\ b@R", "krbtgt/R@R", nil),
+                KDCEvent(.authentication, "127.0.0.1", .clientLocked, "eve@R", "krbtgt/R@R", "ACCOUNT_DISABLED"),
+                KDCEvent(
+                    .authentication, "127.0.0.1", .init(rawValue: "UNKNOWN-0"), "eve@R", "krbtgt/R@R", "UNKNOWN-0"),
+                KDCEvent(
+                    .ticketGranting, "127.0.0.1", .serverNotFoundByTicket, "ann@R", "mongodb/x@R", "Service"),
+            ])
+    }
+
+    @Test(
+        "Names that Active Directory has not are refused with its reason",
+        arguments: [
+            ("ann@MAIL.TEST", "another realm"), ("ann:b", "can be in an account's name"),
+            ("EXAMPLE\\ann", "can be in an account's name"), ("/localhost", "service/host"),
+            ("a/b/c/d", "service/host"),
+            ("a-name-of-21-character", "20 characters"), ("ann.", "full stop"), (" ann", "blank"), ("", "service/host"),
+        ])
+    func refusedAccounts(name: String, reason: String) throws {
+        let domain = try SambaDomain(
+            .init(domain: nil, templates: "/tmp"), .init(), files: RealmFiles(folder: "/tmp/none"))
+        let error = #expect(throws: KerberosTestKitError.self) { try domain.additions(NewPrincipal(name)) }
+        #expect(
+            error?.code == .invalidArgument && error?.message.contains(reason) == true, "\(String(describing: error))")
+    }
+
+    @Test("A name with the realm behind it is the same name")
+    func accountsOfTheRealm() throws {
+        let domain = try SambaDomain(
+            .init(domain: nil, templates: "/tmp"), .init(), files: RealmFiles(folder: "/tmp/none"))
+        #expect(try domain.account(of: "ann@EXAMPLE.TEST") == "ann")
+        #expect(try domain.account(of: "mongodb/localhost") == "mongodb/localhost")
+    }
+
+    @Test(
+        "What Active Directory cannot be told is an error before anything starts",
+        arguments: [
+            (KerberosRealm.Configuration(realm: "EXAMPLE"), .invalidArgument, "two labels"),
+            (KerberosRealm.Configuration(realm: "example.test"), .invalidArgument, "capitals"),
+            (KerberosRealm.Configuration(realm: "SIXTEEN-LETTERS-.TEST"), .invalidArgument, "cannot be a realm"),
+            (KerberosRealm.Configuration(realm: "SIXTEEN-LETTERSS.TEST"), .invalidArgument, "NetBIOS"),
+            (KerberosRealm.Configuration(maximumLifetime: .seconds(600)), .unsupported, "whole hours"),
+            (KerberosRealm.Configuration(encryptionTypes: ["aes256-cts-hmac-sha384-192"]), .unsupported, "no keys"),
+        ] as [(KerberosRealm.Configuration, KerberosTestKitError.Code, String)])
+    func refusedDomains(_ configuration: KerberosRealm.Configuration, code: KerberosTestKitError.Code, word: String) {
+        var configuration = configuration
+        configuration.backend = .samba()
+        let error = #expect(throws: KerberosTestKitError.self) { try configuration.validate() }
+        #expect(error?.code == code && error?.message.contains(word) == true, "\(String(describing: error))")
+    }
+
+    @Test(
+        "Traits and options that are MIT's alone are errors",
+        arguments: [
+            NewPrincipal("ann", traits: [.notAService]), NewPrincipal("ann", traits: [.policy("strict")]),
+            NewPrincipal("ann", traits: [.maximumLifetime(.seconds(60))]),
+            NewPrincipal("ann", options: ["-kvno", "7"]),
+            NewPrincipal("ann", traits: [.encryptionTypes(["des3-cbc-sha1"])]),
+        ])
+    func unsupportedTraits(principal: NewPrincipal) throws {
+        let domain = try SambaDomain(
+            .init(domain: nil, templates: "/tmp"), .init(), files: RealmFiles(folder: "/tmp/none"))
+        let error = #expect(throws: KerberosTestKitError.self) { try domain.additions(principal) }
+        #expect(error?.code == .unsupported)
+    }
 }
 
 extension KDCEvent {

@@ -1,30 +1,56 @@
 import Foundation
 public import KerberosTestKit
 
+/// What the realms of this run of the tests are.
+///
+/// `KERBEROS_REALM` is `processes`, the default, `containers` or `samba`; `KERBEROS_REALM_IMAGE` names another image than
+/// the default one.
 extension KerberosRealm.Backend {
-    /// The image of the KDC's container, where the environment chooses containers for this run of the tests.
-    ///
-    /// `KERBEROS_REALM` is `processes`, the default, or `containers`; `KERBEROS_REALM_IMAGE` names another image than
-    /// the default one.
-    public static var chosenImage: String? {
+    private enum Choice: String {
+        case processes
+        case containers
+        case samba
+    }
+
+    private static var choice: Choice {
         get throws {
-            let environment = ProcessInfo.processInfo.environment
-            switch environment["KERBEROS_REALM"] ?? "processes" {
-            case "processes": return nil
-            case "containers": return environment["KERBEROS_REALM_IMAGE"] ?? "mongo-sasl-kdc"
-            case let other:
-                throw TestSupportError("KERBEROS_REALM is \(other): set it to processes or containers")
+            let word = ProcessInfo.processInfo.environment["KERBEROS_REALM"] ?? Choice.processes.rawValue
+            guard let choice = Choice(rawValue: word) else {
+                throw TestSupportError("KERBEROS_REALM is \(word): set it to processes, containers or samba")
+            }
+            return choice
+        }
+    }
+
+    private static var image: String {
+        ProcessInfo.processInfo.environment["KERBEROS_REALM_IMAGE"] ?? "mongo-sasl-kdc"
+    }
+
+    /// What the environment chooses.
+    public static var chosen: KerberosRealm.Backend {
+        get throws {
+            switch try choice {
+            case .processes: .processes
+            case .containers: .container(image: image)
+            case .samba: .samba()
             }
         }
     }
 
-    /// What the environment chooses, see ``chosenImage``.
-    public static var chosen: KerberosRealm.Backend {
-        get throws { try chosenImage.map { .container(image: $0) } ?? .processes }
+    /// The options by which `testrealm` has the same.
+    public static var chosenOptions: [String] {
+        get throws {
+            switch try choice {
+            case .processes: []
+            case .containers: ["--container", image]
+            case .samba: ["--backend", "samba"]
+            }
+        }
     }
 
     /// Whether the environment chooses containers.
-    public static var isContainerChosen: Bool {
-        ProcessInfo.processInfo.environment["KERBEROS_REALM"] == "containers"
-    }
+    public static var isContainerChosen: Bool { (try? choice) == .containers }
+
+    /// Whether the environment chooses an Active Directory domain controller's KDC.
+    public static var isSambaChosen: Bool { (try? choice) == .samba }
 }
