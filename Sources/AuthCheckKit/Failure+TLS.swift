@@ -33,7 +33,9 @@ extension CheckReport.Failure {
         case .protocolVersion?:
             "enable TLS 1.2 or 1.3 on the server; older versions are not spoken"
         case .handshake?:
-            "the server's log may have the reason; check that its certificate and key belong together"
+            "the server's log may have the reason; check that its certificate and key belong together. Where both sides have "
+                + "nothing in common: this client takes TLS 1.3, and TLS 1.2 with ECDHE and AES-GCM or ChaCha20; the groups "
+                + "X25519, P-256, P-384, P-521; keys of RSA (but not RSA-PSS), P-256, P-384, P-521, Ed25519"
         case .authoritiesFile?:
             "check the path in tlsCAFile: it must be a PEM file with certificates that this user may read"
         case .certificateKeyFile?:

@@ -73,9 +73,17 @@ extension CheckReport.Failure {
             case .deadlineExceeded: self.init(.deadline)
             case .serverNotProven: self.init(unprovenBy: error, surroundings)
             case .kerberos: self.init(kerberos: error, surroundings)
-            case .sasl: self.init(Self.classify(error.underlying as? SaslError))
+            case .sasl: self.init(sasl: error.underlying as? SaslError)
             default: self.init(.internal)
             }
+        }
+
+        private init(sasl error: SaslError?) {
+            self.init(Self.classify(error))
+            guard error?.code == .sizeWithoutLayer else { return }
+            hint =
+                "other clients accept such a server; those of GNU SASL, of Dovecot and of the JDK are like that. "
+                + "`--tolerate size-without-layer` does, too"
         }
 
         /// A failure before any token has gone to the server: it is between this machine and the KDC.
@@ -209,7 +217,7 @@ extension CheckReport.Failure {
 
         private static func classify(_ error: SaslError?) -> FailureClass {
             switch error?.code {
-            case .securityLayer?: .securityLayer
+            case .securityLayer?, .sizeWithoutLayer?: .securityLayer
             case .invalidConfiguration?: .usage
             case .malformedChallenge?, .unexpectedChallenge?, .missingChallenge?, .tooLarge?: .protocol
             case .mechanismFailure?: .kerberos

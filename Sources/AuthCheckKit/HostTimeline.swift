@@ -4,6 +4,8 @@ internal import MongoAuth
 internal import MongoConnect
 internal import MongoTransport
 internal import NameResolution
+internal import SASL
+internal import SASLGSSAPI
 
 /// A stretch of the way from a connection string to an authenticated connection, in the order in which they come. In
 /// `kerberos` the client's first token is made: the service's name, its ticket, the first step.
@@ -151,6 +153,13 @@ struct HostTimeline: Sendable {
             begin(.sasl, at: time)
         case .saslEnded(let details):
             authentication = details
+            if let offer = details.offer, offer.maximumLength > 0,
+                offer.layers.isDisjoint(with: [.integrity, .confidentiality])
+            {
+                warn(
+                    "the server names a maximum size of messages without a security layer, which was tolerated as asked for"
+                )
+            }
             end(.sasl, at: time, details.summary)
         case .identityBegan: begin(.identity, at: time)
         case .identityEnded(let identity):

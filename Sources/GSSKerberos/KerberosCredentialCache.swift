@@ -121,6 +121,8 @@ public final class KerberosCredentialCache: Sendable {
     ) throws(GSSError) -> KerberosCredentialCache {
         try request(user, verification, observe) { (library, client, options, creds) throws(GSSError) in
             let keytab = try library.clientKeytab(keytab)
+            // Where the KDC demands preauthentication, libkrb5 says of a keytab that it cannot read that this has failed.
+            try library.requireKey(of: client, in: keytab)
             try library.check(
                 "krb5_get_init_creds_keytab",
                 krb5_get_init_creds_keytab(

@@ -17,6 +17,9 @@ public struct GSSAPIOptions: Sendable, Hashable {
     /// Tickets are kept in memory for as long as the authenticator; those from a keytab or a password are renewed, and the
     /// password is kept until then.
     public var identity: KerberosIdentity
+    /// Accepts a server that names a maximum size of messages although it offers no security layer, as those of GNU SASL, of
+    /// Dovecot and of the JDK do. RFC 4752 section 3.1 has the client check that it is 0, so this is off.
+    public var toleratesSizeWithoutLayer = false
 
     /// Creates options with the specification's defaults and the system's own credential cache.
     public init(

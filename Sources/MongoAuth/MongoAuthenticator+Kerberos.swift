@@ -4,6 +4,7 @@ public import KerberosCredentials
 public import NameResolution
 internal import SASL
 internal import SASLGSSAPI
+internal import SaslBSON
 
 extension MongoAuthenticator {
     /// The Kerberos name of a server, from its host name and the options of GSSAPI.
@@ -154,15 +155,28 @@ extension MongoAuthenticator {
         // The name as the user gave it, which servers compare byte for byte; the ticket's own where the user named no
         // realm, or the KDC has changed the name.
         let isAsGiven = KerberosIdentity.hasRealm(credential.username) && !ticket.isClientRenamed
+        var tolerates = false
+        if case .gssapi(let options) = credential.method { tolerates = options.toleratesSizeWithoutLayer }
         let mechanism = GSSAPIMechanism(
             provider: ticket, target: ticket.target,
-            authorizationIdentity: .text(isAsGiven ? credential.username : ticket.clientPrincipal))
+            authorizationIdentity: .text(isAsGiven ? credential.username : ticket.clientPrincipal),
+            securityLayer: .init(preference: [.none], toleratesSizeWithoutLayer: tolerates))
         var details = AuthenticationDetails(mechanism: .gssapi)
         details.service = ticket.service
         details.clientPrincipal = ticket.clientPrincipal
         details.servicePrincipal = ticket.servicePrincipal
         return try await begin(
             mechanism, source: credential.source, details: details, by: deadline, observe: observe)
+    }
+
+    /// Domain and user of `DOMAIN\user`. In a principal a backslash stands before `/`, `@`, `\` and blanks, and the four letters
+    /// for control characters, which no user's name has (`krb5_parse_name`).
+    private static func windowsName(_ name: String) -> (domain: String, user: String)? {
+        let parts = name.unicodeScalars.split(separator: "\\", omittingEmptySubsequences: false)
+        guard parts.count == 2, !parts[0].isEmpty, let first = parts[1].first,
+            first.properties.isAlphabetic || first.properties.numericType != nil
+        else { return nil }
+        return (String(parts[0]), String(parts[1]))
     }
 
     private static func kerberosObserver(_ observe: AuthenticationObserver?) -> KerberosObserver? {
@@ -175,6 +189,13 @@ extension MongoAuthenticator {
     ) throws(MongoAuthError) -> KerberosIdentity {
         guard !credential.username.isEmpty else {
             throw MongoAuthError(.invalidCredential, "GSSAPI needs a user name: the Kerberos principal")
+        }
+        if let (domain, user) = windowsName(credential.username) {
+            throw MongoAuthError(
+                .invalidCredential,
+                "\(BoundedText.ofPeer(domain))\\\(BoundedText.ofPeer(user)) is a name as Windows writes it, and a backslash means "
+                    + "something else to Kerberos: write \(BoundedText.ofPeer(user))@REALM, with the realm of that domain"
+            )
         }
         var identity = options.identity
         identity.user = credential.username

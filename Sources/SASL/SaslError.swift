@@ -22,6 +22,9 @@ public struct SaslError: Error, Sendable {
         public static let serverNotProven = Code(value: "server-not-proven")
         /// The negotiation of a security layer was violated, or no layer satisfies both sides (RFC 4752 section 3.1).
         public static let securityLayer = Code(value: "security-layer")
+        /// The server names a maximum size of messages although it offers no layer. RFC 4752 section 3.1 has the client refuse
+        /// that; other clients do not look.
+        public static let sizeWithoutLayer = Code(value: "size-without-layer")
         /// The server refused the authentication inside the mechanism's own messages.
         public static let refused = Code(value: "refused")
         /// The machinery beneath the mechanism failed; ``SaslError/underlying`` has its error.

@@ -34,7 +34,7 @@ public struct GSSAPISecurityLayerOffer: Sendable, Hashable {
         let offersLayer = !layers.isDisjoint(with: [.integrity, .confidentiality])
         guard offersLayer || maximumLength == 0 || policy.toleratesSizeWithoutLayer else {
             throw SaslError(
-                .securityLayer,
+                .sizeWithoutLayer,
                 "the server offers no security layer but names a maximum size of \(maximumLength) bytes, where RFC 4752 "
                     + "has 0; the option toleratesSizeWithoutLayer accepts such a server")
         }

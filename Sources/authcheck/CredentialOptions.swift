@@ -32,6 +32,17 @@ struct CredentialOptions: ParsableArguments {
     @Flag(help: "Asks for the user's password on the terminal, without showing it.")
     var askPassword = false
 
+    /// A departure from the rules that may be accepted.
+    enum Tolerance: String, ExpressibleByArgument, CaseIterable {
+        case sizeWithoutLayer = "size-without-layer"
+    }
+
+    @Option(
+        help: ArgumentHelp(
+            "Accepts what RFC 4752 has a client refuse: with size-without-layer a server that names a maximum size of "
+                + "messages although it offers no security layer.", valueName: "what"))
+    var tolerate: [Tolerance] = []
+
     func validate() throws {
         let sources = [cache != nil, keytab != nil, passwordFile != nil, askPassword].count { $0 }
         guard sources <= 1 else {
@@ -40,7 +51,7 @@ struct CredentialOptions: ParsableArguments {
     }
 
     /// Whether an option is given that only Kerberos has.
-    private var isKerberos: Bool { principal != nil || cache != nil || keytab != nil }
+    private var isKerberos: Bool { principal != nil || cache != nil || keytab != nil || !tolerate.isEmpty }
 
     /// Completes a connection string by these options, and makes the credential that they ask for.
     ///
@@ -72,13 +83,14 @@ struct CredentialOptions: ParsableArguments {
         if let password { credential.use(password) }
         guard isKerberos else { return (string, credential) }
         guard case .gssapi(var options) = credential.method else {
-            throw ValidationError("--principal, --ccache and --keytab are for authMechanism=GSSAPI.")
+            throw ValidationError("--principal, --ccache, --keytab and --tolerate are for authMechanism=GSSAPI.")
         }
         guard given.password == nil || (cache == nil && keytab == nil) else {
             throw ValidationError("The connection string has a password already: leave out --ccache and --keytab.")
         }
         if let cache { options.identity = .cache(cache) }
         if let keytab { options.identity = .keytab(keytab) }
+        options.toleratesSizeWithoutLayer = tolerate.contains(.sizeWithoutLayer)
         credential.method = .gssapi(options)
         return (string, credential)
     }

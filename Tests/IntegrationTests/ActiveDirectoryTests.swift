@@ -106,11 +106,9 @@ struct ActiveDirectoryTests {
     @Test func aWindowsNameIsExplained() async throws {
         try await withServer(["ann"]) { realm, server in
             let outcome = try await check(#"EXAMPLE\ann"#, realm, server, password: realm.annPassword)
-            #expect(outcome.status == 22, "\(outcome)")
-            withKnownIssue(#"DOMAIN\user is parsed as an escape: the report speaks of EXAMPLEann"#) {
-                #expect(outcome.failure?.hint?.contains(" ann@EXAMPLE.TEST") == true, "\(outcome)")
-                #expect(!outcome.advice.contains("EXAMPLEann"), "\(outcome)")
-            }
+            #expect(outcome.status == 64, "\(outcome)")
+            #expect(outcome.advice.contains("write ann@REALM"), "\(outcome)")
+            #expect(!outcome.advice.contains("EXAMPLEann"), "\(outcome)")
         }
     }
 

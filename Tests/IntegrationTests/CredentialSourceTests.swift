@@ -192,13 +192,7 @@ import Testing
             ]
             for failing in cases {
                 let outcome = try await check([gssapiURI(failing.user, authority)] + failing.options, in: realm)
-                withKnownIssue(
-                    "where the KDC demands preauthentication, a keytab that is not there is said to have an old key"
-                ) {
-                    #expect(outcome.status == failing.status, "\(outcome)")
-                } when: {
-                    KerberosRealm.Backend.isSambaChosen && failing.names == ["/nonexistent/keytab"]
-                }
+                #expect(outcome.status == failing.status, "\(outcome)")
                 #expect(outcome.failure?.phase == "kerberos", "\(outcome)")
                 for name in failing.names { #expect(outcome.advice.contains(name), "\(outcome)") }
                 #expect(!outcome.description.contains("a wrong password"))

@@ -1,3 +1,4 @@
+import KerberosTestKit
 import TestSupport
 import Testing
 
@@ -21,6 +22,28 @@ import Testing
     @Test(arguments: HostileExpectation.all.filter { $0.failureClass == "deadline" })
     func silenceEndsAtTheDeadline(_ expectation: HostileExpectation) async throws {
         try await expect(expectation, timeout: Self.shortTimeout)
+    }
+
+    /// Servers of GNU SASL, of Dovecot and of the JDK are like that.
+    @Test func aSizeWithoutALayerIsToleratedOnDemand() async throws {
+        let realm = try await SharedRealm.shared
+        let server = try await ScriptedServer.start("size-without-layer", in: realm)
+        let uri = gssapiURI(realm.ann, Family.ipv4.authority(server.port))
+        let environment = realm.realm.environment(cache: realm.annCache)
+        let strict = try await AuthCheck.check(uri, environment: environment)
+        #expect(
+            strict.status == 33 && strict.failure?.hint?.contains("--tolerate size-without-layer") == true, "\(strict)")
+        let outcome = try await AuthCheck.check(uri, ["--tolerate", "size-without-layer"], environment: environment)
+        #expect(outcome.status == 0, "\(outcome)")
+        #expect(outcome.report.hosts.first?.warnings.first?.contains("was tolerated") == true, "\(outcome)")
+        // It is for this one matter.
+        let other = try await ScriptedServer.start("offer-of-5", in: realm)
+        let refused = try await AuthCheck.check(
+            gssapiURI(realm.ann, Family.ipv4.authority(other.port)), ["--tolerate", "size-without-layer"],
+            environment: environment)
+        #expect(refused.status == 33, "\(refused)")
+        try await other.stop()
+        try await server.stop()
     }
 
     private func expect(_ expectation: HostileExpectation, timeout: String) async throws {

@@ -66,6 +66,10 @@ import Testing
         #expect(outcome.status == 33, "\(outcome)")
         #expect(outcome.failure?.class == "security-layer")
         #expect(outcome.failure?.message.contains("65536") == true, "\(outcome)")
+        #expect(outcome.failure?.hint?.contains("--tolerate size-without-layer") == true, "\(outcome)")
+        let tolerant = try await AuthCheck.check(
+            uri, ["--tolerate", "size-without-layer"], environment: realm.realm.environment(cache: realm.annCache))
+        #expect(tolerant.status == 0, "\(tolerant)")
         try await server.stop()
     }
 }

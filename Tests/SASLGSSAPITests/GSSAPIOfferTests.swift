@@ -45,7 +45,7 @@ import Testing
     func aSizeWithoutALayer(size: UInt32, layers: SaslSecurityLayers) throws {
         var strict = try Fixture()
         try strict.establish()
-        let error = strict.expectFailure(.securityLayer, of: strict.offer(layers, size: size))
+        let error = strict.expectFailure(.sizeWithoutLayer, of: strict.offer(layers, size: size))
         #expect(error?.message.contains("\(size) bytes") == true)
         #expect(error?.message.contains("toleratesSizeWithoutLayer") == true)
 
