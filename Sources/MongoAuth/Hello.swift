@@ -155,8 +155,8 @@ public struct Hello: Sendable {
         } catch let failure as CommandFailure {
             throw Self.refused(failure)
         }
-        observe?(.helloEnded(server))
         try check(server)
+        observe?(.helloEnded(server))
         return server
     }
 

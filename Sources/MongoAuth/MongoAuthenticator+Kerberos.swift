@@ -76,8 +76,8 @@ extension MongoAuthenticator {
         guard replies.count == commands.count, let first = replies.first,
             let server = try? ServerDescription(reply: first)
         else { throw pipeliningRefused("the server refused hello") }
-        observe?(.helloEnded(server))
         try hello.check(server)
+        observe?(.helloEnded(server))
         guard server.role != .arbiter else { throw pipeliningRefused("the server is an arbiter") }
         let anticipated = Array(zip(commands, replies).dropFirst()).map { (command: $0, reply: $1) }
         do {

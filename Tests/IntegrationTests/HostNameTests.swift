@@ -45,6 +45,23 @@ import Testing
         if name != "both" { #expect(attempts.count == addresses.count && attempts.last?.outcome == "connected") }
     }
 
+    /// Letters beyond ASCII, encoded and not: shown as given, looked up and asked for as A-labels.
+    @Test(arguments: ["bücher.dns.test", "B%C3%9Ccher.dns.test"])
+    func namesBeyondASCII(_ name: String) async throws {
+        let world = try await NameWorld.shared
+        let outcome = try await world.check(gssapiURI(world.realm.ann, name))
+        #expect(outcome.status == 0, "\(outcome)")
+        let shown = try #require(outcome.report.hosts.first?.host)
+        #expect(shown.lowercased() == "bücher.dns.test", "\(outcome)")
+        let service = try await world.check(gssapiURI(world.realm.ann, name, properties: ""))
+        #expect(service.status == 23, "\(service)")
+        #expect(service.advice.contains("mongodb/xn--bcher-kva.dns.test"), "\(service)")
+        let seedlist = gssapiURI(world.realm.ann, "bücher.srv.test", properties: "")
+            .replacing("mongodb://", with: "mongodb+srv://", maxReplacements: 1)
+        let found = try await world.check(seedlist + "&tls=false")
+        #expect(found.status == 0, "\(found)")
+    }
+
     /// Within a family the addresses come in the order of RFC 6724, and not in that of the records.
     @Test(arguments: NameWorld.unsorted.keys.sorted(), Source.allCases)
     func theOrderIsTheSystems(_ name: String, _ source: Source) async throws {

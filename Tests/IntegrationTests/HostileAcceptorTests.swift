@@ -24,6 +24,49 @@ import Testing
         try await expect(expectation, timeout: Self.shortTimeout)
     }
 
+    @Test func aLoadBalancerIsSaidToBeThere() async throws {
+        let realm = try await SharedRealm.shared
+        let server = try await ScriptedServer.start("behind-load-balancer", in: realm)
+        let uri = gssapiURI(realm.ann, Family.ipv4.authority(server.port))
+        let silent = try await AuthCheck.check(uri, in: realm, cache: realm.annCache)
+        #expect(silent.advice.contains("is being accessed through a load balancer"), "\(silent)")
+        #expect(silent.failure?.hint?.contains("write loadBalanced=true") == true, "\(silent)")
+        let outcome = try await AuthCheck.check(uri + "&loadBalanced=true", in: realm, cache: realm.annCache)
+        #expect(outcome.status == 0, "\(outcome)")
+        try await server.stop()
+
+        let other = try await ScriptedServer.start("none", in: realm)
+        let refused = try await AuthCheck.check(
+            gssapiURI(realm.ann, Family.ipv4.authority(other.port)) + "&loadBalanced=true", in: realm,
+            cache: realm.annCache)
+        #expect(refused.status == 13 && refused.failure?.phase == "hello", "\(refused)")
+        #expect(refused.failure?.message.contains("serviceId") == true, "\(refused)")
+        #expect(refused.failure?.hint?.contains("leave out loadBalanced=true") == true, "\(refused)")
+        try await other.stop()
+    }
+
+    /// It is no failure among members that have users.
+    @Test func anArbiterIsLeftOut() async throws {
+        let realm = try await SharedRealm.shared
+        let (arbiter, member) = try await (
+            ScriptedServer.start("arbiter", in: realm), ScriptedServer.start("strange-members", in: realm)
+        )
+        let hosts = [arbiter, member].map { Family.ipv4.authority($0.port) }.joined(separator: ",")
+        let outcome = try await AuthCheck.check(
+            gssapiURI(realm.ann, hosts) + "&replicaSet=other", in: realm, cache: realm.annCache)
+        #expect(outcome.status == 0, "\(outcome)")
+        #expect(outcome.report.hosts.map(\.result) == ["skipped", "ok"], "\(outcome)")
+        #expect(outcome.report.hosts.first?.warnings.last?.contains("left out") == true, "\(outcome)")
+        let warnings = outcome.report.hosts.last?.warnings ?? []
+        #expect(warnings.contains { $0.contains("Write replicaSet=strange") }, "\(warnings)")
+        let direct = try await AuthCheck.check(
+            gssapiURI(realm.ann, Family.ipv4.authority(member.port)) + "&directConnection=true", in: realm,
+            cache: realm.annCache)
+        #expect(direct.report.hosts.first?.warnings == [], "\(direct)")
+        try await arbiter.stop()
+        try await member.stop()
+    }
+
     /// Servers of GNU SASL, of Dovecot and of the JDK are like that.
     @Test func aSizeWithoutALayerIsToleratedOnDemand() async throws {
         let realm = try await SharedRealm.shared

@@ -80,6 +80,8 @@ struct NameWorld {
         records += [
             .text("empty.dns.test", "a name without addresses"),
             .address("half.dns.test", live4),
+            .address("xn--bcher-kva.dns.test", live4),
+            .server(of: "xn--bcher-kva.srv.test", "db.srv.test"),
             .alias("alias.dns.test", of: "both.dns.test"),
             .address("db.srv.test", named),
             .address("other.srv.test", live4),

@@ -62,6 +62,29 @@ import Testing
         try await server.stop()
     }
 
+    /// As OpenSSL has it, where the string names no file.
+    @Test(arguments: [("SSL_CERT_FILE", "ca.crt"), ("SSL_CERT_DIR", "hashed"), ("SSL_CERT_DIR", "nowhere:hashed")])
+    func theVariablesOfOpenSSLCount(name: String, value: String) async throws {
+        let realm = try await SharedRealm.shared
+        let server = try await server(realm)
+        let authority = try await TestAuthority.shared
+        let uri = gssapiURI(realm.ann, Family.ipv4.authority(server.port)) + "&tls=true"
+        let paths = value.split(separator: ":").map { authority.path(String($0)) }.joined(separator: ":")
+        let variables = ["SSL_CERT_FILE": "", "SSL_CERT_DIR": ""].merging([name: paths]) { $1 }
+        let outcome = try await AuthCheck.check(uri, in: realm, cache: realm.annCache, environment: variables)
+        #expect(outcome.status == 0, "\(outcome)")
+        let missing = variables.merging([name: "/nowhere"]) { $1 }
+        let stranger = try await AuthCheck.check(uri, in: realm, cache: realm.annCache, environment: missing)
+        #expect(stranger.status == 12, "\(stranger)")
+        #expect(stranger.failure?.message.contains("\(name) (/nowhere") == true, "\(stranger)")
+        // A file that is named in the string is all that counts.
+        let named = try await AuthCheck.check(
+            uri + "&tlsCAFile=" + authority.path("other-ca.crt"), in: realm, cache: realm.annCache,
+            environment: variables)
+        #expect(named.status == 12, "\(named)")
+        try await server.stop()
+    }
+
     /// Where the string names no file, the system's authorities count: this run's is made one of them, in a view of the
     /// files that only this program has.
     @Test func theSystemsAuthoritiesAreTheDefault() async throws {

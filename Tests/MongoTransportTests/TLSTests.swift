@@ -35,6 +35,16 @@ import Testing
             testDescription: "a wildcard", certificate: "server", change: .init(host: "a.wild.test"),
             serverName: "a.wild.test"),
         Success(testDescription: "a common name alone", certificate: "common-name"),
+        Success(
+            testDescription: "a name with an underscore", certificate: "underscore", change: .init(host: "my_mongo"),
+            serverName: "my_mongo"),
+        Success(
+            testDescription: "a common name with an underscore, beside an address",
+            certificate: "underscore-common-name",
+            change: .init(host: "my_mongo"), serverName: "my_mongo"),
+        Success(
+            testDescription: "files with a byte order mark", certificate: "server", clients: .demanded,
+            change: .init(authorities: "marked-ca.crt", client: "marked-client.pem")),
         Success(testDescription: "an intermediate authority", certificate: "below", chain: ["intermediate"]),
         Success(
             testDescription: "one authority of several", certificate: "server", change: .init(authorities: "bundle.pem")

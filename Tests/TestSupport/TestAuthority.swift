@@ -89,6 +89,8 @@ public struct TestAuthority: Sendable {
         try issue("address", "/CN=address", names: "IP:127.0.0.1,IP:::1", by: "ca")
         try issue("address-and-name", "/CN=x", names: "DNS:other.test,IP:127.0.0.1", by: "ca")
         try issue("common-name", "/CN=db.test", by: "ca")
+        try issue("underscore", "/CN=x", names: "DNS:my_mongo", by: "ca")
+        try issue("underscore-common-name", "/CN=my_mongo", names: "IP:127.0.0.1", by: "ca")
         try issue("below", "/CN=db.test", names: names, by: "intermediate")
         try issue("expired", "/CN=db.test", names: names, by: "ca", .past)
         try issue("future", "/CN=db.test", names: names, by: "ca", .future)
@@ -116,6 +118,14 @@ public struct TestAuthority: Sendable {
         try join("client-encrypted.pem", ["client.crt", "client.p8"])
         try join("client-encrypted-old.pem", ["client.old", "client.crt"])
         try join("mismatch.pem", ["stranger.key", "client.crt"])
+        for name in ["ca.crt", "client.pem"] {
+            try Data([0xEF, 0xBB, 0xBF] + contents(name)).write(to: folder.appendingPathComponent("marked-" + name))
+        }
+        // As `openssl rehash` names what it finds.
+        try FileManager.default.createDirectory(atPath: path("hashed"), withIntermediateDirectories: true)
+        try write("hashed/README", "no certificate\n")
+        try join("hashed/ca.pem", ["ca.crt"])
+        try openssl("rehash", "hashed")
         try write("empty.pem", "")
         try write("garbage.pem", "this is no certificate\n")
         try write("damaged.pem", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
