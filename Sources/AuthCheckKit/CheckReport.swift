@@ -136,18 +136,11 @@ public struct CheckReport: Sendable, Hashable, Encodable {
         self.hosts = hosts
         self.kerberos = kerberos
         self.warnings = warnings
-        let first =
-            hosts.lazy.compactMap(\.failure).first
-            ?? (hosts.allSatisfy { $0.result == .skipped } ? Self.onlyArbiters : nil)
+        let first = hosts.lazy.compactMap(\.failure).first
         failure = first
         result = first == nil ? .ok : .failed
         exitStatus = first?.class.exitStatus ?? 0
     }
-
-    private static let onlyArbiters = Failure(
-        class: .mechanismUnavailable, phase: CheckPhase.hello.rawValue, host: nil,
-        message: "every host of the connection string is an arbiter, and arbiters have no users",
-        hint: "name a member of the replica set that has data")
 
     /// A report of a connection string that cannot be read.
     public init(_ error: ConnectionStringError) {

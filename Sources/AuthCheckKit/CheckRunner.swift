@@ -57,8 +57,13 @@ public struct CheckRunner: Sendable {
             for: outcomes.compactMap(\.error), inspection, by: deadline)
         let context = ReportContext(
             surroundings: surroundings, inspection: inspection, kdcClockOffset: kdcClockOffset)
+        // That a server is an arbiter is its own claim, unless one that has proven itself says so.
+        let arbiters = Set(
+            outcomes.filter { $0.timeline.authentication?.isServerProven == true }
+                .flatMap { $0.timeline.server?.arbiters ?? [] })
         return CheckReport(
-            hosts: outcomes.map { $0.report(context) }, warnings: string.warnings.map(\.description),
+            hosts: outcomes.map { $0.report(context, arbiters: arbiters) },
+            warnings: string.warnings.map(\.description),
             kerberos: inspection.map { .init($0, now: context.now) })
     }
 

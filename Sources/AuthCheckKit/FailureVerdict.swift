@@ -69,7 +69,10 @@ extension CheckReport.Failure {
                     .protocol,
                     "nothing tells whether the authentication has succeeded: the mechanism proves nothing of it")
             case .arbiter:
-                self.init(.mechanismUnavailable, "name a member of the replica set that has data")
+                self.init(
+                    .mechanismUnavailable,
+                    "name a member of the replica set that has data. An arbiter beside such members is left out where one of them "
+                        + "lists it by this name")
             case .deadlineExceeded: self.init(.deadline)
             case .serverNotProven: self.init(unprovenBy: error, surroundings)
             case .kerberos: self.init(kerberos: error, surroundings)

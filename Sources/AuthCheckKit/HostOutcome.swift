@@ -11,14 +11,16 @@ struct HostOutcome: Sendable {
     let isArbiter: Bool
     let error: (any Error)?
 
-    func report(_ context: ReportContext) -> CheckReport.Host {
+    /// - Parameter arbiters: Those that members say to be arbiters which have proven themselves, as `host:port`.
+    func report(_ context: ReportContext, arbiters: Set<String>) -> CheckReport.Host {
+        let isArbiter = isArbiter && arbiters.contains("\(ServerEndpoint(host))")
         let kerberos = CheckReport.HostKerberos(timeline, now: context.now)
         let failure =
             isArbiter
             ? nil
             : error.map {
                 CheckReport.Failure(
-                    $0, phase: timeline.failedPhase, host: "\(ServerEndpoint(host))",
+                    $0, phase: timeline.failedPhase ?? (self.isArbiter ? .hello : nil), host: "\(ServerEndpoint(host))",
                     surroundings: context.failureSurroundings(timeline, host: host, service: kerberos?.service))
             }
         let phases = CheckPhase.allCases.map { phase -> CheckReport.Phase in

@@ -18,6 +18,8 @@ public struct ServerDescription: Sendable, Hashable {
     /// The members of the replica set by the names that drivers then connect to, as `host:port`: those with data, and
     /// arbiters. Empty where the server is in none.
     public var members: [String] = []
+    /// Those of them that are arbiters, by the server's word.
+    public var arbiters: [String] = []
     /// Whether a load balancer stands before the server, by the server's own word (its reply has a `serviceId`).
     public var isLoadBalanced = false
     /// The server's clock, in milliseconds since 1970.
@@ -55,6 +57,8 @@ public struct ServerDescription: Sendable, Hashable {
         role = ServerRole(reply)
         let lists = ["hosts", "passives", "arbiters"].lazy.compactMap { reply[$0]?.arrayValues }.joined()
         members = lists.prefix(BoundedText.peerEntries).compactMap(\.stringValue).map { BoundedText.ofPeer($0) }
+        arbiters = (reply["arbiters"]?.arrayValues ?? []).prefix(BoundedText.peerEntries)
+            .compactMap(\.stringValue).map { BoundedText.ofPeer($0) }
         isLoadBalanced = reply["serviceId"] != nil
         if case .datetime(let time)? = reply["localTime"] { localTimeMilliseconds = time.millisecondsSince1970 }
     }

@@ -56,12 +56,13 @@ struct ConnectorAttempt: Sendable {
     }
 
     func run() async throws -> MongoSession {
+        try checkName()
         for warning in string.unusedOptionWarnings { trace?.record(.warning(warning)) }
         for warning in string.safetyWarnings where host.kind != .unix || warning != .passwordInClearText {
             trace?.record(.warning(warning))
         }
         guard let credential, case .gssapi(let options) = credential.method else {
-            let (connection, server) = try await introduce()
+            let (connection, server) = try await introduce(reachedBy: limit)
             return try await closing(connection) {
                 var details: AuthenticationDetails?
                 if let credential {
@@ -77,7 +78,7 @@ struct ConnectorAttempt: Sendable {
             trace?.record(.warning(.serviceHostOfSocket(path: host.name)))
         }
         guard let pipelining, pipelining.suits(endpoint) else {
-            return try await plain(credential, options, isRetry: false)
+            return try await plain(credential, options, isRetry: false, reachedBy: limit)
         }
         switch try await pipelined(credential, options) {
         case .session(let session):
@@ -86,19 +87,34 @@ struct ConnectorAttempt: Sendable {
             return try await again(error, ticket, credential, options)
         case .refused:
             trace?.record(.retried(.pipeliningRefused))
-            let session = try await plain(credential, options, isRetry: false)
+            let session = try await plain(credential, options, isRetry: false, reachedBy: deadline)
             // Only now is it known that it was about the pipelining.
             pipelining.refused(by: endpoint)
             return session
         }
     }
 
+    /// A name without a form in ASCII is not given to anybody who might make one of it.
+    private func checkName() throws {
+        guard host.kind == .hostname else { return }
+        do {
+            _ = try InternationalName.ascii(host.name)
+        } catch {
+            throw TransportError(
+                .nameResolution, phase: .dns, "the name of \(endpoint) did not resolve: \(error.message)",
+                underlying: error)
+        }
+    }
+
     // MARK: - GSSAPI
 
+    /// - Parameter limit: When to give up on the host, as long as it has not said hello. One that has answered before has the
+    ///   whole deadline.
     private func plain(
-        _ credential: MongoCredential, _ options: GSSAPIOptions, isRetry: Bool
+        _ credential: MongoCredential, _ options: GSSAPIOptions, isRetry: Bool,
+        reachedBy limit: ContinuousClock.Instant
     ) async throws -> MongoSession {
-        let (connection, server) = try await introduce()
+        let (connection, server) = try await introduce(reachedBy: limit)
         do {
             return try await closing(connection) {
                 try checkUsers(server)
@@ -124,7 +140,7 @@ struct ConnectorAttempt: Sendable {
             throw error
         }
         trace?.record(.retried(.ticketReplaced))
-        return try await plain(credential, options, isRetry: true)
+        return try await plain(credential, options, isRetry: true, reachedBy: deadline)
     }
 
     /// What came of pipelined commands.
@@ -135,7 +151,7 @@ struct ConnectorAttempt: Sendable {
     }
 
     private func pipelined(_ credential: MongoCredential, _ options: GSSAPIOptions) async throws -> Pipelined {
-        let (connection, rest) = try await withConnectTimeout { limit in
+        let (connection, rest) = try await withConnectTimeout(reachedBy: limit) { limit in
             (try await connect(.message, by: limit), limit - .now)
         }
         connection.limits = .beforeAuthentication
@@ -163,7 +179,7 @@ struct ConnectorAttempt: Sendable {
     /// "Authentication Handshake").
     private func checkUsers(_ server: ServerDescription) throws(MongoAuthError) {
         guard server.role != .arbiter else {
-            throw MongoAuthError(.arbiter, "\(endpoint) is an arbiter, which has no users")
+            throw MongoAuthError(.arbiter, "\(endpoint) says that it is an arbiter, which has no users")
         }
     }
 
@@ -188,8 +204,10 @@ struct ConnectorAttempt: Sendable {
 
     // MARK: - Up to hello
 
-    private func introduce() async throws -> (WireConnection, ServerDescription) {
-        try await withConnectTimeout { limit in
+    private func introduce(
+        reachedBy limit: ContinuousClock.Instant
+    ) async throws -> (WireConnection, ServerDescription) {
+        try await withConnectTimeout(reachedBy: limit) { limit in
             do {
                 return try await introduce(.message, by: limit)
             } catch let error as TransportError where error.code == .closed && error.phase == .command {
@@ -229,12 +247,12 @@ struct ConnectorAttempt: Sendable {
 
     /// Runs what the string's `connectTimeoutMS` bounds; 0 is no bound.
     private func withConnectTimeout<Success>(
-        _ body: (ContinuousClock.Instant) async throws -> Success
+        reachedBy limit: ContinuousClock.Instant, _ body: (ContinuousClock.Instant) async throws -> Success
     ) async throws -> Success {
         do {
             return try await body(min(limit, connectTimeout.map { .now + $0 } ?? limit))
         } catch {
-            throw named(error)
+            throw named(error, limit)
         }
     }
 
@@ -243,7 +261,7 @@ struct ConnectorAttempt: Sendable {
     }
 
     /// An error that tells of the string's timeout, where that is what ended the wait.
-    private func named(_ error: any Error) -> any Error {
+    private func named(_ error: any Error, _ limit: ContinuousClock.Instant) -> any Error {
         guard var error = error as? TransportError, error.code == .deadlineExceeded else { return error }
         if let milliseconds = string.options.connectTimeoutMS, milliseconds > 0, .now < limit {
             error.message += " (connectTimeoutMS=\(milliseconds) in the connection string)"

@@ -142,8 +142,12 @@ public struct MongoConnector: Sendable {
     package func unresolvedMembers(
         of server: ServerDescription, by deadline: ContinuousClock.Instant
     ) async -> [String] {
-        await withTaskGroup(of: String?.self) { group in
-            for member in server.members {
+        // A set has 50 members at most. Few at a time: the threads are everybody's.
+        let members = server.members.prefix(50)
+        return await withTaskGroup(of: String?.self) { group in
+            var missing: Set<String> = []
+            for (number, member) in members.enumerated() {
+                if number >= 8, let found = await group.next() { found.map { _ = missing.insert($0) } }
                 group.addTask {
                     guard let host = try? MongoConnectionString.Host(member: member), host.kind == .hostname else {
                         return nil
@@ -158,9 +162,8 @@ public struct MongoConnector: Sendable {
                     }
                 }
             }
-            var missing: Set<String> = []
             for await member in group { if let member { missing.insert(member) } }
-            return server.members.filter(missing.contains)
+            return members.filter(missing.contains)
         }
     }
 

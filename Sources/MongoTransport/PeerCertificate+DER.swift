@@ -14,11 +14,11 @@ extension PeerCertificate {
             guard let algorithm = certificate.next() else { throw Self.malformed("it has no signature") }
             // The signature is not our business.
             while certificate.next() != nil {}
-            return try PeerCertificate(tbsCertificate: body, signedBy: Self.algorithm(algorithm))
+            return try PeerCertificate(tbsCertificate: body, signedBy: try? Self.algorithm(algorithm))
         }
     }
 
-    private init(tbsCertificate node: ASN1Node, signedBy signature: [UInt]) throws {
+    private init(tbsCertificate node: ASN1Node, signedBy signature: [UInt]?) throws {
         var fields = try Self.children(of: node)[...]
         if fields.first?.identifier == Self.context(0) { fields.removeFirst() }
         // Serial number and algorithm come first, the key and two rare identifiers last.
@@ -26,7 +26,7 @@ extension PeerCertificate {
         let start = fields.startIndex
         let validity = try Self.children(of: fields[start + 3])
         guard validity.count == 2 else { throw Self.malformed("it has no period of validity") }
-        var names: [AlternativeName] = []
+        var names: [AlternativeName]?
         for field in fields[(start + 6)...] where field.identifier == Self.context(3) {
             guard let extensions = try Self.children(of: field).first else { continue }
             names = try Self.alternativeNames(in: extensions)
@@ -34,23 +34,25 @@ extension PeerCertificate {
         self.init(
             subject: try DistinguishedName(fields[start + 4]).description,
             issuer: try DistinguishedName(fields[start + 2]).description,
-            alternativeNames: names,
-            commonNames: try Self.commonNames(in: fields[start + 4]),
-            signatureAlgorithm: Self.signatureNames[signature] ?? Self.dotted(signature),
-            publicKey: try Self.publicKey(fields[start + 5]),
+            alternativeNames: names ?? [], hasAlternativeNames: names != nil,
+            commonNames: (try? Self.commonNames(in: fields[start + 4])) ?? [],
+            signatureAlgorithm: signature.map { Self.signatureNames[$0] ?? Self.dotted($0) } ?? "unknown",
+            publicKey: (try? Self.publicKey(fields[start + 5])) ?? PublicKey(kind: "unknown"),
             notBefore: try Self.time(validity[0]), notAfter: try Self.time(validity[1]))
     }
 
-    private static func alternativeNames(in extensions: ASN1Node) throws -> [AlternativeName] {
+    /// - Returns: `nil` where there is no such extension.
+    private static func alternativeNames(in extensions: ASN1Node) throws -> [AlternativeName]? {
         for item in try children(of: extensions) {
             let fields = try children(of: item)
+            // An identifier that is too long for the parser is another one.
             guard let identifier = fields.first, let value = fields.last,
-                try ASN1ObjectIdentifier(derEncoded: identifier).oidComponents == [2, 5, 29, 17]
+                (try? ASN1ObjectIdentifier(derEncoded: identifier).oidComponents) == [2, 5, 29, 17]
             else { continue }
             let encoded = try ASN1OctetString(derEncoded: value)
             return try children(of: DER.parse(encoded.bytes)).map(alternativeName)
         }
-        return []
+        return nil
     }
 
     private static func alternativeName(_ node: ASN1Node) -> AlternativeName {

@@ -103,7 +103,8 @@ struct SOCKS5Client {
         if let literal = IPAddress(target.host) {
             address = [literal.family == .ipv4 ? 1 : 4] + literal.bytes
         } else {
-            address = [3] + (try Self.counted(target.host.utf8, "a host name that a SOCKS5 proxy is asked for"))
+            address =
+                [3] + (try Self.counted(target.host.utf8, "a host name that a SOCKS5 proxy is asked for", .refused))
         }
         return .send([5, 1, 0] + address + [UInt8(target.port >> 8), UInt8(target.port & 0xFF)])
     }
@@ -122,9 +123,11 @@ struct SOCKS5Client {
         return try [1] + counted(credential.username.utf8, "proxyUsername") + counted(password, "proxyPassword")
     }
 
-    private static func counted(_ bytes: some Collection<UInt8>, _ what: String) throws(Failure) -> [UInt8] {
+    private static func counted(
+        _ bytes: some Collection<UInt8>, _ what: String, _ kind: ProxyFailure = .credentialRejected
+    ) throws(Failure) -> [UInt8] {
         guard let count = UInt8(exactly: bytes.count), count > 0 else {
-            throw Failure(kind: .credentialRejected, message: "was not asked: \(what) has 1 to 255 bytes")
+            throw Failure(kind: kind, message: "was not asked: \(what) has 1 to 255 bytes")
         }
         return [count] + bytes
     }

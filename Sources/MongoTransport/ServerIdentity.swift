@@ -4,7 +4,7 @@ internal import NameResolution
 ///
 /// This module looks at the names by itself: NIOSSL refuses exact names with `_`, which other drivers accept, and takes a
 /// certificate also if it has the address that a name resolved to. The name service could then choose the identity, and it
-/// proves nothing.
+/// proves nothing. With TLS 1.3 the server has seen the client's certificate by then, where there is one, and nothing else.
 enum ServerIdentity: Equatable {
     /// A name, without its final period.
     case name(String)
@@ -41,8 +41,11 @@ enum ServerIdentity: Equatable {
             let names = certificate.alternativeNames.compactMap { alternative in
                 if case .dnsName(let pattern) = alternative { pattern } else { nil }
             }
-            // The common name counts only where there is no alternative name of that kind (RFC 6125 section 6.4.4).
-            return (names.isEmpty ? certificate.commonNames : names).contains { Self.matches(name, $0) }
+            // The common name counts only where there are no alternative names of any kind: BoringSSL holds it against an
+            // authority's name constraints in that case alone.
+            return (certificate.hasAlternativeNames ? names : certificate.commonNames).contains {
+                Self.matches(name, $0)
+            }
         }
     }
 

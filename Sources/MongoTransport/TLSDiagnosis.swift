@@ -183,11 +183,15 @@ struct TLSDiagnosis {
             return
                 "the certificate of \(endpoint) cannot be checked: a Unix domain socket has no name that could stand in it"
         }
-        // What was looked at: the common name, too, where there is no alternative name of that kind.
-        let alternatives = certificate?.alternativeNames ?? []
-        let hasNames = alternatives.contains { if case .dnsName = $0 { true } else { false } }
-        let names = ((hasNames ? [] : certificate?.commonNames ?? []) + alternatives.map(\.description)).prefix(16)
-        let owner = names.isEmpty ? certificate?.subject ?? "nobody" : names.joined(separator: ", ")
+        guard let certificate else {
+            return "the certificate of \(endpoint) cannot be read, so that nobody knows whom it is for"
+        }
+        // What was looked at: the common name where there are no alternative names.
+        let names =
+            (certificate.hasAlternativeNames
+            ? certificate.alternativeNames.map(\.description) : certificate.commonNames)
+            .prefix(16)
+        let owner = names.isEmpty ? certificate.subject : names.joined(separator: ", ")
         return "the certificate of \(endpoint) is for \(owner), not for \(host)"
     }
 

@@ -50,6 +50,8 @@ public struct PeerCertificate: Sendable, Hashable {
     public var issuer: String
     /// The host names and addresses that it is for.
     public var alternativeNames: [AlternativeName]
+    /// Whether it has the extension for these, perhaps an empty one.
+    public var hasAlternativeNames: Bool
     /// The subject's common names, which are host names by an older custom.
     public var commonNames: [String]
     /// How it is signed: `sha256WithRSAEncryption`, `ecdsa-with-SHA384`, or an object identifier.

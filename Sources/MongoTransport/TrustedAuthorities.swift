@@ -40,11 +40,14 @@ struct TrustedAuthorities: CustomStringConvertible {
         known = certificates.compactMap { try? PeerCertificate(der: $0.toDERBytes()) }
     }
 
-    /// OpenSSL's defaults are one file and one folder, and each of the variables replaces one of them. What the system has is
-    /// in the folder, where there is one. Neither has to exist.
+    /// OpenSSL's defaults are one file and one folder, and each of the variables replaces one of them. Where a system has a
+    /// folder by OpenSSL's names, as Debian has, its authorities are there and the file is not; elsewhere they are in the
+    /// file. What a variable names need not exist.
     private mutating func addVariables(_ environment: (String) -> String?) {
         var parts: [String] = []
+        let hasFolder = Self.hasSystemFolder
         if let file = environment("SSL_CERT_FILE"), !file.isEmpty {
+            usesSystem = hasFolder
             do {
                 certificates += try Self.certificates(in: file)
                 parts.append("those in SSL_CERT_FILE (\(file))")
@@ -53,7 +56,7 @@ struct TrustedAuthorities: CustomStringConvertible {
             }
         }
         if let folders = environment("SSL_CERT_DIR"), !folders.isEmpty {
-            usesSystem = false
+            usesSystem = usesSystem && !hasFolder
             let read = folders.unicodeScalars.split(separator: ":").map { Self.hashedCertificates(in: String($0)) }
             certificates += read.joined()
             parts.append("\(read.joined().count) in SSL_CERT_DIR (\(folders))")
@@ -115,12 +118,14 @@ struct TrustedAuthorities: CustomStringConvertible {
         return String(cString: value)
     }
 
+    private static var hasSystemFolder: Bool { entries(of: "/etc/ssl/certs").contains(where: isHashed) }
+
     /// Where NIOSSL looks. Without any of them it refuses to work, and it is our word that tells why nobody is trusted.
     private static var hasSystemAuthorities: Bool {
         #if os(Linux)
         let bundles: [String] = ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt"]
         return bundles.contains { path in access(path, R_OK) == 0 }
-            || entries(of: "/etc/ssl/certs").contains(where: isHashed)
+            || hasSystemFolder
         #else
         return true
         #endif

@@ -121,12 +121,14 @@ public final class WireConnection: Sendable {
                 to: proxy?.endpoint ?? endpoint, on: executor, by: deadline, observe: observe, equip: equip)
         }
         let channel = connected.channel
+        var isTunnelOpen = false
         do {
             if let tunnel = connected.equipment.tunnel, let proxy {
                 observe?(.proxyAsked(proxy: proxy.endpoint, server: endpoint))
                 try await tunnel.open(on: channel, by: deadline)
                 observe?(.proxyConnected(proxy: proxy.endpoint, server: endpoint))
             }
+            isTunnelOpen = true
             var tls: TLSReport?
             if let handshake = connected.equipment.handshake {
                 observe?(.tlsBegan)
@@ -141,7 +143,11 @@ public final class WireConnection: Sendable {
             channel.close(promise: nil)
             guard !(error is CancellationError), !(error is TransportError) else { throw error }
             throw TransportError(
-                .closed, phase: .tls, "the connection was closed during the TLS handshake", underlying: error)
+                .closed, phase: isTunnelOpen ? .tls : .tcp,
+                "the connection was closed "
+                    + (isTunnelOpen
+                        ? "during the TLS handshake" : "before the SOCKS5 proxy had connected to the server"),
+                underlying: error)
         }
     }
 
@@ -151,15 +157,15 @@ public final class WireConnection: Sendable {
     ) async throws -> Success {
         do {
             return try await body()
-        } catch var error as TransportError where proxy != nil {
+        } catch var error as TransportError where proxy != nil && error.phase != .tls {
             error.message = "the SOCKS5 proxy was not reached: \(error.message)"
             error.proxyFailure = .unreachable
             throw error
         }
     }
 
-    /// How long a command may wait for its replies at most, whatever its own deadline; `nil` is without such a bound. It is the
-    /// `socketTimeoutMS` of the drivers' specification.
+    /// How long a command may take at most, whatever its own deadline, the wait for those before it included; `nil` is without
+    /// such a bound. It is the `socketTimeoutMS` of the drivers' specification.
     public var socketTimeout: Duration? {
         get { currentTimeout.withLock { $0 } }
         set { currentTimeout.withLock { $0 = newValue } }

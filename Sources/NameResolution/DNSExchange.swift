@@ -39,12 +39,13 @@ struct DNSExchange {
             servers = Array(servers[start...] + servers[..<start])
         }
         var failures: [NameServer: ServerFailure] = [:]
-        for _ in 0..<max(1, configuration.attempts) {
+        for round in 0..<max(1, configuration.attempts) {
             for server in servers {
                 guard .now < deadline else { throw error(.deadlineExceeded, servers, failures) }
                 let knowledge: Knowledge
                 do throws(ServerFailure) {
-                    knowledge = try ask(server)
+                    // Some networks drop what they do not know.
+                    knowledge = try ask(server, isExtended: round == 0)
                 } catch {
                     failures[server] = error
                     if error.isFinal { throw self.error(.deadlineExceeded, servers, failures) }
@@ -83,10 +84,10 @@ struct DNSExchange {
 
     // MARK: - One server
 
-    private func ask(_ server: NameServer) throws(ServerFailure) -> Knowledge {
+    private func ask(_ server: NameServer, isExtended: Bool) throws(ServerFailure) -> Knowledge {
         if !configuration.usesTCPOnly {
-            var answer = try askByDatagram(server, isExtended: true)
-            if case .failure(let code) = answer, code.mayBeAboutExtensions {
+            var answer = try askByDatagram(server, isExtended: isExtended)
+            if isExtended, case .failure(let code) = answer, code.mayBeAboutExtensions {
                 answer = try askByDatagram(server, isExtended: false)
             }
             if let knowledge = try settle(answer) { return knowledge }

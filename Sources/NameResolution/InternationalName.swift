@@ -17,7 +17,12 @@ package enum InternationalName {
         }
         var converted: [String] = []
         for label in labels { converted.append(try ascii(label: Array(label), of: name)) }
-        return converted.joined(separator: ".")
+        let text = converted.joined(separator: ".")
+        guard text.utf8.count <= 254 else {
+            throw NameResolutionError(
+                .invalidName, name: String(name.prefix(64)), "takes more than 253 characters in the form of RFC 5890")
+        }
+        return text
     }
 
     private static func ascii(label: [Unicode.Scalar], of name: String) throws(NameResolutionError) -> String {

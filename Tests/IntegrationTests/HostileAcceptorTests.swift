@@ -45,18 +45,23 @@ import Testing
         try await other.stop()
     }
 
-    /// It is no failure among members that have users.
-    @Test func anArbiterIsLeftOut() async throws {
+    /// It is no failure beside a member that has proven itself and lists it; else it is a claim.
+    @Test(arguments: [true, false])
+    func anArbiterIsLeftOut(isListed: Bool) async throws {
         let realm = try await SharedRealm.shared
-        let (arbiter, member) = try await (
-            ScriptedServer.start("arbiter", in: realm), ScriptedServer.start("strange-members", in: realm)
-        )
-        let hosts = [arbiter, member].map { Family.ipv4.authority($0.port) }.joined(separator: ",")
+        let arbiter = try await ScriptedServer.start("arbiter", in: realm)
+        let place = Family.ipv4.authority(arbiter.port)
+        let member = try await ScriptedServer.start("strange-members", in: realm, arbiter: isListed ? place : nil)
+        let hosts = [place, Family.ipv4.authority(member.port)].joined(separator: ",")
         let outcome = try await AuthCheck.check(
             gssapiURI(realm.ann, hosts) + "&replicaSet=other", in: realm, cache: realm.annCache)
-        #expect(outcome.status == 0, "\(outcome)")
-        #expect(outcome.report.hosts.map(\.result) == ["skipped", "ok"], "\(outcome)")
-        #expect(outcome.report.hosts.first?.warnings.last?.contains("left out") == true, "\(outcome)")
+        #expect(outcome.status == (isListed ? 0 : 31), "\(outcome)")
+        #expect(outcome.report.hosts.map(\.result) == [isListed ? "skipped" : "failed", "ok"], "\(outcome)")
+        if isListed {
+            #expect(outcome.report.hosts.first?.warnings.last?.contains("left out") == true, "\(outcome)")
+        } else {
+            #expect(outcome.failure?.message.contains("says that it is an arbiter") == true, "\(outcome)")
+        }
         let warnings = outcome.report.hosts.last?.warnings ?? []
         #expect(warnings.contains { $0.contains("Write replicaSet=strange") }, "\(warnings)")
         let direct = try await AuthCheck.check(

@@ -5,9 +5,10 @@ import TestSupport
 /// Starts `scripted-acceptor`.
 enum ScriptedServer {
     static func start(
-        _ misbehaviour: String, in realm: SharedRealm, listen family: Family = .ipv4, record: String? = nil
+        _ misbehaviour: String, in realm: SharedRealm, listen family: Family = .ipv4, record: String? = nil,
+        arbiter: String? = nil
     ) async throws -> ServerProcess {
-        let recording = record.map { ["--record", $0] } ?? []
+        let recording = (record.map { ["--record", $0] } ?? []) + (arbiter.map { ["--arbiter", $0] } ?? [])
         return try await ServerProcess(
             BuiltExecutable.url(named: "scripted-acceptor"),
             ["--misbehaviour", misbehaviour, "--keytab", realm.serviceKeytab, "--listen", family.rawValue] + recording,

@@ -64,6 +64,10 @@ import Testing
         Failure(
             testDescription: "an address that is only there as a name", certificate: "server",
             change: .init(host: "127.0.0.1"), failure: .wrongHostname, says: ["not for 127.0.0.1"]),
+        Failure(
+            testDescription: "a common name beside alternative names of another kind",
+            certificate: "name-beside-address",
+            failure: .wrongHostname, says: ["is for 127.0.0.1"]),
         // The name service says where db.test is; it must not say who db.test is.
         Failure(
             testDescription: "a name whose address is in the certificate", certificate: "address-and-name",

@@ -39,7 +39,7 @@ import Testing
             testDescription: "a name with an underscore", certificate: "underscore", change: .init(host: "my_mongo"),
             serverName: "my_mongo"),
         Success(
-            testDescription: "a common name with an underscore, beside an address",
+            testDescription: "a common name with an underscore",
             certificate: "underscore-common-name",
             change: .init(host: "my_mongo"), serverName: "my_mongo"),
         Success(

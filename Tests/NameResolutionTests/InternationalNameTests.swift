@@ -22,6 +22,7 @@ import Testing
     @Test(arguments: [
         "☃.test", "a b\u{E9}.test", "-\u{E9}.test", "\u{E9}-.test", "\u{301}a.test", "\u{AD}.test", "\u{E9}/x.test",
         "\u{E9}@x.test", "\u{E9}\u{202E}x.test", String(repeating: "ü", count: 60) + ".test",
+        String(repeating: "ü.", count: 84),
     ])
     func whatIsNoHostIsRefused(name: String) {
         let error = #expect(throws: NameResolutionError.self) { try InternationalName.ascii(name) }

@@ -18,10 +18,12 @@ struct Conversation {
     private let misbehaviour: Misbehaviour
     private let keytab: String
     private let recorder: Recorder
+    private let arbiter: String?
     private var state = State.idle
     private var user: String?
 
-    init(misbehaviour: Misbehaviour, keytab: String, recorder: Recorder) {
+    init(misbehaviour: Misbehaviour, keytab: String, recorder: Recorder, arbiter: String?) {
+        self.arbiter = arbiter
         self.misbehaviour = misbehaviour
         self.keytab = keytab
         self.recorder = recorder
@@ -52,6 +54,7 @@ struct Conversation {
         case "hello", "isMaster":
             if let refusal = Replies.refusal(of: command, misbehaviour) { return (.hello, refusal) }
             var hello = Replies.hello(misbehaviour)
+            if let arbiter { hello["arbiters"] = [.string(arbiter)] }
             // A day ahead, whatever the true time is.
             if fault == .errorOfClocksWithTime { hello["localTime"] = .datetime(KerberosErrorMessage.tomorrow) }
             return (.hello, hello)

@@ -13,6 +13,8 @@ struct Arguments {
     var keytab = ""
     var host = "127.0.0.1"
     var record: String?
+    /// An arbiter that the server's hello lists, as `host:port`.
+    var arbiter: String?
     var lists = false
 
     init(_ words: [String]) throws {
@@ -32,6 +34,7 @@ struct Arguments {
             case "--keytab": keytab = value
             case "--listen": host = value
             case "--record": record = value
+            case "--arbiter": arbiter = value
             default: throw AcceptorError("unknown option \(option)")
             }
         }
@@ -41,12 +44,15 @@ struct Arguments {
 func serve(_ arguments: Arguments) throws {
     let (listener, port) = try Socket.listening(on: arguments.host)
     let recorder = Recorder(path: arguments.record)
+    let arbiter = arguments.arbiter
     let misbehaviour = arguments.misbehaviour
     let keytab = arguments.keytab
     Thread.detachNewThread {
         while let socket = try? listener.accept() {
             Thread.detachNewThread {
-                Session(socket: socket, misbehaviour: misbehaviour, keytab: keytab, recorder: recorder).run()
+                Session(
+                    socket: socket, misbehaviour: misbehaviour, keytab: keytab, recorder: recorder, arbiter: arbiter
+                ).run()
             }
         }
     }
