@@ -59,7 +59,7 @@ import Testing
         func expectNothingIsLeft() async throws {
             try await eventually("no descriptor is left") { sockets == 0 }
             try await eventually("the server has lost its client") { (server?.open ?? 0) == 0 }
-            #expect(resolver.pending.withLockedValue { $0.isEmpty })
+            try await eventually("no look-up is under way") { resolver.pending.withLockedValue { $0.isEmpty } }
         }
 
         func run(by deadline: ContinuousClock.Instant) async throws -> BSONDocument {
