@@ -74,7 +74,7 @@ public struct ExplainReport: Sendable, Hashable, Encodable {
         options = OptionList(entries: string.options.entries)
         warnings =
             string.warnings.map(\.description)
-            + (string.safetyWarnings + string.serviceNameWarnings).map(\.sentence)
+            + (string.unusedOptionWarnings + string.safetyWarnings + string.serviceNameWarnings).map(\.sentence)
     }
 }
 

@@ -19,8 +19,6 @@ extension CheckReport.Failure {
         case .certificateUsage?:
             "have the certificate made anew with digitalSignature in its keyUsage. Drivers on OpenSSL do not look at that "
                 + "extension; BoringSSL, which this client uses, does"
-        case .unsupportedKey?:
-            "have the certificate made anew with a key of RSA, of ECDSA (P-256, P-384, P-521) or of Ed25519"
         case .notTLS?:
             "leave out tls=true if the server is meant to be without TLS; otherwise check the port and the server's TLS "
                 + "settings"

@@ -7,22 +7,15 @@ internal import SaslConnectionString
 struct HostOutcome: Sendable {
     let host: MongoConnectionString.Host
     let timeline: HostTimeline
-    /// Whether there is nobody to authenticate to, which is no failure while other hosts have users.
+    /// Whether the server says that it is an arbiter.
     let isArbiter: Bool
     let error: (any Error)?
 
     /// - Parameter arbiters: Those that members say to be arbiters which have proven themselves, as `host:port`.
     func report(_ context: ReportContext, arbiters: Set<String>) -> CheckReport.Host {
-        let isArbiter = isArbiter && arbiters.contains("\(ServerEndpoint(host))")
+        let isLeftOut = isArbiter && arbiters.contains("\(ServerEndpoint(host))")
         let kerberos = CheckReport.HostKerberos(timeline, now: context.now)
-        let failure =
-            isArbiter
-            ? nil
-            : error.map {
-                CheckReport.Failure(
-                    $0, phase: timeline.failedPhase ?? (self.isArbiter ? .hello : nil), host: "\(ServerEndpoint(host))",
-                    surroundings: context.failureSurroundings(timeline, host: host, service: kerberos?.service))
-            }
+        let failure = isLeftOut ? nil : error.map { self.failure($0, context, service: kerberos?.service) }
         let phases = CheckPhase.allCases.map { phase -> CheckReport.Phase in
             var found =
                 timeline.phases[phase]
@@ -31,7 +24,7 @@ struct HostOutcome: Sendable {
             return found
         }
         return CheckReport.Host(
-            host: host.scopedName, port: host.port, result: isArbiter ? .skipped : error == nil ? .ok : .failed,
+            host: host.scopedName, port: host.port, result: isLeftOut ? .skipped : error == nil ? .ok : .failed,
             phases: phases,
             attempts: timeline.attempts,
             identity: timeline.identity.map { identity in
@@ -42,7 +35,13 @@ struct HostOutcome: Sendable {
             },
             kerberos: kerberos, clockOffsetSeconds: timeline.serverClockOffset.map { $0 / .milliseconds(1) / 1000 },
             tlsVerified: timeline.isTLSVerified,
-            warnings: timeline.warnings + (isArbiter ? ["an arbiter, which has no users: left out"] : []),
+            warnings: timeline.warnings + (isLeftOut ? ["an arbiter, which has no users: left out"] : []),
             failure: failure)
+    }
+
+    private func failure(_ error: any Error, _ context: ReportContext, service: String?) -> CheckReport.Failure {
+        CheckReport.Failure(
+            error, phase: timeline.failedPhase ?? (isArbiter ? .hello : nil), host: "\(ServerEndpoint(host))",
+            surroundings: context.failureSurroundings(timeline, host: host, service: service))
     }
 }

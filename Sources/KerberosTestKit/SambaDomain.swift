@@ -76,8 +76,9 @@ struct SambaDomain: Sendable {
 
     /// The account or service name of a principal of this realm.
     func account(of principal: String) throws(KerberosTestKitError) -> String {
-        let suffix = "@\(realm)"
-        let name = principal.hasSuffix(suffix) ? String(principal.dropLast(suffix.count)) : principal
+        let suffix = "@\(realm)".utf8
+        let isOfRealm = principal.utf8.suffix(suffix.count).elementsEqual(suffix)
+        let name = isOfRealm ? String(decoding: principal.utf8.dropLast(suffix.count), as: UTF8.self) : principal
         try checkName(name)
         return name
     }

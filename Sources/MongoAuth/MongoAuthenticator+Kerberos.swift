@@ -171,7 +171,7 @@ extension MongoAuthenticator {
 
     /// Domain and user of `DOMAIN\user`. In a principal a backslash stands before `/`, `@`, `\` and blanks, and the four letters
     /// for control characters, which no user's name has (`krb5_parse_name`).
-    private static func windowsName(_ name: String) -> (domain: String, user: String)? {
+    static func windowsName(_ name: String) -> (domain: String, user: String)? {
         let parts = name.unicodeScalars.split(separator: "\\", omittingEmptySubsequences: false)
         guard parts.count == 2, !parts[0].isEmpty, let first = parts[1].first,
             first.properties.isAlphabetic || first.properties.numericType != nil
@@ -184,7 +184,10 @@ extension MongoAuthenticator {
         return { observe(.kerberos($0)) }
     }
 
-    private static func identity(
+    /// Whom Kerberos is to take a credential's user for. Asks nobody.
+    ///
+    /// - Throws: ``MongoAuthError/Code/invalidCredential`` for a user's name that is none of Kerberos.
+    package static func identity(
         _ credential: MongoCredential, _ options: GSSAPIOptions
     ) throws(MongoAuthError) -> KerberosIdentity {
         guard !credential.username.isEmpty else {

@@ -74,6 +74,7 @@ struct ConnectorAttempt: Sendable {
                 return session(connection, server, details)
             }
         }
+        _ = try MongoAuthenticator.identity(credential, options)
         if host.kind == .unix, options.serviceHost == nil {
             trace?.record(.warning(.serviceHostOfSocket(path: host.name)))
         }

@@ -42,8 +42,11 @@ enum PEMFile {
             }
             filled += count
         }
-        // Editors of some systems put a byte order mark first. A space means nothing there.
-        if contents.starts(with: [0xEF, 0xBB, 0xBF]) { contents.replaceSubrange(..<3, with: "\n\n\n".utf8) }
+        // Editors of some systems put a byte order mark first. A line break means nothing there, and leaves no second copy of
+        // a key in memory.
+        if contents.starts(with: [0xEF, 0xBB, 0xBF]) {
+            for index in 0..<3 { contents[index] = UInt8(ascii: "\n") }
+        }
         return try body(contents)
     }
 

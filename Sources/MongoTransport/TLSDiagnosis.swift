@@ -95,12 +95,6 @@ struct TLSDiagnosis {
                     + "extension keyUsage does not have digitalSignature, and TLS 1.3, like TLS 1.2 with ECDHE, has the "
                     + "server sign"
             )
-        case .unknownCertificateType, .wrongCertificateType, .cannotParseLeaf, .badECCCertificate:
-            return (
-                .unsupportedKey,
-                "the certificate of \(endpoint) has a key (\(report.certificate?.publicKey.description ?? "of some kind")) "
-                    + "that this client does not know"
-            )
         case .unsupportedProtocol, .wrongVersionNumber, .unknownProtocol:
             return explain(alert: .protocolVersion)
         default:
@@ -210,10 +204,6 @@ struct BoringSSLReason: Equatable {
     let text: String
 
     static let certificateVerifyFailed = BoringSSLReason(number: 125, text: "")
-    static let badECCCertificate = BoringSSLReason(number: 107, text: "")
-    static let unknownCertificateType = BoringSSLReason(number: 228, text: "")
-    static let wrongCertificateType = BoringSSLReason(number: 241, text: "")
-    static let cannotParseLeaf = BoringSSLReason(number: 272, text: "")
     static let keyUsage = BoringSSLReason(number: 302, text: "")
     static let unknownProtocol = BoringSSLReason(number: 234, text: "")
     static let unsupportedProtocol = BoringSSLReason(number: 240, text: "")

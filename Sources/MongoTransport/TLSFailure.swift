@@ -6,7 +6,6 @@ public struct TLSFailure: Sendable, Hashable, CustomStringConvertible {
         case notYetValid = "not-yet-valid"
         case wrongHostname = "wrong-hostname"
         case certificateUsage = "certificate-usage"
-        case unsupportedKey = "unsupported-key"
         case notTLS = "not-tls"
         case certificateRequired = "certificate-required"
         case certificateRejected = "certificate-rejected"
@@ -29,8 +28,6 @@ public struct TLSFailure: Sendable, Hashable, CustomStringConvertible {
     public static let wrongHostname = TLSFailure(value: .wrongHostname)
     /// The key usage of the server's certificate does not allow what the handshake does with its key.
     public static let certificateUsage = TLSFailure(value: .certificateUsage)
-    /// The server's certificate has a kind of key that this client does not know.
-    public static let unsupportedKey = TLSFailure(value: .unsupportedKey)
     /// The server does not speak TLS on this port.
     public static let notTLS = TLSFailure(value: .notTLS)
     /// The server demands a certificate of the client, and the client has none.

@@ -8,20 +8,21 @@ internal import Musl
 internal import Darwin
 #endif
 
-/// The authorities whose certificates count, and where they come from: a file that is named, or else those of the system, to
-/// which the variables SSL_CERT_FILE and SSL_CERT_DIR add as they do for OpenSSL's drivers.
+/// The authorities whose certificates count, and where they come from: a file that is named, or else those of the system,
+/// which the variables SSL_CERT_FILE and SSL_CERT_DIR replace in part as they do for OpenSSL's drivers.
 struct TrustedAuthorities: CustomStringConvertible {
     /// For a sentence: "this system's authorities", "the authorities in /etc/ca.pem".
     private(set) var description = "this system's authorities"
     /// The authorities that were read here; those of the system are BoringSSL's matter.
     private(set) var known: [PeerCertificate] = []
     /// Whether there are none at all.
-    var isEmpty: Bool { certificates.isEmpty && !(usesSystem && Self.hasSystemAuthorities) }
+    var isEmpty: Bool { certificates.isEmpty && !usesSystem }
 
     private var certificates: [NIOSSLCertificate] = []
-    private var usesSystem = true
+    /// Whether those of the system count, and there are any.
+    private var usesSystem = false
 
-    /// Those of the system alone.
+    /// Nobody, for those who verify nothing.
     init() {}
 
     /// - Parameter file: The file that is named; `nil` is those of the system.
@@ -33,7 +34,7 @@ struct TrustedAuthorities: CustomStringConvertible {
             } catch {
                 throw TLSContext.failure(.authoritiesFile, file, "\(error)")
             }
-            (usesSystem, description) = (false, "the authorities in \(file)")
+            description = "the authorities in \(file)"
         } else {
             addVariables(environment)
         }
@@ -45,9 +46,10 @@ struct TrustedAuthorities: CustomStringConvertible {
     /// file. What a variable names need not exist.
     private mutating func addVariables(_ environment: (String) -> String?) {
         var parts: [String] = []
-        let hasFolder = Self.hasSystemFolder
+        let hasFolder = Self.entries(of: "/etc/ssl/certs").contains(where: Self.isHashed)
+        usesSystem = hasFolder || Self.hasSystemFile
         if let file = environment("SSL_CERT_FILE"), !file.isEmpty {
-            usesSystem = hasFolder
+            usesSystem = usesSystem && hasFolder
             do {
                 certificates += try Self.certificates(in: file)
                 parts.append("those in SSL_CERT_FILE (\(file))")
@@ -68,7 +70,8 @@ struct TrustedAuthorities: CustomStringConvertible {
     }
 
     func configure(_ configuration: inout TLSConfiguration) {
-        guard usesSystem, Self.hasSystemAuthorities else {
+        // Where there are none NIOSSL refuses to work, and it is our word that tells why nobody is trusted.
+        guard usesSystem else {
             configuration.trustRoots = .certificates(certificates)
             return
         }
@@ -118,14 +121,11 @@ struct TrustedAuthorities: CustomStringConvertible {
         return String(cString: value)
     }
 
-    private static var hasSystemFolder: Bool { entries(of: "/etc/ssl/certs").contains(where: isHashed) }
-
-    /// Where NIOSSL looks. Without any of them it refuses to work, and it is our word that tells why nobody is trusted.
-    private static var hasSystemAuthorities: Bool {
+    /// Where NIOSSL looks.
+    private static var hasSystemFile: Bool {
         #if os(Linux)
         let bundles: [String] = ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt"]
         return bundles.contains { path in access(path, R_OK) == 0 }
-            || hasSystemFolder
         #else
         return true
         #endif

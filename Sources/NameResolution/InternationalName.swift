@@ -67,9 +67,8 @@ package enum InternationalName {
     private static func isAllowed(_ scalar: Unicode.Scalar) -> Bool {
         switch scalar.properties.generalCategory {
         case .lowercaseLetter, .otherLetter, .modifierLetter, .decimalNumber: true
-        // Letters of some scripts have no lower case, and ASCII has this one sign.
-        case .uppercaseLetter, .titlecaseLetter: false
-        default: isMark(scalar) || scalar == "-" || scalar == "\u{B7}" || scalar == "_"
+        // The middle dot is a letter's part in Catalan (RFC 5892 appendix A.3).
+        default: isMark(scalar) || scalar == "-" || scalar == "_" || scalar == "\u{B7}"
         }
     }
 }

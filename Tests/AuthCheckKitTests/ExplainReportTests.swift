@@ -60,6 +60,17 @@ import Testing
         #expect(try report("mongodb://ann:x@\(hosts)/?authMechanism=PLAIN&tls=true").warnings.isEmpty)
     }
 
+    /// Revocation is asked of nobody, with these options and without; who writes them relies on it.
+    @Test(arguments: ["tlsDisableOCSPEndpointCheck", "tlsDisableCertificateRevocationCheck"])
+    func optionsWithoutEffectAreWarnedOf(option: String) throws {
+        let string = "mongodb://ann%40CORP@db.example.com/?authMechanism=GSSAPI&\(option)="
+        for value in [true, false] {
+            #expect(
+                try report(string + "\(value)&tls=true").warnings.first?.hasPrefix("\(option) has no effect") == true)
+            #expect(try report(string + "\(value)&tls=false").warnings.isEmpty)
+        }
+    }
+
     @Test func absentValuesAreNull() throws {
         let json = try json("mongodb://localhost")
         #expect(json["credential"] is NSNull)

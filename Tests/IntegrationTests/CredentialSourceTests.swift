@@ -175,6 +175,11 @@ import Testing
 
     @Test func failuresSayWhatIsWrong() async throws {
         let realm = try await SharedRealm.shared
+        // A keytab that is not there must not pass for a key that is wrong.
+        let careful = "careful-\(UUID().uuidString.prefix(8))"
+        try await realm.realm.addPrincipals([
+            NewPrincipal(careful, password: "something", traits: [.requiresPreauthentication])
+        ])
         let wrong = try newFile("a wrong password\n")
         let nobody = try newFile("")
         defer {
@@ -187,6 +192,7 @@ import Testing
                 ("carol", ["--password-file", wrong], 22, ["carol"]),
                 (realm.bob, ["--keytab", realm.annKeytab], 20, [realm.bob]),
                 (realm.ann, ["--keytab", "/nonexistent/keytab"], 20, ["/nonexistent/keytab"]),
+                (careful, ["--keytab", "/nonexistent/keytab"], 20, ["/nonexistent/keytab"]),
                 (realm.bob, ["--ccache", realm.annCache], 20, [realm.ann, realm.bob]),
                 (realm.bob, ["--ccache", "FILE:/nonexistent/cache"], 20, ["/nonexistent/cache"]),
             ]

@@ -42,6 +42,16 @@ import Testing
         #expect(server.udpCount == 2)
     }
 
+    /// Some networks drop what they do not know.
+    @Test func whoIsSilentIsAskedWithoutInTheNextRound() async throws {
+        let server = try ServiceDNSServer { query, _ in
+            query[11] == 1 ? .silence : .send([Self.answer(query, 2).encoded])
+        }
+        let resolver = ServiceResolverTests.resolver([server], timeout: .milliseconds(200), attempts: 2)
+        #expect(try await ServiceResolverTests.targets(resolver) == Array(Self.targets.prefix(2)))
+        #expect(server.udpCount == 2)
+    }
+
     /// What does not fit even so comes over TCP, as before.
     @Test func whatDoesNotFitComesOverTCP() async throws {
         let server = try ServiceDNSServer { query, transport in
