@@ -3,6 +3,7 @@ internal import KerberosCredentials
 public import MongoAuth
 public import MongoConnect
 internal import MongoTransport
+internal import NameResolution
 public import SaslConnectionString
 internal import SaslWire
 
@@ -123,9 +124,21 @@ public struct CheckRunner: Sendable {
             failure = error
         }
         let isArbiter = (failure as? MongoAuthError)?.code == .arbiter
+        let isServiceName = await isServiceName(host, failure, by: deadline)
         let timeline = HostTimeline(
             trace.entries, isArbiter ? nil : failure, needsTicket: needsTicket, from: start, to: .now)
-        return HostOutcome(host: host, timeline: timeline, isArbiter: isArbiter, error: failure)
+        return HostOutcome(
+            host: host, timeline: timeline, isArbiter: isArbiter, isServiceName: isServiceName, error: failure)
+    }
+
+    /// Whether a name that has no address is one for `mongodb+srv`.
+    private func isServiceName(
+        _ host: MongoConnectionString.Host, _ failure: (any Error)?, by deadline: ContinuousClock.Instant
+    ) async -> Bool {
+        guard let error = failure as? TransportError, error.code == .nameResolution,
+            let cause = error.underlying as? NameResolutionError, [.noSuchName, .noAddress].contains(cause.code)
+        else { return false }
+        return await connector.hasServiceRecords(host, by: min(deadline, .now + .seconds(1)))
     }
 
     /// Looks up the names by which drivers connect to the members of a replica set: that this server was reached by another one

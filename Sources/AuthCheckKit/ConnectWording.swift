@@ -15,6 +15,8 @@ extension ConnectWarning {
         case .optionHasNoEffect(let name):
             "\(name) has no effect: this client asks nobody whether a certificate is revoked. A driver that does may refuse "
                 + "one that passes here"
+        case .mechanismIsMissing(let name):
+            "\(name) is not supported by this client: it cannot check what a driver does with this string"
         case .otherReplicaSet(let wanted, let found?):
             "the server is in the replica set \(found), and the connection string has replicaSet=\(wanted): drivers do not "
                 + "use the server then. Write replicaSet=\(found)"

@@ -19,6 +19,11 @@ extension CheckReport.Failure {
         case .certificateUsage?:
             "have the certificate made anew with digitalSignature in its keyUsage. Drivers on OpenSSL do not look at that "
                 + "extension; BoringSSL, which this client uses, does"
+        case .revoked?:
+            "have a new certificate made for the server: its authority does not vouch for this one any more"
+        case .revocationLists?:
+            "tlsCRLFile must name a PEM file with a current list (X509 CRL) of the authority that issued the server's "
+                + "certificate: get the newest one from there"
         case .notTLS?:
             "leave out tls=true if the server is meant to be without TLS; otherwise check the port and the server's TLS "
                 + "settings"

@@ -57,6 +57,11 @@ extension CheckReport.Failure {
             case .invalidCredential: self.init(.usage)
             case .refused: self.init(refusedWith: surroundings)
             case .mechanismUnavailable: self.init(.mechanismUnavailable)
+            case .unsupportedMechanism:
+                self.init(
+                    .mechanismUnavailable,
+                    "the connection string is as the specification has it, and drivers can have this mechanism: name another one "
+                        + "here")
             case .malformedReply, .conversationMismatch, .tooManySteps: self.init(.protocol)
             case .helloRefused:
                 self.init(.protocol, CheckReport.Failure.hint(forRefusedHello: error.underlying as? CommandFailure))
@@ -182,10 +187,22 @@ extension CheckReport.Failure {
                     .compactMap(\.self).joined()
             }
             hint =
-                "the server's log has the reason. Frequent ones: no user \(user) is created on $external, or the "
+                "the server's log has the reason. Frequent ones: no user \(user) is created on $external"
+                + (Self.otherCapitals(of: user).map {
+                    " (\($0), perhaps: Active Directory takes a name in any capitals, and the server does not)"
+                } ?? "") + ", or the "
                 + "server's keytab does not hold the current key of its principal: `klist -ket KEYTAB` on "
                 + "\(surroundings.names.host ?? "the server") must list \(service)"
                 + (key.map { " with a key\($0)" } ?? "")
+        }
+
+        /// A principal whose name has capitals, with small letters instead; the realm stays.
+        private static func otherCapitals(of user: String) -> String? {
+            let name = user.utf8.prefix { $0 != UInt8(ascii: "@") }
+            let capitals = UInt8(ascii: "A")...UInt8(ascii: "Z")
+            guard name.contains(where: { capitals ~= $0 }) else { return nil }
+            let bytes = name.map { capitals ~= $0 ? $0 | 0x20 : $0 } + Array(user.utf8.dropFirst(name.count))
+            return String(decoding: bytes, as: UTF8.self)
         }
 
         private static func classify(_ error: TransportError) -> FailureClass {

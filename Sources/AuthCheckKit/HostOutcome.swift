@@ -9,6 +9,8 @@ struct HostOutcome: Sendable {
     let timeline: HostTimeline
     /// Whether the server says that it is an arbiter.
     let isArbiter: Bool
+    /// Whether its name has no address, but SRV records of MongoDB.
+    let isServiceName: Bool
     let error: (any Error)?
 
     /// - Parameter arbiters: Those that members say to be arbiters which have proven themselves, as `host:port`.
@@ -40,8 +42,13 @@ struct HostOutcome: Sendable {
     }
 
     private func failure(_ error: any Error, _ context: ReportContext, service: String?) -> CheckReport.Failure {
-        CheckReport.Failure(
+        var failure = CheckReport.Failure(
             error, phase: timeline.failedPhase ?? (isArbiter ? .hello : nil), host: "\(ServerEndpoint(host))",
             surroundings: context.failureSurroundings(timeline, host: host, service: service))
+        if isServiceName {
+            failure.hint =
+                "\(host.name) has no address, but SRV records of MongoDB: write mongodb+srv://\(host.name)/, without a port"
+        }
+        return failure
     }
 }

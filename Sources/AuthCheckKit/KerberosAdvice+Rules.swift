@@ -109,6 +109,13 @@ extension KerberosAdvice {
             "no KDC of \($0.realm) has an address: check the lines `kdc =` of \($0.realm) in \($0.configurationFile) "
                 + "and the DNS"
         },
+        Rule("KRB5_REALM_UNKNOWN", in: .firstTicket, means: .kdcUnreachable) {
+            "neither \($0.configurationFile) nor the DNS knows a KDC of \($0.realm): check the realm's spelling, or "
+                + "add it to [realms]"
+                + ($0.enterpriseName.map {
+                    "; if this is a user principal name of Active Directory, name the realm too: user name \($0)"
+                } ?? "")
+        },
         Rule("KRB5_REALM_UNKNOWN", means: .kdcUnreachable) {
             "neither \($0.configurationFile) nor the DNS knows a KDC of \($0.realm): check the realm's spelling, or "
                 + "add it to [realms]"
@@ -125,11 +132,14 @@ extension KerberosAdvice {
             "the KDC does not serve the realm of \($0.user): check the realm's spelling"
         },
         Rule("KRB5KDC_ERR_C_PRINCIPAL_UNKNOWN", means: .credentialsRejected) {
-            "the KDC does not know the user \($0.user): check the principal's spelling, or have it created: "
-                + "`\($0.kadmin("addprinc", .user))`"
+            "the KDC does not know the user \($0.user): check the principal's spelling, or have it created"
+                + ($0.isServiceUser
+                    ? ". In Active Directory a service principal name does not log in: name the account that has it"
+                    : ": `\($0.kadmin("addprinc", .user))`")
         },
         Rule("KRB5KDC_ERR_CLIENT_REVOKED", means: .credentialsRejected) {
-            "\($0.user) is locked or disabled at the KDC; `\($0.kadmin("getprinc", .user))` shows which"
+            "\($0.user) is locked, disabled or expired at the KDC; `\($0.kadmin("getprinc", .user))` shows which, and in Active "
+                + "Directory the account's properties"
         },
         Rule("KRB5KDC_ERR_CLIENT_NOTYET", means: .credentialsRejected) {
             "\($0.user) is not valid yet at the KDC: see `\($0.kadmin("getprinc", .user))`"
@@ -219,6 +229,7 @@ extension KerberosAdvice {
                     + words.configurationFile : "")
         return "the KDC does not know \(words.service): check SERVICE_NAME, the host name in the connection "
             + "string and CANONICALIZE_HOST_NAME, or have the principal created: "
-            + "`\(words.kadmin("addprinc -randkey", .service))`" + realm
+            + "`\(words.kadmin("addprinc -randkey", .service))`; in Active Directory exactly one account must have it: "
+            + "`setspn -Q \(words.servicePrincipalName)`" + realm
     }
 }

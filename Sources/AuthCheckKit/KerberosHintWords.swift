@@ -1,5 +1,6 @@
 internal import GSSCore
 internal import GSSKerberos
+internal import SaslConnectionString
 internal import ShellWords
 
 /// The words that hints are made of: the user's own names, ready for a shell, or placeholders.
@@ -14,6 +15,12 @@ struct KerberosHintWords {
     let service: String
     private let unquotedUser: String
     private let unquotedService: String
+    /// The service without its realm, as Active Directory has it.
+    let servicePrincipalName: String
+    /// Whether the user's name has several components, as that of a service.
+    let isServiceUser: Bool
+    /// How to write a user name whose realm is none, ready for a connection string; `nil` without a realm.
+    let enterpriseName: String?
     let host: String
     let cache: String
     let keytab: String
@@ -48,6 +55,13 @@ struct KerberosHintWords {
         unquotedService = service.map { Self.withoutOption(Self.withoutEmptyRealm($0)) } ?? "SERVICE/HOST@REALM"
         self.user = ShellWord.quoted(unquotedUser)
         self.service = ShellWord.quoted(unquotedService)
+        servicePrincipalName = ShellWord.quoted(Self.withoutRealm(unquotedService))
+        isServiceUser = Self.withoutRealm(unquotedUser).utf8.contains(UInt8(ascii: "/"))
+        enterpriseName = user.flatMap { user in
+            Self.realm(of: user).map {
+                percentEncoded("\(Self.withoutRealm(user))@\($0)@", keeping: .unreserved) + "REALM"
+            }
+        }
         host = names.host ?? "the server"
         self.cache = cache.map(ShellWord.quoted) ?? "the default cache"
         self.keytab = keytab.map { Self.operand(Self.path($0)) } ?? "KEYTAB"
@@ -84,6 +98,11 @@ struct KerberosHintWords {
 
     private static func realm(of principal: String?) -> String? {
         principal.flatMap(KerberosTicket.realm(of:)).flatMap { $0.isEmpty ? nil : String($0) }
+    }
+
+    private static func withoutRealm(_ principal: String) -> String {
+        guard let realm = KerberosTicket.realm(of: principal) else { return principal }
+        return String(decoding: principal.utf8.dropLast(realm.utf8.count + 1), as: UTF8.self)
     }
 
     /// By scalars: a combining mark must not hide a separator.

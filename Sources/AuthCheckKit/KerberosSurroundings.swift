@@ -21,7 +21,7 @@ struct KerberosSurroundings: Sendable {
     /// Nothing for other mechanisms.
     init?(_ credential: MongoCredential?) {
         guard let credential, case .gssapi(let options) = credential.method else { return nil }
-        user = credential.username
+        user = (try? MongoAuthenticator.identity(credential, options))?.user ?? credential.username
         switch options.identity.source {
         case .system: break
         case .cache(let name): store.cache = name

@@ -51,12 +51,22 @@ static void read_servers(struct __res_state *state, struct cresolv_configuration
 #endif
 }
 
+static void read_domains(const struct __res_state *state, struct cresolv_configuration *configuration) {
+    if ((state->options & RES_DNSRCH) == 0) return;
+    for (int index = 0; index < MAXDNSRCH && state->dnsrch[index] != NULL; index++) {
+        size_t length = strlen(state->dnsrch[index]);
+        if (length == 0 || length >= CRESOLV_MAX_NAME || configuration->domain_count >= CRESOLV_MAX_DOMAINS) continue;
+        memcpy(configuration->domains[configuration->domain_count++], state->dnsrch[index], length + 1);
+    }
+}
+
 int cresolv_read_configuration(struct cresolv_configuration *configuration) {
     struct __res_state state;
     memset(configuration, 0, sizeof *configuration);
     memset(&state, 0, sizeof state);
     if (res_ninit(&state) != 0) return -1;
     read_servers(&state, configuration);
+    read_domains(&state, configuration);
     configuration->timeout_seconds = state.retrans;
     configuration->attempts = state.retry;
     configuration->uses_tcp = (state.options & RES_USEVC) != 0;

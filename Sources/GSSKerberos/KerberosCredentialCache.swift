@@ -179,6 +179,10 @@ public final class KerberosCredentialCache: Sendable {
         try library.check(
             "krb5_get_init_creds_opt_set_out_ccache",
             krb5_get_init_creds_opt_set_out_ccache(library.context, options, cache))
+        if client.pointee.type == KRB5_NT_ENTERPRISE_PRINCIPAL {
+            // The KDC is to answer with the account's own name (RFC 6806 section 5).
+            krb5_get_init_creds_opt_set_canonicalize(options, 1)
+        }
         var creds = krb5_creds()
         defer { krb5_free_cred_contents(library.context, &creds) }
         try ask(library, client, options, &creds)

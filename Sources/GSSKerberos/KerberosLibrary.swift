@@ -83,11 +83,18 @@ final class KerberosLibrary {
 
     // MARK: - Names
 
-    /// Reads a principal; one without a realm is of the default one.
+    /// Reads a principal; one without a realm is of the default one. One that is a single component with an `@` is an
+    /// enterprise name (RFC 6806 section 5): the KDC answers with the account's own.
     func principal(_ name: String) throws(GSSError) -> krb5_principal {
-        try make("krb5_parse_name", subject: name, release: { krb5_free_principal($0, $1) }) {
+        let principal = try make("krb5_parse_name", subject: name, release: { krb5_free_principal($0, $1) }) {
             krb5_parse_name(context, name, $0)
         }
+        if principal.pointee.length == 1, let component = principal.pointee.data?.pointee,
+            UnsafeBufferPointer(start: component.data, count: Int(component.length)).contains(CChar(0x40))
+        {
+            principal.pointee.type = KRB5_NT_ENTERPRISE_PRINCIPAL
+        }
+        return principal
     }
 
     /// How many bytes a principal's name may have: it is copied often, and printed.

@@ -27,12 +27,32 @@ public struct KerberosIdentity: Sendable, Hashable {
     }
 
     /// The principal, without `@REALM` in the default realm; `nil` takes whoever the source is of.
-    public var user: String?
+    ///
+    /// An enterprise name with its realm (`ann@corp.example@REALM`, as `kinit -E` takes it) is kept as Kerberos writes it, with
+    /// the first `@` escaped.
+    public var user: String? {
+        didSet { user = user.map(Self.escapingEnterpriseName) }
+    }
     let origin: Origin
 
     private init(_ origin: Origin, user: String?) {
         self.origin = origin
-        self.user = user
+        self.user = user.map(Self.escapingEnterpriseName)
+    }
+
+    /// In a principal one `@` stands before the realm, and no other without a backslash. A name of several components is no
+    /// enterprise name.
+    static func escapingEnterpriseName(_ name: String) -> String {
+        var isEscaped = false
+        var separators: [String.UTF8View.Index] = []
+        for index in name.utf8.indices {
+            let byte = name.utf8[index]
+            if !isEscaped, byte == UInt8(ascii: "/"), separators.count < 2 { return name }
+            if !isEscaped, byte == UInt8(ascii: "@") { separators.append(index) }
+            isEscaped = !isEscaped && byte == UInt8(ascii: "\\")
+        }
+        guard separators.count == 2, let first = separators.first else { return name }
+        return String(name[..<first]) + "\\" + String(name[first...])
     }
 
     /// The system's own: the default credential cache or, of a collection, the user's, with the first ticket-granting

@@ -16,6 +16,7 @@ public struct MongoAuthError: Error, Sendable, CustomStringConvertible {
             case invalidCredential = "invalid-credential"
             case refused
             case mechanismUnavailable = "mechanism-unavailable"
+            case unsupportedMechanism = "unsupported-mechanism"
             case malformedReply = "malformed-reply"
             case helloRefused = "hello-refused"
             case notLoadBalanced = "not-load-balanced"
@@ -37,8 +38,10 @@ public struct MongoAuthError: Error, Sendable, CustomStringConvertible {
         public static let invalidCredential = Code(value: .invalidCredential)
         /// The server refused; ``MongoAuthError/underlying`` is its `CommandFailure`.
         public static let refused = Code(value: .refused)
-        /// The server, or this client, does not have the mechanism.
+        /// The server does not have the mechanism, or has none in common with this client.
         public static let mechanismUnavailable = Code(value: .mechanismUnavailable)
+        /// This client does not have the mechanism.
+        public static let unsupportedMechanism = Code(value: .unsupportedMechanism)
         /// A reply lacks a field, or one has the wrong type.
         public static let malformedReply = Code(value: .malformedReply)
         /// The server refused hello; ``MongoAuthError/underlying`` is its `CommandFailure`.

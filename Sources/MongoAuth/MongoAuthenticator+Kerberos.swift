@@ -159,7 +159,8 @@ extension MongoAuthenticator {
         if case .gssapi(let options) = credential.method { tolerates = options.toleratesSizeWithoutLayer }
         let mechanism = GSSAPIMechanism(
             provider: ticket, target: ticket.target,
-            authorizationIdentity: .text(isAsGiven ? credential.username : ticket.clientPrincipal),
+            authorizationIdentity: .text(
+                isAsGiven ? ticket.identity.user ?? credential.username : ticket.clientPrincipal),
             securityLayer: .init(preference: [.none], toleratesSizeWithoutLayer: tolerates))
         var details = AuthenticationDetails(mechanism: .gssapi)
         details.service = ticket.service

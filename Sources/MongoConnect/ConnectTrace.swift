@@ -81,6 +81,8 @@ public final class ConnectTrace: Sendable {
 public enum ConnectWarning: Sendable, Hashable {
     /// An option of the string that this package does not act on, where that changes what a success means.
     case optionHasNoEffect(name: String)
+    /// A mechanism that this package does not have.
+    case mechanismIsMissing(name: String)
     /// The string names another replica set than the server is in; `found` is `nil` where it is in none.
     case otherReplicaSet(wanted: String, found: String?)
     /// The string names several hosts, and the server is by itself: drivers leave it out.

@@ -44,6 +44,7 @@ extension TLSOptions {
         verifiesCertificate = !(isInsecure || options.tlsAllowInvalidCertificates ?? false)
         verifiesHostname = !(isInsecure || options.tlsAllowInvalidHostnames ?? false)
         authoritiesFile = options.tlsCAFile
+        revocationListsFile = options.tlsCRLFile
         certificateKeyFile = options.tlsCertificateKeyFile
         certificateKeyPassword = options.tlsCertificateKeyFilePassword
     }
@@ -52,7 +53,7 @@ extension TLSOptions {
 extension MongoCredential {
     /// The credential of a connection string.
     ///
-    /// - Throws: ``MongoAuth/MongoAuthError/Code/mechanismUnavailable`` for mechanisms that this package does not have.
+    /// - Throws: ``MongoAuth/MongoAuthError/Code/unsupportedMechanism`` for mechanisms that this package does not have.
     public init(_ credential: MongoConnectionString.Credential) throws(MongoAuthError) {
         let isPasswordMissing = credential.password == nil && credential.mechanism == nil
         guard !isPasswordMissing else {
@@ -91,7 +92,7 @@ extension MongoCredential {
             let known = "GSSAPI and PLAIN, without the package's trait SCRAM"
             #endif
             throw MongoAuthError(
-                .mechanismUnavailable,
+                .unsupportedMechanism,
                 "this client does not have \(mechanism?.rawValue ?? "SCRAM"); it has \(known)")
         }
         self.init(username: credential.username ?? "", source: credential.source, method: method)

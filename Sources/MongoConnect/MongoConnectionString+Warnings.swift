@@ -29,12 +29,20 @@ extension MongoConnectionString {
     /// Options that this package does not act on, where that changes what a success means. Those for a driver's pools, reads
     /// and writes are not among them: they have nothing to do with connecting.
     public var unusedOptionWarnings: [ConnectWarning] {
-        guard usesTLS else { return [] }
+        var warnings: [ConnectWarning] = []
+        if let credential, let mechanism = credential.mechanism {
+            do throws(MongoAuthError) {
+                _ = try MongoCredential(credential)
+            } catch  where error.code == .unsupportedMechanism {
+                warnings.append(.mechanismIsMissing(name: mechanism.rawValue))
+            } catch {}
+        }
+        guard usesTLS else { return warnings }
         let given = [
             ("tlsDisableOCSPEndpointCheck", options.tlsDisableOCSPEndpointCheck),
             ("tlsDisableCertificateRevocationCheck", options.tlsDisableCertificateRevocationCheck),
         ]
-        return given.filter { $0.1 != nil }.map { .optionHasNoEffect(name: $0.0) }
+        return warnings + given.filter { $0.1 != nil }.map { .optionHasNoEffect(name: $0.0) }
     }
 
     /// What would keep a driver from using a server that has authenticated us, as the specification for server discovery and

@@ -137,6 +137,14 @@ public struct MongoConnector: Sendable {
         return try await withTaskExecutorPreference(EventLoopTaskExecutor(attempt.loop)) { try await attempt.run() }
     }
 
+    /// Whether a host's name is one for `mongodb+srv`.
+    package func hasServiceRecords(
+        _ host: MongoConnectionString.Host, by deadline: ContinuousClock.Instant
+    ) async -> Bool {
+        guard host.kind == .hostname else { return false }
+        return (try? await services.services(of: "_mongodb._tcp.\(host.asciiName)", by: deadline)) != nil
+    }
+
     /// The members of a server's replica set, as `host:port`, whose names the name service does not know. One that gives no
     /// answer in time is none of them.
     package func unresolvedMembers(

@@ -127,7 +127,7 @@ extension PeerCertificate {
         }
     }
 
-    private static func time(_ node: ASN1Node) throws -> Int64 {
+    static func time(_ node: ASN1Node) throws -> Int64 {
         if node.identifier == .utcTime {
             let time = try UTCTime(derEncoded: node)
             return UTCDate.seconds(
@@ -140,7 +140,7 @@ extension PeerCertificate {
             seconds: time.seconds)
     }
 
-    fileprivate static func children(of node: ASN1Node) throws -> [ASN1Node] {
+    static func children(of node: ASN1Node) throws -> [ASN1Node] {
         guard case .constructed(let nodes) = node.content else { throw malformed("a field has no parts") }
         return Array(nodes)
     }

@@ -14,6 +14,8 @@ public final class TLSContext: Sendable {
     let context: NIOSSLContext
     /// Who is trusted.
     let trust: TrustedAuthorities
+    /// Who is not any more; `nil` where nobody asks.
+    let revocations: RevocationLists?
 
     /// Reads the files, on a thread for it: a file system that hangs holds up nobody.
     ///
@@ -44,6 +46,12 @@ public final class TLSContext: Sendable {
 
         trust = try options.verifiesCertificate ? TrustedAuthorities(options.authoritiesFile) : TrustedAuthorities()
         trust.configure(&configuration)
+        do {
+            let file = options.verifiesCertificate ? options.revocationListsFile : nil
+            revocations = try file.map { try RevocationLists(file: $0) }
+        } catch {
+            throw Self.failure(.revocationLists, options.revocationListsFile, "\(error)")
+        }
         do {
             // Without the client's own certificate first, so that it is known what cannot be used.
             var context = try NIOSSLContext(configuration: configuration)
@@ -119,7 +127,11 @@ public final class TLSContext: Sendable {
 
     static func failure(_ reason: TLSFailure, _ path: String?, _ message: String) -> TransportError {
         let what =
-            reason == .authoritiesFile ? "the file of trusted authorities" : "the file with the client's certificate"
+            switch reason {
+            case .authoritiesFile: "the file of trusted authorities"
+            case .revocationLists: "the file of revocation lists"
+            default: "the file with the client's certificate"
+            }
         return TransportError(
             .tls, phase: .tls, "\(what), \(path ?? ""), cannot be used: \(message)", tlsFailure: reason)
     }

@@ -38,6 +38,32 @@ struct TLSDiagnosis {
         error(.wrongHostname, wrongHostname(report.certificate), report: report)
     }
 
+    /// What the revocation lists say of the certificate; `nil` for nothing that is wrong.
+    func revocation(of certificate: [UInt8], _ report: TLSReport) -> TransportError? {
+        guard let lists = context.revocations else { return nil }
+        let file = "\(options.revocationListsFile ?? "")"
+        let issuer = report.certificate?.issuer ?? "its issuer"
+        let (failure, message): (TLSFailure, String)
+        switch try? lists.finding(for: certificate, at: Int64(time(nil))) {
+        case .good?: return nil
+        case .revoked(let date)?: (failure, message) = (.revoked, "was revoked on \(UTCDate(date)), as \(file) has it")
+        case .outdated(let end)?:
+            (failure, message) = (
+                .revocationLists, "may be revoked: the list of \(issuer) in \(file) ended on \(UTCDate(end))"
+            )
+        case .notYetValid(let start)?:
+            (failure, message) = (
+                .revocationLists,
+                "may be revoked: the list of \(issuer) in \(file) is not valid before \(UTCDate(start))"
+            )
+        case .noList?, nil:
+            (failure, message) = (.revocationLists, "may be revoked: \(file) has no list of \(issuer)")
+        }
+        return error(
+            failure, "the certificate of \(endpoint) (\(report.certificate?.subject ?? "unknown")) \(message)",
+            report: report)
+    }
+
     /// The connection broke after the handshake. With TLS 1.3 a client is done before the server has judged the client's
     /// certificate, so this may still be the handshake's failure.
     ///

@@ -6,6 +6,8 @@ public struct TLSFailure: Sendable, Hashable, CustomStringConvertible {
         case notYetValid = "not-yet-valid"
         case wrongHostname = "wrong-hostname"
         case certificateUsage = "certificate-usage"
+        case revoked
+        case revocationLists = "revocation-lists"
         case notTLS = "not-tls"
         case certificateRequired = "certificate-required"
         case certificateRejected = "certificate-rejected"
@@ -28,6 +30,10 @@ public struct TLSFailure: Sendable, Hashable, CustomStringConvertible {
     public static let wrongHostname = TLSFailure(value: .wrongHostname)
     /// The key usage of the server's certificate does not allow what the handshake does with its key.
     public static let certificateUsage = TLSFailure(value: .certificateUsage)
+    /// The server's certificate is revoked.
+    public static let revoked = TLSFailure(value: .revoked)
+    /// The file with revocation lists cannot be used, or has no current one of the certificate's issuer.
+    public static let revocationLists = TLSFailure(value: .revocationLists)
     /// The server does not speak TLS on this port.
     public static let notTLS = TLSFailure(value: .notTLS)
     /// The server demands a certificate of the client, and the client has none.

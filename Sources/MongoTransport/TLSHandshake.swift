@@ -69,11 +69,11 @@ final class TLSHandshakeHandler: ChannelInboundHandler {
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         if case .handshaking = state, let event = event as? TLSUserEvent, case .handshakeCompleted = event {
             let report = report()
-            if isConfirmed(report) {
+            if let error = objection(to: report) {
+                fail(error, context)
+            } else {
                 state = .silent
                 done.succeed(report)
-            } else {
-                fail(diagnosis.nameNotConfirmed(report), context)
             }
         }
         context.fireUserInboundEventTriggered(event)
@@ -131,12 +131,15 @@ final class TLSHandshakeHandler: ChannelInboundHandler {
         diagnosis.connectionBroke(cause, isJudged: tls.tlsVersion != .tlsv13)
     }
 
-    private func isConfirmed(_ report: TLSReport) -> Bool {
-        guard diagnosis.context.options.verifiesCertificate, diagnosis.context.options.verifiesHostname else {
-            return true
-        }
+    /// What is wrong with a certificate that is trusted; `nil` for nothing.
+    private func objection(to report: TLSReport) -> TransportError? {
+        let options = diagnosis.context.options
+        guard options.verifiesCertificate else { return nil }
         // What cannot be read cannot be matched either.
-        return report.certificate.map(identity.isConfirmed) ?? false
+        if options.verifiesHostname, report.certificate.map(identity.isConfirmed) != true {
+            return diagnosis.nameNotConfirmed(report)
+        }
+        return diagnosis.revocation(of: (try? tls.peerCertificate?.toDERBytes()) ?? [], report)
     }
 
     private func report() -> TLSReport {

@@ -11,6 +11,9 @@ public struct TLSOptions: Sendable, Hashable {
     public var verifiesHostname = true
     /// A file with trusted authorities, PEM; `nil` means those of the system.
     public var authoritiesFile: String?
+    /// A file with revocation lists (CRL), PEM or DER; `nil` asks for none. With one the server's certificate must not be in
+    /// the list of its issuer, which must be there and current. Without ``verifiesCertificate`` it means nothing.
+    public var revocationListsFile: String?
     /// A file with this client's certificate chain and key, PEM.
     public var certificateKeyFile: String?
     /// The password of the key, where it has one. Never printed.
@@ -24,7 +27,8 @@ extension TLSOptions: CustomStringConvertible, CustomReflectable {
     /// The options without the password.
     public var description: String {
         "TLSOptions(verifiesCertificate: \(verifiesCertificate), verifiesHostname: \(verifiesHostname), "
-            + "authoritiesFile: \(authoritiesFile ?? "system"), certificateKeyFile: \(certificateKeyFile ?? "none"))"
+            + "authoritiesFile: \(authoritiesFile ?? "system"), "
+            + "revocationListsFile: \(revocationListsFile ?? "none"), certificateKeyFile: \(certificateKeyFile ?? "none"))"
     }
 
     /// Shows nothing of the password.

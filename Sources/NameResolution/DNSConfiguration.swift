@@ -56,16 +56,20 @@ public struct DNSConfiguration: Sendable, Hashable {
     /// Whether each look-up starts with another server.
     public var rotates: Bool
 
+    /// The domains in which a short name may be meant, without final periods: `search` in `resolv.conf`.
+    public var searchDomains: [String]
+
     /// Creates a configuration; the defaults are those of `resolv.conf`.
     public init(
         nameServers: [NameServer], timeout: Duration = .seconds(5), attempts: Int = 2, usesTCPOnly: Bool = false,
-        rotates: Bool = false
+        rotates: Bool = false, searchDomains: [String] = []
     ) {
         self.nameServers = nameServers
         self.timeout = timeout
         self.attempts = attempts
         self.usesTCPOnly = usesTCPOnly
         self.rotates = rotates
+        self.searchDomains = searchDomains
     }
 
     /// The system's configuration as it is now: `resolv.conf` and what overrides it. Reads files.
@@ -80,9 +84,16 @@ public struct DNSConfiguration: Sendable, Hashable {
         let servers = withUnsafeBytes(of: &raw.servers) { bytes in
             bytes.bindMemory(to: cresolv_server.self).prefix(Int(raw.server_count)).compactMap(NameServer.init)
         }
+        let size = Int(CRESOLV_MAX_NAME)
+        let domains = withUnsafeBytes(of: &raw.domains) { bytes in
+            (0..<Int(raw.domain_count)).map { number in
+                let name = bytes[(number * size)..<((number + 1) * size)].prefix { $0 != 0 }
+                return withoutFinalPeriod(String(decoding: name, as: UTF8.self))
+            }
+        }
         return DNSConfiguration(
             nameServers: servers, timeout: .seconds(Int(raw.timeout_seconds)), attempts: Int(raw.attempts),
-            usesTCPOnly: raw.uses_tcp != 0, rotates: raw.rotates != 0)
+            usesTCPOnly: raw.uses_tcp != 0, rotates: raw.rotates != 0, searchDomains: domains.filter { !$0.isEmpty })
     }
 }
 

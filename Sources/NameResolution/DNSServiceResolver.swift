@@ -37,6 +37,19 @@ public struct DNSServiceResolver: ServiceResolver {
         }
     }
 
+    /// The search list of the configuration.
+    public func searchDomains(by deadline: ContinuousClock.Instant) async throws -> [String] {
+        do {
+            return try await workers.run(by: deadline, waitingFor: "the resolver's configuration") { [configuration] in
+                try (configuration ?? .system()).searchDomains
+            }
+        } catch let error as BlockingWorkError {
+            throw NameResolutionError(
+                error.code == .deadlineExceeded ? .deadlineExceeded : .failure, name: "resolv.conf", error.message,
+                underlying: error)
+        }
+    }
+
     private func ask(
         _ name: String, _ type: DNSRecordType, by deadline: ContinuousClock.Instant
     ) async throws -> [DNSRecordData] {

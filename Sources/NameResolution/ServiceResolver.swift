@@ -1,7 +1,6 @@
 /// Looks up the DNS records that say where a service is and how to use it.
 ///
-/// Names are absolute: no search domain is ever tried, and a final period changes nothing. Every call ends at its
-/// deadline and when its task is cancelled.
+/// Names are absolute: a final period changes nothing. Every call ends at its deadline and when its task is cancelled.
 public protocol ServiceResolver: Sendable {
     /// The SRV records of a name, in the order of the answer (RFC 2782).
     ///
@@ -19,6 +18,16 @@ public protocol ServiceResolver: Sendable {
     /// - Throws: ``NameResolutionError``; `CancellationError`. A name without such records is
     ///   ``NameResolutionError/Code/noSuchName`` or ``NameResolutionError/Code/noRecords``.
     func texts(of name: String, by deadline: ContinuousClock.Instant) async throws -> [TXTRecord]
+
+    /// The domains in which a name may be meant that does not exist as it stands, without final periods. None by default.
+    ///
+    /// - Throws: ``NameResolutionError``; `CancellationError`.
+    func searchDomains(by deadline: ContinuousClock.Instant) async throws -> [String]
+}
+
+extension ServiceResolver {
+    /// None.
+    public func searchDomains(by deadline: ContinuousClock.Instant) async throws -> [String] { [] }
 }
 
 /// Where a service is (RFC 2782).

@@ -2,7 +2,7 @@ internal import SecretMemory
 
 typealias Options = MongoConnectionString.Options
 
-/// One option of the URI options specification: its name, the form of its value, and where the value goes.
+/// One option of the URI options specification, or one that several drivers have beyond it (`tlsCRLFile`): its name, the form of its value, and where the value goes.
 struct OptionSpec: Sendable {
     enum Form: Sendable {
         case boolean(any WritableKeyPath<Options, Bool?> & Sendable)
@@ -70,6 +70,7 @@ struct OptionSpec: Sendable {
         OptionSpec("tlsCAFile", .text(\.tlsCAFile)),
         OptionSpec("tlsCertificateKeyFile", .text(\.tlsCertificateKeyFile)),
         OptionSpec("tlsCertificateKeyFilePassword", .secret(\.tlsCertificateKeyFilePassword)),
+        OptionSpec("tlsCRLFile", .text(\.tlsCRLFile)),
         OptionSpec("tlsDisableCertificateRevocationCheck", .boolean(\.tlsDisableCertificateRevocationCheck)),
         OptionSpec("tlsDisableOCSPEndpointCheck", .boolean(\.tlsDisableOCSPEndpointCheck)),
         OptionSpec("tlsInsecure", .boolean(\.tlsInsecure)),

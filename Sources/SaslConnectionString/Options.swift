@@ -29,6 +29,8 @@ extension MongoConnectionString {
         public internal(set) var tlsCertificateKeyFile: String?
         /// The pass phrase of the private key.
         public internal(set) var tlsCertificateKeyFilePassword: Secret?
+        /// The path of a file with certificate revocation lists. Not in the specification; PyMongo has it.
+        public internal(set) var tlsCRLFile: String?
         /// Whether to skip every check of revocation.
         public internal(set) var tlsDisableCertificateRevocationCheck: Bool?
         /// Whether not to ask OCSP responders.

@@ -49,7 +49,7 @@ func hexDigit(_ byte: UInt8) -> UInt8? {
 }
 
 /// Bytes that need no escape.
-enum PlainBytes {
+package enum PlainBytes {
     /// RFC 3986's unreserved characters.
     case unreserved
     /// Those and the characters that are common in values and mean nothing to the parser there.
@@ -69,7 +69,8 @@ enum PlainBytes {
     }
 }
 
-func percentEncoded(_ text: String, keeping plain: PlainBytes) -> String {
+/// The encoding of RFC 3986 section 2.1.
+package func percentEncoded(_ text: String, keeping plain: PlainBytes) -> String {
     let digits = Array("0123456789ABCDEF")
     var encoded = ""
     for byte in text.utf8 {

@@ -5,7 +5,8 @@ import Testing
 
 @Suite struct TLSFailureReportTests {
     private static let failures: [(TLSFailure, says: String)] = [
-        (.notTrusted, "tlsCAFile"), (.expired, "renew"), (.notYetValid, "clock"), (.wrongHostname, "alternative names"),
+        (.notTrusted, "tlsCAFile"), (.expired, "renew"), (.notYetValid, "clock"), (.revoked, "new certificate"),
+        (.revocationLists, "tlsCRLFile"), (.wrongHostname, "alternative names"),
         (.notTLS, "tls=true"), (.certificateRequired, "tlsCertificateKeyFile"), (.certificateRejected, "log"),
         (.protocolVersion, "TLS 1.2"), (.handshake, "log"), (.authoritiesFile, "tlsCAFile"),
         (.certificateKeyFile, "tlsCertificateKeyFile"), (.certificateKeyPassword, "tlsCertificateKeyFilePassword"),

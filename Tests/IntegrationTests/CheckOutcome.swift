@@ -103,6 +103,7 @@ struct CheckJSON: Decodable {
     var exitStatus: Int32
     var failure: Failure?
     var hosts: [Host]
+    var warnings: [String]
     var kerberos: Kerberos?
 }
 

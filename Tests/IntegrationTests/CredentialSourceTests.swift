@@ -54,6 +54,22 @@ import Testing
 
     // MARK: - What works
 
+    /// MIT's KDC knows no aliases, so only a cache serves; `ActiveDirectoryTests` has those that a KDC knows.
+    @Test func anEnterpriseNameIsThePrincipalThatItLooksLike() async throws {
+        let realm = try await SharedRealm.shared
+        try await withServer(realm) { authority in
+            let uri = gssapiURI("\(realm.ann)@\(realm.realm.name)", authority)
+            expectUser(realm.ann, try await check([uri, "--ccache", realm.annCache], in: realm))
+            let file = try newFile("\(realm.annPassword)\n")
+            let outcome = try await check([uri, "--password-file", file], in: realm)
+            #expect(outcome.status == 22, "\(outcome)")
+            #expect(outcome.failure?.kerberos?.symbolicName == "KRB5KDC_ERR_C_PRINCIPAL_UNKNOWN", "\(outcome)")
+            let asked = #"ann\@\#(realm.realm.name)@\#(realm.realm.name)"#
+            #expect(outcome.advice.contains(asked), "\(outcome)")
+            #expect(try await realm.realm.events().contains { $0.client == asked })
+        }
+    }
+
     @Test func aCacheByItsName() async throws {
         let realm = try await SharedRealm.shared
         try await withServer(realm) { authority in

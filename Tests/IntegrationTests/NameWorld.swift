@@ -85,6 +85,9 @@ struct NameWorld {
             .alias("alias.dns.test", of: "both.dns.test"),
             .address("db.srv.test", named),
             .address("other.srv.test", live4),
+            .server(of: "short.dns.test", "short-db.dns.test"),
+            .text("short.dns.test", "authSource=$external"),
+            .address("short-db.dns.test", named),
         ]
         records += ["plain", "large", "silent-text", "two-texts", "bad-text"].map { cluster in
             .server(of: "\(cluster).srv.test", "db.srv.test")

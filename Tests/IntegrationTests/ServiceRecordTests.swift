@@ -18,6 +18,28 @@ import Testing
         #expect(outcome.report.hosts.first?.identity?.user == world.realm.ann)
     }
 
+    /// A name that does not exist as it stands is looked for in the search list of resolv.conf, and that is said.
+    @Test func aShortNameIsLookedForInTheSearchList() async throws {
+        let world = try await NameWorld.shared
+        let uri =
+            gssapiURI(world.realm.ann, "short", properties: "SERVICE_HOST:db.srv.test")
+            .replacing("mongodb://", with: "mongodb+srv://", maxReplacements: 1) + "&tls=false"
+        let outcome = try await world.check(uri)
+        #expect(outcome.status == 0, "\(outcome)")
+        #expect(outcome.report.hosts.map(\.host) == ["short-db.dns.test"])
+        #expect(outcome.report.warnings.contains { $0.contains("write mongodb+srv://short.dns.test") }, "\(outcome)")
+        let absolute = try await world.check(uri.replacing("@short", with: "@short."))
+        #expect(absolute.status == 10, "\(absolute)")
+    }
+
+    /// Nothing else is wrong with such a string.
+    @Test func aNameOfTheRecordsIsNoHost() async throws {
+        let world = try await NameWorld.shared
+        let outcome = try await world.check(gssapiURI(world.realm.ann, "plain.srv.test", properties: ""))
+        #expect(outcome.status == 10, "\(outcome)")
+        #expect(outcome.failure?.hint?.contains("write mongodb+srv://plain.srv.test/") == true, "\(outcome)")
+    }
+
     /// The second is another service than its name says: each host is checked, and each for itself.
     @Test func everyHostOfTheRecordsIsChecked() async throws {
         let world = try await NameWorld.shared

@@ -99,8 +99,7 @@ import Testing
             ["-c", Self.certificates, "make", folder.path, test.extensions, test.signing.joined(separator: " ")]
                 + test.key)
         try #require(made.status == 0, "\(made)")
-        return try await ServerProcess(
-            URL(fileURLWithPath: "/bin/sh"), ["-c", Self.server, "serve", folder.path] + test.options, environment: [:])
+        return try await OpenSSLServer.start(in: folder, test.options)
     }
 
     /// Arguments: a folder, lines of extensions, options for signing, the kind of key.
@@ -113,29 +112,6 @@ import Testing
         openssl req -new -newkey "$@" -nodes -keyout server.key -out server.csr -subj /CN=localhost
         printf 'subjectAltName=DNS:localhost\\nextendedKeyUsage=serverAuth\\n%s\\n' "$extensions" >extensions
         openssl x509 -req -in server.csr -CA ca.crt -CAkey ca.key -CAcreateserial -extfile extensions $signing -out server.crt
-        """
-
-    /// Arguments: the folder, options. It says on which port the server listens, and ends the server with its input.
-    private static let server = """
-        exec 3<&0
-        cd "$1"
-        shift
-        # Nobody writes to it, and it has no end, which the program would take for ours.
-        mkfifo input
-        exec 4<>input
-        {
-            openssl s_server -accept 127.0.0.1:0 -key server.key -cert server.crt "$@" <&4 2>&1 &
-            server=$!
-            cat <&3 >/dev/null
-            kill "$server" 2>/dev/null
-            wait "$server" 2>/dev/null
-            exit 0
-        } | while read -r line; do
-            case $line in
-            ACCEPT\\ *) printf '{"listening": [{"host": "127.0.0.1", "port": %d}]}\\n' "${line##*:}" ;;
-            *rror*) echo "$line" >&2 ;;
-            esac
-        done
         """
 
     /// Arguments: the authority's file, the port.

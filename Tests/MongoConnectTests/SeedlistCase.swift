@@ -65,6 +65,9 @@ struct ScriptedServices: ServiceResolver {
 
     var services: [String: Answer<SRVRecord>] = [:]
     var texts: [String: Answer<TXTRecord>] = [:]
+    var domains: [String] = []
+
+    func searchDomains(by deadline: ContinuousClock.Instant) async throws -> [String] { domains }
 
     func services(of name: String, by deadline: ContinuousClock.Instant) async throws -> [SRVRecord] {
         try await answer(services[name.lowercased()], name)

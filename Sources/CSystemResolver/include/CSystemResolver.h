@@ -9,6 +9,9 @@
 
 /* More than any system has. */
 #define CRESOLV_MAX_SERVERS 8
+/* As many as the C library keeps, and as long as a name may be. */
+#define CRESOLV_MAX_DOMAINS 6
+#define CRESOLV_MAX_NAME 256
 
 struct cresolv_server {
     /* The address, most significant byte first. */
@@ -30,6 +33,9 @@ struct cresolv_configuration {
     /* The options "use-vc" and "rotate". */
     int uses_tcp;
     int rotates;
+    /* The domains of "search" or "domain" in which names are looked for, each as a C string. */
+    char domains[CRESOLV_MAX_DOMAINS][CRESOLV_MAX_NAME];
+    unsigned int domain_count;
 };
 
 /*
