@@ -21,7 +21,7 @@ SWIFT ?= swift
 APT_BUILD = libkrb5-dev libsasl2-dev
 APT_REALM = krb5-kdc krb5-admin-server krb5-user libsasl2-modules-gssapi-mit
 APT_TEST = gcc libc6-dev openssl pkg-config libmongoc-dev openjdk-17-jdk-headless python3 python3-venv python3-dev \
-	bash ca-certificates faketime iproute2 keyutils microsocks mount strace util-linux
+	bash ca-certificates faketime iproute2 keyutils libgsasl18 microsocks mount strace util-linux
 
 # A domain controller. Debian has its services start by themselves, which is neither needed nor prevented here.
 APT_SAMBA = samba samba-ad-provision samba-dsdb-modules python3-samba

@@ -3,7 +3,7 @@ import KerberosTestKit
 import TestSupport
 import Testing
 
-/// A server that shares no code with ours, with Cyrus, or with MIT Kerberos: the JDK's SASL and GSS-API.
+/// Servers that share no code with ours or with Cyrus: the SASL of the JDK, with a Kerberos of its own, and of GNU.
 @Suite struct SecondServerTests {
     /// What the server offers at the end of GSSAPI.
     enum Offer: String, CaseIterable {
@@ -71,5 +71,36 @@ import Testing
             uri, ["--tolerate", "size-without-layer"], environment: realm.realm.environment(cache: realm.annCache))
         #expect(tolerant.status == 0, "\(tolerant)")
         try await server.stop()
+    }
+
+    /// GNU SASL offers no layer and names the largest size there is. PyMongo does not look at it.
+    @Test func aServerOfGNU() async throws {
+        let realm = try await SharedRealm.shared
+        let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+        let python = try BuiltExecutable.system("python3", package: "python3")
+        let server = try await ServerProcess(
+            python, [folder.appendingPathComponent("Peers/gsasl-peer.py").path, "mongodb", "localhost"],
+            environment: realm.realm.environment(keytab: realm.serviceKeytab))
+        let environment = realm.realm.environment(cache: realm.annCache)
+        for (family, address) in zip(Family.allCases, server.addresses) {
+            let uri = gssapiURI(realm.ann, family.authority(address.port))
+            let strict = try await AuthCheck.check(uri, in: realm, cache: realm.annCache)
+            #expect(strict.status == 33, "\(strict)")
+            #expect(strict.advice.contains("16777215") && strict.advice.contains("--tolerate"), "\(strict)")
+            let tolerant = try await AuthCheck.check(
+                uri, ["--tolerate", "size-without-layer"], environment: environment)
+            #expect(tolerant.status == 0, "\(tolerant)")
+            #expect(tolerant.report.hosts.map(\.identity?.user) == [realm.ann], "\(tolerant)")
+            let other = try await Child.run(
+                python,
+                [
+                    "-c",
+                    "import pymongo, sys; print(pymongo.MongoClient(sys.argv[1]).admin.command('connectionStatus'))",
+                    uri + "&directConnection=true",
+                ], environment: environment)
+            #expect(other.status == 0 && other.stdout.contains(realm.ann), "\(other)")
+        }
+        let ending = try await server.stop()
+        #expect(ending.stdout.matches(of: /ann@/).count == 4, "\(ending)")
     }
 }
