@@ -27,8 +27,8 @@ extension ConnectWarning {
             "the server is in no replica set and is no router, and the connection string names several hosts: drivers leave "
                 + "it out then. Name it alone"
         case .wireVersionsOutOfRange(let minimum, let maximum):
-            "the server speaks the wire versions \(minimum) to \(maximum), which today's drivers do not: they begin with 8 "
-                + "(MongoDB 4.2)"
+            "the server speaks the wire versions \(minimum) to \(maximum), which not all of today's drivers do: most begin with 8 "
+                + "(MongoDB 4.2), some with 9 (MongoDB 4.4)"
         case .membersDoNotResolve(let members, let set):
             "members of the replica set \(set) are known by names that do not resolve on this machine: "
                 + "\(members.joined(separator: ", ")). Drivers connect by these names: have them resolve here, or write "

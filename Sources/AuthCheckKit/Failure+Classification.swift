@@ -9,7 +9,8 @@ extension CheckReport.Failure {
         self.init(
             class: verdict.class, phase: phase?.rawValue, host: host,
             message: Self.message(of: error) + verdict.addition,
-            hint: verdict.hint ?? Self.generalHint(verdict.class), kerberos: verdict.kerberos,
+            hint: Self.hintOfAtlas(for: error, host: host) ?? verdict.hint ?? Self.generalHint(verdict.class),
+            kerberos: verdict.kerberos,
             clockOffsetSeconds: verdict.clockOffset.map { $0 / .milliseconds(1) / 1000 })
     }
 

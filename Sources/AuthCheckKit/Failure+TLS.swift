@@ -51,6 +51,17 @@ extension CheckReport.Failure {
         }
     }
 
+    /// MongoDB Atlas ends the handshake of addresses that it does not know with an alert that says something else.
+    static func hintOfAtlas(for error: any Error, host: String) -> String? {
+        guard let error = error as? TransportError, error.tlsFailure == .handshake,
+            error.message.hasSuffix("internal_error"),
+            host.split(separator: ":").first?.hasSuffix(".mongodb.net") == true
+        else { return nil }
+        return
+            "add the address that this machine has on the Internet to the IP access list of the project: Atlas ends the "
+            + "handshake so for all others"
+    }
+
     /// What to do about a proxy.
     private static func hint(for failure: ProxyFailure) -> String? {
         switch failure {

@@ -28,6 +28,14 @@ public struct CommandFailure: Error, Sendable, Hashable {
         public static let commandNotFound = Code(rawValue: 59)
         /// 91: the server is shutting down, or is not ready yet.
         public static let shutdownInProgress = Code(rawValue: 91)
+        /// 115: the server does not have the command, as Azure Cosmos DB says it.
+        public static let commandNotSupported = Code(rawValue: 115)
+        /// 238: the server does not have the command, as FerretDB says it.
+        public static let notImplemented = Code(rawValue: 238)
+        /// 301: Amazon DocumentDB does not have the mechanism.
+        static let unsupportedMechanism = Code(rawValue: 301)
+        /// 303: the server does not have the command, as Amazon DocumentDB says it.
+        public static let featureNotSupported = Code(rawValue: 303)
         /// 322: the server does not have the version of its API that the command declares.
         public static let apiVersionError = Code(rawValue: 322)
         /// 323: the command is no part of the version of the API that it declares.
@@ -56,7 +64,16 @@ public struct CommandFailure: Error, Sendable, Hashable {
     public let message: String
 
     /// Whether the server does not know the command. Those before 3.6 had no code for that.
-    var isUnknownCommand: Bool { code == .commandNotFound || message.hasPrefix("no such c") }
+    var isUnknownCommand: Bool {
+        message.hasPrefix("no such c")
+            || [.commandNotFound, .commandNotSupported, .notImplemented, .featureNotSupported].contains(code)
+    }
+
+    /// Whether the server does not have the mechanism. Those before 4.2 call it a bad value.
+    var isUnknownMechanism: Bool {
+        code == .mechanismUnavailable
+            || [.badValue, .unsupportedMechanism].contains(code) && message.hasPrefix("Unsupported mechanism")
+    }
 
     /// Creates a failure; the texts are cut and escaped.
     public init(code: Code?, codeName: String? = nil, message: String = "") {

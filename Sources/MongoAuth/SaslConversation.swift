@@ -136,11 +136,7 @@ public struct SaslConversation: Sendable {
     private func checkedReply(_ bytes: [UInt8]) throws(MongoAuthError) -> BSONDocument {
         let reply = try CommandReply(bytes, to: steps == 1 ? "saslStart" : "saslContinue")
         guard let failure = reply.failure else { return reply.document }
-        // Servers before 4.2 call it a bad value.
-        let isUnavailable =
-            failure.code == .mechanismUnavailable
-            || (failure.code == .badValue && failure.message.hasPrefix("Unsupported mechanism"))
-        guard !isUnavailable else {
+        guard !failure.isUnknownMechanism else {
             throw MongoAuthError(
                 .mechanismUnavailable, "the server does not have the mechanism \(mechanism) enabled (\(failure))",
                 underlying: failure)

@@ -62,8 +62,8 @@ extension MongoConnectionString {
         return warnings
     }
 
-    /// What drivers of 2026 speak: from MongoDB 4.2 on.
-    private static let driverWireVersions = 8...29
+    /// What all drivers of 2026 speak: PyMongo 4.20 begins with MongoDB 4.4, most others with 4.2.
+    private static let driverWireVersions = 9...29
 
     private func serviceNameWarning(for host: Host) -> ConnectWarning? {
         guard let properties = credential?.gssapiProperties else { return nil }

@@ -27,6 +27,18 @@ import Testing
         #expect(report.hint?.contains(says) == true, "\(report.hint ?? "no hint")")
     }
 
+    @Test(arguments: [
+        ("a.b.mongodb.net:27017", "internal_error", true), ("a.b.mongodb.net:27017", "handshake_failure", false),
+        ("mongodb.net.example:27017", "internal_error", false),
+    ])
+    func atlasRefusesAddressesByAnAlert(host: String, alert: String, isAtlas: Bool) {
+        let report = CheckReport.Failure(
+            TransportError(
+                .tls, phase: .tls, "\(host) refused the TLS handshake: \(alert)", tlsFailure: .handshake), phase: .tls,
+            host: host)
+        #expect(report.hint?.contains("IP access list") == isAtlas, "\(report)")
+    }
+
     @Test func noTwoReasonsHaveTheSameHint() {
         let hints = Self.failures.map { Self.report($0.0).hint } + [Self.report(nil).hint]
         #expect(Set(hints).count == Self.failures.count + 1)

@@ -240,7 +240,10 @@ import Testing
         (reply([]), .serverNotProven),
         (reply([["db": "$external"]]), .identityNotTold), (reply(["ann"]), .identityNotTold),
         (reply("ann"), .identityNotTold), (["ok": 1], .identityNotTold), (["authInfo": [], "ok": 1], .identityNotTold),
-        (["ok": 0, "code": 59], .identityNotTold), (["ok": 0, "errmsg": "no such command"], .identityNotTold),
+        (["ok": 0, "code": 59], .identityNotTold), (["ok": 0, "code": 303], .identityNotTold),
+        (["ok": 0, "code": 115, "errmsg": "Command connectionStatus is not supported"], .identityNotTold),
+        (["ok": 0, "code": 238, "errmsg": "not implemented"], .identityNotTold),
+        (["ok": 0, "errmsg": "no such command"], .identityNotTold),
         ([:], .malformedReply), (["ok": 0, "code": 13], .refused),
     ]
 

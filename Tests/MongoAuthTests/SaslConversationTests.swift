@@ -325,6 +325,9 @@ import Testing
             reply: ["ok": 0.0, "errmsg": "not enabled", "code": 334, "codeName": "MechanismUnavailable"],
             code: .mechanismUnavailable),
         Refusal(
+            testDescription: "301 of Amazon DocumentDB",
+            reply: ["ok": 0, "errmsg": "Unsupported mechanism [ -301 ]", "code": 301], code: .mechanismUnavailable),
+        Refusal(
             testDescription: "2 of an older server",
             reply: ["ok": 0.0, "errmsg": "Unsupported mechanism GSSAPI", "code": 2, "codeName": "BadValue"],
             code: .mechanismUnavailable),
