@@ -41,7 +41,15 @@ public struct CheckRunner: Sendable {
         do {
             string = try await connector.resolvingHosts(of: given, by: deadline)
         } catch {
-            return CheckReport(failure: .init(error, phase: .dns, host: name))
+            var failure = CheckReport.Failure(error, phase: .dns, host: name)
+            if let other = await nameInSearchList(given, error, by: deadline) {
+                failure.hint =
+                    "write mongodb+srv://\(other) if that is meant: it is in the search list of the resolver, where only some "
+                    + "drivers look. Otherwise check the name's spelling"
+            }
+            var report = CheckReport(failure: failure)
+            report.warnings = given.warnings.map(\.description)
+            return report
         }
         let identity = credential ?? string.credential.flatMap { try? MongoCredential($0) }
         let surroundings = KerberosSurroundings(identity)
@@ -124,19 +132,30 @@ public struct CheckRunner: Sendable {
             failure = error
         }
         let isArbiter = (failure as? MongoAuthError)?.code == .arbiter
-        let isServiceName = await isServiceName(host, failure, by: deadline)
+        let isServiceName = await isServiceName(host, of: string, failure, by: deadline)
         let timeline = HostTimeline(
             trace.entries, isArbiter ? nil : failure, needsTicket: needsTicket, from: start, to: .now)
         return HostOutcome(
             host: host, timeline: timeline, isArbiter: isArbiter, isServiceName: isServiceName, error: failure)
     }
 
+    /// Another name under which the records are that a `mongodb+srv` string lacks.
+    private func nameInSearchList(
+        _ string: MongoConnectionString, _ error: any Error, by deadline: ContinuousClock.Instant
+    ) async -> String? {
+        guard let error = error as? SeedlistError, error.code == .noHosts else { return nil }
+        return await connector.namesInSearchList(of: string, by: min(deadline, .now + .seconds(1))).first
+    }
+
     /// Whether a name that has no address is one for `mongodb+srv`.
     private func isServiceName(
-        _ host: MongoConnectionString.Host, _ failure: (any Error)?, by deadline: ContinuousClock.Instant
+        _ host: MongoConnectionString.Host, of string: MongoConnectionString, _ failure: (any Error)?,
+        by deadline: ContinuousClock.Instant
     ) async -> Bool {
-        guard let error = failure as? TransportError, error.code == .nameResolution,
-            let cause = error.underlying as? NameResolutionError, [.noSuchName, .noAddress].contains(cause.code)
+        // A proxy looks the name up itself, and it is the proxy's name that did not resolve.
+        guard !string.isSRV, string.options.proxyHost == nil, let error = failure as? TransportError,
+            error.code == .nameResolution, let cause = error.underlying as? NameResolutionError,
+            [.noSuchName, .noAddress].contains(cause.code)
         else { return false }
         return await connector.hasServiceRecords(host, by: min(deadline, .now + .seconds(1)))
     }

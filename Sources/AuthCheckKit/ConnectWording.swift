@@ -13,8 +13,13 @@ extension ConnectWarning {
     var sentence: String {
         switch self {
         case .optionHasNoEffect(let name):
-            "\(name) has no effect: this client asks nobody whether a certificate is revoked. A driver that does may refuse "
-                + "one that passes here"
+            "\(name) has no effect: this client asks no server (OCSP) whether a certificate is revoked. A driver that does may "
+                + "refuse one that passes here"
+        case .revocationListsHaveNoEffect:
+            "tlsCRLFile has no effect: certificates are not verified"
+        case .revocationListsAreNotVerified:
+            "this client does not check that the lists in tlsCRLFile are signed by their authorities, as drivers on OpenSSL do: get "
+                + "the file in a way that nobody can change"
         case .mechanismIsMissing(let name):
             "\(name) is not supported by this client: it cannot check what a driver does with this string"
         case .otherReplicaSet(let wanted, let found?):
@@ -23,6 +28,12 @@ extension ConnectWarning {
         case .otherReplicaSet(let wanted, nil):
             "the server is in no replica set, and the connection string has replicaSet=\(wanted): drivers do not use the "
                 + "server then. Leave replicaSet out"
+        case .replicaSetIsNotInitiated:
+            "the server is to be in a replica set that is not initiated, and drivers do not use it: run rs.initiate() on it, or write "
+                + "directConnection=true"
+        case .hostIsNoMember(let members, let set):
+            "the replica set \(set) does not know the server by this name: drivers connect by those of its members, "
+                + "\(members.joined(separator: ", ")). Have them reachable from here, or write directConnection=true"
         case .standaloneAmongSeveral:
             "the server is in no replica set and is no router, and the connection string names several hosts: drivers leave "
                 + "it out then. Name it alone"

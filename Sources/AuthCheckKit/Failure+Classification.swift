@@ -70,7 +70,11 @@ extension CheckReport.Failure {
         let look = "see what `dig \(type) \(KerberosHintWords.principal(error.name))` says on this machine"
         return switch error.code {
         case .invalidTXTRecord:
-            "the record may have authSource, replicaSet and loadBalanced, and nothing else: have it mended. \(look)"
+            "the record may have authSource, replicaSet and loadBalanced, and nothing else: have it mended, or where it is there for "
+                + "something else (SPF), give the seedlist a name of its own. \(look)"
+        case .foreignHost:
+            "have the records lead to hosts in that domain, or name the hosts themselves in a string of mongodb://. The option "
+                + "srvAllowedHostsSuffix, which some drivers have, is none of this client. \(look)"
         case .conflictingOptions: nil
         default: look
         }

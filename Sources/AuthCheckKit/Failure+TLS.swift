@@ -8,7 +8,7 @@ extension CheckReport.Failure {
         return switch error.tlsFailure {
         case .notTrusted?:
             "name a file with the authority that issued the server's certificate: tlsCAFile=/path/to/ca.pem. The server "
-                + "must send the intermediate certificates itself"
+                + "must send the intermediate certificates itself, and its certificate must be one for servers"
         case .expired?:
             "renew the certificate on the server (and let it read the new one), or replace the authority's in tlsCAFile"
         case .notYetValid?:
@@ -25,8 +25,8 @@ extension CheckReport.Failure {
             "tlsCRLFile must name a PEM file with a current list (X509 CRL) of the authority that issued the server's "
                 + "certificate: get the newest one from there"
         case .notTLS?:
-            "leave out tls=true if the server is meant to be without TLS; otherwise check the port and the server's TLS "
-                + "settings"
+            "check the port, the server's TLS settings, and whether a firewall, a list of allowed addresses or a load balancer "
+                + "hangs up; if the server is meant to be without TLS, leave out tls=true"
         case .certificateRequired?:
             "name a file with a certificate and its key that the server accepts: "
                 + "tlsCertificateKeyFile=/path/to/client.pem"
@@ -36,7 +36,8 @@ extension CheckReport.Failure {
         case .protocolVersion?:
             "enable TLS 1.2 or 1.3 on the server; older versions are not spoken"
         case .handshake?:
-            "the server's log may have the reason; check that its certificate and key belong together. Where both sides have "
+            "the server's log may have the reason; check that its certificate and key belong together, that it knows the host by "
+                + "this name, and that it admits this machine's address. Where both sides have "
                 + "nothing in common: this client takes TLS 1.3, and TLS 1.2 with ECDHE and AES-GCM or ChaCha20; the groups "
                 + "X25519, P-256, P-384, P-521; keys of RSA (but not RSA-PSS), P-256, P-384, P-521, Ed25519"
         case .authoritiesFile?:
@@ -45,7 +46,8 @@ extension CheckReport.Failure {
             "check the path in tlsCertificateKeyFile: it must be a PEM file with a certificate and its key that this user "
                 + "may read"
         case .certificateKeyPassword?:
-            "give the key's password in tlsCertificateKeyFilePassword"
+            "give the key's password in tlsCertificateKeyFilePassword. If it is right, the key may be encrypted in a way that "
+                + "BoringSSL does not have: write it anew with `openssl pkcs8 -topk8 -v2 aes-256-cbc -v2prf hmacWithSHA256`"
         default:
             nil
         }

@@ -200,7 +200,7 @@ extension CheckReport.Failure {
         private static func otherCapitals(of user: String) -> String? {
             let name = user.utf8.prefix { $0 != UInt8(ascii: "@") }
             let capitals = UInt8(ascii: "A")...UInt8(ascii: "Z")
-            guard name.contains(where: { capitals ~= $0 }) else { return nil }
+            guard name.contains(where: { capitals ~= $0 }), !name.contains(UInt8(ascii: "/")) else { return nil }
             let bytes = name.map { capitals ~= $0 ? $0 | 0x20 : $0 } + Array(user.utf8.dropFirst(name.count))
             return String(decoding: bytes, as: UTF8.self)
         }

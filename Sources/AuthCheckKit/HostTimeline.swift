@@ -141,7 +141,9 @@ struct HostTimeline: Sendable {
                 warn(SuccessDoubts.about(ticket, at: entry.wallClockMilliseconds / 1000))
             }
             if credential.isClientRenamed {
-                warn("the KDC changed the user's name: the server sees \(credential.clientPrincipal)")
+                warn(
+                    "the KDC changed the user's name: the server sees \(credential.clientPrincipal). Drivers send the name as it "
+                        + "is written: write that one")
             }
         case .ticketReplaced(let credential):
             self.credential = credential

@@ -45,9 +45,9 @@ extension KerberosAdvice {
     static func rule(for major: GSSMajorStatus) -> Rule {
         switch major.routineError {
         case .noCredential, .defectiveCredential:
-            Rule(means: .noCredentials) { "run `kinit \($0.user)` first, or name a cache or keytab that exists" }
+            Rule(means: .noCredentials) { "run `\($0.kinitAnywhere)` first, or name a cache or keytab that exists" }
         case .credentialsExpired, .contextExpired:
-            Rule(means: .credentialsRejected) { "the ticket has expired: run `kinit \($0.cacheOption)\($0.user)`" }
+            Rule(means: .credentialsRejected) { "the ticket has expired: run `\($0.kinit)`" }
         case .defectiveToken, .badSignature:
             Rule(means: .serverNotProven, nil)
         default:
@@ -81,11 +81,11 @@ extension KerberosAdvice {
         Rule("ENOENT", in: .cache, means: .noCredentials, noCache),
         Rule("KRB5_FCC_NOFILE", means: .noCredentials, noCache),
         Rule("KRB5_CC_NOTFOUND", means: .noCredentials) {
-            "no cache has a ticket of that user: run `kinit \($0.cacheOption)\($0.user)`\($0.orNameOwner); `klist -A` "
+            "no cache has a ticket of that user: run `\($0.kinit)`\($0.orNameOwner); `klist -A` "
                 + "shows what is there"
         },
         Rule("KG_CCACHE_NOMATCH", means: .noCredentials) {
-            "the cache \($0.cache) is somebody else's: run `kinit \($0.cacheOption)\($0.user)`\($0.orNameOwner); "
+            "the cache \($0.cache) is somebody else's: run `\($0.kinit)`\($0.orNameOwner); "
                 + "`klist -A` shows what is there"
         },
         Rule("KRB5_CC_UNKNOWN_TYPE", means: .noCredentials) {
@@ -93,7 +93,7 @@ extension KerberosAdvice {
         },
         Rule("KRB5_CC_BADNAME", means: .noCredentials) { "name the cache as TYPE:name, not \($0.cache)" },
         Rule("KRB5_CC_FORMAT", "KRB5_CCACHE_BADVNO", "KRB5_CC_END", means: .noCredentials) {
-            "the cache \($0.cache) is damaged: run `kinit \($0.cacheOption)\($0.user)` again"
+            "the cache \($0.cache) is damaged: run `\($0.kinit)` again"
         },
         Rule("KRB5_CONFIG_NODEFREALM", means: .noCredentials) {
             "name the realm (user@REALM), or set default_realm in \($0.configurationFile)"
@@ -132,10 +132,12 @@ extension KerberosAdvice {
             "the KDC does not serve the realm of \($0.user): check the realm's spelling"
         },
         Rule("KRB5KDC_ERR_C_PRINCIPAL_UNKNOWN", means: .credentialsRejected) {
-            "the KDC does not know the user \($0.user): check the principal's spelling, or have it created"
-                + ($0.isServiceUser
-                    ? ". In Active Directory a service principal name does not log in: name the account that has it"
-                    : ": `\($0.kadmin("addprinc", .user))`")
+            "the KDC does not know the user \($0.user): check the principal's spelling"
+                + ($0.isEnterpriseUser
+                    ? ". It is an enterprise name: in Active Directory the user principal name of an account"
+                    : $0.isServiceUser
+                        ? ", or have it created. In Active Directory a service principal name does not log in: name the account "
+                            + "that has it" : ", or have it created: `\($0.kadmin("addprinc", .user))`")
         },
         Rule("KRB5KDC_ERR_CLIENT_REVOKED", means: .credentialsRejected) {
             "\($0.user) is locked, disabled or expired at the KDC; `\($0.kadmin("getprinc", .user))` shows which, and in Active "
@@ -154,11 +156,11 @@ extension KerberosAdvice {
             "a policy of the KDC forbids that to \($0.user): the KDC's log has the reason"
         },
         Rule("KRB5KRB_AP_ERR_TKT_EXPIRED", means: .credentialsRejected) {
-            "the ticket of \($0.user) has expired: run `kinit \($0.cacheOption)\($0.user)`"
+            "the ticket of \($0.user) has expired: run `\($0.kinit)`"
         },
         Rule("KRB5KRB_AP_ERR_TKT_NYV", means: .credentialsRejected) {
             "the ticket of \($0.user) is not valid yet (`klist` shows from when on), or a clock is wrong: "
-                + "run `kinit \($0.cacheOption)\($0.user)`"
+                + "run `\($0.kinit)`"
         },
         Rule("KRB5KDC_ERR_S_PRINCIPAL_UNKNOWN", means: .serviceUnknown, unknownService),
         Rule("KRB5KDC_ERR_PATH_NOT_ACCEPTED", "KRB5KRB_AP_ERR_ILL_CR_TKT", means: .kerberos) {
@@ -192,6 +194,10 @@ extension KerberosAdvice {
     ]
 
     private static let configuration: [Rule] = [
+        Rule("PROF_FAIL_INCLUDE_FILE", "PROF_FAIL_INCLUDE_DIR", means: .kerberos) {
+            "a line `include` or `includedir` of \($0.configurationFile) names what is not there or may not be read, and Kerberos "
+                + "reads nothing of the file then: see `grep -n include \($0.configurationFile)`"
+        },
         // The profile library's own codes: every one is about a line of a file, or a file that it includes.
         Rule("KRB5_CONFIG_BADFORMAT", "PROF_*", means: .kerberos) {
             "\($0.configurationFile) is malformed: Kerberos reads nothing of it. `klist` fails in the same way"
@@ -208,13 +214,14 @@ extension KerberosAdvice {
         "this user may not read the cache \($0.cache): see `klist \($0.cache)` and `id`"
     }
     private static let noCache: Rule.Hint = {
-        "there is no credential cache \($0.cache): run `kinit \($0.cacheOption)\($0.user)` first"
+        "there is no credential cache \($0.cache): run `\($0.kinit)` first"
     }
     private static let wrongKey: Rule.Hint = {
         $0.hasKeytab
-            ? "the keytab \($0.keytab) is older than the key of \($0.user): compare `klist -ket \($0.keytab)` with "
+            ? "the keytab \($0.keytab) does not have the key of \($0.user): it is older, or was made with another password or "
+                + "salt (a name in other capitals has another one). Compare `klist -ket \($0.keytab)` with "
                 + "`\($0.kadmin("getprinc", .user))`, and have a new one made"
-            : "the password of \($0.user) is wrong: try it with `kinit \($0.user)`"
+            : "the password of \($0.user) is wrong: try it with `\($0.kinitAnywhere)`"
     }
     private static let unknownService: Rule.Hint = { words in
         if let (own, other) = words.missingTrust, words.serviceRealm == other {

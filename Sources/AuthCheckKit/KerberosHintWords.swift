@@ -15,8 +15,14 @@ struct KerberosHintWords {
     let service: String
     private let unquotedUser: String
     private let unquotedService: String
-    /// The service without its realm, as Active Directory has it.
+    /// The service without its realm, as Active Directory has it; a placeholder where `cmd.exe` could make something of it.
     let servicePrincipalName: String
+    /// Whether the user's name is an enterprise name.
+    let isEnterpriseUser: Bool
+    /// `kinit` with the user as its operand, so that it fills the cache that is read.
+    let kinit: String
+    /// The same for the default cache.
+    let kinitAnywhere: String
     /// Whether the user's name has several components, as that of a service.
     let isServiceUser: Bool
     /// How to write a user name whose realm is none, ready for a connection string; `nil` without a realm.
@@ -27,8 +33,6 @@ struct KerberosHintWords {
     let configurationFile: String
     /// Whether the keytab is where the credentials come from.
     let hasKeytab: Bool
-    /// `-c CACHE ` where the cache is not the default one, so that `kinit` fills the one that is read.
-    let cacheOption: String
     /// `, or name OTHER as the user` where the cache is somebody else's, else nothing.
     let orNameOwner: String
     /// The realm without which nothing goes on, for errors about realms.
@@ -55,19 +59,31 @@ struct KerberosHintWords {
         unquotedService = service.map { Self.withoutOption(Self.withoutEmptyRealm($0)) } ?? "SERVICE/HOST@REALM"
         self.user = ShellWord.quoted(unquotedUser)
         self.service = ShellWord.quoted(unquotedService)
-        servicePrincipalName = ShellWord.quoted(Self.withoutRealm(unquotedService))
-        isServiceUser = Self.withoutRealm(unquotedUser).utf8.contains(UInt8(ascii: "/"))
-        enterpriseName = user.flatMap { user in
-            Self.realm(of: user).map {
-                percentEncoded("\(Self.withoutRealm(user))@\($0)@", keeping: .unreserved) + "REALM"
+        let ownName = Self.withoutRealm(unquotedService)
+        servicePrincipalName =
+            ShellWord.isPlain(ownName) && !ownName.utf8.contains(UInt8(ascii: "%")) ? ownName : "SERVICE/HOST"
+        let userName = Self.withoutRealm(unquotedUser)
+        let isService = userName.utf8.contains(UInt8(ascii: "/"))
+        let isEnterprise = !isService && userName.utf8.contains(UInt8(ascii: "@"))
+        (isServiceUser, isEnterpriseUser) = (isService, isEnterprise)
+        enterpriseName =
+            isService || isEnterprise
+            ? nil
+            : user.flatMap { user in
+                Self.realm(of: user).map {
+                    percentEncoded("\(Self.withoutRealm(user))@\($0)@", keeping: .unreserved) + "REALM"
+                }
             }
-        }
         host = names.host ?? "the server"
         self.cache = cache.map(ShellWord.quoted) ?? "the default cache"
         self.keytab = keytab.map { Self.operand(Self.path($0)) } ?? "KEYTAB"
         configurationFile = names.configurationFile.map(Self.operand) ?? "krb5.conf"
         hasKeytab = keytab != nil
-        cacheOption = names.isDefaultCache ? "" : names.cache.map { "-c \(ShellWord.quoted($0)) " } ?? ""
+        let cacheOption = names.isDefaultCache ? "" : names.cache.map { "-c \(ShellWord.quoted($0)) " } ?? ""
+        let operand =
+            isEnterprise ? "-E " + ShellWord.quoted(Self.withoutEscapes(unquotedUser)) : ShellWord.quoted(unquotedUser)
+        kinitAnywhere = "kinit \(operand)"
+        kinit = "kinit \(cacheOption)\(operand)"
 
         orNameOwner =
             names.cacheOwner.flatMap { isSameText($0, user) ? nil : ", or name \(ShellWord.quoted($0)) as the user" }
@@ -103,6 +119,11 @@ struct KerberosHintWords {
     private static func withoutRealm(_ principal: String) -> String {
         guard let realm = KerberosTicket.realm(of: principal) else { return principal }
         return String(decoding: principal.utf8.dropLast(realm.utf8.count + 1), as: UTF8.self)
+    }
+
+    /// A principal as `kinit -E` reads it.
+    private static func withoutEscapes(_ principal: String) -> String {
+        parts(of: principal, between: "\\").joined()
     }
 
     /// By scalars: a combining mark must not hide a separator.

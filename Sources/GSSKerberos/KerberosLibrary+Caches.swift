@@ -41,9 +41,8 @@ extension KerberosLibrary {
         return owner
     }
 
-    /// Whether two names are one user's: an enterprise name is the principal that it looks like, as far as is known here.
     func isSame(_ one: krb5_principal, _ other: krb5_principal) -> Bool {
-        krb5_principal_compare_flags(context, one, other, Int32(KRB5_PRINCIPAL_COMPARE_ENTERPRISE)) != 0
+        krb5_principal_compare(context, one, other) != 0
     }
 
     /// The cache of a user: this one, or another one of the collection that it is in. Of several the first with a

@@ -81,10 +81,18 @@ public final class ConnectTrace: Sendable {
 public enum ConnectWarning: Sendable, Hashable {
     /// An option of the string that this package does not act on, where that changes what a success means.
     case optionHasNoEffect(name: String)
+    /// `tlsCRLFile` means nothing where certificates are not verified, and its file is not read.
+    case revocationListsHaveNoEffect
+    /// The signatures of the lists in `tlsCRLFile` are not checked.
+    case revocationListsAreNotVerified
     /// A mechanism that this package does not have.
     case mechanismIsMissing(name: String)
     /// The string names another replica set than the server is in; `found` is `nil` where it is in none.
     case otherReplicaSet(wanted: String, found: String?)
+    /// The server is to be in a replica set, and has no configuration of it yet.
+    case replicaSetIsNotInitiated
+    /// The replica set does not know the server by the name in the string: drivers connect by the names of its members.
+    case hostIsNoMember(members: [String], set: String)
     /// The string names several hosts, and the server is by itself: drivers leave it out.
     case standaloneAmongSeveral
     /// The server speaks no wire version that today's drivers speak.

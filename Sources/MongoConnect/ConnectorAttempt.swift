@@ -188,7 +188,7 @@ struct ConnectorAttempt: Sendable {
         _ connection: WireConnection, _ server: ServerDescription, _ details: AuthenticationDetails?
     ) -> MongoSession {
         connection.limits = .default
-        for warning in string.topologyWarnings(about: server) { trace?.record(.warning(warning)) }
+        for warning in string.topologyWarnings(about: server, at: host) { trace?.record(.warning(warning)) }
         return MongoSession(connection: connection, server: server, authentication: details)
     }
 

@@ -1,5 +1,7 @@
 internal import KerberosCredentials
 public import MongoAuth
+internal import MongoTransport
+internal import NameResolution
 public import SaslConnectionString
 
 extension MongoConnectionString {
@@ -37,6 +39,11 @@ extension MongoConnectionString {
                 warnings.append(.mechanismIsMissing(name: mechanism.rawValue))
             } catch {}
         }
+        if options.tlsCRLFile != nil {
+            warnings.append(
+                usesTLS && TLSOptions(options).verifiesCertificate
+                    ? .revocationListsAreNotVerified : .revocationListsHaveNoEffect)
+        }
         guard usesTLS else { return warnings }
         let given = [
             ("tlsDisableOCSPEndpointCheck", options.tlsDisableOCSPEndpointCheck),
@@ -47,13 +54,22 @@ extension MongoConnectionString {
 
     /// What would keep a driver from using a server that has authenticated us, as the specification for server discovery and
     /// monitoring has it.
-    public func topologyWarnings(about server: ServerDescription) -> [ConnectWarning] {
+    ///
+    /// - Parameter host: By what name it was reached; `nil` says nothing of that.
+    public func topologyWarnings(about server: ServerDescription, at host: Host? = nil) -> [ConnectWarning] {
         guard options.loadBalanced != true else { return [] }
         var warnings: [ConnectWarning] = []
-        if let wanted = options.replicaSet, server.setName.map({ !$0.utf8.elementsEqual(wanted.utf8) }) ?? true {
+        if server.role == .ghost {
+            warnings.append(.replicaSetIsNotInitiated)
+        } else if let wanted = options.replicaSet, server.setName.map({ !$0.utf8.elementsEqual(wanted.utf8) }) ?? true {
             warnings.append(.otherReplicaSet(wanted: wanted, found: server.setName))
         } else if hosts.count > 1, server.role == .standalone {
             warnings.append(.standaloneAmongSeveral)
+        }
+        if let host, let set = server.setName, options.directConnection != true, !server.members.isEmpty,
+            !server.members.contains(where: { (try? Host(member: $0))?.isSame(as: host) == true })
+        {
+            warnings.append(.hostIsNoMember(members: Array(server.members.prefix(8)), set: set))
         }
         let (minimum, maximum) = (server.minWireVersion, server.maxWireVersion)
         if maximum < Self.driverWireVersions.lowerBound || minimum > Self.driverWireVersions.upperBound {
@@ -71,5 +87,12 @@ extension MongoConnectionString {
         // The address may yet lead to a name.
         guard properties.canonicalizeHostName != .forwardAndReverse else { return nil }
         return ServicePrincipal.doubt(aboutHost: properties.serviceHost ?? host.name).map(ConnectWarning.service)
+    }
+}
+
+extension MongoConnectionString.Host {
+    fileprivate func isSame(as other: Self) -> Bool {
+        port == other.port
+            && asciiLowercased(withoutFinalPeriod(asciiName)) == asciiLowercased(withoutFinalPeriod(other.asciiName))
     }
 }

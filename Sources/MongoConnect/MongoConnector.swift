@@ -137,6 +137,28 @@ public struct MongoConnector: Sendable {
         return try await withTaskExecutorPreference(EventLoopTaskExecutor(attempt.loop)) { try await attempt.run() }
     }
 
+    /// Names in the resolver's search list under which the host of a `mongodb+srv` string has SRV records. They are for a
+    /// person to choose from: whoever can say which domains are searched, and that a name does not exist, must not choose who
+    /// gets a password.
+    package func namesInSearchList(
+        of string: MongoConnectionString, by deadline: ContinuousClock.Instant
+    ) async -> [String] {
+        guard let seedlist = Seedlist(string), let domains = try? await services.searchDomains(by: deadline) else {
+            return []
+        }
+        return await withTaskGroup(of: (Int, String)?.self) { group in
+            for (index, domain) in domains.prefix(6).enumerated() {
+                group.addTask {
+                    let records = try? await services.services(of: "\(seedlist.serviceName).\(domain)", by: deadline)
+                    return records.map { _ in (index, "\(seedlist.textName).\(domain)") }
+                }
+            }
+            var found: [Int: String] = [:]
+            for await case let (index, name)? in group { found[index] = name }
+            return found.sorted { $0.key < $1.key }.map(\.value)
+        }
+    }
+
     /// Whether a host's name is one for `mongodb+srv`.
     package func hasServiceRecords(
         _ host: MongoConnectionString.Host, by deadline: ContinuousClock.Instant

@@ -17,10 +17,6 @@ public struct Seedlist: Sendable {
 
     private let string: MongoConnectionString
     private let host: String
-    /// Whether the string's host ends with a period: it is the whole name.
-    private let isAbsolute: Bool
-    /// The name in the search list that was put behind the string's host.
-    private let searchDomain: String?
 
     /// What every server's name ends with, in lower case and with the period before it.
     private let domain: String
@@ -30,28 +26,12 @@ public struct Seedlist: Sendable {
     /// - Returns: `nil` for a string that is not `mongodb+srv`.
     public init?(_ string: MongoConnectionString) {
         guard string.isSRV, let host = string.hosts.first?.name else { return nil }
-        self.init(
-            string, host: withoutFinalPeriod((try? InternationalName.ascii(host)) ?? host),
-            isAbsolute: host.utf8.last == UInt8(ascii: "."), searchDomain: nil)
-    }
-
-    private init(_ string: MongoConnectionString, host: String, isAbsolute: Bool, searchDomain: String?) {
         self.string = string
-        self.host = host
-        self.isAbsolute = isAbsolute
-        self.searchDomain = searchDomain
+        self.host = withoutFinalPeriod((try? InternationalName.ascii(host)) ?? host)
         let labels = asciiLowercased(self.host).unicodeScalars
             .split(separator: ".", omittingEmptySubsequences: false).map(String.init)
         // A name of one or two labels is a domain itself; of a longer one, the first label is the deployment's own.
         domain = "." + (labels.count < 3 ? labels[...] : labels.dropFirst()).joined(separator: ".")
-    }
-
-    /// The questions for the same string with its host in a domain of the resolver's search list.
-    ///
-    /// - Returns: `nil` where the string's host ends with a period.
-    public func searched(in domain: String) -> Seedlist? {
-        guard !isAbsolute else { return nil }
-        return Seedlist(string, host: "\(host).\(domain)", isAbsolute: true, searchDomain: domain)
     }
 
     /// The name whose SRV records are the servers: `_mongodb._tcp.cluster.example.com`.
@@ -91,14 +71,7 @@ public struct Seedlist: Sendable {
         }
         let text = try text(of: texts)
         do {
-            var resolved = try string.resolved(hosts: hosts, txt: text)
-            if let searchDomain {
-                resolved.addWarning(
-                    about: "mongodb+srv",
-                    "the records are those of \(serviceName), in the domain \(searchDomain) of the resolver's search list, "
-                        + "where not every driver looks: write mongodb+srv://\(host)")
-            }
-            return resolved
+            return try string.resolved(hosts: hosts, txt: text)
         } catch {
             throw SeedlistError(error, name: error.code == .invalidTXTRecord ? textName : serviceName)
         }
@@ -140,9 +113,7 @@ extension MongoConnectionString {
     /// Asks the DNS for the servers and options of a `mongodb+srv` string, both at the same time.
     ///
     /// A host without a TXT record is as good as any; a TXT look-up that fails is an error, since the record might
-    /// have changed where the user authenticates. A name that does not exist as it stands is looked for in the domains of
-    /// the resolver's search list, with a warning, unless it ends with a period. The whole name comes first however many
-    /// periods it has (`ndots`).
+    /// have changed where the user authenticates.
     ///
     /// - Parameters:
     ///   - resolver: Looks up the records.
@@ -155,35 +126,14 @@ extension MongoConnectionString {
         using generator: some RandomNumberGenerator & Sendable = SystemRandomNumberGenerator()
     ) async throws -> MongoConnectionString {
         guard let seedlist = Seedlist(self) else { return self }
-        var generator = generator
-        do {
-            return try await seedlist.resolved(with: resolver, by: deadline, using: &generator)
-        } catch let missing as SeedlistError where missing.code == .noHosts {
-            let domains = (try? await resolver.searchDomains(by: deadline)) ?? []
-            for other in domains.compactMap(seedlist.searched) {
-                do {
-                    return try await other.resolved(with: resolver, by: deadline, using: &generator)
-                } catch let error as SeedlistError where error.code == .noHosts {
-                    continue
-                }
-            }
-            throw missing
-        }
-    }
-}
-
-extension Seedlist {
-    fileprivate func resolved(
-        with resolver: any ServiceResolver, by deadline: ContinuousClock.Instant,
-        using generator: inout some RandomNumberGenerator
-    ) async throws -> MongoConnectionString {
-        async let services = Self.lookUp(serviceName, .noHosts) { name in
+        async let services = Self.lookUp(seedlist.serviceName, .noHosts) { name in
             try await resolver.services(of: name, by: deadline)
         }
-        async let texts = Self.lookUp(textName, nil) { name in
+        async let texts = Self.lookUp(seedlist.textName, nil) { name in
             try await resolver.texts(of: name, by: deadline)
         }
-        return try await resolved(services: services, texts: texts, using: &generator)
+        var generator = generator
+        return try await seedlist.resolved(services: services, texts: texts, using: &generator)
     }
 
     /// - Parameter absence: The error for a name without records; `nil` when that is none.

@@ -27,30 +27,38 @@ extension PeerCertificate {
         let validity = try Self.children(of: fields[start + 3])
         guard validity.count == 2 else { throw Self.malformed("it has no period of validity") }
         var names: [AlternativeName]?
+        var isForServers = true
         for field in fields[(start + 6)...] where field.identifier == Self.context(3) {
             guard let extensions = try Self.children(of: field).first else { continue }
-            names = try Self.alternativeNames(in: extensions)
+            names = try Self.value(of: [2, 5, 29, 17], in: extensions).map {
+                try Self.children(of: $0).map(Self.alternativeName)
+            }
+            let usages = try? Self.value(of: [2, 5, 29, 37], in: extensions).map { usages in
+                try Self.children(of: usages).map { try ASN1ObjectIdentifier(derEncoded: $0).oidComponents }
+            }
+            // serverAuth, anyExtendedKeyUsage.
+            isForServers =
+                usages?.contains { [[1, 3, 6, 1, 5, 5, 7, 3, 1], [2, 5, 29, 37, 0]].contains($0) } ?? true
         }
         self.init(
             subject: try DistinguishedName(fields[start + 4]).description,
             issuer: try DistinguishedName(fields[start + 2]).description,
             alternativeNames: names ?? [], hasAlternativeNames: names != nil,
-            commonNames: (try? Self.commonNames(in: fields[start + 4])) ?? [],
+            commonNames: (try? Self.commonNames(in: fields[start + 4])) ?? [], isForServers: isForServers,
             signatureAlgorithm: signature.map { Self.signatureNames[$0] ?? Self.dotted($0) } ?? "unknown",
             publicKey: (try? Self.publicKey(fields[start + 5])) ?? PublicKey(kind: "unknown"),
             notBefore: try Self.time(validity[0]), notAfter: try Self.time(validity[1]))
     }
 
     /// - Returns: `nil` where there is no such extension.
-    private static func alternativeNames(in extensions: ASN1Node) throws -> [AlternativeName]? {
+    private static func value(of wanted: [UInt], in extensions: ASN1Node) throws -> ASN1Node? {
         for item in try children(of: extensions) {
             let fields = try children(of: item)
             // An identifier that is too long for the parser is another one.
             guard let identifier = fields.first, let value = fields.last,
-                (try? ASN1ObjectIdentifier(derEncoded: identifier).oidComponents) == [2, 5, 29, 17]
+                (try? ASN1ObjectIdentifier(derEncoded: identifier).oidComponents) == wanted
             else { continue }
-            let encoded = try ASN1OctetString(derEncoded: value)
-            return try children(of: DER.parse(encoded.bytes)).map(alternativeName)
+            return try DER.parse(ASN1OctetString(derEncoded: value).bytes)
         }
         return nil
     }

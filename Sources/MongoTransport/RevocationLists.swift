@@ -2,67 +2,79 @@ internal import SwiftASN1
 
 /// The certificates that authorities have revoked (RFC 5280 section 5), from a file of the user.
 ///
-/// The file is trusted as a file of authorities is: who signed its lists is not checked. As with OpenSSL's drivers the
-/// server's certificate needs a list of its issuer that is current; those of the authorities between are not looked at.
+/// As with OpenSSL's drivers the server's certificate needs a list of its issuer that is current; those of the authorities
+/// between are not looked at. Whatever is in doubt refuses. What is not checked is who signed a list: the issuer's certificate is
+/// not at hand (decision 16).
 struct RevocationLists: Sendable {
-    /// What the lists say of a certificate.
+    /// What the lists say of a certificate. Times are in seconds since 1970.
     enum Finding: Equatable {
         case good
-        /// When it was revoked, in seconds since 1970.
+        /// When it was revoked.
         case revoked(Int64)
         case noList
-        /// When the newest list of the issuer ended, in seconds since 1970.
+        /// When the last list of the issuer ended.
         case outdated(Int64)
+        /// When the first list of the issuer begins.
         case notYetValid(Int64)
     }
 
     private struct List {
         var thisUpdate: Int64
-        var nextUpdate: Int64?
+        var nextUpdate = Int64.max
         /// When each serial number was revoked.
         var revoked: [[UInt8]: Int64] = [:]
     }
 
-    /// The newest list of each issuer, by the issuer's encoded name.
-    private var lists: [[UInt8]: List] = [:]
+    /// All lists of each issuer, by its encoded name. One has several after it got another key.
+    private var lists: [[UInt8]: [List]] = [:]
 
     /// - Throws: What says why the file cannot be used.
     init(file: String) throws {
-        try PEMFile.withContents(of: file) { contents in
-            for bytes in try Self.encodedLists(in: contents) {
-                do {
-                    try add(bytes)
-                } catch {
-                    throw PEMFile.Failure(description: "it holds a damaged revocation list: \(error)")
-                }
+        self = try PEMFile.withContents(of: file) { try RevocationLists(contents: $0) }
+    }
+
+    /// - Parameter contents: Lists in PEM form, among others perhaps, or one in DER form.
+    init(contents: [UInt8]) throws {
+        for bytes in try Self.encodedLists(in: contents) {
+            do {
+                try add(bytes)
+            } catch let error as PEMFile.Failure {
+                throw error
+            } catch {
+                throw Self.unfit("it is damaged")
             }
         }
     }
 
-    /// In PEM form, among others perhaps, or one in DER form.
+    private static let begin = Array("-----BEGIN X509 CRL-----".utf8)
+    private static let end = Array("-----END X509 CRL-----".utf8)
+
+    /// Only what lies between the marks becomes a text: there may be keys in the file.
     private static func encodedLists(in contents: [UInt8]) throws -> [[UInt8]] {
-        if contents.first == 0x30 { return [contents] }
-        let documents: [PEMDocument]
-        do {
-            documents = try PEMDocument.parseMultiple(pemString: String(decoding: contents, as: UTF8.self))
-        } catch {
-            throw PEMFile.Failure(description: "it is no PEM file: \(error)")
+        var lists: [[UInt8]] = []
+        var rest = contents[...]
+        while let first = rest.firstRange(of: begin)?.lowerBound {
+            guard let last = rest[first...].firstRange(of: end)?.upperBound,
+                let document = try? PEMDocument(pemString: String(decoding: rest[first..<last], as: UTF8.self))
+            else { throw unfit("it is damaged") }
+            lists.append(document.derBytes)
+            rest = rest[last...]
         }
-        let lists = documents.filter { $0.discriminator == "X509 CRL" }.map(\.derBytes)
+        if lists.isEmpty, contents.first == 0x30 { return [contents] }
         guard !lists.isEmpty else { throw PEMFile.Failure(description: "it holds no revocation list (X509 CRL)") }
         return lists
     }
 
     private mutating func add(_ bytes: [UInt8]) throws {
         guard let body = try PeerCertificate.children(of: DER.parse(bytes)).first else {
-            throw Self.malformed("it is empty")
+            throw Self.unfit("it is empty")
         }
         var fields = try PeerCertificate.children(of: body)[...]
         // A version, which version 1 does not have; an algorithm.
         if fields.first?.identifier == .integer { fields.removeFirst() }
         fields = fields.dropFirst()
         guard let issuer = fields.popFirst(), let thisUpdate = fields.popFirst() else {
-            throw Self.malformed("it has too few fields")
+            throw Self.unfit("it has too few fields")
         }
         var list = List(thisUpdate: try PeerCertificate.time(thisUpdate))
         if let next = fields.first, next.identifier == .utcTime || next.identifier == .generalizedTime {
@@ -72,43 +84,66 @@ struct RevocationLists: Sendable {
         if let revoked = fields.first, revoked.identifier == .sequence {
             for entry in try PeerCertificate.children(of: revoked) {
                 let parts = try PeerCertificate.children(of: entry)
-                guard parts.count >= 2 else { throw Self.malformed("an entry has no date") }
-                list.revoked[try Self.content(of: parts[0])] = try PeerCertificate.time(parts[1])
+                guard parts.count >= 2 else { throw Self.unfit("an entry has no date") }
+                try parts.dropFirst(2).forEach(Self.checkExtensions)
+                list.revoked[try Self.serialNumber(parts[0])] = try PeerCertificate.time(parts[1])
             }
             fields.removeFirst()
         }
-        // What an authority marks as critical changes the meaning of a list: it is for some certificates only, or has only
-        // the changes since another one (RFC 5280 section 5.2).
         for extensions in fields {
-            for item in try PeerCertificate.children(of: extensions).flatMap(PeerCertificate.children) {
-                let isCritical = try PeerCertificate.children(of: item).contains { $0.identifier == .boolean }
-                guard !isCritical else { throw Self.malformed("it has a critical extension, as lists in parts have") }
+            try PeerCertificate.children(of: extensions).forEach(Self.checkExtensions)
+        }
+        lists[Array(issuer.encodedBytes), default: []].append(list)
+    }
+
+    /// A list of changes since another one, and one for some certificates only. By the RFC both are critical, and not everybody
+    /// heeds that.
+    private static let partial: [[UInt]] = [[2, 5, 29, 27], [2, 5, 29, 28]]
+
+    /// What is critical changes the meaning of a list (RFC 5280 sections 5.2 and 5.3).
+    private static func checkExtensions(_ extensions: ASN1Node) throws {
+        for item in try PeerCertificate.children(of: extensions) {
+            let fields = try PeerCertificate.children(of: item)
+            let identifier = try fields.first.map { try ASN1ObjectIdentifier(derEncoded: $0).oidComponents } ?? []
+            guard !partial.contains(identifier), !fields.contains(where: { $0.identifier == .boolean }) else {
+                throw unfit("it has a critical extension, or is for some certificates only")
             }
         }
-        let key = Array(issuer.encodedBytes)
-        if let other = lists[key], other.thisUpdate > list.thisUpdate { return }
-        lists[key] = list
     }
 
     /// - Parameters:
     ///   - certificate: Its bytes, DER.
     ///   - now: In seconds since 1970.
     func finding(for certificate: [UInt8], at now: Int64) throws -> Finding {
-        guard let body = try PeerCertificate.children(of: DER.parse(certificate)).first else { return .noList }
+        guard let body = try PeerCertificate.children(of: DER.parse(certificate)).first else {
+            throw Self.unfit("it is empty")
+        }
         var fields = try PeerCertificate.children(of: body)[...]
         if fields.first?.identifier.tagClass == .contextSpecific { fields.removeFirst() }
-        guard fields.count > 3 else { return .noList }
-        let (serial, issuer) = (fields[fields.startIndex], fields[fields.startIndex + 2])
-        guard let list = lists[Array(issuer.encodedBytes)] else { return .noList }
-        if now < list.thisUpdate { return .notYetValid(list.thisUpdate) }
-        if let end = list.nextUpdate, now > end { return .outdated(end) }
-        return list.revoked[try Self.content(of: serial)].map(Finding.revoked) ?? .good
+        guard fields.count > 3 else { throw Self.unfit("it has too few fields") }
+        let serial = try Self.serialNumber(fields[fields.startIndex])
+        guard let lists = lists[Array(fields[fields.startIndex + 2].encodedBytes)] else { return .noList }
+        let current = lists.filter { $0.thisUpdate <= now && now <= $0.nextUpdate }
+        if let date = current.lazy.compactMap({ $0.revoked[serial] }).first { return .revoked(date) }
+        if !current.isEmpty { return .good }
+        if let end = lists.lazy.map(\.nextUpdate).filter({ $0 < now }).max() { return .outdated(end) }
+        return .notYetValid(lists.map(\.thisUpdate).min() ?? now)
     }
 
-    private static func content(of node: ASN1Node) throws -> [UInt8] {
-        guard case .primitive(let content) = node.content else { throw malformed("a serial number is no number") }
+    /// In its one form: another one would not be found.
+    private static func serialNumber(_ node: ASN1Node) throws -> [UInt8] {
+        guard node.identifier == .integer, case .primitive(let content) = node.content, let first = content.first else {
+            throw unfit("a serial number is no number")
+        }
+        if let second = content.dropFirst().first {
+            guard !(first == 0 && second < 0x80), !(first == 0xFF && second >= 0x80) else {
+                throw unfit("a serial number is not in DER form")
+            }
+        }
         return Array(content)
     }
 
-    private static func malformed(_ reason: String) -> ASN1Error { .invalidASN1Object(reason: reason) }
+    private static func unfit(_ reason: String) -> PEMFile.Failure {
+        PEMFile.Failure(description: "it holds a revocation list that cannot be used: \(reason)")
+    }
 }

@@ -56,8 +56,10 @@ struct TLSDiagnosis {
                 .revocationLists,
                 "may be revoked: the list of \(issuer) in \(file) is not valid before \(UTCDate(start))"
             )
-        case .noList?, nil:
+        case .noList?:
             (failure, message) = (.revocationLists, "may be revoked: \(file) has no list of \(issuer)")
+        case nil:
+            (failure, message) = (.revocationLists, "may be revoked: it cannot be compared with the lists in \(file)")
         }
         return error(
             failure, "the certificate of \(endpoint) (\(report.certificate?.subject ?? "unknown")) \(message)",
@@ -175,13 +177,32 @@ struct TLSDiagnosis {
                 "nobody is trusted: \(authorities) are none"
             } else if certificate.isSelfIssued {
                 "it is issued by itself and is not among \(authorities)"
+            } else if !certificate.isForServers {
+                "its extension extendedKeyUsage does not have serverAuth"
             } else if issuers.isEmpty {
-                "its issuer, \(certificate.issuer), leads to none of \(authorities)"
+                "nothing leads from its issuer, \(certificate.issuer), to one of \(authorities)"
+                    + expiredAuthorities(at: now)
+            } else if let missing = issuers.first(where: isWithoutIssuer) {
+                "its issuer, \(missing.subject), is among \(authorities), and was issued by \(missing.issuer), which is not: add that "
+                    + "one's certificate"
             } else {
-                "its issuer's name, \(certificate.issuer), is among \(authorities), but either that authority's key did "
-                    + "not sign it, or it may not be used for a server"
+                "its issuer's name, \(certificate.issuer), is among \(authorities), but that authority's key did not sign it, or its "
+                    + "name constraints do not allow it: BoringSSL takes those for host names, and with them a certificate needs "
+                    + "subject alternative names"
             }
         return (.notTrusted, "the certificate of \(endpoint) (\(certificate.subject)) is not trusted: \(reason)")
+    }
+
+    private func isWithoutIssuer(_ authority: PeerCertificate) -> Bool {
+        !authority.isSelfIssued && !context.trust.known.contains { $0.subject == authority.issuer }
+    }
+
+    /// What is known of authorities that could be meant: those in between come from the server, and are not known here.
+    private func expiredAuthorities(at now: Int64) -> String {
+        let expired = context.trust.known.filter { $0.notAfter < now }
+        guard let first = expired.first else { return "" }
+        let others = expired.count > 1 ? ", as did \(expired.count - 1) more of them" : ""
+        return "; \(first.subject) among these expired on \(UTCDate(first.notAfter))\(others)"
     }
 
     private func validity(of certificate: PeerCertificate, at now: Int64, _ what: String) -> (TLSFailure, String)? {
@@ -212,6 +233,10 @@ struct TLSDiagnosis {
             ? certificate.alternativeNames.map(\.description) : certificate.commonNames)
             .prefix(16)
         let owner = names.isEmpty ? certificate.subject : names.joined(separator: ", ")
+        if names.contains(host) {
+            return
+                "the certificate of \(endpoint) has \(host) as a host name; an address must be there as an address (IP:\(host))"
+        }
         return "the certificate of \(endpoint) is for \(owner), not for \(host)"
     }
 

@@ -54,6 +54,8 @@ public struct PeerCertificate: Sendable, Hashable {
     public var hasAlternativeNames: Bool
     /// The subject's common names, which are host names by an older custom.
     public var commonNames: [String]
+    /// Whether its extension extKeyUsage, where it has one, is for servers.
+    public var isForServers: Bool
     /// How it is signed: `sha256WithRSAEncryption`, `ecdsa-with-SHA384`, or an object identifier.
     public var signatureAlgorithm: String
     /// Its key.

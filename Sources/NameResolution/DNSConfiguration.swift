@@ -56,7 +56,8 @@ public struct DNSConfiguration: Sendable, Hashable {
     /// Whether each look-up starts with another server.
     public var rotates: Bool
 
-    /// The domains in which a short name may be meant, without final periods: `search` in `resolv.conf`.
+    /// The domains in which a short name may be meant, without final periods: `search` in `resolv.conf`, else `LOCALDOMAIN`,
+    /// else what the machine's own name has.
     public var searchDomains: [String]
 
     /// Creates a configuration; the defaults are those of `resolv.conf`.

@@ -47,9 +47,4 @@ extension MongoConnectionString {
         ).credential(warnings: &repeated)
         return result
     }
-
-    /// Adds what was found out about the string elsewhere.
-    package mutating func addWarning(about option: String, _ message: String) {
-        warnings.append(Warning(option: option, message: message))
-    }
 }

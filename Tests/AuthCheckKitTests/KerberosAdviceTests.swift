@@ -27,7 +27,7 @@ import Testing
         #expect(advice.hint == nil)
     }
 
-    @Test(arguments: ["PROF_FAIL_INCLUDE_FILE", "PROF_SECTION_SYNTAX", "KRB5_CONFIG_BADFORMAT"])
+    @Test(arguments: ["PROF_SECTION_SYNTAX", "KRB5_CONFIG_BADFORMAT"])
     func aConfigurationThatCannotBeRead(code: String) {
         let advice = Self.advice("krb5_init_context", code) { $0.configurationFile = "/etc/other.conf" }
         #expect(advice.class == .kerberos)

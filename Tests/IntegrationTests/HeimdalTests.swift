@@ -104,7 +104,11 @@ import Testing
             #expect(outcome.status == 0, "\(outcome)")
             let host = try #require(outcome.report.hosts.first)
             #expect(host.identity?.user == realm.ann, "\(outcome)")
-            #expect(host.warnings == ["the KDC changed the user's name: the server sees \(realm.ann)"], "\(outcome)")
+            #expect(host.warnings.count == 1, "\(outcome)")
+            #expect(
+                host.warnings.first?.hasPrefix("the KDC changed the user's name: the server sees \(realm.ann). ")
+                    == true,
+                "\(outcome)")
         }
     }
 

@@ -89,7 +89,8 @@ extension HostileExpectation {
         doubtful(
             "strange-members",
             [
-                "members of the replica set strange are known by names that do not resolve on this machine: a.invalid:27017, b.invalid:27018"
+                "the replica set strange does not know the server by this name",
+                "members of the replica set strange are known by names that do not resolve on this machine: a.invalid:27017, b.invalid:27018",
             ]),
         doubtful("ancient-server", ["the server speaks the wire versions 0 to 3"]),
         doubtful("old-wire-versions", ["the server speaks the wire versions 0 to 6"]),

@@ -79,7 +79,10 @@ import Testing
             let environment = try await realm.environment(configuration: path)
             return .init(user: realm.ann, environment: environment, names: [path])
         },
-        Row("an include that is not there", 25, "kerberos", "PROF_FAIL_INCLUDE_FILE", hint: ["malformed"]) { realm in
+        Row(
+            "an include that is not there", 25, "kerberos", "PROF_FAIL_INCLUDE_FILE",
+            hint: ["a line `include`", "grep -n include"]
+        ) { realm in
             let path = try realm.changedConfiguration { $0 + "\ninclude /nonexistent/krb5.conf\n" }
             let environment = try await realm.environment(configuration: path)
             return .init(user: realm.ann, environment: environment, names: [path])

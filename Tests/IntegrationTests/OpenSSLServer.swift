@@ -1,9 +1,11 @@
 import Foundation
 import TestSupport
 
-/// `openssl s_server` with `server.key` and `server.crt` of a folder, on a free port of 127.0.0.1.
+/// `openssl s_server` in a folder, on a free port of 127.0.0.1.
 enum OpenSSLServer {
-    static func start(in folder: URL, _ options: [String] = []) async throws -> ServerProcess {
+    static let ownCertificate = ["-key", "server.key", "-cert", "server.crt"]
+
+    static func start(in folder: URL, _ options: [String] = ownCertificate) async throws -> ServerProcess {
         try await ServerProcess(
             URL(fileURLWithPath: "/bin/sh"), ["-c", script, "serve", folder.path] + options, environment: [:])
     }
@@ -17,7 +19,7 @@ enum OpenSSLServer {
         mkfifo input
         exec 4<>input
         {
-            openssl s_server -accept 127.0.0.1:0 -key server.key -cert server.crt "$@" <&4 2>&1 &
+            openssl s_server -accept 127.0.0.1:0 "$@" <&4 2>&1 &
             server=$!
             cat <&3 >/dev/null
             kill "$server" 2>/dev/null

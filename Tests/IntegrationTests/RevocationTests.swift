@@ -24,13 +24,26 @@ import Testing
             testDescription: "listed, in DER form", name: "revoked.der", failure: "was revoked on",
             advice: "a new certificate"),
         .init(
-            testDescription: "a newer list after an older one", name: "older-first.crl", failure: "was revoked on",
+            testDescription: "a newer list after one that has ended", name: "older-first.crl",
+            failure: "was revoked on",
             advice: "a new certificate"),
+        .init(
+            testDescription: "an older list that is current too, before", name: "older-before.crl",
+            failure: "was revoked on",
+            advice: "a new certificate"),
+        .init(
+            testDescription: "an older list that is current too, behind", name: "older-behind.crl",
+            failure: "was revoked on",
+            advice: "a new certificate"),
+        .init(
+            testDescription: "an authority's old key lists it, its new key does not", name: "new-key.crl",
+            failure: "was revoked on", advice: "a new certificate"),
+        .init(testDescription: "a current list and one of the future", name: "and-future.crl", pythonSucceeds: true),
         .init(testDescription: "a list that has ended", name: "ended.crl", failure: "ended on 2020-02-01"),
         .init(testDescription: "a list of the future", name: "future.crl", failure: "not valid before 2100-01-01"),
         .init(testDescription: "another authority's list", name: "stranger.crl", failure: "has no list of CN=Test CA"),
         .init(testDescription: "no list", name: "ca.crt", failure: "holds no revocation list"),
-        .init(testDescription: "damaged", name: "damaged.crl", failure: "damaged revocation list"),
+        .init(testDescription: "damaged", name: "damaged.crl", failure: "it is damaged"),
         .init(
             testDescription: "a list in parts", name: "partial.crl", failure: "critical extension", pythonSucceeds: true
         ),
@@ -97,25 +110,36 @@ import Testing
         }
         authority ca "Test CA"
         authority other "Another CA"
-        for issuer in ca other; do
+        # The same name with another key.
+        authority newer "Test CA"
+        for issuer in ca other newer; do
             : >"$issuer.index"
             echo 01 >"$issuer.number"
-            printf '[ca]\\ndefault_ca=own\\n[own]\\ndatabase=%s\\ncrlnumber=%s\\ndefault_md=sha256\\ndefault_crl_days=30\\n[part]\\n%s\\n' \
-                "$issuer.index" "$issuer.number" "issuingDistributionPoint=critical,onlyuser:TRUE" >"$issuer.cnf"
+            {
+            printf '[ca]\\ndefault_ca=own\\n[own]\\ndatabase=%s\\ncrlnumber=%s\\ndefault_md=sha256\\ndefault_crl_days=30\\n' "$issuer.index" "$issuer.number"
+            printf '[part]\\nissuingDistributionPoint=critical,onlyuser:TRUE\\n[mild]\\nissuingDistributionPoint=onlyCA:TRUE\\n'
+            } >"$issuer.cnf"
         done
         certificate server
         certificate second
         list empty ca
         list partial ca -crlexts part
+        list partial-mild ca -crlexts mild
+        list newer newer
         list ended ca -crl_lastupdate 20200101000000Z -crl_nextupdate 20200201000000Z
         list future ca -crl_lastupdate 21000101000000Z -crl_nextupdate 21000201000000Z
         list stranger other
+        list older ca -crl_lastupdate 20250101000000Z -crl_nextupdate 20980101000000Z
         openssl ca -config ca.cnf -keyfile ca.key -cert ca.crt -revoke second.crt
         list others ca
         openssl ca -config ca.cnf -keyfile ca.key -cert ca.crt -revoke server.crt
         list revoked ca
         openssl crl -in revoked.crl -outform DER -out revoked.der
         cat ended.crl revoked.crl >older-first.crl
+        cat older.crl revoked.crl >older-before.crl
+        cat revoked.crl older.crl >older-behind.crl
+        cat revoked.crl newer.crl >new-key.crl
+        cat others.crl future.crl >and-future.crl
         { echo '-----BEGIN X509 CRL-----'; sed '/-----/d' revoked.crl | head -n 2; echo '-----END X509 CRL-----'; } >damaged.crl
         """
 

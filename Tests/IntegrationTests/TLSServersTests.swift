@@ -99,7 +99,7 @@ import Testing
             ["-c", Self.certificates, "make", folder.path, test.extensions, test.signing.joined(separator: " ")]
                 + test.key)
         try #require(made.status == 0, "\(made)")
-        return try await OpenSSLServer.start(in: folder, test.options)
+        return try await OpenSSLServer.start(in: folder, OpenSSLServer.ownCertificate + test.options)
     }
 
     /// Arguments: a folder, lines of extensions, options for signing, the kind of key.

@@ -1,4 +1,5 @@
 import MongoConnect
+import NIOPosix
 import NameResolution
 import SaslConnectionString
 import SecretMemory
@@ -77,44 +78,22 @@ extension ServiceResolver where Self == ScriptedServices {
         #expect(seedlist.textName == textName)
     }
 
-    @Test("a name in the search list is a whole name, with the domain that belongs to it")
-    func searched() throws {
-        let other = try #require(try Self.seedlist("mongodb+srv://short").searched(in: "corp.example"))
-        #expect(other.serviceName == "_mongodb._tcp.short.corp.example")
-        #expect(other.textName == "short.corp.example")
-        var generator = SystemRandomNumberGenerator()
-        let resolved = try other.resolved(services: [.to("a.corp.example")], texts: [], using: &generator)
-        #expect(resolved.hosts.map(\.name) == ["a.corp.example"])
-        #expect(resolved.warnings.count == 1)
-        let foreign = #expect(throws: SeedlistError.self) {
-            try other.resolved(services: [.to("a.short")], texts: [], using: &generator)
-        }
-        #expect(foreign?.code == .foreignHost)
-        #expect(try Self.seedlist("mongodb+srv://short.").searched(in: "corp.example") == nil)
-        #expect(other.searched(in: "again.example") == nil)
-    }
-
-    @Test("the search list is asked in its order, and only for names without records")
+    @Test("the search list is for people: nothing is connected to by it")
     func searchList() async throws {
         var services = ScriptedServices()
         services.domains = ["missing.example", "corp.example", "later.example"]
         services.services["_mongodb._tcp.short.corp.example"] = .records([.to("a.corp.example")])
         services.services["_mongodb._tcp.short.later.example"] = .records([.to("a.later.example")])
-        services.services["_mongodb._tcp.failing"] = .failure(.temporaryFailure)
-        services.services["_mongodb._tcp.failing.corp.example"] = .records([.to("a.corp.example")])
-        services.services["_mongodb._tcp.own.example.com"] = .records([.to("a.example.com")])
-        services.services["_mongodb._tcp.own.example.com.corp.example"] = .records([.to("a.com.corp.example")])
-        func hosts(_ host: String) async throws -> [String] {
-            try await MongoConnectionString(parsing: "mongodb+srv://\(host)/")
-                .resolved(with: services, by: .now + .seconds(60)).hosts.map(\.name)
+        let connector = MongoConnector(group: MultiThreadedEventLoopGroup.singleton, services: services)
+        let string = try MongoConnectionString(parsing: "mongodb+srv://short/")
+        let error = await #expect(throws: SeedlistError.self) {
+            try await connector.resolvingHosts(of: string, by: .now + .seconds(60))
         }
-        #expect(try await hosts("short") == ["a.corp.example"])
-        #expect(try await hosts("own.example.com") == ["a.example.com"])
-        for (host, code) in [("failing", SeedlistError.Code.lookUpFailed), ("nowhere", .noHosts), ("short.", .noHosts)]
-        {
-            let error = await #expect(throws: SeedlistError.self) { try await hosts(host) }
-            #expect(error?.code == code)
-        }
+        #expect(error?.code == .noHosts)
+        let names = await connector.namesInSearchList(of: string, by: .now + .seconds(60))
+        #expect(names == ["short.corp.example", "short.later.example"])
+        let hosts = try MongoConnectionString(parsing: "mongodb://short/")
+        #expect(await connector.namesInSearchList(of: hosts, by: .now + .seconds(60)).isEmpty)
     }
 
     @Test("a string with hosts has no seedlist, and resolves to itself without asking") func plainString() async throws

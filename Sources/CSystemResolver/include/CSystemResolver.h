@@ -33,7 +33,7 @@ struct cresolv_configuration {
     /* The options "use-vc" and "rotate". */
     int uses_tcp;
     int rotates;
-    /* The domains of "search" or "domain" in which names are looked for, each as a C string. */
+    /* The domains in which short names are looked for, each as a C string. */
     char domains[CRESOLV_MAX_DOMAINS][CRESOLV_MAX_NAME];
     unsigned int domain_count;
 };

@@ -1,0 +1,147 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// Chains of certificates and files of authorities that people have had trouble with, beside Python's `ssl`.
+@Suite struct CertificateChainTests {
+    struct Chain: Sendable, CustomTestStringConvertible {
+        var testDescription: String
+        /// The server's certificate and key, and the authority that issued it, which the server sends too.
+        var server: String
+        var issuer: String?
+        /// The file of authorities.
+        var authorities: String
+        var host = "localhost"
+        /// Words of the failure; `nil` where the handshake succeeds.
+        var failure: String?
+        var pythonSucceeds = false
+    }
+
+    private static let chains: [Chain] = [
+        .init(
+            testDescription: "an intermediate authority", server: "leaf", issuer: "middle", authorities: "root",
+            pythonSucceeds: true),
+        .init(
+            testDescription: "only the intermediate authority is trusted", server: "leaf", issuer: "middle",
+            authorities: "middle",
+            failure: "its issuer, CN=Middle, is among the authorities in"),
+        .init(
+            testDescription: "the root has expired", server: "old-leaf", issuer: "old-middle", authorities: "old-root",
+            failure: "CN=Old Root among these expired on 2021-01-01"),
+        .init(
+            testDescription: "only for clients", server: "for-clients", authorities: "root",
+            failure: "extendedKeyUsage does not have serverAuth"),
+        .init(
+            testDescription: "constraints for addresses", server: "constrained", authorities: "narrow",
+            failure: "name constraints", pythonSucceeds: true),
+        .init(
+            testDescription: "an address as a host name", server: "as-name", authorities: "root", host: "127.0.0.1",
+            failure: "an address must be there as an address (IP:127.0.0.1)"),
+        .init(
+            testDescription: "one authority of the file cannot be read", server: "plain", authorities: "with-odd",
+            pythonSucceeds: true),
+    ]
+
+    private static let made = Task {
+        // The system clears it away: the tests share it.
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("test-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        let made = try await Child.run(URL(fileURLWithPath: "/bin/sh"), ["-c", script, "make", folder.path])
+        try #require(made.status == 0, "\(made)")
+        return folder
+    }
+
+    @Test(arguments: chains)
+    func theChainIsJudged(_ chain: Chain) async throws {
+        let folder = try await Self.made.value
+        let server = try await OpenSSLServer.start(
+            in: folder,
+            ["-key", "\(chain.server).key", "-cert", "\(chain.server).crt"]
+                + (chain.issuer.map { ["-cert_chain", "\($0).crt"] } ?? []))
+        let authorities = folder.appending(path: "\(chain.authorities).crt").path
+        let path = authorities.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? ""
+        let outcome = try await AuthCheck.check(
+            "mongodb://u:p@\(chain.host):\(server.port)/?authMechanism=PLAIN&tls=true&tlsCAFile=\(path)", timeout: "5s",
+            environment: [:])
+        let phase = try #require(outcome.report.hosts.first?.phases.first { $0.name == "tls" })
+        #expect(phase.result == (chain.failure == nil ? "ok" : "failed"), "\(outcome)")
+        if let failure = chain.failure {
+            #expect(outcome.status == 12 && outcome.advice.contains(failure), "\(outcome)")
+        }
+        let python = try await Child.run(
+            BuiltExecutable.system("python3", package: "python3"),
+            ["-c", Self.handshake, authorities, chain.host, "\(server.port)"], timeout: .seconds(60))
+        #expect((python.status == 0) == chain.pythonSucceeds, "\(python)")
+        try await server.stop()
+    }
+
+    /// BoringSSL has one way of encrypting keys less than OpenSSL; what the user can do about it is said.
+    @Test func aKeyThatIsEncryptedInAnotherWay() async throws {
+        let folder = try await Self.made.value
+        for (name, isRead) in [("usual.pem", true), ("scrypt.pem", false)] {
+            let file =
+                folder.appending(path: name).path
+                .addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? ""
+            let outcome = try await AuthCheck.check(
+                "mongodb://u:p@127.0.0.1:1/?authMechanism=PLAIN&tls=true&tlsCertificateKeyFile=\(file)"
+                    + "&tlsCertificateKeyFilePassword=secret", environment: [:])
+            #expect(outcome.status == (isRead ? 11 : 12), "\(outcome)")
+            if !isRead { #expect(outcome.advice.contains("openssl pkcs8 -topk8 -v2"), "\(outcome)") }
+        }
+    }
+
+    /// Argument: a folder.
+    private static let script = """
+        set -e
+        cd "$1"
+        key() { openssl ecparam -name prime256v1 -genkey -noout -out "$1.key"; }
+        # Name, subject, issuer or -, extensions, first and last day.
+        certificate() {
+            key "$1"
+            openssl req -new -key "$1.key" -subj "/CN=$2" -out "$1.csr"
+            printf '%b' "$4" >"$1.ext"
+            : >index
+            issuer=$3
+            if [ "$issuer" = - ]; then
+                issuer=$1
+                own=-selfsign
+            else
+                own="-cert $issuer.crt"
+            fi
+            openssl ca -batch -notext -config ca.cnf $own -keyfile "$issuer.key" -in "$1.csr" -extfile "$1.ext" \
+                -startdate "$5" -enddate "$6" -out "$1.crt"
+        }
+        printf '[ca]\\ndefault_ca=own\\n[own]\\ndatabase=index\\nnew_certs_dir=.\\ndefault_md=sha256\\nrand_serial=yes\\npolicy=any\\n' >ca.cnf
+        printf 'unique_subject=no\\n[any]\\ncommonName=supplied\\n' >>ca.cnf
+        authority='basicConstraints=critical,CA:TRUE\\n'
+        from=20200101000000Z to=20990101000000Z
+        localhost='subjectAltName=DNS:localhost\\n'
+        certificate root "Root" - "$authority" $from $to
+        certificate middle "Middle" root "$authority" $from $to
+        certificate leaf localhost middle "$localhost" $from $to
+        certificate plain localhost root "$localhost" $from $to
+        certificate old-root "Old Root" - "$authority" $from 20210101000000Z
+        certificate old-middle "Old Middle" old-root "$authority" $from $to
+        certificate old-leaf localhost old-middle "$localhost" $from $to
+        certificate for-clients localhost root "${localhost}extendedKeyUsage=clientAuth\\n" $from $to
+        certificate as-name localhost root 'subjectAltName=DNS:127.0.0.1\\n' $from $to
+        certificate narrow "Narrow" - "${authority}nameConstraints=permitted;IP:127.0.0.0/255.0.0.0,permitted;DNS:localhost\\n" $from $to
+        certificate constrained localhost narrow 'subjectAltName=DNS:localhost,IP:127.0.0.1\\n' $from $to
+        # A certificate of version 1 with extensions: OpenSSL reads it, BoringSSL does not.
+        openssl x509 -in root.crt -outform DER | xxd -p | tr -d '\\n' | sed 's/a003020102/a003020100/' | xxd -r -p >odd.der
+        { openssl x509 -in odd.der -inform DER || true; cat root.crt; } >with-odd.crt
+        openssl pkcs8 -topk8 -in leaf.key -passout pass:secret -out key.pem
+        cat leaf.crt key.pem >usual.pem
+        openssl pkcs8 -topk8 -scrypt -in leaf.key -passout pass:secret -out key.pem
+        cat leaf.crt key.pem >scrypt.pem
+        """
+
+    /// Arguments: the authorities' file, the host, the port.
+    private static let handshake = """
+        import socket, ssl, sys
+        context = ssl.create_default_context(cafile=sys.argv[1])
+        with socket.create_connection(("127.0.0.1", int(sys.argv[3])), timeout=30) as raw:
+            with context.wrap_socket(raw, server_hostname=sys.argv[2]) as connection:
+                print(connection.version())
+        """
+}
