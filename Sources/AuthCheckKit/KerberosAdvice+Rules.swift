@@ -163,6 +163,14 @@ extension KerberosAdvice {
                 + "run `\($0.kinit)`"
         },
         Rule("KRB5KDC_ERR_S_PRINCIPAL_UNKNOWN", means: .serviceUnknown, unknownService),
+        Rule("KRB5KDC_ERR_MUST_USE_USER2USER", means: .kerberos) {
+            "the KDC gives tickets for \($0.service) only between users (user-to-user), as its principal is marked as none of a "
+                + "service: `\($0.kadmin("modprinc +allow_svr", .service))`"
+        },
+        Rule("KRB5KRB_AP_ERR_BADADDR", means: .kerberos) {
+            "the ticket is good from some addresses only, and the KDC sees another one (address translation, a VPN): get one without "
+                + "addresses, `\($0.kinit(option: "-A"))`, and see noaddresses and extra_addresses in \($0.configurationFile)"
+        },
         Rule("KRB5KDC_ERR_PATH_NOT_ACCEPTED", "KRB5KRB_AP_ERR_ILL_CR_TKT", means: .kerberos) {
             "the realms do not trust the path that the ticket took: check [capaths] in \($0.configurationFile)"
         },

@@ -20,9 +20,11 @@ struct KerberosHintWords {
     /// Whether the user's name is an enterprise name.
     let isEnterpriseUser: Bool
     /// `kinit` with the user as its operand, so that it fills the cache that is read.
-    let kinit: String
+    var kinit: String { "kinit \(cacheOption)\(userOperand)" }
     /// The same for the default cache.
-    let kinitAnywhere: String
+    var kinitAnywhere: String { "kinit \(userOperand)" }
+    private let cacheOption: String
+    private let userOperand: String
     /// Whether the user's name has several components, as that of a service.
     let isServiceUser: Bool
     /// How to write a user name whose realm is none, ready for a connection string; `nil` without a realm.
@@ -79,11 +81,9 @@ struct KerberosHintWords {
         self.keytab = keytab.map { Self.operand(Self.path($0)) } ?? "KEYTAB"
         configurationFile = names.configurationFile.map(Self.operand) ?? "krb5.conf"
         hasKeytab = keytab != nil
-        let cacheOption = names.isDefaultCache ? "" : names.cache.map { "-c \(ShellWord.quoted($0)) " } ?? ""
-        let operand =
+        cacheOption = names.isDefaultCache ? "" : names.cache.map { "-c \(ShellWord.quoted($0)) " } ?? ""
+        userOperand =
             isEnterprise ? "-E " + ShellWord.quoted(Self.withoutEscapes(unquotedUser)) : ShellWord.quoted(unquotedUser)
-        kinitAnywhere = "kinit \(operand)"
-        kinit = "kinit \(cacheOption)\(operand)"
 
         orNameOwner =
             names.cacheOwner.flatMap { isSameText($0, user) ? nil : ", or name \(ShellWord.quoted($0)) as the user" }
@@ -145,6 +145,8 @@ struct KerberosHintWords {
         text.utf8.starts(with: prefix.utf8)
             ? String(decoding: text.utf8.dropFirst(prefix.utf8.count), as: UTF8.self) : nil
     }
+
+    func kinit(option: String) -> String { "kinit \(option) \(cacheOption)\(userOperand)" }
 
     /// A command that an administrator runs, with the query as one word for the shell and the principal as one for
     /// `kadmin`, whatever characters it has.

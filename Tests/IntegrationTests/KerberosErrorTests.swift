@@ -205,6 +205,31 @@ import Testing
                 properties: "SERVICE_HOST:nosuch.localhost", names: ["mongodb/nosuch.localhost"])
         },
         Row(
+            "a service between users only", 25, "kerberos", "KRB5KDC_ERR_MUST_USE_USER2USER",
+            hint: ["user-to-user", "modprinc +allow_svr"]
+        ) { realm in
+            let host = "between-\(UInt32.random(in: 0 ... .max))"
+            try await realm.realm.addPrincipals([NewPrincipal("mongodb/\(host)", traits: [.notAService])])
+            return .init(
+                user: realm.ann, environment: realm.realm.environment(cache: realm.annCache),
+                properties: "SERVICE_HOST:\(host)", names: ["mongodb/\(host)"])
+        },
+        Row(
+            "a ticket for other addresses", 25, "kerberos", "KRB5KRB_AP_ERR_BADADDR", hint: ["kinit -A", "noaddresses"]
+        ) { realm in
+            let path = try realm.changedConfiguration {
+                $0.replacing(
+                    "[libdefaults]", with: "[libdefaults]\n    noaddresses = false\n    extra_addresses = 192.0.2.1")
+            }
+            let cache = realm.absentCache()
+            let environment = realm.realm.environment(cache: cache)
+            let kinit = try await Child.run(
+                BuiltExecutable.system("kinit", package: "krb5-user"), ["-a", "ann"],
+                environment: environment.merging(["KRB5_CONFIG": path]) { $1 }, standardInput: "\(realm.annPassword)\n")
+            try #require(kinit.status == 0, "\(kinit)")
+            return .init(user: realm.ann, environment: environment, names: [realm.ann])
+        },
+        Row(
             "a realm without trust", 23, "service-unknown", "KRB5KDC_ERR_S_PRINCIPAL_UNKNOWN",
             hint: ["SERVICE_REALM", "capaths"]
         ) { realm in
