@@ -89,6 +89,9 @@ import Testing
                 #expect(outcome.status == 0, "\(outcome)")
                 #expect(outcome.report.hosts.first?.identity?.user == realm.ann, "\(outcome)")
             }
+            let other = try await PyMongo.connectionStatus(
+                uri(realm.ann, server), environment: realm.environment(cache: cache))
+            #expect(other.status == 0 && other.stdout.contains(realm.ann), "\(other)")
         }
     }
 

@@ -36,13 +36,6 @@ import Testing
             [folder.appendingPathComponent("Peers/lookalike.py").path, kind, "ann", "secret"], environment: [:])
     }
 
-    private static func pymongo(_ uri: String) async throws -> Child.Result {
-        try await Child.run(
-            BuiltExecutable.system("python3", package: "python3"),
-            ["-c", "import pymongo, sys; print(pymongo.MongoClient(sys.argv[1]).admin.command('ping'))", uri],
-            environment: [:])
-    }
-
     @Test(arguments: servers)
     func theirOwnStringsConnect(_ server: Server) async throws {
         let process = try await Self.start(server.kind)
@@ -55,7 +48,7 @@ import Testing
         #expect(host.identity?.user == server.identity, "\(outcome)")
         for warning in server.warnings { #expect(host.warnings.contains { $0.contains(warning) }, "\(outcome)") }
         #expect(!host.warnings.contains { $0.contains("replicaSet") }, "\(outcome)")
-        let python = try await Self.pymongo(uri("secret"))
+        let python = try await PyMongo.ping(uri("secret"))
         #expect((python.status == 0) == server.pythonSucceeds, "\(python)")
         if !server.pythonSucceeds { #expect(python.stderr.contains("wire version 8"), "\(python)") }
 

@@ -91,13 +91,7 @@ import Testing
                 uri, ["--tolerate", "size-without-layer"], environment: environment)
             #expect(tolerant.status == 0, "\(tolerant)")
             #expect(tolerant.report.hosts.map(\.identity?.user) == [realm.ann], "\(tolerant)")
-            let other = try await Child.run(
-                python,
-                [
-                    "-c",
-                    "import pymongo, sys; print(pymongo.MongoClient(sys.argv[1]).admin.command('connectionStatus'))",
-                    uri + "&directConnection=true",
-                ], environment: environment)
+            let other = try await PyMongo.connectionStatus(uri + "&directConnection=true", environment: environment)
             #expect(other.status == 0 && other.stdout.contains(realm.ann), "\(other)")
         }
         let ending = try await server.stop()
