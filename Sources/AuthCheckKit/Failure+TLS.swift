@@ -57,7 +57,7 @@ extension CheckReport.Failure {
     static func hintOfAtlas(for error: any Error, host: String) -> String? {
         guard let error = error as? TransportError, error.tlsFailure == .handshake,
             error.message.hasSuffix("internal_error"),
-            host.split(separator: ":").first?.hasSuffix(".mongodb.net") == true
+            host.utf8.prefix(while: { $0 != UInt8(ascii: ":") }).suffix(12).elementsEqual(".mongodb.net".utf8)
         else { return nil }
         return
             "add the address that this machine has on the Internet to the IP access list of the project: Atlas ends the "

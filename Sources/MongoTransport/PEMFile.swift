@@ -50,6 +50,21 @@ enum PEMFile {
         return try body(contents)
     }
 
+    /// The parts of a file with one label (RFC 7468), with their marks: what else is in it, keys perhaps, is not copied.
+    ///
+    /// - Returns: The parts in their order, and whether the last one has no end.
+    static func blocks(_ label: String, in contents: [UInt8]) -> (blocks: [[UInt8]], isCut: Bool) {
+        let (begin, end) = (Array("-----BEGIN \(label)-----".utf8), Array("-----END \(label)-----".utf8))
+        var blocks: [[UInt8]] = []
+        var rest = contents[...]
+        while let first = rest.firstRange(of: begin)?.lowerBound {
+            guard let last = rest[first...].firstRange(of: end)?.upperBound else { return (blocks, true) }
+            blocks.append(Array(rest[first..<last]))
+            rest = rest[last...]
+        }
+        return (blocks, false)
+    }
+
     private static func systemFailure() -> Failure {
         Failure(description: SystemMessage.text(for: errno))
     }

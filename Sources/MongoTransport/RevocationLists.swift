@@ -46,23 +46,21 @@ struct RevocationLists: Sendable {
         }
     }
 
-    private static let begin = Array("-----BEGIN X509 CRL-----".utf8)
-    private static let end = Array("-----END X509 CRL-----".utf8)
-
-    /// Only what lies between the marks becomes a text: there may be keys in the file.
     private static func encodedLists(in contents: [UInt8]) throws -> [[UInt8]] {
-        var lists: [[UInt8]] = []
-        var rest = contents[...]
-        while let first = rest.firstRange(of: begin)?.lowerBound {
-            guard let last = rest[first...].firstRange(of: end)?.upperBound,
-                let document = try? PEMDocument(pemString: String(decoding: rest[first..<last], as: UTF8.self))
-            else { throw unfit("it is damaged") }
-            lists.append(document.derBytes)
-            rest = rest[last...]
+        let (blocks, isCut) = PEMFile.blocks("X509 CRL", in: contents)
+        guard !isCut else { throw unfit("it is damaged") }
+        if blocks.isEmpty {
+            guard contents.first == 0x30 else {
+                throw PEMFile.Failure(description: "it holds no revocation list (X509 CRL)")
+            }
+            return [contents]
         }
-        if lists.isEmpty, contents.first == 0x30 { return [contents] }
-        guard !lists.isEmpty else { throw PEMFile.Failure(description: "it holds no revocation list (X509 CRL)") }
-        return lists
+        return try blocks.map { block in
+            guard let document = try? PEMDocument(pemString: String(decoding: block, as: UTF8.self)) else {
+                throw unfit("it is damaged")
+            }
+            return document.derBytes
+        }
     }
 
     private mutating func add(_ bytes: [UInt8]) throws {

@@ -89,23 +89,12 @@ struct TrustedAuthorities: CustomStringConvertible {
         try PEMFile.withContents(of: path) { contents in
             if let certificates = try? NIOSSLCertificate.fromPEMBytes(contents) { return certificates }
             // One that BoringSSL does not read must not take all others with it, as it does not with OpenSSL.
-            let certificates = Self.blocks(in: contents).compactMap { try? NIOSSLCertificate(bytes: $0, format: .pem) }
+            let certificates = PEMFile.blocks("CERTIFICATE", in: contents).blocks.compactMap {
+                try? NIOSSLCertificate(bytes: $0, format: .pem)
+            }
             guard !certificates.isEmpty else { throw NoCertificates() }
             return certificates
         }
-    }
-
-    private static func blocks(in contents: [UInt8]) -> [[UInt8]] {
-        let (begin, end) = (Array("-----BEGIN CERTIFICATE-----".utf8), Array("-----END CERTIFICATE-----".utf8))
-        var blocks: [[UInt8]] = []
-        var rest = contents[...]
-        while let first = rest.firstRange(of: begin)?.lowerBound,
-            let last = rest[first...].firstRange(of: end)?.upperBound
-        {
-            blocks.append(Array(rest[first..<last]))
-            rest = rest[last...]
-        }
-        return blocks
     }
 
     /// The certificates of a folder by the names that OpenSSL looks for: a hash of the subject in 8 hexadecimal digits, a

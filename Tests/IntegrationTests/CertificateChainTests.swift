@@ -42,14 +42,7 @@ import Testing
             pythonSucceeds: true),
     ]
 
-    private static let made = Task {
-        // The system clears it away: the tests share it.
-        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("test-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        let made = try await Child.run(URL(fileURLWithPath: "/bin/sh"), ["-c", script, "make", folder.path])
-        try #require(made.status == 0, "\(made)")
-        return folder
-    }
+    private static let made = Task { try await OpenSSLServer.folder(madeBy: script) }
 
     @Test(arguments: chains)
     func theChainIsJudged(_ chain: Chain) async throws {
@@ -68,9 +61,8 @@ import Testing
         if let failure = chain.failure {
             #expect(outcome.status == 12 && outcome.advice.contains(failure), "\(outcome)")
         }
-        let python = try await Child.run(
-            BuiltExecutable.system("python3", package: "python3"),
-            ["-c", Self.handshake, authorities, chain.host, "\(server.port)"], timeout: .seconds(60))
+        let python = try await OpenSSLServer.handshakeOfPython(
+            server.port, host: chain.host, authorities: authorities)
         #expect((python.status == 0) == chain.pythonSucceeds, "\(python)")
         try await server.stop()
     }
@@ -134,14 +126,5 @@ import Testing
         cat leaf.crt key.pem >usual.pem
         openssl pkcs8 -topk8 -scrypt -in leaf.key -passout pass:secret -out key.pem
         cat leaf.crt key.pem >scrypt.pem
-        """
-
-    /// Arguments: the authorities' file, the host, the port.
-    private static let handshake = """
-        import socket, ssl, sys
-        context = ssl.create_default_context(cafile=sys.argv[1])
-        with socket.create_connection(("127.0.0.1", int(sys.argv[3])), timeout=30) as raw:
-            with context.wrap_socket(raw, server_hostname=sys.argv[2]) as connection:
-                print(connection.version())
         """
 }

@@ -50,14 +50,7 @@ import Testing
         .init(testDescription: "missing", name: "missing.crl", failure: "No such file"),
     ]
 
-    private static let made = Task {
-        // The system clears it away: the tests share it.
-        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("test-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        let made = try await Child.run(URL(fileURLWithPath: "/bin/sh"), ["-c", script, "make", folder.path])
-        try #require(made.status == 0, "\(made)")
-        return folder
-    }
+    private static let made = Task { try await OpenSSLServer.folder(madeBy: script) }
 
     @Test(arguments: files)
     func theListSaysIt(_ file: File) async throws {
@@ -83,9 +76,8 @@ import Testing
             uri + "&tlsAllowInvalidCertificates=true", timeout: "5s", environment: [:])
         #expect(insecure.report.hosts.first?.phases.first { $0.name == "tls" }?.result == "ok", "\(insecure)")
         if file.name != "revoked.der" {
-            let python = try await Child.run(
-                BuiltExecutable.system("python3", package: "python3"),
-                ["-c", Self.handshake, authority, list, "\(server.port)"], timeout: .seconds(60))
+            let python = try await OpenSSLServer.handshakeOfPython(
+                server.port, authorities: authority, lists: list)
             #expect((python.status == 0) == file.pythonSucceeds, "\(python)")
         }
         try await server.stop()
@@ -141,16 +133,5 @@ import Testing
         cat revoked.crl newer.crl >new-key.crl
         cat others.crl future.crl >and-future.crl
         { echo '-----BEGIN X509 CRL-----'; sed '/-----/d' revoked.crl | head -n 2; echo '-----END X509 CRL-----'; } >damaged.crl
-        """
-
-    /// Arguments: the authority's file, the file of lists, the port.
-    private static let handshake = """
-        import socket, ssl, sys
-        context = ssl.create_default_context(cafile=sys.argv[1])
-        context.verify_flags |= ssl.VERIFY_CRL_CHECK_LEAF
-        context.load_verify_locations(sys.argv[2])
-        with socket.create_connection(("127.0.0.1", int(sys.argv[3])), timeout=30) as raw:
-            with context.wrap_socket(raw, server_hostname="localhost") as connection:
-                print(connection.version())
         """
 }

@@ -75,9 +75,7 @@ import Testing
             let uri =
                 "mongodb://u:p@localhost:\(process.port)/?authMechanism=PLAIN&tls=true&tlsCAFile="
                 + (authority.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? "")
-            let python = try await Child.run(
-                BuiltExecutable.system("python3", package: "python3"),
-                ["-c", Self.handshake, authority, "\(process.port)"], timeout: .seconds(60))
+            let python = try await OpenSSLServer.handshakeOfPython(process.port, authorities: authority)
             #expect((python.status == 0) == test.pythonSucceeds, "\(python)")
 
             let outcome = try await AuthCheck.check(uri, timeout: "5s", environment: [:])
@@ -112,14 +110,5 @@ import Testing
         openssl req -new -newkey "$@" -nodes -keyout server.key -out server.csr -subj /CN=localhost
         printf 'subjectAltName=DNS:localhost\\nextendedKeyUsage=serverAuth\\n%s\\n' "$extensions" >extensions
         openssl x509 -req -in server.csr -CA ca.crt -CAkey ca.key -CAcreateserial -extfile extensions $signing -out server.crt
-        """
-
-    /// Arguments: the authority's file, the port.
-    private static let handshake = """
-        import socket, ssl, sys
-        context = ssl.create_default_context(cafile=sys.argv[1])
-        with socket.create_connection(("127.0.0.1", int(sys.argv[2])), timeout=30) as raw:
-            with context.wrap_socket(raw, server_hostname="localhost") as connection:
-                print(connection.version(), connection.cipher()[0])
         """
 }

@@ -6,13 +6,9 @@ It says in a line of JSON where it listens, writes a line for each user that it 
 import base64
 import ctypes
 import ctypes.util
-import json
-import socket
-import struct
 import sys
-import threading
 
-import bson
+import wire
 
 GSASL_OK, GSASL_NEEDS_MORE = 0, 1
 # <gsasl.h>
@@ -61,17 +57,7 @@ class Conversation:
         return library.gsasl_property_fast(self.session, GSSAPI_DISPLAY_NAME).decode()
 
 
-def receive(connection, count):
-    data = b""
-    while len(data) < count:
-        more = connection.recv(count - len(data))
-        if not more:
-            raise EOFError
-        data += more
-    return data
-
-
-def answer(command, state, context):
+def answer(command, state):
     name = next(iter(command))
     if name in ("hello", "isMaster", "ismaster"):
         return {"isWritablePrimary": True, "minWireVersion": 0, "maxWireVersion": 21, "ok": 1}
@@ -96,39 +82,8 @@ def answer(command, state, context):
         return {"ok": 0, "code": 18, "codeName": "AuthenticationFailed", "errmsg": "Authentication failed."}
 
 
-def serve(connection, context):
-    state = {}
-    try:
-        while True:
-            length, identifier, _, code = struct.unpack("<iiii", receive(connection, 16))
-            body = receive(connection, length - 16)
-            if code != 2013:
-                return
-            document = bson.encode(answer(bson.decode(body[5:]), state, context))
-            message = struct.pack("<iiiiI", 21 + len(document), 1, identifier, 2013, 0) + b"\0" + document
-            connection.sendall(message)
-    except (EOFError, OSError):
-        pass
-    finally:
-        connection.close()
-
-
 context = ctypes.c_void_p()
 if library.gsasl_init(ctypes.byref(context)) != GSASL_OK:
     sys.exit("gsasl_init failed")
 library.gsasl_callback_set(context, callback)
-listeners = []
-for family, host in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
-    listener = socket.socket(family)
-    listener.bind((host, 0))
-    listener.listen()
-    listeners.append({"host": host, "port": listener.getsockname()[1]})
-
-    def accept(listener=listener):
-        while True:
-            connection, _ = listener.accept()
-            threading.Thread(target=serve, args=(connection, context), daemon=True).start()
-
-    threading.Thread(target=accept, daemon=True).start()
-print(json.dumps({"listening": listeners}), flush=True)
-sys.stdin.read()
+wire.serve(["127.0.0.1", "::1"], answer)

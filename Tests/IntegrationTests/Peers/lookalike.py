@@ -7,14 +7,10 @@ its input. Not a server to trust: it is for one test.
 import base64
 import hashlib
 import hmac
-import json
 import os
-import socket
-import struct
 import sys
-import threading
 
-import bson
+import wire
 
 KIND, USER, PASSWORD = sys.argv[1:4]
 ALGORITHM = {"documentdb": "sha1", "cosmosdb": "sha1"}.get(KIND, "sha256")
@@ -106,42 +102,4 @@ def answer(command, state):
     return status() if name == "connectionStatus" else {"ok": 1}
 
 
-def receive(connection, count):
-    data = b""
-    while len(data) < count:
-        more = connection.recv(count - len(data))
-        if not more:
-            raise EOFError
-        data += more
-    return data
-
-
-def serve(connection):
-    state = {"port": connection.getsockname()[1]}
-    try:
-        while True:
-            length, identifier, _, code = struct.unpack("<iiii", receive(connection, 16))
-            body = receive(connection, length - 16)
-            if code == 2013:
-                document = bson.encode(answer(bson.decode(body[5:]), state))
-                head, code = struct.pack("<I", 0) + b"\0", 2013
-            else:  # OP_QUERY, which drivers begin with
-                document = bson.encode(answer(bson.decode(body[body.index(b"\0", 4) + 9 :]), state))
-                head, code = struct.pack("<iqii", 8, 0, 0, 1), 1
-            body = head + document
-            connection.sendall(struct.pack("<iiii", 16 + len(body), 1, identifier, code) + body)
-    except (EOFError, OSError):
-        pass
-    finally:
-        connection.close()
-
-
-def accept(listener):
-    while True:
-        threading.Thread(target=serve, args=(listener.accept()[0],), daemon=True).start()
-
-
-listener = socket.create_server(("127.0.0.1", 0))
-threading.Thread(target=accept, args=(listener,), daemon=True).start()
-print(json.dumps({"listening": [{"host": "127.0.0.1", "port": listener.getsockname()[1]}]}), flush=True)
-sys.stdin.read()
+wire.serve(["127.0.0.1"], answer)
