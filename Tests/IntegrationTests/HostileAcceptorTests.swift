@@ -33,6 +33,7 @@ import Testing
         #expect(silent.failure?.hint?.contains("write loadBalanced=true") == true, "\(silent)")
         let outcome = try await AuthCheck.check(uri + "&loadBalanced=true", in: realm, cache: realm.annCache)
         #expect(outcome.status == 0, "\(outcome)")
+        try await expectPyMongo(uri + "&loadBalanced=true", in: realm)
         try await server.stop()
 
         let other = try await ScriptedServer.start("none", in: realm)
@@ -64,6 +65,7 @@ import Testing
         }
         let warnings = outcome.report.hosts.last?.warnings ?? []
         #expect(warnings.contains { $0.contains("Write replicaSet=strange") }, "\(warnings)")
+        if isListed { try await expectPyMongo(gssapiURI(realm.ann, hosts) + "&replicaSet=strange", in: realm) }
         let direct = try await AuthCheck.check(
             gssapiURI(realm.ann, Family.ipv4.authority(member.port)) + "&directConnection=true", in: realm,
             cache: realm.annCache)
@@ -92,6 +94,13 @@ import Testing
         #expect(refused.status == 33, "\(refused)")
         try await other.stop()
         try await server.stop()
+    }
+
+    /// PyMongo, with the same credentials, gets an answer from the same server.
+    private func expectPyMongo(_ uri: String, in realm: SharedRealm) async throws {
+        let other = try await PyMongo.connectionStatus(
+            uri, environment: realm.realm.environment(cache: realm.annCache))
+        #expect(other.status == 0 && other.stdout.contains(realm.ann), "\(other)")
     }
 
     private func expect(_ expectation: HostileExpectation, timeout: String) async throws {

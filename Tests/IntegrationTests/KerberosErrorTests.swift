@@ -7,7 +7,7 @@ import Testing
 @Suite struct KerberosErrorTests {
     private typealias Row = KerberosErrorRow
 
-    @Test(arguments: credentialRows + configurationRows + keyDistributionRows)
+    @Test(arguments: credentialRows + configurationRows + keyDistributionRows + addressRows)
     func theErrorHasItsClassItsNameAndAHintWithTheUsersOwnNames(_ row: KerberosErrorRow) async throws {
         let realm = try await SharedRealm.shared
         let situation = try await row.prepare(realm)
@@ -215,6 +215,20 @@ import Testing
                 properties: "SERVICE_HOST:\(host)", names: ["mongodb/\(host)"])
         },
         Row(
+            "a realm without trust", 23, "service-unknown", "KRB5KDC_ERR_S_PRINCIPAL_UNKNOWN",
+            hint: ["SERVICE_REALM", "capaths"]
+        ) { realm in
+            .init(
+                user: realm.ann, environment: realm.realm.environment(cache: realm.annCache),
+                properties: "SERVICE_HOST:localhost,SERVICE_REALM:ELSEWHERE.TEST",
+                names: ["krbtgt/ELSEWHERE.TEST@\(realm.realm.name)"])
+        },
+    ]
+
+    /// A KDC in a container sees an address of this machine's interfaces, which is in every ticket with addresses; one beside us sees
+    /// the loopback address, which is in none.
+    private static let addressRows = KerberosRealm.Backend.isContainerChosen ? [] : [
+        Row(
             "a ticket for other addresses", 25, "kerberos", "KRB5KRB_AP_ERR_BADADDR", hint: ["kinit -A", "noaddresses"]
         ) { realm in
             let path = try realm.changedConfiguration {
@@ -228,15 +242,6 @@ import Testing
                 environment: environment.merging(["KRB5_CONFIG": path]) { $1 }, standardInput: "\(realm.annPassword)\n")
             try #require(kinit.status == 0, "\(kinit)")
             return .init(user: realm.ann, environment: environment, names: [realm.ann])
-        },
-        Row(
-            "a realm without trust", 23, "service-unknown", "KRB5KDC_ERR_S_PRINCIPAL_UNKNOWN",
-            hint: ["SERVICE_REALM", "capaths"]
-        ) { realm in
-            .init(
-                user: realm.ann, environment: realm.realm.environment(cache: realm.annCache),
-                properties: "SERVICE_HOST:localhost,SERVICE_REALM:ELSEWHERE.TEST",
-                names: ["krbtgt/ELSEWHERE.TEST@\(realm.realm.name)"])
         },
     ]
 

@@ -57,7 +57,7 @@ struct NameWorld {
                     addresses.map { "\($0) \(name).hosts.test" }
                 },
                 addresses: [live6, dead6, refusing6, linkLocal], zone: zone,
-                resolver: ["search dns.test", "options timeout:5 attempts:1"],
+                resolver: ["search dns.test", "options timeout:5 attempts:1 edns0"],
                 deadEnds: [dead4, dead6].map { .init(host: $0, port: 27017) }))
         let users = ["\(realm.ann)=read@test"]
         return try await NameWorld(
@@ -88,7 +88,13 @@ struct NameWorld {
             .server(of: "short.dns.test", "short-db.dns.test"),
             .text("short.dns.test", "authSource=$external"),
             .address("short-db.dns.test", named),
+            .address("split.dns.test", dead4),
+            .address("split.dns.test", named),
+            .pointer(dead4, to: "other.srv.test"),
+            .pointer(named, to: "db.srv.test"),
+            .address("*.wide.srv.test", named),
         ]
+        records += wideHosts.map { .server(of: "wide.srv.test", $0) }
         records += ["plain", "large", "silent-text", "two-texts", "bad-text"].map { cluster in
             .server(of: "\(cluster).srv.test", "db.srv.test")
         }
@@ -115,8 +121,12 @@ struct NameWorld {
                 "_mongodb._tcp.failing.srv.test": .serverFailure,
                 "_mongodb._tcp.silent.srv.test": .silence,
                 "silent-text.srv.test": .silence,
+                "_mongodb._tcp.wide.srv.test": .datagramsOnly,
             ])
     }
+
+    /// More than 512 bytes of SRV records.
+    static let wideHosts = (0..<10).map { "member-\($0).wide.srv.test" }
 
     /// Runs `authcheck` inside, as `ann`.
     func check(_ uri: String, timeout: String = "60s") async throws -> CheckOutcome {
@@ -124,8 +134,11 @@ struct NameWorld {
     }
 
     func run(_ arguments: [String]) async throws -> Child.Result {
-        try await world.run(
-            BuiltExecutable.url(named: "authcheck"), arguments,
-            environment: realm.realm.environment(cache: realm.annCache))
+        try await run(BuiltExecutable.url(named: "authcheck"), arguments)
+    }
+
+    /// Runs any program inside, as `ann`.
+    func run(_ program: URL, _ arguments: [String]) async throws -> Child.Result {
+        try await world.run(program, arguments, environment: realm.realm.environment(cache: realm.annCache))
     }
 }

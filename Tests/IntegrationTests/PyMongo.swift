@@ -1,3 +1,4 @@
+import Foundation
 import TestSupport
 
 /// What another driver makes of the same server, where the claim is that it connects.
@@ -9,14 +10,20 @@ enum PyMongo {
 
     static func ping(_ uri: String) async throws -> Child.Result { try await run("ping", uri, [:]) }
 
+    /// The program and what it is given, for those who run it somewhere else. A server that is not there costs it three seconds.
+    static func invocation(_ command: String, _ uri: String) throws -> (program: URL, arguments: [String]) {
+        let script = """
+            import pymongo, sys
+            client = pymongo.MongoClient(sys.argv[1], serverSelectionTimeoutMS=3000)
+            print(client.admin.command(sys.argv[2]))
+            """
+        return (try BuiltExecutable.system("python3", package: "python3"), ["-c", script, uri, command])
+    }
+
     private static func run(
         _ command: String, _ uri: String, _ environment: [String: String]
     ) async throws -> Child.Result {
-        try await Child.run(
-            BuiltExecutable.system("python3", package: "python3"),
-            [
-                "-c", "import pymongo, sys; print(pymongo.MongoClient(sys.argv[1]).admin.command(sys.argv[2]))", uri,
-                command,
-            ], environment: environment)
+        let (program, arguments) = try invocation(command, uri)
+        return try await Child.run(program, arguments, environment: environment)
     }
 }

@@ -1,3 +1,4 @@
+import Foundation
 import GSSCore
 import GSSKerberos
 import SaslBSON
@@ -18,12 +19,14 @@ struct Conversation {
     private let misbehaviour: Misbehaviour
     private let keytab: String
     private let recorder: Recorder
-    private let arbiter: String?
+    private let members: Members?
+    /// Whether the client's payloads are text in base 64, as those of PyMongo are: replies are like that, then.
+    private var sendsText = false
     private var state = State.idle
     private var user: String?
 
-    init(misbehaviour: Misbehaviour, keytab: String, recorder: Recorder, arbiter: String?) {
-        self.arbiter = arbiter
+    init(misbehaviour: Misbehaviour, keytab: String, recorder: Recorder, members: Members?) {
+        self.members = members
         self.misbehaviour = misbehaviour
         self.keytab = keytab
         self.recorder = recorder
@@ -36,7 +39,10 @@ struct Conversation {
     /// The reply, and which step of an honest conversation it belongs to.
     mutating func reply(to command: BSONDocument) -> (Misbehaviour.Step?, BSONDocument) {
         let name = command.first?.key ?? ""
-        let payload = command["payload"]?.binaryValue
+        let text = command["payload"]?.stringValue
+        sendsText = sendsText || text != nil
+        let payload =
+            text.flatMap { Data(base64Encoded: $0) }.map { BSONBinary(bytes: Array($0)) } ?? command["payload"]?.binaryValue
         if name.hasPrefix("sasl") {
             recorder.record(
                 .init(
@@ -51,10 +57,10 @@ struct Conversation {
             return (nil, Replies.ancientNoSuchCommand)
         case "isMaster" where misbehaviour == .oddity(.ancientServer):
             return (.hello, Replies.ancientHello)
-        case "hello", "isMaster":
+        case "hello", "isMaster", "ismaster":
             if let refusal = Replies.refusal(of: command, misbehaviour) { return (.hello, refusal) }
             var hello = Replies.hello(misbehaviour)
-            if let arbiter { hello["arbiters"] = [.string(arbiter)] }
+            members?.fill(&hello)
             // A day ahead, whatever the true time is.
             if fault == .errorOfClocksWithTime { hello["localTime"] = .datetime(KerberosErrorMessage.tomorrow) }
             return (.hello, hello)
@@ -195,7 +201,7 @@ struct Conversation {
 
     private func saslReply(_ payload: [UInt8], done: Bool = false) -> BSONDocument {
         let value: BSONValue =
-            if misbehaviour == .oddity(.base64Payloads) {
+            if sendsText || misbehaviour == .oddity(.base64Payloads) {
                 .string(Base64.encoded(payload))
             } else {
                 .binary(BSONBinary(bytes: payload))

@@ -1,5 +1,19 @@
 import SaslBSON
 
+/// A replica set of the server, which is its primary, and an arbiter; places are `host:port`.
+struct Members {
+    var own: String
+    var arbiter: String
+
+    func fill(_ hello: inout BSONDocument) {
+        hello["hosts"] = [.string(own)]
+        hello["me"] = .string(own)
+        hello["arbiters"] = [.string(arbiter)]
+        hello["isWritablePrimary"] = true
+        hello["secondary"] = false
+    }
+}
+
 /// Replies that do not depend on the conversation.
 enum Replies {
     /// Only what clients look at.

@@ -11,11 +11,11 @@ final class Session {
     private var decoder = WireMessageDecoder()
     private var received = ByteBuffer()
 
-    init(socket: Socket, misbehaviour: Misbehaviour, keytab: String, recorder: Recorder, arbiter: String?) {
+    init(socket: Socket, misbehaviour: Misbehaviour, keytab: String, recorder: Recorder, members: Members?) {
         self.socket = socket
         self.misbehaviour = misbehaviour
         self.recorder = recorder
-        conversation = Conversation(misbehaviour: misbehaviour, keytab: keytab, recorder: recorder, arbiter: arbiter)
+        conversation = Conversation(misbehaviour: misbehaviour, keytab: keytab, recorder: recorder, members: members)
     }
 
     func run() {

@@ -44,14 +44,14 @@ struct Arguments {
 func serve(_ arguments: Arguments) throws {
     let (listener, port) = try Socket.listening(on: arguments.host)
     let recorder = Recorder(path: arguments.record)
-    let arbiter = arguments.arbiter
+    let members = arguments.arbiter.map { Members(own: "\(arguments.host):\(port)", arbiter: $0) }
     let misbehaviour = arguments.misbehaviour
     let keytab = arguments.keytab
     Thread.detachNewThread {
         while let socket = try? listener.accept() {
             Thread.detachNewThread {
                 Session(
-                    socket: socket, misbehaviour: misbehaviour, keytab: keytab, recorder: recorder, arbiter: arbiter
+                    socket: socket, misbehaviour: misbehaviour, keytab: keytab, recorder: recorder, members: members
                 ).run()
             }
         }

@@ -53,6 +53,8 @@ public struct NameZone: Sendable, Codable {
         case truncatedDatagrams
         /// It says nothing to questions for IPv6 addresses, and tells all else.
         case silenceForIPv6
+        /// Nothing comes over TCP, and over UDP only what the query says that it takes.
+        case datagramsOnly
     }
 
     private var records: [Record]
@@ -76,10 +78,19 @@ public struct NameZone: Sendable, Codable {
         case .serverFailure: return .send([answer.failing(2).encoded])
         case .truncatedDatagrams where transport == .udp: return .send([answer.truncated.encoded])
         case .silenceForIPv6 where type == 28: return .silence
-        case .truncatedDatagrams, .silenceForIPv6, nil: break
+        case .datagramsOnly where transport == .tcp: return .close
+        case .truncatedDatagrams, .silenceForIPv6, .datagramsOnly, nil: break
         }
         guard let found = lookUp(name, type) else { return .send([answer.failing(3).encoded]) }
-        return .send([answer.with { $0.records = found }.encoded])
+        let full = answer.with { $0.records = found }.encoded
+        let fits = fault != .datagramsOnly || full.count <= Self.room(of: query, questionEnd: end + 4)
+        return .send([fits ? full : answer.truncated.encoded])
+    }
+
+    /// How many bytes a datagram may have: 512, or what the query says (RFC 6891).
+    private static func room(of query: [UInt8], questionEnd: Int) -> Int {
+        guard query[11] == 1, query.count >= questionEnd + 5 else { return 512 }
+        return Int(query[questionEnd + 3]) << 8 | Int(query[questionEnd + 4])
     }
 
     /// Aliases first; `nil` where a name does not exist.
