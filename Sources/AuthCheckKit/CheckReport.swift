@@ -1,3 +1,4 @@
+internal import MongoAuth
 public import SaslConnectionString
 
 /// What a check found: the one model behind the text and the JSON.
@@ -30,6 +31,31 @@ public struct CheckReport: Sendable, Hashable, Encodable {
         @NullWhenAbsent public var kerberos: KerberosError? = nil
         /// How far the clock of the KDC or server is ahead of this machine's, where that was measured and matters.
         @NullWhenAbsent public var clockOffsetSeconds: Double? = nil
+        /// The server's refusal; `nil` where it is none.
+        @NullWhenAbsent public var serverError: ServerError? = nil
+        /// How far the conversation had come: `before-token`, `token-sent`, `server-proven` or `authenticated`; `nil` outside of
+        /// it.
+        @NullWhenAbsent public var stage: String? = nil
+        /// What it comes from, and what to do about it.
+        @NullWhenAbsent public var diagnosis: Diagnosis? = nil
+    }
+
+    /// What a server says of a command that it refuses.
+    public struct ServerError: Sendable, Hashable, Encodable {
+        /// Its number; `nil` where there is none.
+        @NullWhenAbsent public var code: Int64?
+        /// The number's name.
+        @NullWhenAbsent public var codeName: String?
+    }
+
+    /// What TLS came to at one host.
+    public struct TLS: Sendable, Hashable, Encodable {
+        /// The version, such as `TLSv1.3`.
+        @NullWhenAbsent public var version: String?
+        /// The last moment of the server's certificate, UTC, as ISO 8601 has it.
+        @NullWhenAbsent public var notAfter: String?
+        /// Whether the server's identity is proven.
+        public var verified: Bool
     }
 
     /// One stretch of the way to a host.
@@ -110,8 +136,12 @@ public struct CheckReport: Sendable, Hashable, Encodable {
         @NullWhenAbsent public var clockOffsetSeconds: Double? = nil
         /// Whether TLS has proven the server's identity; `nil` without a handshake that succeeded.
         @NullWhenAbsent public var tlsVerified: Bool? = nil
+        /// What TLS came to; `nil` where it was not used.
+        @NullWhenAbsent public var tls: TLS? = nil
         /// Doubtful things that need not be wrong.
         public var warnings: [String]
+        /// The stable names of these, in the same order.
+        public var warningCodes: [String] = []
         /// Why the authentication failed.
         @NullWhenAbsent public var failure: Failure?
     }
@@ -128,14 +158,25 @@ public struct CheckReport: Sendable, Hashable, Encodable {
     public var hosts: [Host]
     /// What is doubtful about the connection string.
     public var warnings: [String]
+    /// The stable names of these, in the same order.
+    public var warningCodes: [String]
+    /// The connection string as it was understood, with secrets redacted; `nil` where it could not be read.
+    @NullWhenAbsent public var uri: String? = nil
+    /// The version of the program.
+    public let version = ClientVersion.current
+    /// When the check began, UTC, as ISO 8601 has it.
+    @NullWhenAbsent public var startedAt: String?
+    /// How long all of it took.
+    @NullWhenAbsent public var totalMilliseconds: Double?
     /// What Kerberos has on this machine; `nil` for other mechanisms.
     @NullWhenAbsent public var kerberos: Kerberos?
 
     /// A report of hosts that were checked.
-    init(hosts: [Host], warnings: [String], kerberos: Kerberos? = nil) {
+    init(hosts: [Host], warnings: [CheckWarning] = [], kerberos: Kerberos? = nil) {
         self.hosts = hosts
         self.kerberos = kerberos
-        self.warnings = warnings
+        self.warnings = warnings.map(\.message)
+        warningCodes = warnings.map(\.code)
         let first = hosts.lazy.compactMap(\.failure).first
         failure = first
         result = first == nil ? .ok : .failed
@@ -143,12 +184,33 @@ public struct CheckReport: Sendable, Hashable, Encodable {
     }
 
     /// A report of a connection string that cannot be read.
-    public init(_ error: ConnectionStringError) {
+    ///
+    /// - Parameter text: The string, for a guess at what was meant; of one that may hold a password nothing is repeated.
+    public init(_ error: ConnectionStringError, given text: String = "") {
+        let place = "\(error.part), byte \(error.offset) of the connection string"
+        let steps = Diagnosis.steps(for: error, text)
         self.init(
             failure: Failure(
-                class: .usage, phase: nil, host: nil,
-                message: "\(error.message) (\(error.part), byte \(error.offset) of the connection string)",
-                hint: "the form for Kerberos is mongodb://user%40REALM@host:27017/?authMechanism=GSSAPI"))
+                usage: "\(error.message) (\(place))",
+                .init(
+                    cause: error.message,
+                    culprit: .connectionString, steps: steps)))
+    }
+
+    /// A report of arguments that do not go together, or that cannot be used.
+    public static func usage(_ message: String) -> CheckReport {
+        CheckReport(
+            failure: Failure(
+                usage: message,
+                .init(
+                    cause: message, culprit: .connectionString,
+                    steps: [.init("see the options", command: "authcheck --help")])))
+    }
+
+    /// Notes a doubt about the arguments.
+    public mutating func warn(_ warning: CheckWarning) {
+        warnings.append(warning.message)
+        warningCodes.append(warning.code)
     }
 
     /// A report of a check that something holds up beyond its deadline.
@@ -157,16 +219,72 @@ public struct CheckReport: Sendable, Hashable, Encodable {
             failure: Failure(
                 class: .deadline, phase: nil, host: nil,
                 message: "the time was used up, and the check did not end by itself",
-                hint: "look for a named pipe among the files that were named, and for standard input that does not end")
-        )
+                .init(
+                    cause: "something that is read does not end", culprit: .thisMachine,
+                    steps: [
+                        .init(
+                            "look for a named pipe among the files that were named, and for standard input that does not end"
+                        )
+                    ])))
     }
 
     /// A report of a check that could not begin.
     init(failure: Failure) {
         self.failure = failure
         hosts = []
-        warnings = []
+        (warnings, warningCodes) = ([], [])
         result = .failed
         exitStatus = failure.class.exitStatus
+    }
+}
+
+extension CheckReport.Failure {
+    /// A failure that is known without evidence.
+    init(`class`: FailureClass, phase: String?, host: String?, message: String, _ diagnosis: Diagnosis) {
+        self.init(
+            class: `class`, phase: phase, host: host, message: message, hint: diagnosis.hint, diagnosis: diagnosis)
+    }
+
+    init(usage message: String, _ diagnosis: Diagnosis) {
+        self.init(class: .usage, phase: nil, host: nil, message: message, diagnosis)
+    }
+}
+
+extension Diagnosis {
+    private static let invalidSchemeStep = Step(
+        "write the whole string; for Kerberos: mongodb://user%40REALM@host:27017/?authMechanism=GSSAPI")
+
+    /// The commands of the program, of which one may be mistyped.
+    private static let commands = ["check", "explain", "environment", "keytab", "completions", "help"]
+
+    /// What to write instead. Only a string that is about Kerberos, or that is no connection string at all, is told of the form for
+    /// Kerberos.
+    fileprivate static func steps(for error: ConnectionStringError, _ text: String) -> [Step] {
+        switch error.code {
+        case .invalidScheme:
+            if let command = commands.first(where: { TypingError.isLikely($0, text) }) {
+                [.init("did you mean the command", command: "authcheck \(command)")]
+            } else if TypingError.isHostName(text) {
+                [
+                    .init(
+                        "write the whole string",
+                        command: "authcheck 'mongodb://USER%40REALM@\(text)/?authMechanism=GSSAPI'")
+                ]
+            } else {
+                [invalidSchemeStep]
+            }
+        case .invalidUserInfo, .invalidEncoding:
+            [.init("write @ : / ? # [ ] and % in a user name or password as %40 %3A %2F %3F %23 %5B %5D and %25")]
+        case .unsupportedMechanism:
+            [
+                .init(
+                    "write one of GSSAPI, SCRAM-SHA-256, SCRAM-SHA-1, PLAIN, MONGODB-X509, MONGODB-AWS and MONGODB-OIDC"
+                )
+            ]
+        case .missingHost: [.init("write a host between the @ and the / or ?")]
+        case .invalidHost, .invalidPort:
+            [.init("write hosts as name, name:port or [IPv6 address]:port, with commas between")]
+        default: []
+        }
     }
 }

@@ -7,18 +7,41 @@ internal import NameResolution
 public import SaslConnectionString
 internal import SaslWire
 
+#if canImport(Glibc)
+internal import Glibc
+#elseif canImport(Musl)
+internal import Musl
+#elseif canImport(Darwin)
+internal import Darwin
+#endif
+
+#if canImport(FoundationEssentials)
+internal import FoundationEssentials
+#else
+internal import Foundation
+#endif
+
 /// Checks every host of a connection string, all at once, and reports.
 public struct CheckRunner: Sendable {
     private let connector: MongoConnector
     private let progress: @Sendable (String) -> Void
+    private let environment: [String: String]
+    private let thresholds: Thresholds
 
     /// Creates a runner.
     ///
     /// - Parameters:
     ///   - connector: Connects and authenticates.
+    ///   - environment: The variables of the process, of which those of Kerberos are told where they mislead.
+    ///   - thresholds: From when on what works is warned of.
     ///   - progress: Takes a line for each thing that begins.
-    public init(connector: MongoConnector, progress: @escaping @Sendable (String) -> Void = { _ in }) {
+    public init(
+        connector: MongoConnector, environment: [String: String] = [:], thresholds: Thresholds = Thresholds(),
+        progress: @escaping @Sendable (String) -> Void = { _ in }
+    ) {
         self.connector = connector
+        self.environment = environment
+        self.thresholds = thresholds
         self.progress = progress
     }
 
@@ -28,27 +51,41 @@ public struct CheckRunner: Sendable {
     public func run(
         _ given: MongoConnectionString, as credential: MongoCredential? = nil, by deadline: ContinuousClock.Instant
     ) async -> CheckReport {
+        let (began, start) = (Date(), ContinuousClock.now)
+        var report = await check(given, as: credential, by: deadline)
+        report.uri = given.description
+        report.startedAt = began.formatted(.iso8601)
+        report.totalMilliseconds = ((ContinuousClock.now - start) / .microseconds(1)).rounded() / 1000
+        return report
+    }
+
+    private func check(
+        _ given: MongoConnectionString, as credential: MongoCredential?, by deadline: ContinuousClock.Instant
+    ) async -> CheckReport {
         guard credential != nil || given.credential != nil else {
+            let host = given.hosts.first.map { "\($0)" } ?? "host"
             return CheckReport(
                 failure: .init(
-                    class: .usage, phase: nil, host: nil,
-                    message: "the connection string names no user, so there is nothing to authenticate",
-                    hint: "for Kerberos: mongodb://user%40REALM@\(given.hosts.first.map { "\($0)" } ?? "host")/"
-                        + "?authMechanism=GSSAPI"))
+                    usage: "the connection string names no user, so there is nothing to authenticate",
+                    .init(
+                        cause: "there is nothing to authenticate", culprit: .connectionString,
+                        steps: [.init("for Kerberos write mongodb://user%40REALM@\(host)/?authMechanism=GSSAPI")])))
         }
         let name = given.hosts.first.map { "\($0)" } ?? ""
         let string: MongoConnectionString
         do {
             string = try await connector.resolvingHosts(of: given, by: deadline)
         } catch {
-            var failure = CheckReport.Failure(error, phase: .dns, host: name)
+            var evidence = Evidence()
+            evidence.phase = .dns
+            evidence.asked = .nameServer
+            evidence.names.host = given.hosts.first?.name
             if let other = await nameInSearchList(given, error, by: deadline) {
-                failure.hint =
-                    "write mongodb+srv://\(other) if that is meant: it is in the search list of the resolver, where only some "
-                    + "drivers look. Otherwise check the name's spelling"
+                evidence.codes = ["dns.in-search-list"]
+                evidence.names.host = other
             }
-            var report = CheckReport(failure: failure)
-            report.warnings = given.warnings.map(\.description)
+            var report = CheckReport(failure: CheckReport.Failure(error, host: name, evidence: evidence))
+            for warning in given.warnings { report.warn(warning.asCheckWarning) }
             return report
         }
         let identity = credential ?? string.credential.flatMap { try? MongoCredential($0) }
@@ -62,18 +99,34 @@ public struct CheckRunner: Sendable {
         {
             inspection?.take(tickets)
         }
-        let kdcClockOffset = await surroundings?.kdcClockOffset(
-            for: outcomes.compactMap(\.error), inspection, by: deadline)
+        let kdcClockOffset = await surroundings?.kdcClockOffset(for: outcomes, inspection, by: deadline)
         let context = ReportContext(
-            surroundings: surroundings, inspection: inspection, kdcClockOffset: kdcClockOffset)
+            surroundings: surroundings, inspection: inspection, kdcClockOffset: kdcClockOffset,
+            mechanism: identity?.mechanismName ?? string.credential?.mechanism?.rawValue,
+            user: identity?.username ?? string.credential?.username,
+            string: .init(
+                isSRV: given.isSRV, usesTLS: string.usesTLS,
+                namesMechanism: string.credential?.mechanism != nil),
+            environment: environment)
         // That a server is an arbiter is its own claim, unless one that has proven itself says so.
         let arbiters = Set(
             outcomes.filter { $0.timeline.authentication?.isServerProven == true }
                 .flatMap { $0.timeline.server?.arbiters ?? [] })
         return CheckReport(
             hosts: outcomes.map { $0.report(context, arbiters: arbiters) },
-            warnings: string.warnings.map(\.description),
+            warnings: string.warnings.map(\.asCheckWarning) + environmentWarnings,
             kerberos: inspection.map { .init($0, now: context.now) })
+    }
+
+    /// A file of the configuration that is named and not there, which Kerberos does not mention.
+    private var environmentWarnings: [CheckWarning] {
+        guard let names = environment["KRB5_CONFIG"] else { return [] }
+        return names.utf8.split(separator: UInt8(ascii: ":")).map { String(decoding: $0, as: UTF8.self) }
+            .filter { access($0, F_OK) != 0 }
+            .map {
+                .init(
+                    "configuration-missing", "KRB5_CONFIG names \($0), which is not there: Kerberos goes on without it")
+            }
     }
 
     /// How many hosts are checked at a time.
@@ -134,7 +187,8 @@ public struct CheckRunner: Sendable {
         let isArbiter = (failure as? MongoAuthError)?.code == .arbiter
         let isServiceName = await isServiceName(host, of: string, failure, by: deadline)
         let timeline = HostTimeline(
-            trace.entries, isArbiter ? nil : failure, needsTicket: needsTicket, from: start, to: .now)
+            trace.entries, isArbiter ? nil : failure, needsTicket: needsTicket, thresholds: thresholds, from: start,
+            to: .now)
         return HostOutcome(
             host: host, timeline: timeline, isArbiter: isArbiter, isServiceName: isServiceName, error: failure)
     }
@@ -170,5 +224,20 @@ public struct CheckRunner: Sendable {
         guard let set = server.setName, options.directConnection != true, options.proxyHost == nil else { return }
         let missing = await connector.unresolvedMembers(of: server, by: min(deadline, .now + .seconds(1)))
         if !missing.isEmpty { trace.record(.warning(.membersDoNotResolve(members: missing, set: set))) }
+    }
+}
+
+extension MongoConnectionString.Warning {
+    var asCheckWarning: CheckWarning { .init("connection-string", description) }
+}
+
+extension MongoCredential {
+    /// The mechanism, where it is one by itself.
+    fileprivate var mechanismName: String? {
+        switch method {
+        case .gssapi: "GSSAPI"
+        case .plain: "PLAIN"
+        default: nil
+        }
     }
 }

@@ -10,6 +10,29 @@ internal import SASLGSSAPI
 // The facts of a trace, in sentences for people.
 
 extension ConnectWarning {
+    /// The stable name, for programs.
+    var code: String {
+        switch self {
+        case .optionHasNoEffect: "option-without-effect"
+        case .revocationListsHaveNoEffect: "revocation-lists-without-effect"
+        case .revocationListsAreNotVerified: "revocation-lists-not-verified"
+        case .mechanismIsMissing: "mechanism-missing"
+        case .otherReplicaSet: "other-replica-set"
+        case .replicaSetIsNotInitiated: "replica-set-not-initiated"
+        case .hostIsNoMember: "host-no-member"
+        case .standaloneAmongSeveral: "standalone-among-several"
+        case .wireVersionsOutOfRange: "wire-versions"
+        case .membersDoNotResolve: "members-do-not-resolve"
+        case .identityIsNotTold: "identity-not-told"
+        case .tlsIsNotVerified: "tls-not-verified"
+        case .passwordInClearText: "password-in-clear-text"
+        case .serviceHostOfSocket: "service-host-of-socket"
+        case .service(.hostHadPort): "service-host-with-port"
+        case .service(.canonicalizationFellBack): "canonical-name-fell-back"
+        case .service(.hostIsAddress): "service-host-is-address"
+        }
+    }
+
     var sentence: String {
         switch self {
         case .optionHasNoEffect(let name):

@@ -121,9 +121,19 @@ extension MongoConnectionString.Options.PrintableValue: Encodable {
     }
 }
 
-extension ExplainReport: CustomStringConvertible {
+extension ExplainReport {
     /// The report for a person.
-    public var description: String {
+    public func text(_ style: TextStyle) -> String {
+        var page = TextPage(style)
+        for line in lines {
+            // What a line says hangs behind its name.
+            let lead = line.hasPrefix("  ! ") ? "  ! " : line.hasPrefix("  ") ? String(line.prefix(14)) : ""
+            page.add(String(line.dropFirst(lead.count)), lead: lead)
+        }
+        return page.text
+    }
+
+    private var lines: [String] {
         var lines = [uri]
         let hostNames = hosts.map { host in
             let name = host.type == "ip_literal" ? "[\(host.host)]" : host.host
@@ -146,6 +156,6 @@ extension ExplainReport: CustomStringConvertible {
         if let database { lines.append("  database    " + database) }
         for option in options.entries { lines.append("  option      \(option)") }
         for warning in warnings { lines.append("  ! " + warning) }
-        return lines.map(Printable.line).joined(separator: "\n")
+        return lines
     }
 }

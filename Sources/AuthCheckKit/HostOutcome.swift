@@ -1,3 +1,4 @@
+internal import GSSKerberos
 internal import MongoAuth
 internal import MongoConnect
 internal import MongoTransport
@@ -25,6 +26,9 @@ struct HostOutcome: Sendable {
             if phase == timeline.failedPhase { found.detail = failure?.message }
             return found
         }
+        let warnings =
+            timeline.warnings
+            + (isLeftOut ? [CheckWarning("arbiter", "an arbiter, which has no users: left out")] : [])
         return CheckReport.Host(
             host: host.scopedName, port: host.port, result: isLeftOut ? .skipped : error == nil ? .ok : .failed,
             phases: phases,
@@ -37,18 +41,20 @@ struct HostOutcome: Sendable {
             },
             kerberos: kerberos, clockOffsetSeconds: timeline.serverClockOffset.map { $0 / .milliseconds(1) / 1000 },
             tlsVerified: timeline.isTLSVerified,
-            warnings: timeline.warnings + (isLeftOut ? ["an arbiter, which has no users: left out"] : []),
-            failure: failure)
+            tls: timeline.tls.map { report in
+                .init(
+                    version: report.version, notAfter: report.certificate.map { CheckReport.Ticket.text($0.notAfter) },
+                    verified: timeline.isTLSVerified ?? false)
+            },
+            warnings: warnings.map(\.message), warningCodes: warnings.map(\.code), failure: failure)
     }
 
     private func failure(_ error: any Error, _ context: ReportContext, service: String?) -> CheckReport.Failure {
-        var failure = CheckReport.Failure(
-            error, phase: timeline.failedPhase ?? (isArbiter ? .hello : nil), host: "\(ServerEndpoint(host))",
-            surroundings: context.failureSurroundings(timeline, host: host, service: service))
-        if isServiceName {
-            failure.hint =
-                "\(host.name) has no address, but SRV records of MongoDB: write mongodb+srv://\(host.name)/, without a port"
-        }
-        return failure
+        var evidence = context.evidence(timeline, host: host, service: service)
+        evidence.phase = timeline.failedPhase ?? (isArbiter ? .hello : nil)
+        if isServiceName { evidence.codes = ["dns.is-service-name"] }
+        return CheckReport.Failure(
+            error, host: "\(ServerEndpoint(host))", evidence: evidence,
+            problem: context.inspection?.problem.map(KerberosFailure.init))
     }
 }

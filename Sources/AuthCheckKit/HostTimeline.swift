@@ -21,8 +21,8 @@ struct HostTimeline: Sendable {
     /// The phase in which the error came; `nil` where none had begun.
     private(set) var failedPhase: CheckPhase?
     private(set) var attempts: [CheckReport.Attempt] = []
-    /// What is doubtful, in sentences.
-    private(set) var warnings: [String] = []
+    /// What is doubtful.
+    private(set) var warnings: [CheckWarning] = []
     /// The Kerberos name that the server has to prove.
     private(set) var service: ServicePrincipal?
     private(set) var credential: ServiceCredential?
@@ -37,22 +37,31 @@ struct HostTimeline: Sendable {
     private var verifiesTLS = true
 
     private let needsTicket: Bool
+    private let doubts: SuccessDoubts
     private let start: ContinuousClock.Instant
     private var starts: [CheckPhase: ContinuousClock.Instant] = [:]
     /// The phase that began last and has not ended.
     private var open: CheckPhase?
     private var addresses: [String] = []
-    private var isTicketReplaced = false
+    private(set) var isTicketReplaced = false
+    /// What TLS came to.
+    private(set) var tls: TLSReport?
+    /// The mechanism whose conversation began.
+    private(set) var mechanism: SaslMechanismName?
+    /// The realm whose KDC was asked and has not answered.
+    private(set) var askedRealm: String?
+    private var sentTokens = 0
 
     /// - Parameters:
     ///   - error: What ended the way; `nil` where nothing failed.
     ///   - needsTicket: Whether the mechanism is one of Kerberos.
     init(
         _ entries: [ConnectTrace.Entry], _ error: (any Error)? = nil, needsTicket: Bool,
-        from start: ContinuousClock.Instant, to end: ContinuousClock.Instant
+        thresholds: Thresholds = Thresholds(), from start: ContinuousClock.Instant, to end: ContinuousClock.Instant
     ) {
         self.needsTicket = needsTicket
         self.start = start
+        doubts = SuccessDoubts(thresholds: thresholds)
         for entry in entries { add(entry) }
         if let error { fail(error, at: end) }
     }
@@ -64,11 +73,12 @@ struct HostTimeline: Sendable {
         case .retried(let reason):
             // All phases again, on a new connection.
             (phases, starts, attempts, addresses, open, credential) = ([:], [:], [], [], nil, nil)
+            (mechanism, askedRealm, sentTokens) = (nil, nil, 0)
             isTicketReplaced = isTicketReplaced || reason == .ticketReplaced
         case .warning(let warning):
             if case .tlsIsNotVerified = warning { verifiesTLS = false }
             if case .identityIsNotTold = warning { end(.identity, at: entry.time, "the server does not tell") }
-            warn(warning.sentence)
+            warn([CheckWarning(warning.code, warning.sentence)])
         }
     }
 
@@ -109,8 +119,9 @@ struct HostTimeline: Sendable {
         case .tlsBegan: begin(.tls, at: time)
         case .tlsEnded(let report):
             isTLSVerified = verifiesTLS
+            tls = report
             end(.tls, at: time, "\(report)")
-            if let certificate = report.certificate { warn(SuccessDoubts.about(certificate, at: now)) }
+            if let certificate = report.certificate { warn(doubts.about(certificate, at: now)) }
         }
     }
 
@@ -128,20 +139,24 @@ struct HostTimeline: Sendable {
                 let (offset, isTooFar) = serverTime.subtractingReportingOverflow(entry.wallClockMilliseconds)
                 return isTooFar ? nil : .milliseconds(offset)
             }
-            if let serverClockOffset { warn(SuccessDoubts.about(serverClock: serverClockOffset)) }
+            if let serverClockOffset { warn(doubts.about(serverClock: serverClockOffset)) }
             self.server = server
             if phases[.kerberos] == nil { begin(needsTicket ? .kerberos : .sasl, at: time) }
         case .ticketBegan(let service):
             self.service = service
             if open != .kerberos { begin(.kerberos, at: time) }
-        case .kerberos, .saslSent, .saslReceived: break
+        case .kerberos(.askingKDC(let realm, _, _)): askedRealm = realm
+        case .kerberos(.kdcAnswered), .kerberos(.noKDCAnswered): askedRealm = nil
+        case .saslSent: sentTokens += 1
+        case .kerberos, .saslReceived: break
         case .ticketEnded(let credential):
             self.credential = credential
             if let ticket = credential.ticket {
-                warn(SuccessDoubts.about(ticket, at: entry.wallClockMilliseconds / 1000))
+                warn(doubts.about(ticket, at: entry.wallClockMilliseconds / 1000))
             }
             if credential.isClientRenamed {
                 warn(
+                    "client-renamed",
                     "the KDC changed the user's name: the server sees \(credential.clientPrincipal). Drivers send the name as it "
                         + "is written: write that one")
             }
@@ -152,6 +167,7 @@ struct HostTimeline: Sendable {
         case .saslBegan(let mechanism):
             if open == .kerberos { endTicket(at: time) }
             if phases[.kerberos] == nil { skip(.kerberos, "\(mechanism) needs no ticket") }
+            self.mechanism = mechanism
             begin(.sasl, at: time)
         case .saslEnded(let details):
             authentication = details
@@ -159,6 +175,7 @@ struct HostTimeline: Sendable {
                 offer.layers.isDisjoint(with: [.integrity, .confidentiality])
             {
                 warn(
+                    "size-without-layer",
                     "the server names a maximum size of messages without a security layer, which was tolerated as asked for"
                 )
             }
@@ -168,13 +185,15 @@ struct HostTimeline: Sendable {
             self.identity = identity
             // A server may know its users by other names; a driver's application should know which.
             if let proven = authentication?.clientPrincipal, !Self.isSameUser(identity.user, as: proven) {
-                warn("the server says that we are \(identity.user); Kerberos has proven that we are \(proven)")
+                warn(
+                    "other-identity",
+                    "the server says that we are \(identity.user); Kerberos has proven that we are \(proven)")
             }
             let more = identity.moreRoles > 0 ? ["and \(identity.moreRoles) more"] : []
             let roles = (identity.roles.map { "\($0)" } + more).joined(separator: ", ")
             let detail = roles.isEmpty ? "no roles" : "roles: \(roles)"
             if roles.isEmpty {
-                warn("the user has no roles: it may log in, and do nothing else until it is given some")
+                warn("no-roles", "the user has no roles: it may log in, and do nothing else until it is given some")
             }
             end(.identity, at: time, "\(identity.user) on \(identity.database ?? "an unnamed database"), \(detail)")
         }
@@ -223,10 +242,21 @@ struct HostTimeline: Sendable {
         (time - (starts[.dns] ?? time)).milliseconds
     }
 
-    private mutating func warn(_ texts: String...) { warn(texts) }
+    private mutating func warn(_ code: String, _ message: String) { warn([CheckWarning(code, message)]) }
 
-    private mutating func warn(_ texts: [String]) {
-        for text in texts where !warnings.contains(text) { warnings.append(text) }
+    private mutating func warn(_ new: [CheckWarning]) {
+        for warning in new where !warnings.contains(warning) { warnings.append(warning) }
+    }
+
+    /// How far the conversation with the server has come.
+    ///
+    /// GSSAPI's third message is the answer to an offer that has the server's proof (RFC 4752 section 3.1); after the proof of
+    /// SCRAM there is an empty one at most.
+    var stage: Evidence.Stage {
+        guard authentication == nil else { return .authenticated }
+        guard let mechanism, sentTokens > 0 else { return .beforeToken }
+        let isMutual = mechanism.rawValue == "GSSAPI" || mechanism.rawValue.utf8.starts(with: "SCRAM".utf8)
+        return isMutual && sentTokens > 2 ? .serverProven : .tokenSent
     }
 }
 

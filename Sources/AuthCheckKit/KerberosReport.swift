@@ -101,23 +101,23 @@ extension CheckReport.Kerberos {
         ticketGrantingTicket = inspection.ticketGrantingTicket.map { CheckReport.Ticket($0, now: now) }
     }
 
-    var lines: [String] {
-        var lines = ["Kerberos on this machine"]
-        func add(_ name: String, _ value: String?) {
-            guard let value, !value.isEmpty else { return }
-            lines.append("  " + name + String(repeating: " ", count: max(1, 15 - name.count)) + value)
-        }
-        add("configuration", configurationFiles.joined(separator: ", "))
-        add("default realm", defaultRealm)
-        add("principal", principal)
-        add(
-            "cache",
-            cache.map {
-                $0.name + ($0.principal == nil || $0.principal == principal ? "" : " of \($0.principal ?? "")")
-            })
-        add("keytab", clientKeytab)
-        add("ticket", ticketGrantingTicket?.line)
-        return lines
+    /// The facts that are there, each with its name.
+    var facts: [(name: String, value: String)] {
+        let files = configurationFiles.joined(separator: ", ")
+        let owner = cache?.principal
+        let cacheText = cache.map { $0.name + (owner == nil || owner == principal ? "" : " of \(owner ?? "")") }
+        let all: [(String, String?)] = [
+            ("configuration", files.isEmpty ? nil : files), ("default realm", defaultRealm), ("principal", principal),
+            ("cache", cacheText), ("keytab", clientKeytab), ("ticket", ticketGrantingTicket?.line),
+        ]
+        return all.compactMap { name, value in value.map { (name, $0) } }
+    }
+
+    /// The same in a sentence, without what is seldom the matter.
+    var summary: String {
+        facts.filter { $0.name != "default realm" }
+            .map { $0.name == "ticket" ? "ticket " + (ticketGrantingTicket?.lifeText ?? "") : "\($0.name) \($0.value)" }
+            .joined(separator: "; ")
     }
 }
 
@@ -130,14 +130,19 @@ extension CheckReport.Ticket {
             renewableUntil: ticket.renewableUntil.map(Self.text), flags: ticket.flags)
     }
 
-    private static func text(_ seconds: Int64) -> String {
+    static func text(_ seconds: Int64) -> String {
         Date(timeIntervalSince1970: TimeInterval(seconds)).formatted(.iso8601)
+    }
+
+    /// The rest of its life.
+    var lifeText: String {
+        let life = secondsLeft > 0 ? "\(Self.span(secondsLeft)) left" : "expired \(Self.span(-secondsLeft)) ago"
+        return "until \(endTime), \(life)"
     }
 
     /// For a person: the rest of its life, the keys, the flags.
     var line: String {
-        let life = secondsLeft > 0 ? "\(Self.span(secondsLeft)) left" : "expired \(Self.span(-secondsLeft)) ago"
-        var parts = ["until \(endTime), \(life)"]
+        var parts = [lifeText]
         if let renewableUntil { parts.append("renewable until \(renewableUntil)") }
         let key = [encryptionType, keyVersion.map { "key version \($0)" }].compactMap(\.self).joined(separator: ", ")
         if !key.isEmpty { parts.append(key) }

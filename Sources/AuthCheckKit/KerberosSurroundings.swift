@@ -6,6 +6,14 @@ internal import MongoAuth
 internal import NameResolution
 internal import SaslConnectionString
 
+#if canImport(Glibc)
+internal import Glibc
+#elseif canImport(Musl)
+internal import Musl
+#elseif canImport(Darwin)
+internal import Darwin
+#endif
+
 #if canImport(FoundationEssentials)
 internal import FoundationEssentials
 #else
@@ -30,6 +38,11 @@ struct KerberosSurroundings: Sendable {
         }
     }
 
+    /// What may come from a clock that is wrong.
+    private static let codesOfClocks: Set<String> = [
+        "KRB5KRB_AP_ERR_SKEW", "KRB5_KDCREP_SKEW", "KRB5KRB_AP_ERR_TKT_EXPIRED", "KRB5KRB_AP_ERR_TKT_NYV",
+    ]
+
     func inspect(by deadline: ContinuousClock.Instant) async -> KerberosInspection? {
         let principal = user.isEmpty ? nil : user
         return try? await BlockingWorkers.namesAndFiles.run(by: deadline, waitingFor: "the credential cache") {
@@ -40,11 +53,18 @@ struct KerberosSurroundings: Sendable {
 
     /// How far the KDC's clock is ahead of this machine's, where one of the errors may come from that.
     func kdcClockOffset(
-        for errors: [any Error], _ inspection: KerberosInspection?, by deadline: ContinuousClock.Instant
+        for outcomes: [HostOutcome], _ inspection: KerberosInspection?, by deadline: ContinuousClock.Instant
     ) async -> Duration? {
-        let isAboutTime = errors.contains { error in
-            [.kerberos, .serverNotProven].contains((error as? MongoAuthError)?.code)
-                && KerberosFailure(error).map { KerberosAdvice($0).dependsOnClocks } == true
+        let skew = inspection?.allowedClockSkew ?? .seconds(300)
+        let isAboutTime = outcomes.contains { outcome in
+            guard let error = outcome.error as? MongoAuthError else { return false }
+            return switch error.code {
+            case .kerberos, .serverNotProven:
+                KerberosFailure(error)?.symbolicName.map(Self.codesOfClocks.contains) == true
+            // Whose clock is wrong is told by a third one.
+            case .refused: outcome.timeline.serverClockOffset.map { $0.magnitude > skew } == true
+            default: false
+            }
         }
         let principal = inspection?.principal ?? user
         guard isAboutTime, !principal.isEmpty else { return nil }
@@ -60,26 +80,70 @@ struct ReportContext: Sendable {
     let surroundings: KerberosSurroundings?
     let inspection: KerberosInspection?
     let kdcClockOffset: Duration?
+    /// The mechanism that the string or the arguments name.
+    let mechanism: String?
+    let user: String?
+    let string: Evidence.StringFacts
+    let environment: [String: String]
     /// The time of the report, in seconds since 1970.
     let now = Int64(Date().timeIntervalSince1970)
 
-    func failureSurroundings(
-        _ timeline: HostTimeline, host: MongoConnectionString.Host, service: String?
-    ) -> FailureSurroundings {
-        guard let surroundings else { return FailureSurroundings() }
-        var names = KerberosAdvice.Names()
+    func evidence(_ timeline: HostTimeline, host: MongoConnectionString.Host, service: String?) -> Evidence {
+        var evidence = Evidence()
+        evidence.mechanism = timeline.mechanism?.rawValue ?? mechanism
+        evidence.stage = timeline.stage
+        evidence.string = string
+        evidence.names.host = host.name
+        evidence.names.port = host.port
+        evidence.names.user = user
+        evidence.measured.attempts = timeline.attempts.count
+        evidence.measured.refusals =
+            timeline.attempts.count { $0.reason.map { !$0.utf8.ranges(of: "refused".utf8).isEmpty } ?? false }
+        evidence.measured.serverClockOffset = timeline.serverClockOffset
+        evidence.measured.offeredMechanisms = timeline.server?.saslSupportedMechs
+        evidence.measured.isTicketReplaced = timeline.isTicketReplaced
+        evidence.measured.serviceTicket = timeline.credential?.ticket
+        guard let surroundings else { return evidence }
+        if let realm = timeline.askedRealm {
+            evidence.asked = .kdc(realm: realm)
+            evidence.names.askedRealm = realm
+        }
         let wanted = timeline.credential?.clientPrincipal ?? inspection?.principal ?? surroundings.user
-        names.user = wanted.isEmpty ? nil : wanted
-        names.service = service
-        names.host = host.name
-        names.cache = surroundings.store.cache ?? inspection?.cache?.name
-        names.cacheOwner = inspection?.cache?.principal
-        names.isDefaultCache = surroundings.store.cache == nil
-        names.keytab = surroundings.store.clientKeytab ?? inspection?.clientKeytab
-        names.configurationFile =
+        evidence.names.user = wanted.isEmpty ? nil : wanted
+        evidence.names.service = service
+        evidence.names.cache = surroundings.store.cache ?? inspection?.cache?.name
+        evidence.names.cacheOwner = inspection?.cache?.principal
+        evidence.names.isDefaultCache = surroundings.store.cache == nil
+        evidence.names.keytab = surroundings.store.clientKeytab ?? inspection?.clientKeytab
+        evidence.names.defaultRealm = inspection?.defaultRealm
+        evidence.names.configurationFile =
             inspection.flatMap { $0.unreadableConfigurationFiles.first ?? $0.configurationFiles.first }
-        return FailureSurroundings(
-            names: names, inspection: inspection, serviceTicket: timeline.credential?.ticket,
-            kdcClockOffset: kdcClockOffset, serverClockOffset: timeline.serverClockOffset)
+        evidence.material = surroundings.material(inspection)
+        evidence.measured.kdcClockOffset = kdcClockOffset
+        evidence.measured.allowedClockSkew = inspection?.allowedClockSkew ?? .seconds(300)
+        evidence.variables = variables
+        return evidence
+    }
+
+    /// What the variables of the environment name that cannot be what was meant.
+    private var variables: Evidence.Variables {
+        var found = Evidence.Variables()
+        if environment["KRB5_CLIENT_KTNAME"]?.isEmpty == false, let keytab = inspection?.unusableClientKeytab {
+            let path = DiagnosisWords.path(keytab.name)
+            let reason =
+                access(path, F_OK) != 0
+                ? "it is not there" : access(path, R_OK) != 0 ? "this user may not read it" : "it holds no key"
+            found.unusableClientKeytab = .init(path: path, reason: reason)
+        }
+        found.serverKeytabOfUser = inspection?.serverKeytab.map(DiagnosisWords.path)
+        return found
+    }
+}
+
+extension KerberosSurroundings {
+    fileprivate func material(_ inspection: KerberosInspection?) -> Evidence.Material {
+        if let keytab = store.clientKeytab { return .keytab(path: keytab) }
+        if let cache = store.cache ?? inspection?.cache?.name { return .cache(name: cache) }
+        return inspection?.clientKeytab.map { .keytab(path: $0) } ?? .none
     }
 }

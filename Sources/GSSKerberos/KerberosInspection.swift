@@ -30,6 +30,14 @@ public struct KerberosInspection: Sendable, Hashable {
         }
     }
 
+    /// A keytab that cannot be used.
+    public struct UnusableKeytab: Sendable, Hashable {
+        /// Its full name.
+        public var name: String
+        /// What the library says of it.
+        public var error: GSSError
+    }
+
     /// The configuration files that can be read, in the library's order.
     public var configurationFiles: [String]
     /// The configuration files that are there and cannot be read.
@@ -44,6 +52,10 @@ public struct KerberosInspection: Sendable, Hashable {
     public var cache: Cache?
     /// The client keytab that was named, or the default one where it exists.
     public var clientKeytab: String?
+    /// The default client keytab where it cannot be used, and why: it may have been meant.
+    public var unusableClientKeytab: UnusableKeytab?
+    /// The default keytab of servers, where it has a key of the principal. Clients do not look there.
+    public var serverKeytab: String?
     /// The ticket-granting ticket of the principal's own realm.
     public var ticketGrantingTicket: KerberosTicket?
     /// All other tickets, the newest of each service last.
@@ -71,7 +83,10 @@ public struct KerberosInspection: Sendable, Hashable {
             defaultRealm = library.defaultRealm()
             allowedClockSkew = library.allowedClockSkew()
             if let principal { self.principal = library.text(try library.principal(principal)) }
-            if looksForTickets { try inspect(store, library) }
+            if looksForTickets {
+                findServerKeytab(library)
+                try inspect(store, library)
+            }
         } catch {
             problem = error
         }
@@ -116,6 +131,13 @@ public struct KerberosInspection: Sendable, Hashable {
         take(try library.tickets(in: chosen))
     }
 
+    private mutating func findServerKeytab(_ library: KerberosLibrary) {
+        guard let principal, let keytab = try? library.serverKeytab(), let user = try? library.principal(principal),
+            (try? library.requireKey(of: user, in: keytab)) != nil
+        else { return }
+        serverKeytab = library.name(of: keytab)
+    }
+
     /// Whether the keytab has a key of the principal; the reason where it has none.
     private mutating func inspectKeytab(_ name: String?, _ library: KerberosLibrary) -> GSSError? {
         clientKeytab = name
@@ -123,7 +145,12 @@ public struct KerberosInspection: Sendable, Hashable {
             let keytab = try library.clientKeytab(name)
             if name == nil {
                 // Nobody named it: it counts where it is there.
-                guard krb5_kt_have_content(library.context, keytab) == 0 else { return nil }
+                do throws(GSSError) {
+                    try library.check("krb5_kt_have_content", krb5_kt_have_content(library.context, keytab))
+                } catch {
+                    unusableClientKeytab = library.name(of: keytab).map { UnusableKeytab(name: $0, error: error) }
+                    return nil
+                }
                 clientKeytab = library.name(of: keytab)
             }
             var cursor: krb5_kt_cursor?

@@ -141,6 +141,11 @@ final class KerberosLibrary {
         }
     }
 
+    /// The default keytab of servers.
+    func serverKeytab() throws(GSSError) -> krb5_keytab {
+        try make("krb5_kt_default", release: { krb5_kt_close($0, $1) }) { krb5_kt_default(context, $0) }
+    }
+
     /// A keytab's full name, for example `FILE:/etc/app.keytab`.
     func name(of keytab: krb5_keytab) -> String? {
         var buffer = [CChar](repeating: 0, count: 1024)

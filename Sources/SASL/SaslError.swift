@@ -12,6 +12,8 @@ public struct SaslError: Error, Sendable {
         public static let mechanismUnavailable = Code(value: "mechanism-unavailable")
         /// The server's challenge does not have the form that the mechanism defines.
         public static let malformedChallenge = Code(value: "malformed-challenge")
+        /// The server demands what a client must refuse: too few or too many iterations, an extension that it does not know.
+        public static let unacceptableChallenge = Code(value: "unacceptable-challenge")
         /// The server sent a challenge where the mechanism has none, for example after its last message.
         public static let unexpectedChallenge = Code(value: "unexpected-challenge")
         /// The server sent no challenge where the mechanism needs one.

@@ -63,12 +63,12 @@ struct ScramServerFirst {
         else { throw SaslError(.malformedChallenge, "the server's iteration count is not a positive number") }
         guard let count = Int(text), count <= allowed.upperBound else {
             throw SaslError(
-                .mechanismUnavailable,
+                .unacceptableChallenge,
                 "the server demands more than \(allowed.upperBound) iterations, the most that this client performs")
         }
         guard count >= allowed.lowerBound else {
             throw SaslError(
-                .mechanismUnavailable,
+                .unacceptableChallenge,
                 "the server demands \(count) iterations only, fewer than the \(allowed.lowerBound) that are safe"
             )
         }
@@ -127,7 +127,7 @@ enum ScramMessage {
     /// Cuts a message into its attributes.
     ///
     /// - Throws: ``SaslError/Code/malformedChallenge`` when one is not `letter=value`;
-    ///   ``SaslError/Code/mechanismUnavailable`` for `m`, which demands an extension that this client does not have.
+    ///   ``SaslError/Code/unacceptableChallenge`` for `m`, which demands an extension that this client does not have.
     static func attributes(_ text: String) throws(SaslError) -> [Attribute] {
         var attributes: [Attribute] = []
         // On scalars: a combining mark behind a comma would hide the comma from a search among characters.
@@ -138,7 +138,7 @@ enum ScramMessage {
                 throw SaslError(.malformedChallenge, "the server's message is not a list of attributes letter=value")
             }
             if letter == "m" {
-                throw SaslError(.mechanismUnavailable, "the server demands an extension that this client does not have")
+                throw SaslError(.unacceptableChallenge, "the server demands an extension that this client does not have")
             }
             attributes.append((letter, String(String.UnicodeScalarView(piece.dropFirst(2)))))
         }

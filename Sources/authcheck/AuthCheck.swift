@@ -1,4 +1,5 @@
 import ArgumentParser
+import AuthCheckKit
 import MongoAuth
 
 #if canImport(Glibc)
@@ -47,10 +48,26 @@ struct AuthCheck: AsyncParsableCommand {
             if code.isSuccess {
                 do { try StandardStreams.print(message) } catch { code = exitCode(for: error) }
             } else if !message.isEmpty {
-                Diagnostics.print(Redaction.withoutArguments(message, CommandLine.arguments.dropFirst()))
+                let message = Redaction.withoutArguments(message, CommandLine.arguments.dropFirst())
+                Diagnostics.print(message)
+                if code == .validationFailure, asksForJSON { printUsage(message) }
             }
             leave(with: code)
         }
+    }
+
+    /// Whether the arguments, whatever else is wrong with them, ask for the report that programs read.
+    private static var asksForJSON: Bool {
+        let arguments = CommandLine.arguments
+        return arguments.contains("--format=json")
+            || zip(arguments, arguments.dropFirst()).contains { $0 == "--format" && $1 == "json" }
+    }
+
+    /// Whoever asks for JSON gets an object, always.
+    private static func printUsage(_ message: String) {
+        let first = message.split(separator: "\n").first.map(String.init) ?? message
+        let text = first.hasPrefix("Error: ") ? String(first.dropFirst(7)) : first
+        if let json = try? CheckReport.usage(text).json() { try? StandardStreams.print(json) }
     }
 
     /// Ends the process at once: the exit gate would wait up to a second for a look-up of a KDC.

@@ -50,6 +50,9 @@ struct CredentialOptions: ParsableArguments {
         }
     }
 
+    /// Whether a password comes from whoever runs the program.
+    var readsInput: Bool { askPassword || passwordFile == "-" }
+
     /// Whether an option is given that only Kerberos has.
     private var isKerberos: Bool { principal != nil || cache != nil || keytab != nil || !tolerate.isEmpty }
 

@@ -15,12 +15,12 @@ struct ExplainCommand: ParsableCommand {
         do {
             string = try MongoConnectionString(parsing: target.text())
         } catch let error as ConnectionStringError {
-            let report = CheckReport(error)
+            let report = CheckReport(error, given: (try? target.text()) ?? "")
             try output.print(report)
             throw ExitCode(report.exitStatus)
         }
         var report = ExplainReport(string)
-        report.warnings += target.warnings
+        report.warnings += target.warnings.map(\.message)
         try output.print(report)
     }
 }

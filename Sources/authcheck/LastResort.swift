@@ -27,12 +27,12 @@ enum LastResort {
 
     /// Begins to watch. The time beyond the deadline is for the end of the check itself: half a second, and more for many
     /// hosts.
-    static func watch(_ deadline: ContinuousClock.Instant, _ format: OutputOptions.Format, hosts: Int = 1) {
-        arm(at: deadline + .milliseconds(500 + 5 * hosts), format)
+    static func watch(_ deadline: ContinuousClock.Instant, _ output: OutputOptions, hosts: Int = 1) {
+        arm(at: deadline + .milliseconds(500 + 5 * hosts), output)
     }
 
-    private static func arm(at time: ContinuousClock.Instant, _ format: OutputOptions.Format) {
-        let timer = try? DeadlineTimer.schedule(at: time) { giveUp(format) }
+    private static func arm(at time: ContinuousClock.Instant, _ output: OutputOptions) {
+        let timer = try? DeadlineTimer.schedule(at: time) { giveUp(output) }
         let old = state.withLock { state in
             defer { state.timer = timer }
             return state.timer
@@ -45,14 +45,14 @@ enum LastResort {
 
     static func wrote() { state.withLock { $0.lastWrite = .now } }
 
-    private static func giveUp(_ format: OutputOptions.Format) {
+    private static func giveUp(_ output: OutputOptions) {
         let (isPrinting, lastWrite) = state.withLock { state -> (Bool, ContinuousClock.Instant) in
             defer { state.isPrinting = true }
             return (state.isPrinting, state.lastWrite)
         }
-        guard !isPrinting || lastWrite + patience <= .now else { return arm(at: lastWrite + patience, format) }
+        guard !isPrinting || lastWrite + patience <= .now else { return arm(at: lastWrite + patience, output) }
         let report = CheckReport.timedOut()
-        if !isPrinting, StandardStreams.isWritable(STDOUT_FILENO, within: 0), let text = try? format.text(of: report) {
+        if !isPrinting, StandardStreams.isWritable(STDOUT_FILENO, within: 0), let text = try? output.text(of: report) {
             StandardStreams.write(text + "\n", to: STDOUT_FILENO)
         }
         if StandardStreams.isWritable(STDERR_FILENO, within: 0) { Diagnostics.print(report.summary) }

@@ -1,25 +1,107 @@
 import ArgumentParser
 import AuthCheckKit
 
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#elseif canImport(Darwin)
+import Darwin
+#endif
+
+#if canImport(FoundationEssentials)
+import FoundationEssentials
+#else
+import Foundation
+#endif
+
 /// How a report is printed.
 struct OutputOptions: ParsableArguments {
     enum Format: String, CaseIterable, ExpressibleByArgument {
         case text
         case json
+        case jsonl
+        case nagios
+        case prometheus
+    }
 
-        func text(of report: some Report) throws -> String {
-            switch self {
-            case .text: "\(report)"
-            case .json: try report.json()
+    enum Color: String, CaseIterable, ExpressibleByArgument {
+        case auto
+        case always
+        case never
+    }
+
+    @Option(
+        help: ArgumentHelp(
+            "The report's form: text for people, json and jsonl for programs, nagios for a monitoring plugin (with its exit "
+                + "statuses 0 to 3), prometheus for a textfile collector."))
+    var format = Format.text
+
+    @Option(
+        help: ArgumentHelp(
+            "Writes the report into a file, which is replaced as a whole, and not on standard output.",
+            valueName: "file"))
+    var output: String?
+
+    @Option(help: "Whether the text has colours; auto is by the terminal, NO_COLOR and CLICOLOR_FORCE.")
+    var color = Color.auto
+
+    /// The text's style, by the terminal that it is for.
+    func style(hasDetails: Bool = false) -> TextStyle {
+        let environment = ProcessInfo.processInfo.environment
+        func isSet(_ name: String) -> Bool { environment[name]?.isEmpty == false }
+        let isDumb = environment["TERM"] == "dumb"
+        let isTerminal = output == nil && isatty(STDOUT_FILENO) == 1
+        let isColored =
+            switch color {
+            case .always: true
+            case .never: false
+            case .auto:
+                !isSet("NO_COLOR")
+                    && (isSet("CLICOLOR_FORCE") && environment["CLICOLOR_FORCE"] != "0" || isTerminal && !isDumb)
+            }
+        let locale = ["LC_ALL", "LC_CTYPE", "LANG"].lazy.compactMap { environment[$0] }.first { !$0.isEmpty } ?? "C"
+        let isUTF8 = ["utf-8", "utf8"].contains { locale.lowercased().hasSuffix($0) }
+        let columns = environment["COLUMNS"].flatMap { Int($0) } ?? (isTerminal ? Self.terminalWidth : nil)
+        return TextStyle(
+            width: columns.map { max(40, $0) }, isASCII: !isUTF8 || isDumb, isColored: isColored, hasDetails: hasDetails
+        )
+    }
+
+    private static var terminalWidth: Int {
+        var size = winsize()
+        guard ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 80 }
+        return Int(size.ws_col)
+    }
+
+    /// The text of a report, in the form that was asked for.
+    func text(of report: some Report, hasDetails: Bool = false) throws -> String {
+        switch format {
+        case .text: report.text(style(hasDetails: hasDetails))
+        case .json: try report.json()
+        case .jsonl: try report.jsonLine()
+        case .nagios, .prometheus:
+            if let report = report as? any MonitoredReport {
+                format == .nagios ? report.nagios : report.prometheus
+            } else {
+                throw ValidationError("The format \(format.rawValue) is for `authcheck check`.")
             }
         }
     }
 
-    @Option(help: "The report's form: text for people, json for programs.")
-    var format = Format.text
+    /// Prints a report.
+    func print(_ report: some Report, hasDetails: Bool = false) throws {
+        try write(text(of: report, hasDetails: hasDetails))
+    }
 
-    /// Prints a report on standard output.
-    func print(_ report: some Report) throws {
-        try StandardStreams.print(format.text(of: report))
+    /// Writes a text where reports go.
+    func write(_ text: String) throws {
+        guard let output else { return try StandardStreams.print(text) }
+        do {
+            try OutputFile.write("\(text)\n", to: output)
+        } catch {
+            Diagnostics.print("the report could not be written to \(output): \(error)")
+            throw ExitCode(74)
+        }
     }
 }

@@ -1,5 +1,5 @@
 import ArgumentParser
-import SaslConnectionString
+import AuthCheckKit
 
 /// The connection string that a command is about.
 struct TargetOptions: ParsableArguments {
@@ -16,16 +16,5 @@ struct TargetOptions: ParsableArguments {
     }
 
     /// What is to be said of a password in the arguments.
-    var warnings: [String] {
-        guard uri != "-", let string = try? MongoConnectionString(parsing: uri) else { return [] }
-        let options = string.options
-        let secrets = [
-            string.credential?.password, options.tlsCertificateKeyFilePassword, options.proxyPassword,
-        ]
-        guard secrets.contains(where: { $0 != nil }) else { return [] }
-        return [
-            "the arguments hold a password, which every user of this machine can see while the program runs: give the "
-                + "connection string on standard input (-), or the password with --password-file"
-        ]
-    }
+    var warnings: [CheckWarning] { uri == "-" ? [] : ArgumentWarnings.about(uri) }
 }

@@ -94,6 +94,28 @@ enum LineFile {
         return String(decoding: line, as: UTF8.self)
     }
 
+    /// All lines of a file, or of standard input for `-`.
+    static func lines(of path: String, limit: Int, _ what: String) throws -> [String] {
+        do {
+            let file =
+                path == "-" ? .standardInput : try FileDescriptor.open(FilePath(path), .readOnly, options: .closeOnExec)
+            defer { if path != "-" { try? file.close() } }
+            var contents: [UInt8] = []
+            var chunk = [UInt8](repeating: 0, count: 65_536)
+            while contents.count <= limit {
+                let count = try chunk.withUnsafeMutableBytes { try file.read(into: $0) }
+                guard count > 0 else { break }
+                contents += chunk[..<count]
+            }
+            guard contents.count <= limit else { throw ValidationError("\(what) is longer than \(limit) bytes.") }
+            return contents.split(separator: 0x0A).map { line in
+                String(decoding: line.last == 0x0D ? line.dropLast() : line, as: UTF8.self)
+            }
+        } catch let error as Errno {
+            throw ValidationError("\(what) cannot be read: \(error).")
+        }
+    }
+
     private static func bytes(of path: String, limit: Int, _ what: String) throws -> [UInt8] {
         let file: FileDescriptor
         do {

@@ -2,7 +2,7 @@ import ArgumentParser
 
 /// A duration as it is written on a command line.
 struct TimeLimit: ExpressibleByArgument, CustomStringConvertible {
-    /// The duration: more than nothing, at most a day.
+    /// The duration: more than nothing, at most a year.
     let duration: Duration
 
     init(_ duration: Duration) {
@@ -12,12 +12,13 @@ struct TimeLimit: ExpressibleByArgument, CustomStringConvertible {
     init?(argument: String) {
         let units: [(suffix: String, unit: Duration)] = [
             ("ms", .milliseconds(1)), ("s", .seconds(1)), ("m", .seconds(60)), ("h", .seconds(3600)),
+            ("d", .seconds(86_400)),
         ]
         let match = units.first { argument.hasSuffix($0.suffix) }
         let number = match.map { String(argument.dropLast($0.suffix.count)) } ?? argument
-        guard let value = Double(number), value > 0, value <= 86_400_000 else { return nil }
+        guard let value = Double(number), value > 0, value <= 31_622_400_000 else { return nil }
         let duration = (match?.unit ?? .seconds(1)) * value
-        guard duration <= .seconds(86_400) else { return nil }
+        guard duration <= .seconds(366 * 86_400) else { return nil }
         self.duration = duration
     }
 

@@ -3,8 +3,25 @@ internal import GSSKerberos
 internal import SaslConnectionString
 internal import ShellWords
 
-/// The words that hints are made of: the user's own names, ready for a shell, or placeholders.
-struct KerberosHintWords {
+/// What a call of libkrb5 is about: the same code means something else for a cache, for a keytab and for everything else.
+enum KerberosSubject: Sendable {
+    case cache
+    case keytab
+    /// The user's own first ticket, so that all keys at play are the user's.
+    case firstTicket
+
+    func isMatter(of call: String) -> Bool {
+        switch self {
+        case .cache: call.hasPrefix("krb5_cc_")
+        case .keytab: call.hasPrefix("krb5_kt_") || call.hasSuffix("_keytab")
+        case .firstTicket:
+            ["gss_acquire_cred", "krb5_get_init_creds", "krb5_init_creds"].contains { call.hasPrefix($0) }
+        }
+    }
+}
+
+/// The words that causes and commands are made of: the user's own names, ready for a shell, or placeholders.
+struct DiagnosisWords {
     /// Whom a command for `kadmin` is about.
     enum Subject {
         case user
@@ -30,17 +47,24 @@ struct KerberosHintWords {
     /// How to write a user name whose realm is none, ready for a connection string; `nil` without a realm.
     let enterpriseName: String?
     let host: String
+    let port: String
+    /// The host as the operand of a command.
+    let hostOperand: String
+    /// The user with the realm in capitals, where the realm that is configured is that one; ready for a shell.
+    let realmInCapitals: String?
     let cache: String
+    /// The cache as the operand of a command; nothing for the default one.
+    let cacheOperand: String
     let keytab: String
     let configurationFile: String
     /// Whether the keytab is where the credentials come from.
     let hasKeytab: Bool
-    /// `, or name OTHER as the user` where the cache is somebody else's, else nothing.
-    let orNameOwner: String
+    /// Whose tickets the cache has, where that is somebody else than the user.
+    let otherOwner: String?
     /// The realm without which nothing goes on, for errors about realms.
     let realm: String
-    /// How far the other side's clock is ahead.
-    let clockOffset: Duration?
+    /// The same as the operand of a command.
+    let realmOperand: String
     /// The ticket-granting ticket between two realms that the KDC does not know; `nil` where it is about a service.
     let missingTrust: (own: String, other: String)?
     /// The service's realm where one is known.
@@ -48,15 +72,16 @@ struct KerberosHintWords {
     /// The user's and the service's realm where they differ: then the trust between them may be what is missing.
     let differentRealms: (own: String, other: String)?
 
-    init(_ error: GSSError, _ names: KerberosAdvice.Names) {
-        func isAbout(_ subject: KerberosAdvice.Subject) -> Bool { subject.isMatter(of: error.call) }
+    init(_ error: GSSError?, _ names: Evidence.Names) {
+        let subject = error?.subject
+        func isAbout(_ subject: KerberosSubject) -> Bool { error.map { subject.isMatter(of: $0.call) } ?? false }
         let isAboutService = !isAbout(.cache) && !isAbout(.keytab) && !isAbout(.firstTicket)
-        let user = names.user ?? (isAbout(.firstTicket) ? error.subject : nil)
+        let user = names.user ?? (isAbout(.firstTicket) ? subject : nil)
         // The call's own name for the service has the realm that the configuration gave it.
-        let asked = isAboutService ? error.subject : nil
+        let asked = isAboutService ? subject : nil
         let service = Self.realm(of: asked) == nil ? names.service ?? asked : asked
-        let cache = names.cache ?? (isAbout(.cache) ? error.subject : nil)
-        let keytab = names.keytab ?? (error.call.hasPrefix("krb5_kt_") ? error.subject : nil)
+        let cache = names.cache ?? (isAbout(.cache) ? subject : nil)
+        let keytab = names.keytab ?? (error?.call.hasPrefix("krb5_kt_") == true ? subject : nil)
         unquotedUser = user.map(Self.withoutOption) ?? "USER@REALM"
         unquotedService = service.map { Self.withoutOption(Self.withoutEmptyRealm($0)) } ?? "SERVICE/HOST@REALM"
         self.user = ShellWord.quoted(unquotedUser)
@@ -77,7 +102,11 @@ struct KerberosHintWords {
                 }
             }
         host = names.host ?? "the server"
+        port = names.port.map { "\($0)" } ?? "27017"
+        hostOperand = names.host.map(Self.operand) ?? "HOST"
+        realmInCapitals = Self.realmInCapitals(of: user, names)
         self.cache = cache.map(ShellWord.quoted) ?? "the default cache"
+        cacheOperand = cache.map(ShellWord.quoted) ?? ""
         self.keytab = keytab.map { Self.operand(Self.path($0)) } ?? "KEYTAB"
         configurationFile = names.configurationFile.map(Self.operand) ?? "krb5.conf"
         hasKeytab = keytab != nil
@@ -85,13 +114,12 @@ struct KerberosHintWords {
         userOperand =
             isEnterprise ? "-E " + ShellWord.quoted(Self.withoutEscapes(unquotedUser)) : ShellWord.quoted(unquotedUser)
 
-        orNameOwner =
-            names.cacheOwner.flatMap { isSameText($0, user) ? nil : ", or name \(ShellWord.quoted($0)) as the user" }
-            ?? ""
+        otherOwner = names.cacheOwner.flatMap { isSameText($0, user) ? nil : ShellWord.quoted($0) }
 
-        let text = error.minorMessages.joined(separator: " ")
+        let text = (error?.minorMessages ?? []).joined(separator: " ")
         let quoted = ["\"", "'"].lazy.map { Self.parts(of: text, between: $0) }.first { $0.count == 3 }
-        realm = quoted?[1] ?? Self.realm(of: user) ?? "REALM"
+        realm = quoted?[1] ?? names.askedRealm ?? Self.realm(of: user) ?? "REALM"
+        realmOperand = ShellWord.quoted(realm)
         missingTrust = Self.missingTrust(in: text)
         serviceRealm = Self.realm(of: service)
         if let own = Self.realm(of: user), let other = serviceRealm, own != other {
@@ -99,7 +127,18 @@ struct KerberosHintWords {
         } else {
             differentRealms = nil
         }
-        clockOffset = names.clockOffset
+    }
+
+    /// Realms are written in capitals by convention, and told apart by them.
+    private static func realmInCapitals(of user: String?, _ names: Evidence.Names) -> String? {
+        guard let user, let realm = realm(of: user) else { return nil }
+        let letters = UInt8(ascii: "a")...UInt8(ascii: "z")
+        let capitals = String(decoding: realm.utf8.map { letters ~= $0 ? $0 & 0xDF : $0 }, as: UTF8.self)
+        let known = [names.defaultRealm, Self.realm(of: names.cacheOwner)]
+        guard !isSameText(capitals, realm), known.contains(where: { isSameText($0 ?? "", capitals) }) else {
+            return nil
+        }
+        return ShellWord.quoted(withoutOption("\(withoutRealm(user))@\(capitals)"))
     }
 
     /// MIT names the ticket that it asked for: `Server krbtgt/OTHER@OWN not found in Kerberos database`.
@@ -136,7 +175,7 @@ struct KerberosHintWords {
     }
 
     /// The file behind a keytab's name.
-    private static func path(_ name: String) -> String {
+    static func path(_ name: String) -> String {
         without("FILE:", name) ?? without("WRFILE:", name) ?? name
     }
 
@@ -168,7 +207,10 @@ struct KerberosHintWords {
     }
 
     /// The path of a file as the operand of a command.
-    private static func operand(_ path: String) -> String {
+    static func operand(_ path: String) -> String {
         ShellWord.quoted(path.utf8.first == UInt8(ascii: "-") ? "./" + path : path)
     }
+
+    /// A file as the operand of a command; a placeholder where there is none.
+    static func file(_ path: String?) -> String { path.map(operand) ?? "FILE" }
 }

@@ -1,0 +1,68 @@
+/// What some evidence comes from and what to do about it.
+///
+/// Rules are data: a rule names the codes that it is for, and perhaps what else must be so. For a failure's codes, the most
+/// specific first, the first rule that applies is taken. What no rule knows is said to be unknown.
+struct Rule: Sendable {
+    typealias Steps = @Sendable (Evidence) -> [Diagnosis.Step]
+
+    /// The codes of ``Evidence/codes``; one with a star at its end is for all that begin so.
+    let codes: [String]
+    let `class`: FailureClass
+    let culprit: Diagnosis.Culprit
+    /// What else must be so.
+    let condition: (@Sendable (Evidence) -> Bool)?
+    let cause: @Sendable (Evidence) -> String
+    let steps: Steps
+
+    init(
+        _ codes: String..., is class: FailureClass, by culprit: Diagnosis.Culprit,
+        when condition: (@Sendable (Evidence) -> Bool)? = nil, _ cause: @escaping @Sendable (Evidence) -> String,
+        do steps: @escaping Steps = { _ in [] }
+    ) {
+        self.init(codes, is: `class`, by: culprit, when: condition, cause, do: steps)
+    }
+
+    init(
+        _ codes: [String], is class: FailureClass, by culprit: Diagnosis.Culprit,
+        when condition: (@Sendable (Evidence) -> Bool)? = nil, _ cause: @escaping @Sendable (Evidence) -> String,
+        do steps: @escaping Steps = { _ in [] }
+    ) {
+        (self.codes, self.class, self.culprit) = (codes, `class`, culprit)
+        (self.condition, self.cause, self.steps) = (condition, cause, steps)
+    }
+
+    func applies(to code: String, _ evidence: Evidence) -> Bool {
+        codes.contains { $0 == code || ($0.hasSuffix("*") && code.hasPrefix($0.dropLast())) }
+            && condition?(evidence) ?? true
+    }
+
+    /// All of them. Where several are for one code, the first whose condition holds is taken.
+    static let all: [Rule] =
+        clocks + credentials + theWayToAKDC + firstTicket + serviceTicket + tickets + configuration + names
+        + connection + encryption + conversation + refusals + mechanisms + proofs + rest
+}
+
+/// The class of a failure and its diagnosis.
+struct Verdict: Sendable {
+    var `class`: FailureClass
+    var diagnosis: Diagnosis
+
+    init(_ evidence: Evidence) {
+        for code in evidence.codes {
+            guard let rule = Rule.all.first(where: { $0.applies(to: code, evidence) }) else { continue }
+            self.class = rule.class
+            diagnosis = Diagnosis(
+                cause: rule.cause(evidence), culprit: rule.culprit, steps: rule.steps(evidence))
+            return
+        }
+        self.class = .internal
+        diagnosis = Diagnosis(
+            cause: "this is a defect of authcheck", culprit: .unknown,
+            steps: [.init("report it with what was run and what was said")])
+    }
+}
+
+extension Diagnosis.Step {
+    /// A look at something, with a command.
+    static func see(_ text: String, _ command: String) -> Self { .init(text, command: command) }
+}

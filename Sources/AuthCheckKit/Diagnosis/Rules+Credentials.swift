@@ -1,0 +1,229 @@
+internal import GSSCore
+internal import GSSKerberos
+internal import MongoAuth
+
+extension Rule {
+    // MARK: - Nothing to start from
+
+    private static let nothing = [
+        "kerberos.KRB5_FCC_NOFILE", "kerberos.KRB5_CC_NOTFOUND", "kerberos.KG_CCACHE_NOMATCH", "kerberos.ENOENT",
+        "credentials.no-credentials", "credentials.wrong-user", "gss.no-credential",
+    ]
+
+    static let credentials: [Rule] = [
+        Rule(
+            nothing, is: .noCredentials, by: .user, when: { $0.words.realmInCapitals != nil && $0.isAbout(.cache) },
+            { "realms are told apart by capitals, and that of \($0.words.user) is written in small letters" },
+            do: {
+                [.init("write the user with the realm in capitals", command: "kinit \($0.words.realmInCapitals ?? "")")]
+            }),
+        Rule(
+            nothing, is: .noCredentials, by: .user,
+            when: {
+                $0.variables.unusableClientKeytab != nil && !$0.isAbout(.keytab)
+                    && ($0.has("kerberos.KRB5_FCC_NOFILE") || $0.has("kerberos.KRB5_CC_NOTFOUND"))
+            },
+            { evidence in
+                let file = evidence.variables.unusableClientKeytab
+                let isThere = evidence.has("kerberos.KRB5_CC_NOTFOUND")
+                return
+                    (isThere
+                    ? "no cache has a ticket of \(evidence.words.user)"
+                    : "there is no credential cache \(evidence.words.cache)")
+                    + ", and the keytab that KRB5_CLIENT_KTNAME names, \(file?.path ?? ""), cannot be used: \(file?.reason ?? "")"
+            },
+            do: { evidence in
+                otherUser(evidence) + [
+                    .see(
+                        "or see what is at the keytab's place, and have KRB5_CLIENT_KTNAME name the right one",
+                        "ls -l \(DiagnosisWords.file(evidence.variables.unusableClientKeytab?.path))")
+                ]
+            }),
+        Rule(
+            nothing, is: .noCredentials, by: .user,
+            when: { $0.variables.serverKeytabOfUser != nil && !$0.isAbout(.keytab) },
+            {
+                "there is no ticket of \($0.words.user); its key is in \($0.variables.serverKeytabOfUser ?? ""), which is a server's keytab: "
+                    + "clients do not look there by themselves"
+            },
+            do: {
+                let path = DiagnosisWords.file($0.variables.serverKeytabOfUser)
+                return [
+                    .init("have clients look there", command: "export KRB5_CLIENT_KTNAME=\(path)"),
+                    .init("or get a ticket with it", command: "kinit -kt \(path) \($0.words.user)"),
+                ]
+            }),
+        Rule(
+            "kerberos.ENOENT", is: .noCredentials, by: .thisMachine, when: { $0.isAbout(.keytab) },
+            { "there is no keytab \($0.words.keytab)" }, do: { [.see("check the path", "ls -l \($0.words.keytab)")] }),
+        Rule(
+            "kerberos.EACCES", is: .noCredentials, by: .thisMachine, when: { $0.isAbout(.keytab) },
+            { "this user may not read the keytab \($0.words.keytab)" },
+            do: { [.see("see whose it is", "ls -l \($0.words.keytab)"), .see("see who this user is", "id")] }),
+        Rule(
+            "kerberos.KRB5_KEYTAB_BADVNO", "kerberos.KRB5_KT_FORMAT", is: .noCredentials, by: .thisMachine,
+            { "\($0.words.keytab) is not a keytab" }, do: { [.see("look at it", "klist -k \($0.words.keytab)")] }),
+        Rule(
+            "kerberos.KRB5_KT_NOTFOUND", "kerberos.KRB5_KT_KVNONOTFOUND", "kerberos.KG_KEYTAB_NOMATCH",
+            "kerberos.KRB5_KT_END",
+            is: .noCredentials, by: .thisMachine,
+            { "the keytab \($0.words.keytab) has no key of \($0.isAbout(.keytab) ? $0.words.user : "that principal")" },
+            do: { [.see("see whose keys it has", "klist -k \($0.words.keytab)")] }),
+        Rule(
+            "kerberos.KRB5_KT_UNKNOWN_TYPE", "kerberos.KRB5_KT_BADNAME", "kerberos.KRB5_KT_NAME_TOOLONG",
+            is: .noCredentials,
+            by: .connectionString, { "\($0.words.keytab) is no name of a keytab" },
+            do: { _ in [.init("name the keytab by its path, or as FILE:/path")] }),
+        Rule(
+            "kerberos.KRB5_KT_IOERR", is: .noCredentials, by: .thisMachine,
+            { "the keytab \($0.words.keytab) cannot be read" },
+            do: { [.see("look at it", "klist -k \($0.words.keytab)")] }),
+        Rule(
+            "kerberos.EACCES", is: .noCredentials, by: .thisMachine,
+            when: { $0.isAbout(.cache) && !$0.isCacheKept("KEYRING") },
+            { "this user may not read the cache \($0.words.cache)" },
+            do: { [.see("look at it", "klist \($0.words.cacheOperand)"), .see("see who this user is", "id")] }),
+        Rule(
+            "kerberos.KRB5_FCC_PERM", is: .noCredentials, by: .thisMachine,
+            { "this user may not read the cache \($0.words.cache)" },
+            do: { [.see("look at it", "klist \($0.words.cacheOperand)"), .see("see who this user is", "id")] }),
+        // Caches that somebody keeps.
+        Rule(
+            "kerberos.*", is: .noCredentials, by: .thisMachine,
+            when: { $0.isAbout(.cache) && $0.isCacheKept("KCM") && $0.isKeeperMissing },
+            { "the cache \($0.words.cache) is kept by a daemon (KCM), which does not answer" },
+            do: { evidence in
+                [
+                    .see("see whether the daemon runs (SSSD has one)", "systemctl status sssd-kcm.socket"),
+                    .init("or use a cache in a file", command: "export KRB5CCNAME=FILE:/tmp/krb5cc_$(id -u)"),
+                    .init("and get a ticket there", command: evidence.words.kinitAnywhere),
+                ]
+            }),
+        Rule(
+            "kerberos.*", is: .noCredentials, by: .thisMachine,
+            when: {
+                $0.isAbout(.cache) && $0.isCacheKept("KEYRING") && !$0.has("kerberos.KRB5_FCC_NOFILE")
+                    && !$0.has("kerberos.KRB5_CC_NOTFOUND")
+            },
+            {
+                "the cache \($0.words.cache) is in the kernel's keyring, which this process may not use; containers often forbid it"
+            },
+            do: { evidence in
+                [
+                    .init("use a cache in a file", command: "export KRB5CCNAME=FILE:/tmp/krb5cc_$(id -u)"),
+                    .init("and get a ticket there", command: evidence.words.kinitAnywhere),
+                ]
+            }),
+        Rule(
+            "kerberos.ENOENT", is: .noCredentials, by: .user, when: { $0.isAbout(.cache) },
+            { "there is no credential cache \($0.words.cache)" },
+            do: { [.init("get a ticket first", command: $0.words.kinit)] }),
+        Rule(
+            "kerberos.KRB5_FCC_NOFILE", is: .noCredentials, by: .user,
+            { "there is no credential cache \($0.words.cache)" },
+            do: { [.init("get a ticket first", command: $0.words.kinit)] }),
+        Rule(
+            "kerberos.KRB5_CC_NOTFOUND", is: .noCredentials, by: .user, { "no cache has a ticket of \($0.words.user)" },
+            do: otherUser),
+        Rule(
+            "kerberos.KG_CCACHE_NOMATCH", is: .noCredentials, by: .user,
+            { "the cache \($0.words.cache) is somebody else's" }, do: otherUser),
+        Rule(
+            "kerberos.KRB5_CC_UNKNOWN_TYPE", is: .noCredentials, by: .thisMachine,
+            { "this machine's Kerberos has no cache of the type of \($0.words.cache)" },
+            do: { _ in [.init("use a type that it has: FILE:, DIR:, KCM:, KEYRING:, MEMORY:")] }),
+        Rule(
+            "kerberos.KRB5_CC_BADNAME", "kerberos.KRB5_CONFIG_BADFORMAT", "kerberos.EINVAL", is: .noCredentials,
+            by: .thisMachine,
+            when: { $0.isAbout(.cache) },
+            { "\($0.words.cache) is no name of a cache, or has a %{...} that does not exist" },
+            do: {
+                [
+                    .init(
+                        "name it as TYPE:name, in KRB5CCNAME or in default_ccache_name of \($0.words.configurationFile)"
+                    )
+                ]
+            }),
+        Rule(
+            "kerberos.KRB5_CC_FORMAT", "kerberos.KRB5_CCACHE_BADVNO", "kerberos.KRB5_CC_END", is: .noCredentials,
+            by: .user,
+            { "the cache \($0.words.cache) is damaged" }, do: { [.init("make it anew", command: $0.words.kinit)] }),
+        Rule(
+            "kerberos.KRB5_CC_IO", "kerberos.KRB5_FCC_INTERNAL", "kerberos.EISDIR", "kerberos.EPERM",
+            is: .noCredentials, by: .thisMachine,
+            when: { $0.isAbout(.cache) }, { "the cache \($0.words.cache) cannot be read" },
+            do: { [.see("look at it", "klist \($0.words.cacheOperand)")] }),
+        Rule(
+            "kerberos.KRB5_CONFIG_NODEFREALM", is: .noCredentials, by: .thisMachine,
+            { "\($0.words.user) has no realm, and this machine has no default one" },
+            do: { [.init("name the realm (user@REALM), or set default_realm in \($0.words.configurationFile)")] }),
+        Rule(
+            "kerberos.KRB5_PARSE_MALFORMED", "kerberos.KRB5_PARSE_ILLCHAR", is: .usage, by: .connectionString,
+            { "\($0.words.user) is no Kerberos principal" },
+            do: { _ in
+                [.init("write it as name@REALM, each @ or / that is part of the name with a backslash before it")]
+            }),
+        Rule(
+            "gss.no-credential", "gss.defective-credential", is: .noCredentials, by: .user,
+            { "there is no Kerberos credential of \($0.words.user)" }, do: otherUser),
+        Rule(
+            "credentials.wrong-user", is: .noCredentials, by: .user, { _ in "the credentials are somebody else's" },
+            do: otherUser),
+        Rule(
+            "credentials.no-credentials", is: .noCredentials, by: .user,
+            { "there is no Kerberos credential of \($0.words.user)" }, do: otherUser),
+    ]
+
+    private static let otherUser: Steps = { evidence in
+        let words = evidence.words
+        return [.init("get a ticket", command: words.kinit)]
+            + (words.otherOwner.map { [.init("or name \($0) as the user")] } ?? [])
+            + [.see("see whose tickets are there", "klist -A")]
+    }
+
+    // MARK: - The configuration
+
+    static let configuration: [Rule] = [
+        Rule(
+            "kerberos.PROF_FAIL_INCLUDE_FILE", "kerberos.PROF_FAIL_INCLUDE_DIR", is: .kerberos, by: .thisMachine,
+            {
+                "a line `include` or `includedir` of \($0.words.configurationFile) names what is not there or may not be read, and Kerberos "
+                    + "reads nothing of the file then"
+            }, do: { [.see("see what it names", "grep -n include \($0.words.configurationFile)")] }),
+        // The profile library's own codes: every one is about a line of a file, or a file that it includes.
+        Rule(
+            "kerberos.KRB5_CONFIG_BADFORMAT", "kerberos.PROF_*", is: .kerberos, by: .thisMachine,
+            { "\($0.words.configurationFile) is malformed: Kerberos reads nothing of it" },
+            do: {
+                [
+                    .see(
+                        "look at it: every line is a section, `name = value`, or a brace",
+                        "cat -n \($0.words.configurationFile)")
+                ]
+            }),
+        // Whatever else is said of a file that may not be read, it is the configuration: a name was not even looked at.
+        Rule(
+            "kerberos.KRB5_CONFIG_CANTOPEN", "kerberos.EACCES", is: .kerberos, by: .thisMachine,
+            { "this user may not read \($0.words.configurationFile)" },
+            do: { [.see("see whose it is; it holds no secrets", "ls -l \($0.words.configurationFile)")] }),
+    ]
+}
+
+extension Evidence {
+    /// Whether the call that failed is about that.
+    func isAbout(_ subject: KerberosSubject) -> Bool {
+        kerberos.map { subject.isMatter(of: $0.error.call) } ?? (subject == .cache)
+    }
+
+    /// Whether the cache is of a type.
+    func isCacheKept(_ type: String) -> Bool {
+        [names.cache, kerberos?.error.subject].contains { $0?.utf8.starts(with: "\(type):".utf8) == true }
+    }
+
+    /// Whether the code says that nobody is there who keeps the caches.
+    var isKeeperMissing: Bool {
+        ["KRB5_KCM_NO_SERVER", "ECONNREFUSED", "ENOENT", "EACCES", "KRB5_CC_NOSUPP", "KRB5_KCM_RPC_ERROR"].contains {
+            has("kerberos.\($0)")
+        } || kerberos?.symbolicName == nil
+    }
+}

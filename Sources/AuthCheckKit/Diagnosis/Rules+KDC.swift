@@ -1,0 +1,293 @@
+extension Rule {
+    // MARK: - The way to a KDC
+
+    private static let lookAtKDCs: Steps = { evidence in
+        let words = evidence.words
+        let realm = words.realm
+        return [
+            .see(
+                "see which KDCs of \(realm) are configured",
+                "grep -n -A8 \(words.realmOperand) \(words.configurationFile)"),
+            .see("see which KDCs the DNS has", "dig +short SRV _kerberos._udp.\(words.realmOperand)"),
+            .init("see that firewalls let port 88 through, UDP and TCP"),
+        ]
+    }
+
+    static let theWayToAKDC: [Rule] = [
+        Rule(
+            "credentials.kdc-timeout", "deadline.kdc", is: .kdcUnreachable, by: .network,
+            { evidence in
+                "no KDC of \(evidence.words.realm) has answered within the time" + evidence.kdcSentence
+            }, do: lookAtKDCs),
+        Rule(
+            "kerberos.KRB5_KDC_UNREACH", "kerberos.KRB5KRB_AP_ERR_IAKERB_KDC_NO_RESPONSE", is: .kdcUnreachable,
+            by: .network,
+            { "no KDC of \($0.words.realm) answers" + $0.kdcSentence }, do: lookAtKDCs),
+        Rule(
+            "kerberos.KRB5_REALM_CANT_RESOLVE", is: .kdcUnreachable, by: .network,
+            { "no KDC of \($0.words.realm) has an address: the lines `kdc =` or the DNS name hosts that do not exist" },
+            do: lookAtKDCs),
+        Rule(
+            "kerberos.KRB5_REALM_UNKNOWN", "kerberos.KRB5KRB_AP_ERR_IAKERB_KDC_NOT_FOUND", is: .kdcUnreachable,
+            by: .user,
+            when: { $0.words.realmInCapitals != nil && $0.isAbout(.firstTicket) },
+            { "realms are told apart by capitals, and that of \($0.words.user) is written in small letters" },
+            do: { [.init("write the user as \($0.words.realmInCapitals ?? "")")] }),
+        Rule(
+            "kerberos.KRB5_REALM_UNKNOWN", "kerberos.KRB5KRB_AP_ERR_IAKERB_KDC_NOT_FOUND", is: .kdcUnreachable,
+            by: .thisMachine,
+            { "neither \($0.words.configurationFile) nor the DNS knows a KDC of \($0.words.realm)" },
+            do: { evidence in
+                let words = evidence.words
+                let name = evidence.isAbout(.firstTicket) ? words.enterpriseName : nil
+                return [.init("check the realm's spelling, or add it to [realms] of \(words.configurationFile)")]
+                    + (name.map {
+                        [
+                            .init(
+                                "if this is a user principal name of Active Directory, name the realm too: user name \($0)"
+                            )
+                        ]
+                    } ?? [])
+            }),
+        Rule(
+            "kerberos.KRB5_ERR_HOST_REALM_UNKNOWN", "kerberos.KRB5_ERR_NUMERIC_REALM", is: .kerberos, by: .thisMachine,
+            { "nothing says in which realm \($0.words.host) is" },
+            do: { [.init("name it with SERVICE_REALM, or in [domain_realm] of \($0.words.configurationFile)")] }),
+        Rule(
+            "kerberos.KRB5_EAI_*", "kerberos.KRB5_ERR_BAD_HOSTNAME", is: .kerberos, by: .network,
+            { "a name of \($0.words.configurationFile) or of the service does not resolve" },
+            do: { [.see("see what it resolves to", "getent hosts \($0.words.hostOperand)")] }),
+        Rule(
+            "kerberos.KRB5KRB_ERR_RESPONSE_TOO_BIG", is: .kdcUnreachable, by: .network,
+            { "the KDC's answer is too big for a datagram, and no KDC of \($0.words.realm) takes it over TCP" },
+            do: { _ in
+                [.init("have firewalls let 88/tcp to the KDC through, and the KDC listen there (kdc_tcp_listen)")]
+            }),
+        Rule(
+            "kerberos.KRB5KDC_ERR_SVC_UNAVAILABLE", is: .kerberos, by: .kdc,
+            {
+                "the KDC of \($0.words.realm) is there and cannot serve now: its database or a server behind it is down"
+            },
+            do: { _ in [.init("try again, and see the KDC's log")] }),
+    ]
+
+    // MARK: - The user's first ticket
+
+    static let firstTicket: [Rule] = [
+        Rule(
+            "kerberos.KRB5KDC_ERR_C_PRINCIPAL_UNKNOWN", "kerberos.KRB5KDC_ERR_WRONG_REALM",
+            "kerberos.KRB5KDC_ERR_S_PRINCIPAL_UNKNOWN",
+            is: .credentialsRejected, by: .user, when: { $0.words.realmInCapitals != nil && $0.isAbout(.firstTicket) },
+            { "realms are told apart by capitals, and that of \($0.words.user) is written in small letters" },
+            do: { [.init("write the user as \($0.words.realmInCapitals ?? "")")] }),
+        // While the user's first ticket is asked for, what does not decrypt was made with the user's key.
+        Rule(
+            "kerberos.KRB5KRB_AP_ERR_BAD_INTEGRITY", "kerberos.KRB5KRB_AP_ERR_MODIFIED", is: .credentialsRejected,
+            by: .user,
+            when: { $0.isAbout(.firstTicket) && $0.words.hasKeytab }, wrongKeytab, do: newKeytab),
+        Rule(
+            "kerberos.KRB5KRB_AP_ERR_BAD_INTEGRITY", "kerberos.KRB5KRB_AP_ERR_MODIFIED", is: .credentialsRejected,
+            by: .user,
+            when: { $0.isAbout(.firstTicket) }, wrongPassword, do: tryPassword),
+        Rule(
+            "kerberos.KRB5KDC_ERR_PREAUTH_FAILED", is: .credentialsRejected, by: .user, when: { $0.words.hasKeytab },
+            wrongKeytab,
+            do: newKeytab),
+        Rule(
+            "kerberos.KRB5KDC_ERR_PREAUTH_FAILED", is: .credentialsRejected, by: .user, wrongPassword, do: tryPassword),
+        Rule(
+            "kerberos.KRB5_PREAUTH_FAILED", "kerberos.KRB5KDC_ERR_PREAUTH_REQUIRED", "kerberos.KRB5_PREAUTH_BAD_TYPE",
+            "kerberos.KRB5_PREAUTH_NO_KEY", "kerberos.KRB5KDC_ERR_PADATA_TYPE_NOSUPP", "kerberos.KRB5_SAM_*",
+            "kerberos.KRB5KDC_ERR_PREAUTH_EXPIRED", "kerberos.KRB5KDC_ERR_MORE_PREAUTH_DATA_REQUIRED",
+            is: .credentialsRejected, by: .user,
+            {
+                "the KDC wants another proof of \($0.words.user) than a password or a keytab's key: a one-time password, a certificate or "
+                    + "hardware"
+            },
+            do: {
+                [
+                    .init("get a ticket by hand, which this program then uses", command: $0.words.kinitAnywhere),
+                    .init(
+                        "or have the account log in with a password or keytab",
+                        command: $0.words.kadmin("getprinc", .user)),
+                ]
+            }),
+        Rule(
+            "kerberos.KRB5_ERR_FAST_REQUIRED", "kerberos.KRB5KDC_ERR_UNKNOWN_CRITICAL_FAST_OPTION",
+            is: .credentialsRejected, by: .kdc,
+            {
+                "the KDC takes \($0.words.user) only through an armored channel (FAST), which needs another ticket first"
+            },
+            do: { [.init("get a ticket by hand", command: $0.words.kinit(option: "-T ARMOR_CACHE"))] }),
+        Rule(
+            "kerberos.KRB5KDC_ERR_CLIENT_NOT_TRUSTED", "kerberos.KRB5KDC_ERR_KDC_NOT_TRUSTED",
+            "kerberos.KRB5KDC_ERR_INVALID_SIG",
+            "kerberos.KRB5KDC_ERR_DH_KEY_PARAMETERS_NOT_ACCEPTED", "kerberos.KRB5KDC_ERR_CERTIFICATE_MISMATCH",
+            "kerberos.KRB5KDC_ERR_CANT_VERIFY_CERTIFICATE", "kerberos.KRB5KDC_ERR_INVALID_CERTIFICATE",
+            "kerberos.KRB5KDC_ERR_REVOKED_CERTIFICATE", "kerberos.KRB5KDC_ERR_REVOCATION_STATUS_*",
+            "kerberos.KRB5KDC_ERR_CLIENT_NAME_MISMATCH", "kerberos.KRB5KDC_ERR_KDC_NAME_MISMATCH",
+            "kerberos.KRB5KDC_ERR_INCONSISTENT_KEY_PURPOSE", "kerberos.KRB5KDC_ERR_DIGEST_IN_*",
+            "kerberos.KRB5KDC_ERR_PA_CHECKSUM_MUST_BE_INCLUDED",
+            "kerberos.KRB5KDC_ERR_PUBLIC_KEY_ENCRYPTION_NOT_SUPPORTED",
+            "kerberos.KRB5KDC_ERR_NO_ACCEPTABLE_KDF", is: .credentialsRejected, by: .user,
+            {
+                "the log-in with a certificate (PKINIT) was refused for \($0.words.user): the certificate's or the KDC's is not as the other wants it"
+            },
+            do: { [.see("see pkinit_anchors and pkinit_identities", "grep -n pkinit \($0.words.configurationFile)")] }),
+        Rule(
+            "kerberos.KRB5KDC_ERR_S_PRINCIPAL_UNKNOWN", is: .credentialsRejected, by: .user,
+            when: { $0.isAbout(.firstTicket) },
+            { "the KDC does not serve the realm of \($0.words.user)" },
+            do: { _ in [.init("check the realm's spelling")] }),
+        Rule(
+            "kerberos.KRB5KDC_ERR_C_PRINCIPAL_UNKNOWN", is: .credentialsRejected, by: .user,
+            when: { $0.words.isEnterpriseUser },
+            { "the KDC does not know the enterprise name \($0.words.user)" },
+            do: { _ in [.init("check its spelling: in Active Directory it is the user principal name of an account")] }),
+        Rule(
+            "kerberos.KRB5KDC_ERR_C_PRINCIPAL_UNKNOWN", is: .credentialsRejected, by: .user,
+            when: { $0.words.isServiceUser },
+            { "the KDC does not know the user \($0.words.user)" },
+            do: { _ in
+                [
+                    .init(
+                        "check its spelling. In Active Directory a service principal name does not log in: name the account that has it"
+                    )
+                ]
+            }),
+        Rule(
+            "kerberos.KRB5KDC_ERR_C_PRINCIPAL_UNKNOWN", is: .credentialsRejected, by: .user,
+            { "the KDC does not know the user \($0.words.user)" },
+            do: { evidence in
+                [.init("check the principal's spelling")]
+                    + evidence.byDirectory(
+                        mit: [.init("or have it created", command: evidence.words.kadmin("addprinc", .user))],
+                        activeDirectory: [
+                            .see(
+                                "see the account in Active Directory",
+                                "Get-ADUser -Filter \"SamAccountName -eq 'NAME'\"")
+                        ])
+            }),
+        Rule(
+            "kerberos.KRB5KDC_ERR_WRONG_REALM", is: .credentialsRejected, by: .user,
+            {
+                "the KDC of \($0.words.realm) says that another realm has \($0.isAbout(.firstTicket) ? $0.words.user : $0.words.service)"
+            },
+            do: { _ in [.init("name the realm that has the account; with Active Directory that of its domain")] }),
+        Rule(
+            "kerberos.KRB5KDC_ERR_CLIENT_REVOKED", is: .credentialsRejected, by: .kdc,
+            { "\($0.words.user) is locked, disabled or expired at the KDC" }, do: lookAtUser),
+        Rule(
+            "kerberos.KRB5KDC_ERR_CLIENT_NOTYET", is: .credentialsRejected, by: .kdc,
+            { "\($0.words.user) is not valid yet at the KDC" }, do: lookAtUser),
+        Rule(
+            "kerberos.KRB5KDC_ERR_NAME_EXP", is: .credentialsRejected, by: .kdc,
+            { "the account of \($0.words.user) has expired at the KDC" }, do: lookAtUser),
+        Rule(
+            "kerberos.KRB5KDC_ERR_KEY_EXP", is: .credentialsRejected, by: .user, when: { !$0.words.hasKeytab },
+            { "the password of \($0.words.user) has expired" },
+            do: { [.init("change it", command: "kpasswd \($0.words.user)")] }),
+        Rule(
+            "kerberos.KRB5KDC_ERR_KEY_EXP", is: .credentialsRejected, by: .user,
+            { "the key of \($0.words.user) has expired, as a password does" },
+            do: { [.init("change it, and have a new keytab made", command: "kpasswd \($0.words.user)")] }),
+        Rule(
+            "kerberos.KRB5KDC_ERR_ETYPE_NOSUPP", "kerberos.KRB5_CONFIG_ETYPE_NOSUPP", "kerberos.KRB5_PROG_ETYPE_NOSUPP",
+            "kerberos.KRB5_BAD_ENCTYPE", "kerberos.KRB5_PROG_KEYTYPE_NOSUPP", "kerberos.KRB5_NOPERM_ETYPE",
+            "kerberos.KRB5_WRONG_ETYPE",
+            is: .credentialsRejected, by: .user, when: { $0.isAbout(.firstTicket) },
+            { "\($0.words.user) has keys of encryption types only that this machine does not permit (RC4, perhaps)" },
+            do: { evidence in
+                let keytab =
+                    evidence.words.hasKeytab
+                    ? [Diagnosis.Step.see("see which the keytab has", "klist -ket \(evidence.words.keytab)")] : []
+                return keytab
+                    + evidence.byDirectory(
+                        mit: [
+                            .see(
+                                "see which keys the KDC has; a new password makes new ones",
+                                evidence.words.kadmin("getprinc", .user))
+                        ],
+                        activeDirectory: [
+                            .init(
+                                "have AES allowed for the account (msDS-SupportedEncryptionTypes), and its password changed once"
+                            )
+                        ])
+                    + [
+                        .see(
+                            "see what is permitted here (permitted_enctypes, allow_rc4)",
+                            "grep -n -e enctypes -e allow_ \(evidence.words.configurationFile)")
+                    ]
+            }),
+        Rule(
+            "kerberos.KRB5KDC_ERR_POLICY", is: .credentialsRejected, by: .kdc, when: { $0.isAbout(.firstTicket) },
+            { "a policy of the KDC forbids a ticket to \($0.words.user), from here or now" },
+            do: { _ in [.init("the KDC's log has the reason")] }),
+        Rule(
+            "kerberos.KRB5_IN_TKT_REALM_MISMATCH", "kerberos.KRB5_KDCREP_MODIFIED", is: .credentialsRejected, by: .user,
+            when: { $0.isAbout(.firstTicket) },
+            {
+                "the KDC answered for another name than \($0.words.user): it takes names in any capitals, or has an alias"
+            },
+            do: {
+                [.init("write the name as the KDC has it, or set canonicalize = true in \($0.words.configurationFile)")]
+            }),
+        Rule(
+            "kerberos.KRB5_GET_IN_TKT_LOOP", is: .kerberos, by: .kdc,
+            { "the KDC asks for one proof of \($0.words.user) after another" },
+            do: { _ in [.init("the KDC's log has the reason")] }),
+        Rule(
+            "kerberos.KRB5KDC_ERR_C_OLD_MAST_KVNO", "kerberos.KRB5KDC_ERR_S_OLD_MAST_KVNO",
+            "kerberos.KRB5KDC_ERR_NULL_KEY",
+            is: .kerberos, by: .kdc,
+            {
+                "the KDC's database has no usable key of \($0.isAbout(.firstTicket) ? $0.words.user : $0.words.service)"
+            },
+            do: {
+                [
+                    .see(
+                        "see its keys, and have new ones made",
+                        $0.words.kadmin("getprinc", $0.isAbout(.firstTicket) ? .user : .service))
+                ]
+            }),
+    ]
+
+    private static let wrongPassword: @Sendable (Evidence) -> String = { "the password of \($0.words.user) is wrong" }
+    private static let tryPassword: Steps = { [.init("try it", command: $0.words.kinitAnywhere)] }
+    private static let wrongKeytab: @Sendable (Evidence) -> String = {
+        "the keytab \($0.words.keytab) does not have the key of \($0.words.user): it is older, or was made with another password or "
+            + "salt (a name in other capitals has another one)"
+    }
+    private static let newKeytab: Steps = { evidence in
+        [.see("see which versions it has", "klist -ket \(evidence.words.keytab)")]
+            + evidence.byDirectory(
+                mit: [
+                    .see(
+                        "compare it with the KDC's, and have a new keytab made",
+                        evidence.words.kadmin("getprinc", .user))
+                ],
+                activeDirectory: [
+                    .init("have a new keytab made (ktpass, or `net ads keytab`), with the account's present password")
+                ])
+    }
+    private static let lookAtUser: Steps = { evidence in
+        evidence.byDirectory(
+            mit: [.see("see its state", evidence.words.kadmin("getprinc", .user))],
+            activeDirectory: [.init("see the account's properties in Active Directory")])
+    }
+
+}
+
+extension Evidence {
+    /// What each KDC did.
+    var kdcSentence: String { measured.kdcs.isEmpty ? "" : " (\(measured.kdcs.joined(separator: "; ")))" }
+
+    /// The steps for the kind of directory that the realm has; both where nobody knows.
+    func byDirectory(mit: [Diagnosis.Step], activeDirectory: [Diagnosis.Step]) -> [Diagnosis.Step] {
+        switch measured.isActiveDirectory {
+        case true?: activeDirectory
+        case false?: mit
+        case nil: mit + activeDirectory
+        }
+    }
+}

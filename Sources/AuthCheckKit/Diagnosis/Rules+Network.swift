@@ -1,0 +1,346 @@
+extension Rule {
+    // MARK: - Names
+
+    private static let askNameServer: Steps = { [.see("ask on this machine", "getent ahosts \($0.words.hostOperand)")] }
+    private static let askRecords: Steps = { evidence in
+        let record = evidence.record
+        return [
+            .see(
+                "ask on this machine", "dig \(record?.type ?? "SRV") \(DiagnosisWords.operand(record?.name ?? "NAME"))")
+        ]
+    }
+    private static let silentNameServer: Steps = { evidence in
+        let ask =
+            evidence.record.map { "dig \($0.type) \(DiagnosisWords.operand($0.name))" }
+            ?? "dig \(evidence.words.hostOperand)"
+        return [
+            .see("see which name servers are asked", "grep nameserver /etc/resolv.conf"),
+            .see("see whether they answer", ask),
+        ]
+    }
+
+    static let names: [Rule] = [
+        Rule(
+            "dns.is-service-name", is: .dns, by: .connectionString,
+            { "\($0.names.host ?? "the name") has no address, but SRV records of MongoDB" },
+            do: { [.init("write mongodb+srv://\($0.names.host ?? "NAME")/, without a port")] }),
+        Rule(
+            "dns.in-search-list", is: .dns, by: .connectionString,
+            {
+                "the records are not those of \($0.record?.name ?? "that name"); the search list of the resolver has them, where only some drivers look"
+            },
+            do: {
+                [
+                    .init("write mongodb+srv://\($0.names.host ?? "NAME") if that is meant"),
+                    .init("otherwise check the name's spelling"),
+                ]
+            }),
+        Rule(
+            "dns.no-such-name", "dns.no-address", is: .dns, by: .connectionString,
+            { evidence in
+                "the name \(evidence.names.host ?? "of the host") \(evidence.has("dns.no-address") ? "has no address" : "does not exist")"
+            }, do: { askNameServer($0) + [.init("check the spelling in the connection string")] }),
+        Rule(
+            "dns.invalid-name", is: .dns, by: .connectionString, { _ in "the text cannot be a host name" },
+            do: { _ in [.init("check the spelling in the connection string")] }),
+        Rule(
+            "dns.temporary-failure", "dns.malformed-answer", "dns.failure", "deadline.dns", "dns.deadline-exceeded",
+            is: .dns, by: .network,
+            when: { !$0.has("deadline.dns") && !$0.has("dns.deadline-exceeded") },
+            { "no name server has answered for \($0.names.host ?? "the name")" }, do: silentNameServer),
+        Rule(
+            "deadline.dns", "dns.deadline-exceeded", "deadline.names", is: .deadline, by: .network,
+            { "no name server has answered for \($0.record?.name ?? $0.names.host ?? "the name") within the time" },
+            do: silentNameServer),
+        Rule(
+            "transport.name-resolution", is: .dns, by: .network, { "\($0.names.host ?? "the name") does not resolve" },
+            do: askNameServer),
+        Rule(
+            "seedlist.no-hosts", is: .dns, by: .connectionString,
+            { "there is no \($0.record?.type ?? "SRV") record at \($0.record?.name ?? "the name")" },
+            do: { askRecords($0) + [.init("check the spelling in the connection string")] }),
+        Rule(
+            "seedlist.look-up-failed", is: .dns, by: .network,
+            {
+                "no name server has answered for the \($0.record?.type ?? "SRV") records of \($0.record?.name ?? "the name")"
+            }, do: silentNameServer),
+        Rule(
+            "seedlist.deadline-exceeded", is: .deadline, by: .network,
+            {
+                "no name server has answered for the \($0.record?.type ?? "SRV") records of \($0.record?.name ?? "the name") within the time"
+            },
+            do: silentNameServer),
+        Rule(
+            "seedlist.invalid-txt-record", is: .dns, by: .network,
+            {
+                "the TXT record of \($0.record?.name ?? "the name") may have authSource, replicaSet and loadBalanced, and nothing else"
+            },
+            do: { evidence in
+                [
+                    .init(
+                        "have it mended; where it is there for something else (SPF), give the seedlist a name of its own"
+                    )
+                ]
+                    + askRecords(evidence)
+            }),
+        Rule(
+            "seedlist.foreign-host", is: .dns, by: .network,
+            { "the records lead out of the domain of \($0.record?.name ?? "the name"), which a driver refuses" },
+            do: { evidence in
+                [
+                    .init(
+                        "have them lead to hosts in that domain, or name the hosts themselves in a string of mongodb://. The option "
+                            + "srvAllowedHostsSuffix, which some drivers have, is none of this client")
+                ] + askRecords(evidence)
+            }),
+        Rule("seedlist.conflicting-options", is: .usage, by: .connectionString, { $0.message }),
+        Rule(
+            "seedlist.*", is: .dns, by: .network,
+            { "the records of \($0.record?.name ?? "the name") lead to no server" }, do: askRecords),
+    ]
+
+    // MARK: - Connections
+
+    static let connection: [Rule] = [
+        Rule(
+            "proxy.unreachable", is: .connect, by: .network, { _ in "the SOCKS5 proxy cannot be reached" },
+            do: { _ in [.init("check proxyHost and proxyPort, and that the proxy runs")] }),
+        Rule(
+            "proxy.not-socks5", is: .connect, by: .connectionString,
+            { _ in "what listens at proxyHost and proxyPort is no SOCKS5 proxy" },
+            do: { _ in [.init("check proxyHost and proxyPort: a proxy for HTTP is none of SOCKS5")] }),
+        Rule(
+            "proxy.credential-required", is: .connect, by: .connectionString,
+            { _ in "the proxy wants a user and a password" },
+            do: { _ in [.init("give proxyUsername and proxyPassword, as the proxy's configuration has them")] }),
+        Rule(
+            "proxy.credential-rejected", is: .connect, by: .connectionString,
+            { _ in "the proxy does not take the user and password" },
+            do: { _ in [.init("check proxyUsername and proxyPassword")] }),
+        Rule(
+            "proxy.refused", is: .connect, by: .network,
+            { _ in "the proxy could not or would not connect to the server" },
+            do: { _ in
+                [
+                    .init(
+                        "the proxy connects in this machine's place: check there that the server's name resolves, that it can be reached, and that the proxy's rules allow it"
+                    )
+                ]
+            }),
+        Rule(
+            "proxy.*", is: .connect, by: .network, { _ in "the way through the proxy failed" },
+            do: { _ in [.init("see the proxy's log")] }),
+        Rule(
+            "transport.connect", is: .connect, by: .server,
+            when: { $0.measured.attempts > 0 && $0.measured.refusals == $0.measured.attempts },
+            { "\($0.words.host) is there, and nobody listens on port \($0.words.port)" },
+            do: {
+                [
+                    .see("on \($0.words.host): see who listens there", "ss -ltnp 'sport = :\($0.words.port)'"),
+                    .init("see net.port and net.bindIp in mongod.conf, and the port in the connection string"),
+                ]
+            }),
+        Rule(
+            "transport.connect", is: .connect, by: .network, { "no address of \($0.words.host) accepts a connection" },
+            do: tryPort),
+        Rule(
+            "deadline.tcp", is: .deadline, by: .network, when: { $0.asked != .proxy },
+            {
+                "nothing comes back from \($0.words.host), port \($0.words.port): a firewall that drops packets, or a host that is down"
+            }, do: tryPort),
+        Rule(
+            "deadline.tls", is: .deadline, by: .server,
+            { "\($0.words.host) has accepted the connection and says nothing in the TLS handshake" },
+            do: { _ in
+                [.init("see the server's load and log; a load balancer that has no server behind it does that, too")]
+            }),
+        Rule(
+            "deadline.command", is: .deadline, by: .server, when: { $0.phase == .hello },
+            {
+                "\($0.words.host) has accepted the connection and does not answer hello: it is busy, it is no MongoDB server, or it waits for TLS"
+            },
+            do: { evidence in
+                (evidence.string.usesTLS ? [] : [.init("try tls=true")]) + [.init("see the server's load and log")]
+            }),
+        Rule(
+            "deadline.command", is: .deadline, by: .server,
+            { "\($0.words.host) does not answer in the phase \($0.phase?.rawValue ?? "command")" },
+            do: { _ in
+                [.init("see the server's load and log: what it asks to check the user (LDAP, a KDC) may be slow")]
+            }),
+        Rule(
+            "deadline.file", is: .deadline, by: .thisMachine,
+            { _ in "a file or a credential cache was not read within the time" },
+            do: { _ in [.init("see whether it is on a file system or with a daemon that hangs")] }),
+        Rule(
+            "cancelled", is: .deadline, by: .unknown,
+            { "the check was interrupted in the phase \($0.phase?.rawValue ?? "before the first one")" }),
+        Rule(
+            "transport.deadline-exceeded", "auth.deadline-exceeded", is: .deadline, by: .unknown,
+            { "the time was used up in the phase \($0.phase?.rawValue ?? "before the first one")" },
+            do: { _ in
+                [
+                    .init(
+                        "give more time with --timeout, or with the option of the connection string that the message names"
+                    )
+                ]
+            }),
+    ]
+
+    private static let tryPort: Steps = { evidence in
+        [
+            .see("try it", "nc -vz -w 5 \(evidence.words.hostOperand) \(evidence.words.port)"),
+            .init("see that the server runs, and that firewalls and security groups let the port through"),
+        ]
+    }
+
+    // MARK: - TLS
+
+    static let encryption: [Rule] = [
+        Rule(
+            "tls.atlas", is: .tls, by: .server, { _ in "Atlas ends the handshake of addresses that it does not know" },
+            do: { _ in
+                [.init("add the address that this machine has on the Internet to the IP access list of the project")]
+            }),
+        Rule(
+            "tls.not-trusted", is: .tls, by: .connectionString,
+            { _ in "no authority that is trusted here has issued the server's certificate" },
+            do: { _ in
+                [
+                    .init("name a file with the authority that issued it: tlsCAFile=/path/to/ca.pem"),
+                    .init(
+                        "the server must send the intermediate certificates itself, and its certificate must be one for servers"
+                    ),
+                ]
+            }),
+        Rule(
+            "tls.expired", is: .tls, by: .server,
+            { _ in "the server's certificate, or that of its authority, has expired" },
+            do: { _ in
+                [
+                    .init(
+                        "renew the certificate on the server (and let it read the new one), or replace the authority's in tlsCAFile"
+                    )
+                ]
+            }),
+        Rule(
+            "tls.not-yet-valid", is: .tls, by: .thisMachine,
+            { _ in "the server's certificate is not valid yet by this machine's clock" },
+            do: { _ in
+                [
+                    .see("check the clock of this machine first", "timedatectl status"),
+                    .init("then the certificate's first day"),
+                ]
+            }),
+        Rule(
+            "tls.wrong-hostname", is: .tls, by: .connectionString,
+            { _ in "the server's certificate is for other names" },
+            do: { _ in
+                [
+                    .init(
+                        "use a host that the certificate is issued for, or have a certificate made with this one among its subject alternative names"
+                    )
+                ]
+            }),
+        Rule(
+            "tls.certificate-usage", is: .tls, by: .server,
+            { _ in "the keyUsage of the server's certificate lacks digitalSignature" },
+            do: { _ in
+                [
+                    .init(
+                        "have the certificate made anew with digitalSignature in its keyUsage. Drivers on OpenSSL do not look at that extension; BoringSSL, which this client uses, does"
+                    )
+                ]
+            }),
+        Rule(
+            "tls.revoked", is: .tls, by: .server,
+            { _ in "the authority of the server's certificate does not vouch for it any more" },
+            do: { _ in [.init("have a new certificate made for the server")] }),
+        Rule(
+            "tls.revocation-lists", is: .tls, by: .connectionString,
+            { _ in "tlsCRLFile has no current list that is for the server's certificate" },
+            do: { _ in
+                [
+                    .init(
+                        "tlsCRLFile must name a PEM file with a current list (X509 CRL) of the authority that issued the server's certificate: get the newest one from there"
+                    )
+                ]
+            }),
+        Rule(
+            "tls.not-tls", is: .tls, by: .connectionString, when: { $0.string.isSRV },
+            { "\($0.words.host) does not speak TLS on port \($0.words.port), and mongodb+srv turns TLS on by itself" },
+            do: { _ in [.init("if the server is meant to be without TLS, write tls=false"), hangsUp] }),
+        Rule(
+            "tls.not-tls", is: .tls, by: .connectionString,
+            { "\($0.words.host) does not speak TLS on port \($0.words.port)" },
+            do: { _ in [.init("if the server is meant to be without TLS, leave out tls=true"), hangsUp] }),
+        Rule(
+            "tls.certificate-required", is: .tls, by: .connectionString,
+            { _ in "the server wants a certificate of the client" },
+            do: { _ in
+                [
+                    .init(
+                        "name a file with a certificate and its key that the server accepts: tlsCertificateKeyFile=/path/to/client.pem"
+                    )
+                ]
+            }),
+        Rule(
+            "tls.certificate-rejected", is: .tls, by: .server,
+            { _ in "the server does not accept the client's certificate" },
+            do: { _ in
+                [
+                    .init(
+                        "the server's log has the reason. Frequent ones: another authority issued the certificate, it has expired, or it may not be used for clients"
+                    )
+                ]
+            }),
+        Rule(
+            "tls.protocol-version", is: .tls, by: .server,
+            { _ in "the server speaks no version of TLS that is still safe" },
+            do: { _ in [.init("enable TLS 1.2 or 1.3 on the server; older versions are not spoken")] }),
+        Rule(
+            "tls.authorities-file", is: .tls, by: .connectionString, { _ in "the file of authorities cannot be used" },
+            do: { _ in
+                [.init("check the path in tlsCAFile: it must be a PEM file with certificates that this user may read")]
+            }),
+        Rule(
+            "tls.certificate-key-file", is: .tls, by: .connectionString,
+            { _ in "the file with the client's certificate cannot be used" },
+            do: { _ in
+                [
+                    .init(
+                        "check the path in tlsCertificateKeyFile: it must be a PEM file with a certificate and its key that this user may read"
+                    )
+                ]
+            }),
+        Rule(
+            "tls.certificate-key-password", is: .tls, by: .connectionString,
+            { _ in "the key of the client's certificate does not open" },
+            do: { _ in
+                [
+                    .init("give the key's password in tlsCertificateKeyFilePassword"),
+                    .init(
+                        "if it is right, the key may be encrypted in a way that BoringSSL does not have; write it anew",
+                        command: "openssl pkcs8 -topk8 -v2 aes-256-cbc -v2prf hmacWithSHA256"),
+                ]
+            }),
+        Rule(
+            "tls.*", "transport.tls", is: .tls, by: .server, { _ in "the TLS handshake broke" },
+            do: { _ in
+                [
+                    .init(
+                        "the server's log may have the reason; check that its certificate and key belong together, that it knows the host by this name, and that it admits this machine's address"
+                    ),
+                    .init(
+                        "where both sides have nothing in common: this client takes TLS 1.3, and TLS 1.2 with ECDHE and AES-GCM or "
+                            + "ChaCha20; the groups X25519, P-256, P-384, P-521; keys of RSA (but not RSA-PSS), P-256, P-384, P-521, Ed25519"
+                    ),
+                ]
+            }),
+    ]
+
+    private static let hangsUp: Diagnosis.Step =
+        .init(
+            "check the port and the server's TLS settings, and whether a firewall, a list of allowed addresses or a load balancer hangs up"
+        )
+}

@@ -1,0 +1,332 @@
+internal import GSSCore
+internal import GSSKerberos
+internal import MongoAuth
+
+extension Rule {
+    // MARK: - The conversation
+
+    private static let isItMongoDB: Steps = { evidence in
+        [.init("check that a MongoDB server listens there; port \(evidence.words.port) may be that of something else")]
+    }
+
+    static let conversation: [Rule] = [
+        Rule(
+            "closed.speaks-tls", is: .protocol, by: .connectionString,
+            { "\($0.words.host) speaks TLS on port \($0.words.port), and the connection string does not" },
+            do: { _ in [.init("set tls=true in the connection string")] }),
+        Rule(
+            "closed.before-reply", is: .protocol, by: .connectionString,
+            { "\($0.words.host) hangs up before it has said anything, as servers do that want TLS" },
+            do: { _ in [.init("set tls=true in the connection string"), hangUps] }),
+        Rule(
+            "transport.closed", is: .protocol, by: .server, when: { $0.phase == .hello },
+            { "\($0.words.host) closed the connection instead of an answer to hello" },
+            do: { isItMongoDB($0) + [hangUps] }),
+        Rule(
+            "transport.closed", is: .protocol, by: .server, when: { $0.phase != .hello },
+            {
+                "\($0.words.host), which had answered hello, closed the connection in the phase \($0.phase?.rawValue ?? "command")"
+            },
+            do: { _ in
+                [
+                    .init(
+                        "the server's log has the reason: a crash, a restart, too many connections, or something between that hangs up"
+                    )
+                ]
+            }),
+        Rule(
+            "transport.protocol-violation", is: .protocol, by: .server,
+            { "what \($0.words.host) sends on port \($0.words.port) is no reply of MongoDB's protocol" },
+            do: isItMongoDB),
+        Rule(
+            "hello.354", is: .protocol, by: .connectionString, { _ in "the server is behind a load balancer" },
+            do: { _ in [.init("write loadBalanced=true")] }),
+        Rule(
+            "hello.91", "hello.11600", is: .protocol, by: .server, { _ in "the server is shutting down or starting" },
+            do: { _ in [.init("try again")] }),
+        Rule(
+            "hello.322", "hello.323", "hello.498870", "server.322", "server.323", "server.498870", is: .protocol,
+            by: .server,
+            { _ in
+                "the server demands that clients declare a version of its API (requireApiVersion), which this client does not"
+            },
+            do: { _ in [.init("drivers do it with the option serverApi; this program cannot check such a server")] }),
+        Rule(
+            "auth.hello-refused", is: .protocol, by: .server, { _ in "the server refuses hello, and has said why" },
+            do: { _ in [.init("its log may say more")] }),
+        Rule(
+            "auth.not-load-balanced", is: .protocol, by: .connectionString,
+            { _ in "the string says loadBalanced=true, and the server is behind no load balancer" },
+            do: { _ in
+                [.init("leave out loadBalanced=true, or name the load balancer in place of the server behind it")]
+            }),
+        Rule(
+            "auth.identity-not-told", is: .protocol, by: .server,
+            { _ in
+                "nothing tells whether the authentication has succeeded: the mechanism proves nothing of it, and the server does not say who we are"
+            },
+            do: { _ in [.init("use a mechanism that proves both sides: GSSAPI or SCRAM")] }),
+        Rule(
+            "auth.arbiter", is: .mechanismUnavailable, by: .connectionString,
+            { _ in "the server says that it is an arbiter, which has no users" },
+            do: { _ in
+                [
+                    .init(
+                        "name a member of the replica set that has data. An arbiter beside such members is left out where one of them lists it by this name"
+                    )
+                ]
+            }),
+        Rule(
+            "auth.malformed-reply", "auth.conversation-mismatch", "auth.too-many-steps", is: .protocol, by: .server,
+            { "\($0.words.host) does not keep to the rules of the conversation" }, do: isItMongoDB),
+        Rule(
+            "sasl.unacceptable-challenge", is: .protocol, by: .server,
+            { "\($0.words.host) demands of \($0.mechanism ?? "the mechanism") what a client must refuse" },
+            do: { evidence in
+                evidence.mechanism?.hasPrefix("SCRAM") == true
+                    ? [
+                        .init(
+                            "have the password set anew on a server whose scramIterationCount or scramSHA256IterationCount is from 4096 to 600000"
+                        )
+                    ] : []
+            }),
+        Rule(
+            "sasl.malformed-challenge", "sasl.unexpected-challenge", "sasl.missing-challenge", "sasl.too-large",
+            is: .protocol, by: .server,
+            { "\($0.words.host) sends a malformed message of \($0.mechanism ?? "the mechanism")" }, do: isItMongoDB),
+        Rule(
+            "sasl.size-without-layer", is: .securityLayer, by: .server,
+            { _ in
+                "the server names a maximum size although it offers no security layer (RFC 4752 has the client refuse that)"
+            },
+            do: { _ in
+                [
+                    .init(
+                        "other clients accept such a server; those of GNU SASL, of Dovecot and of the JDK are like that. `--tolerate size-without-layer` does, too"
+                    )
+                ]
+            }),
+        Rule(
+            "sasl.security-layer", is: .securityLayer, by: .server,
+            { _ in "the server's offer of security layers departs from RFC 4752" },
+            do: { _ in [.init("see the server's log, and the version of its SASL library")] }),
+    ]
+
+    private static let hangUps: Diagnosis.Step =
+        .init("see whether a firewall, a list of allowed addresses or the server's maxIncomingConnections hangs up")
+
+    // MARK: - Refusals
+
+    static let refusals: [Rule] = [
+        Rule(
+            "server.8000", is: .refused, by: .user,
+            { "Atlas does not know the user \($0.words.user) with this password" },
+            do: { _ in
+                [.init("see Database Access of the project: the user, its password, and the clusters that it may use")]
+            }),
+        Rule(
+            "auth.refused", is: .refused, by: .server, when: { $0.stage == .authenticated },
+            { _ in "the server has let us in, and refuses to say who we are" },
+            do: { _ in [.init("the server's log has the reason")] }),
+        Rule(
+            "auth.refused", is: .refused, by: .server, when: { $0.isKerberos && $0.stage == .serverProven },
+            { evidence in
+                "Kerberos has proven both sides, so keytab and clocks are right; the server does not let \(evidence.words.user) in: most likely "
+                    + "no such user is created on $external"
+            },
+            do: { evidence in
+                let other = evidence.userInSmallLetters
+                return [.init("create the user on the server, in mongosh", command: evidence.createUser)]
+                    + (other.map {
+                        [
+                            .init(
+                                "or see whether the user there is (\($0), perhaps): Active Directory takes a name in any capitals, and the server does not"
+                            )
+                        ]
+                    } ?? [])
+                    + [.init("the server's log has the reason; where it asks LDAP for roles, that may have failed")]
+            }),
+        Rule(
+            "auth.refused", is: .refused, by: .server, when: { $0.isKerberos && $0.measured.isTicketReplaced },
+            {
+                "the server does not take a ticket that the KDC has just given: its keytab lacks the present key of \($0.words.service)"
+            }, do: keytab),
+        Rule(
+            "auth.refused", is: .refused, by: .server, when: { $0.isKerberos },
+            { "the server could not read the ticket, most likely: its keytab lacks the key of \($0.words.service)" },
+            do: { evidence in
+                keytab(evidence) + [
+                    .init(
+                        "the server's log has the reason. Another one is that no user \(evidence.words.user) is created on $external"
+                    )
+                ]
+                    + (evidence.userInSmallLetters.map {
+                        [
+                            .init(
+                                "(\($0), perhaps: Active Directory takes a name in any capitals, and the server does not)"
+                            )
+                        ]
+                    } ?? [])
+            }),
+        Rule(
+            "auth.refused", is: .refused, by: .user, when: { $0.mechanism?.hasPrefix("SCRAM") == true },
+            { "the user name or the password is wrong, or \($0.words.user) is a user of another database" },
+            do: { _ in
+                [.init("check the password, and authSource: it must be the database on which the user was created")]
+            }),
+        Rule(
+            "auth.refused", is: .refused, by: .user, when: { $0.mechanism == "PLAIN" },
+            { "what the server asks for passwords (LDAP, PAM) does not take \($0.words.user) with this one" },
+            do: { _ in [.init("check the name and the password; the server's log has the reason")] }),
+        Rule(
+            "auth.refused", is: .refused, by: .server, { "the server refuses \($0.words.user)" },
+            do: { _ in [.init("the server's log has the reason")] }),
+    ]
+
+    private static let keytab: Steps = { evidence in
+        let key = evidence.measured.serviceTicket.map { ticket in
+            [ticket.keyVersion.map { " of version \($0)" }, ticket.encryptionType.map { " (\($0))" }].compactMap(\.self)
+                .joined()
+        }
+        return [
+            .see(
+                "on \(evidence.words.host): the server's keytab must list \(evidence.words.service)"
+                    + (key.map { " with a key\($0)" } ?? ""), "klist -ket KEYTAB"),
+            .see("see which version the KDC gives", "kvno \(evidence.words.service)"),
+        ]
+    }
+
+    // MARK: - Mechanisms
+
+    static let mechanisms: [Rule] = [
+        Rule(
+            "auth.unsupported-mechanism", is: .mechanismUnavailable, by: .connectionString,
+            { _ in
+                "the connection string is as the specification has it, and this client does not have the mechanism; drivers can"
+            },
+            do: { _ in [.init("name another mechanism here")] }),
+        Rule(
+            "auth.mechanism-unavailable", is: .mechanismUnavailable, by: .user,
+            when: {
+                !$0.string.namesMechanism
+                    && $0.measured.offeredMechanisms.map { !$0.isEmpty && !$0.contains { $0.hasPrefix("SCRAM") } }
+                        ?? false
+            },
+            { "for this user the server has \(($0.measured.offeredMechanisms ?? []).joined(separator: ", ")) only" },
+            do: {
+                [
+                    .init(
+                        "name it in the connection string: authMechanism=\($0.measured.offeredMechanisms?.first ?? "PLAIN")&authSource=$external"
+                    )
+                ]
+            }),
+        Rule(
+            "auth.mechanism-unavailable", is: .mechanismUnavailable, by: .user,
+            when: { !$0.string.namesMechanism && $0.measured.offeredMechanisms?.isEmpty ?? true },
+            {
+                "the server knows no user \($0.words.user) on this database, and does not have SCRAM-SHA-1, which is tried then"
+            },
+            do: { _ in
+                [
+                    .init(
+                        "check the user's name and authSource, and whether the user is one of Kerberos or LDAP: name the mechanism then"
+                    )
+                ]
+            }),
+        Rule(
+            "auth.mechanism-unavailable", is: .mechanismUnavailable, by: .user, when: { $0.isAboutUsersCredentials },
+            { "the user \($0.words.user) has no password that \($0.mechanism ?? "the mechanism") can use" },
+            do: { _ in
+                [
+                    .init(
+                        "leave authMechanism out, or set the user's password anew on the server (updateUser) with this mechanism"
+                    )
+                ]
+            }),
+        Rule(
+            "auth.mechanism-unavailable", is: .mechanismUnavailable, by: .server, when: { $0.isKerberos },
+            { _ in "the server does not have GSSAPI enabled; only MongoDB Enterprise and some others have it" },
+            do: { _ in [.init("enable it on the server: setParameter authenticationMechanisms=GSSAPI, and restart it")]
+            }),
+        Rule(
+            "auth.mechanism-unavailable", is: .mechanismUnavailable, by: .server,
+            { "the server does not have \($0.mechanism ?? "the mechanism")" },
+            do: { _ in [.init("enable it with the server's parameter authenticationMechanisms, or name another one")] }),
+    ]
+
+    // MARK: - Proofs
+
+    private static let claim = "do not send data to this server: it proves nothing"
+
+    static let proofs: [Rule] = [
+        Rule(
+            "unproven.KRB5KRB_AP_ERR_SKEW", is: .serverNotProven, by: .server,
+            { _ in
+                "the server has not proven who it is. It says, and nobody vouches for that, that its clock and this machine's differ by more than Kerberos allows"
+            },
+            do: { _ in [.init(claim), .see("if it is true, see the clocks of both", "timedatectl status")] }),
+        Rule(
+            "unproven.KRB5KRB_AP_ERR_BADKEYVER", "unproven.KRB5KRB_AP_ERR_NOKEY", is: .serverNotProven, by: .server,
+            { _ in
+                "the server has not proven who it is. It says, and nobody vouches for that, that it does not have the key of the ticket"
+            },
+            do: { [.init(claim)] + keytab($0) }),
+        Rule(
+            "unproven.KRB5_MUTUAL_FAILED", "unproven.KRB5KRB_AP_ERR_MUT_FAIL", is: .serverNotProven, by: .server,
+            { _ in "the server does not hold the key of the service" }, do: { _ in [.init(claim)] }),
+        Rule(
+            "unproven.KRB5KRB_AP_ERR_BAD_INTEGRITY", "unproven.KRB5KRB_AP_ERR_MODIFIED", is: .serverNotProven,
+            by: .server,
+            { _ in "the server's answer was made with another key or was changed on its way" },
+            do: { _ in [.init(claim)] }),
+        Rule(
+            "auth.server-not-proven", is: .serverNotProven, by: .server,
+            { _ in "the server does not prove that it is the one that was asked for" },
+            do: { _ in [.init(claim)] }),
+    ]
+
+    // MARK: - Everything else
+
+    static let rest: [Rule] = [
+        Rule(
+            "auth.invalid-credential", "sasl.invalid-configuration", "credentials.invalid-service", is: .usage,
+            by: .connectionString, { $0.message }),
+        Rule(
+            "credentials.rejected", is: .credentialsRejected, by: .user,
+            { "the KDC has refused \($0.words.user) a moment ago, and is not asked again" },
+            do: { [.init("try it by hand", command: $0.words.kinitAnywhere)] }),
+        Rule(
+            "auth.no-worker", "credentials.no-worker", is: .internal, by: .thisMachine,
+            { _ in "this process gets no thread for work that blocks" },
+            do: { _ in [.see("see how many it may have", "ulimit -u")] }),
+        Rule(
+            "sasl.mechanism-failure", is: .kerberos, by: .unknown,
+            { _ in "unknown: the mechanism failed without a code" }),
+    ]
+}
+
+extension Evidence {
+    /// What an administrator pastes into mongosh.
+    var createUser: String {
+        let name = (names.user ?? "USER@REALM").unicodeScalars.map { $0 == "\"" || $0 == "\\" ? "\\\($0)" : "\($0)" }
+            .joined()
+        return
+            "db.getSiblingDB(\"$external\").createUser({user: \"\(name)\", roles: [{role: \"read\", db: \"DATABASE\"}]})"
+    }
+
+    /// A principal whose name has capitals, with small letters instead; the realm stays.
+    var userInSmallLetters: String? {
+        let user = names.user ?? ""
+        let name = user.utf8.prefix { $0 != UInt8(ascii: "@") }
+        let capitals = UInt8(ascii: "A")...UInt8(ascii: "Z")
+        guard name.contains(where: { capitals ~= $0 }), !name.contains(UInt8(ascii: "/")) else { return nil }
+        let bytes = name.map { capitals ~= $0 ? $0 | 0x20 : $0 } + Array(user.utf8.dropFirst(name.count))
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    /// Servers say so when a user has a password of the other hash only.
+    var isAboutUsersCredentials: Bool {
+        guard let text = server?.message, mechanism?.hasPrefix("SCRAM") == true else { return false }
+        return text.hasPrefix("Unable to use SCRAM") || !text.utf8.ranges(of: "credentials".utf8).isEmpty
+    }
+}

@@ -1,0 +1,94 @@
+/// How a report is set for people.
+public struct TextStyle: Sendable, Hashable {
+    /// How many columns a line may have; `nil` sets no limit.
+    public var width: Int?
+    /// Whether marks are of ASCII, for terminals and locales that have no others.
+    public var isASCII: Bool
+    /// Whether colours are used.
+    public var isColored: Bool
+    /// Whether everything is told, and not what matters only.
+    public var hasDetails: Bool
+
+    /// Creates a style.
+    public init(width: Int? = nil, isASCII: Bool = false, isColored: Bool = false, hasDetails: Bool = false) {
+        self.width = width
+        self.isASCII = isASCII
+        self.isColored = isColored
+        self.hasDetails = hasDetails
+    }
+}
+
+/// Lines of text, wrapped with hanging indents. Nothing that a server or a string chooses can steer the terminal.
+struct TextPage {
+    /// What a piece of text is, which decides its colour.
+    enum Tone: String {
+        case plain = ""
+        case good = "32"
+        case bad = "31;1"
+        case doubtful = "33"
+        case strong = "1"
+        case faint = "2"
+    }
+
+    let style: TextStyle
+    private(set) var lines: [String] = []
+
+    init(_ style: TextStyle) {
+        self.style = style
+    }
+
+    var text: String { lines.joined(separator: "\n") }
+
+    /// Adds a paragraph.
+    ///
+    /// - Parameters:
+    ///   - lead: What stands before it on its first line, in a column of its own.
+    ///   - indent: The columns before it.
+    mutating func add(_ text: String, lead: String = "", tone: Tone = .plain, indent: Int = 0) {
+        let margin = String(repeating: " ", count: indent)
+        let hanging = margin + String(repeating: " ", count: lead.count)
+        let room = style.width.map { max(20, $0 - hanging.count) }
+        for (number, line) in Self.wrap(Printable.line(text), at: room).enumerated() {
+            lines.append(
+                (number == 0 ? margin + painted(lead, tone) : hanging) + (lead.isEmpty ? painted(line, tone) : line))
+        }
+    }
+
+    /// Adds a line that must stay one, as a command does.
+    mutating func addCommand(_ command: String, indent: Int) {
+        lines.append(String(repeating: " ", count: indent) + painted(Printable.line(command), .strong))
+    }
+
+    mutating func addBlank() {
+        if lines.last?.isEmpty == false { lines.append("") }
+    }
+
+    func mark(_ result: CheckReport.Result, isDoubtful: Bool = false) -> (text: String, tone: Tone) {
+        switch result {
+        case _ where isDoubtful: (style.isASCII ? "[warn]" : "!", .doubtful)
+        case .ok: (style.isASCII ? "[ok]  " : "✓", .good)
+        case .failed: (style.isASCII ? "[FAIL]" : "✗", .bad)
+        case .skipped: (style.isASCII ? "[-]   " : "-", .faint)
+        }
+    }
+
+    func painted(_ text: String, _ tone: Tone) -> String {
+        style.isColored && tone != .plain && !text.isEmpty ? "\u{1B}[\(tone.rawValue)m\(text)\u{1B}[0m" : text
+    }
+
+    /// Breaks a text between words. A word that is longer than a line stays whole: it may be a path to be copied.
+    static func wrap(_ text: String, at width: Int?) -> [String] {
+        guard let width, text.count > width else { return [text] }
+        var lines: [String] = []
+        var line = ""
+        for word in text.split(separator: " ", omittingEmptySubsequences: false) {
+            if !line.isEmpty, line.count + 1 + word.count > width {
+                lines.append(line)
+                line = String(word)
+            } else {
+                line += (line.isEmpty ? "" : " ") + word
+            }
+        }
+        return lines + [line]
+    }
+}

@@ -1,0 +1,69 @@
+import ArgumentParser
+import AuthCheckKit
+import SaslConnectionString
+
+/// The connection strings that are checked.
+struct CheckTargets: ParsableArguments {
+    @Argument(
+        help: ArgumentHelp(
+            "The connection string, or several; `-` reads it from standard input, where other users do not see a password.",
+            discussion: "For example mongodb://ann%40EXAMPLE.COM@db.example.com/?authMechanism=GSSAPI",
+            valueName: "uri"))
+    var uris: [String] = []
+
+    @Option(
+        help: ArgumentHelp(
+            "A file with a connection string a line; empty lines and those that begin with # are left out. `-` is standard input.",
+            valueName: "file"))
+    var uriFile: String?
+
+    @Option(help: ArgumentHelp("How many connection strings are checked at a time.", valueName: "number"))
+    var concurrency = 16
+
+    /// How many strings there may be, and how long all of them.
+    private static let (maximumCount, maximumLength) = (10_000, 16 << 20)
+
+    func validate() throws {
+        guard !uris.isEmpty || uriFile != nil else { throw ValidationError("Missing expected argument '<uri> ...'") }
+        guard (1...256).contains(concurrency) else { throw ValidationError("--concurrency is from 1 to 256.") }
+    }
+
+    /// The strings as they were given.
+    func texts() throws -> [String] {
+        var texts = try uris.map { uri in
+            uri == "-" ? try LineFile.firstLine(of: "-", limit: 1 << 20, "The connection string") : uri
+        }
+        if let uriFile {
+            let lines = try LineFile.lines(of: uriFile, limit: Self.maximumLength, "The file of connection strings")
+            texts += lines.filter { !$0.isEmpty && $0.utf8.first != UInt8(ascii: "#") }
+        }
+        guard !texts.isEmpty else { throw ValidationError("The file of connection strings holds none.") }
+        guard texts.count <= Self.maximumCount else {
+            throw ValidationError("There may be \(Self.maximumCount) connection strings; these are \(texts.count).")
+        }
+        return texts
+    }
+
+    /// What is to be said of a password in the arguments.
+    func warnings(about text: String) -> [CheckWarning] {
+        uris.contains { $0 != "-" && $0.utf8.elementsEqual(text.utf8) } ? ArgumentWarnings.about(text) : []
+    }
+}
+
+/// What is to be said of a connection string among the arguments.
+enum ArgumentWarnings {
+    static func about(_ text: String) -> [CheckWarning] {
+        guard let string = try? MongoConnectionString(parsing: text) else { return [] }
+        let options = string.options
+        let secrets = [
+            string.credential?.password, options.tlsCertificateKeyFilePassword, options.proxyPassword,
+        ]
+        guard secrets.contains(where: { $0 != nil }) else { return [] }
+        return [
+            .init(
+                "password-in-arguments",
+                "the arguments hold a password, which every user of this machine can see while the program runs: give the "
+                    + "connection string on standard input (-), or the password with --password-file")
+        ]
+    }
+}

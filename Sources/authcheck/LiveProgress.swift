@@ -1,0 +1,75 @@
+import AuthCheckKit
+import BlockingWork
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#elseif canImport(Darwin)
+import Darwin
+#endif
+
+#if canImport(FoundationEssentials)
+import FoundationEssentials
+#else
+import Foundation
+#endif
+
+/// One line on a terminal that says what is waited for, from whom and for how long. It appears where something takes long, and is
+/// gone before the report comes.
+final class LiveProgress: Sendable {
+    private struct State {
+        var line = ""
+        var since = ContinuousClock.now
+        var isShown = false
+        var hasEnded = false
+    }
+
+    /// Whoever gets an answer at once needs no line.
+    private static let patience = Duration.milliseconds(400)
+
+    private let state = Locked(State())
+
+    /// Nothing where standard error is no terminal that can take a line back.
+    init?() {
+        guard isatty(STDERR_FILENO) == 1, ProcessInfo.processInfo.environment["TERM"] != "dumb" else { return nil }
+    }
+
+    func note(_ line: String) { state.withLock { ($0.line, $0.since) = (line, .now) } }
+
+    /// Runs something with the line beneath it.
+    func during<Result: Sendable>(_ body: () async -> Result) async -> Result {
+        let ticker = Task {
+            while !Task.isCancelled {
+                try? await Task.sleep(for: .milliseconds(200))
+                show()
+            }
+        }
+        let result = await body()
+        ticker.cancel()
+        clear()
+        return result
+    }
+
+    private func show() {
+        state.withLock { state in
+            let waited = ContinuousClock.now - state.since
+            guard !state.hasEnded, waited > Self.patience, !state.line.isEmpty else { return }
+            state.isShown = true
+            let text = "\(Printable.line(state.line)) \(waited.components.seconds) s"
+            StandardStreams.write("\r\u{1B}[K\(text.prefix(Self.width - 1))", to: STDERR_FILENO)
+        }
+    }
+
+    private func clear() {
+        state.withLock { state in
+            state.hasEnded = true
+            if state.isShown { StandardStreams.write("\r\u{1B}[K", to: STDERR_FILENO) }
+        }
+    }
+
+    private static var width: Int {
+        var size = winsize()
+        return ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 1 ? Int(size.ws_col) : 80
+    }
+}
