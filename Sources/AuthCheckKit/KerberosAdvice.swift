@@ -43,10 +43,11 @@ struct KerberosAdvice: Sendable {
     ///
     /// - Parameter offset: How far the other side's clock is ahead of this machine's.
     static func hint(forClockOffset offset: Duration) -> String {
-        "\(sentence(offset)): synchronize this machine (`timedatectl`, `chronyc tracking`) and the other side"
+        "\(clockSentence(offset)): synchronize this machine (`timedatectl`, `chronyc tracking`) and the other side"
     }
 
-    private static func sentence(_ offset: Duration) -> String {
+    /// A clause about the other side's clock.
+    static func clockSentence(_ offset: Duration) -> String {
         let seconds = Int64((offset / .seconds(1)).rounded())
         guard seconds != 0 else { return "the clocks agree to the second" }
         let size = seconds.magnitude

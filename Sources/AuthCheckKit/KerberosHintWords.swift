@@ -168,7 +168,7 @@ struct KerberosHintWords {
     }
 
     /// The path of a file as the operand of a command.
-    private static func operand(_ path: String) -> String {
+    static func operand(_ path: String) -> String {
         ShellWord.quoted(path.utf8.first == UInt8(ascii: "-") ? "./" + path : path)
     }
 }
