@@ -151,7 +151,7 @@ extension CheckReport.Ticket {
     }
 
     /// The two largest units of a time.
-    private static func span(_ seconds: Int64) -> String {
+    static func span(_ seconds: Int64) -> String {
         let parts = [
             (seconds / 86_400, "d"), (seconds / 3600 % 24, "h"), (seconds / 60 % 60, "min"), (seconds % 60, "s"),
         ]

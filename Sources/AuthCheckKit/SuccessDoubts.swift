@@ -52,7 +52,7 @@ struct SuccessDoubts: Sendable {
         return [
             .init(
                 "clock",
-                "this machine's clock is \(ClockText.size(offset)) \(offset > .zero ? "behind" : "ahead of") the server's: "
+                "\(ClockText.sentence(offset, other: "the server's")): "
                     + "synchronize both (`timedatectl`, `chronyc tracking`)")
         ]
     }

@@ -13,7 +13,7 @@ internal import Darwin
 /// Looks for files of the Kerberos configuration that include themselves. libkrb5 follows them until it has used up its
 /// thread's stack, and the process ends with it.
 enum ConfigurationIncludes {
-    private struct File: Hashable {
+    struct File: Hashable {
         var device: UInt64
         var number: UInt64
     }
@@ -76,7 +76,7 @@ enum ConfigurationIncludes {
 
     /// Those that libkrb5 reads: of letters, digits, `-` and `_` only, or with `.conf` at their end and no period at their
     /// beginning.
-    private static func entries(of folder: String) -> [String] {
+    static func entries(of folder: String) -> [String] {
         guard let stream = opendir(folder) else { return [] }
         defer { closedir(stream) }
         var names: [String] = []
@@ -97,7 +97,7 @@ enum ConfigurationIncludes {
     }
 
     /// `nil` for what is no regular file of a sensible length.
-    private static func contents(of path: String) -> (File, [UInt8])? {
+    static func contents(of path: String) -> (File, [UInt8])? {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { return nil }
         defer { close(descriptor) }

@@ -41,4 +41,17 @@ public enum KerberosClock {
         return .seconds(KerberosLibrary.seconds(answer.pointee.stime) - Int64(now.tv_sec))
             + .microseconds(Int64(answer.pointee.susec)) - .nanoseconds(Int64(now.tv_nsec))
     }
+
+    /// Whether the kernel takes this machine's clock for synchronized, as programs such as chrony and ntpd tell it; `nil` where
+    /// it does not say.
+    public static var isSynchronized: Bool? {
+        #if os(Linux)
+        var clock = timex()
+        let state = adjtimex(&clock)
+        guard state >= 0 else { return nil }
+        return state != TIME_ERROR && clock.status & STA_UNSYNC == 0
+        #else
+        return nil
+        #endif
+    }
 }

@@ -28,18 +28,7 @@ public struct NameServer: Sendable, Hashable, CustomStringConvertible {
 
     /// Lends the server's address in the system's form.
     func withSocketAddress<R>(_ body: (UnsafePointer<sockaddr>, socklen_t) -> R) -> R {
-        // The port has the same place in the addresses of both families.
-        let portOffset = MemoryLayout<sockaddr_in>.offset(of: \.sin_port) ?? 2
-        return address.withSocketAddress { pointer, length in
-            var storage = sockaddr_storage()
-            withUnsafeMutableBytes(of: &storage) { bytes in
-                bytes.copyMemory(from: UnsafeRawBufferPointer(start: pointer, count: Int(length)))
-                bytes.storeBytes(of: port.bigEndian, toByteOffset: portOffset, as: in_port_t.self)
-            }
-            return withUnsafePointer(to: &storage) { storage in
-                storage.withMemoryRebound(to: sockaddr.self, capacity: 1) { body($0, length) }
-            }
-        }
+        address.withSocketAddress(port: port, body)
     }
 }
 

@@ -1,9 +1,9 @@
 #if canImport(Glibc)
-internal import Glibc
+package import Glibc
 #elseif canImport(Musl)
-internal import Musl
+package import Musl
 #elseif canImport(Darwin)
-internal import Darwin
+package import Darwin
 #endif
 
 /// An IPv4 or IPv6 address.
@@ -102,6 +102,22 @@ public struct IPAddress: Sendable, Hashable {
             address.sin6_scope_id = scopeID
             withUnsafeMutableBytes(of: &address.sin6_addr) { $0.copyBytes(from: bytes) }
             return Self.lend(&address, body)
+        }
+    }
+
+    /// Lends the address with a port in the system's form.
+    package func withSocketAddress<R>(port: UInt16, _ body: (UnsafePointer<sockaddr>, socklen_t) -> R) -> R {
+        // The port has the same place in the addresses of both families.
+        let portOffset = MemoryLayout<sockaddr_in>.offset(of: \.sin_port) ?? 2
+        return withSocketAddress { pointer, length in
+            var storage = sockaddr_storage()
+            withUnsafeMutableBytes(of: &storage) { bytes in
+                bytes.copyMemory(from: UnsafeRawBufferPointer(start: pointer, count: Int(length)))
+                bytes.storeBytes(of: port.bigEndian, toByteOffset: portOffset, as: in_port_t.self)
+            }
+            return withUnsafePointer(to: &storage) { storage in
+                storage.withMemoryRebound(to: sockaddr.self, capacity: 1) { body($0, length) }
+            }
         }
     }
 

@@ -7,13 +7,13 @@ internal import Darwin
 #endif
 
 /// Ends waits in `poll` from another thread, now and ever after.
-final class WakeUp: Sendable {
+package final class WakeUp: Sendable {
     /// Readable once ``signal()`` was called.
-    let descriptor: Int32
+    package let descriptor: Int32
     private let writeEnd: Int32
 
     /// - Returns: `nil` when the process has no descriptors left.
-    init?() {
+    package init?() {
         var ends: [Int32] = [-1, -1]
         guard pipe(&ends) == 0 else { return nil }
         for end in ends {
@@ -28,7 +28,7 @@ final class WakeUp: Sendable {
         close(writeEnd)
     }
 
-    func signal() {
+    package func signal() {
         // A full pipe is readable already.
         _ = write(writeEnd, [0], 1)
     }

@@ -51,6 +51,12 @@ enum ClockComparison: Sendable, Hashable {
 
 /// Differences of clocks, for people.
 enum ClockText {
+    /// - Parameter other: Whose clock is so far ahead, in words.
+    static func sentence(_ offset: Duration, other: String) -> String {
+        guard offset.magnitude >= .milliseconds(500) else { return "this machine's clock agrees to the second with \(other)" }
+        return "this machine's clock is \(size(offset)) \(offset > .zero ? "behind" : "ahead of") \(other)"
+    }
+
     static func size(_ offset: Duration) -> String {
         let size = Int64((offset / .seconds(1)).rounded()).magnitude
         let parts = [(size / 86_400, "d"), (size / 3600 % 24, "h"), (size / 60 % 60, "min"), (size % 60, "s")]

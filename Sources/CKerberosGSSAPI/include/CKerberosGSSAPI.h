@@ -9,6 +9,10 @@
 #include <profile.h>
 #include <stddef.h>
 #include <stdint.h>
+#ifdef __linux__
+/* Whether the kernel takes its clock for synchronized; Swift's module of the C library leaves it out. */
+#include <sys/timex.h>
+#endif
 
 /* Swift imports no constant that is a cast expression. */
 static inline OM_uint32 cgss_status_complete(void) { return GSS_S_COMPLETE; }

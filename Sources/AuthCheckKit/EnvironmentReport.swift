@@ -1,0 +1,272 @@
+internal import GSSCore
+internal import GSSKerberos
+internal import KerberosCredentials
+internal import NameResolution
+
+/// What an authentication finds on this machine, without any server.
+///
+/// The JSON's keys are a contract: they are only ever added to.
+public struct EnvironmentReport: Sendable, Hashable, Report {
+    /// Whether an authentication can begin.
+    public enum Result: String, Sendable, Hashable, Codable {
+        /// Nothing that can be seen from here keeps it from it.
+        case ok
+        /// Something does.
+        case failed
+    }
+
+    /// The name and version of this form.
+    public let schema = "authcheck.environment/1"
+    /// Whether an authentication can begin.
+    public var result: Result
+    /// The exit status of the process.
+    public var exitStatus: Int32
+    /// What is wrong: failures first, in the order in which an authentication would meet them.
+    public var findings: [Finding]
+    /// The configuration; `nil` where it could not be read in time.
+    @NullWhenAbsent public var configuration: Configuration?
+    /// The variables that Kerberos goes by.
+    public var variables: [Variable]
+    /// The realm's KDCs; `nil` where they could not be looked for.
+    @NullWhenAbsent public var kdcs: KDCs?
+    /// The caches of this user; `nil` where they could not be read.
+    @NullWhenAbsent public var caches: [Cache]?
+    /// The keytab from which a client gets its tickets; `nil` where its name could not be found out.
+    @NullWhenAbsent public var clientKeytab: Keytab?
+    /// The hosts that were asked about.
+    public var hosts: [Host]
+    /// This machine's clock.
+    public var clock: Clock
+
+    /// Judges facts.
+    init(_ facts: EnvironmentFacts) {
+        findings = EnvironmentRules.findings(facts)
+        let failure = findings.first { $0.severity == .failure }
+        result = failure == nil ? .ok : .failed
+        exitStatus = failure?.class?.exitStatus ?? 0
+        configuration = facts.configuration.map { Configuration($0) }
+        variables = facts.variables.map { Variable($0) }
+        kdcs = facts.kdcs.map { KDCs($0) }
+        caches = facts.caches.map { $0.map { Cache($0, now: facts.kdcNow) } }
+        clientKeytab = facts.keytab.map { Keytab($0) }
+        hosts = facts.hosts.map { Host($0) }
+        clock = Clock(
+            synchronized: facts.isClockSynchronized,
+            kdcOffsetSeconds: facts.clockOffsets.first.map { $0.offset / .seconds(1) },
+            allowedSkewSeconds: facts.allowedClockSkew / .seconds(1))
+    }
+}
+
+extension EnvironmentReport {
+    /// The configuration of Kerberos.
+    public struct Configuration: Sendable, Hashable, Encodable {
+        /// The files in the order in which they are read.
+        public var files: [File]
+        /// How many more there are.
+        public var moreFiles: Int
+        /// The main settings, whether a file has them or not.
+        public var settings: [Setting]
+        /// The realm of names without one.
+        @NullWhenAbsent public var defaultRealm: String?
+        /// The encryption types that may be used, the best first.
+        public var permittedEncryptionTypes: [String]
+        /// Those of them that newer systems refuse.
+        public var weakEncryptionTypes: [String]
+        /// Why the library cannot begin.
+        @NullWhenAbsent public var problem: String?
+    }
+
+    /// A file of the configuration, or a folder that one names.
+    public struct File: Sendable, Hashable, Encodable {
+        /// What became of it.
+        public enum State: String, Sendable, Hashable, Codable {
+            case read, missing, unreadable, malformed
+        }
+
+        /// Its path.
+        public var path: String
+        /// What became of it.
+        public var state: State
+        /// The line that is wrong.
+        @NullWhenAbsent public var line: Int?
+        /// What is wrong with it.
+        @NullWhenAbsent public var reason: String?
+        /// The file that includes it.
+        @NullWhenAbsent public var includedBy: String?
+        /// In which line.
+        @NullWhenAbsent public var includedAt: Int?
+    }
+
+    /// A setting of `[libdefaults]`.
+    public struct Setting: Sendable, Hashable, Encodable {
+        /// Its name.
+        public var name: String
+        /// Its value; `nil` where no file has one.
+        @NullWhenAbsent public var value: String?
+        /// The file that it comes from.
+        @NullWhenAbsent public var file: String?
+        /// Its line there.
+        @NullWhenAbsent public var line: Int?
+    }
+
+    /// A variable of the environment.
+    public struct Variable: Sendable, Hashable, Encodable {
+        /// A file that it names.
+        public struct Path: Sendable, Hashable, Encodable {
+            /// The path.
+            public var path: String
+            /// `usable`, `missing` or `forbidden`.
+            public var state: String
+        }
+
+        /// Its name.
+        public var name: String
+        /// Its value.
+        public var value: String
+        /// The files that it names.
+        public var paths: [Path]
+    }
+
+    /// A cache of tickets.
+    public struct Cache: Sendable, Hashable, Encodable {
+        /// Its full name.
+        public var name: String
+        /// Its type, for example `FILE`.
+        public var type: String
+        /// Whether it is the one that is used.
+        public var isDefault: Bool
+        /// Whose it is.
+        @NullWhenAbsent public var principal: String?
+        /// Its tickets.
+        public var tickets: [CheckReport.Ticket]
+        /// How many more there are.
+        public var moreTickets: Int
+        /// Why it cannot be read.
+        @NullWhenAbsent public var problem: String?
+    }
+
+    /// A keytab.
+    public struct Keytab: Sendable, Hashable, Encodable {
+        /// A key, without the key.
+        public struct Key: Sendable, Hashable, Encodable {
+            /// Whose it is.
+            public var principal: String
+            /// Its version.
+            public var keyVersion: UInt32
+            /// Its encryption type.
+            public var encryptionType: String
+        }
+
+        /// Its full name.
+        public var name: String
+        /// Whether it can be read.
+        public var isReadable: Bool
+        /// Its keys.
+        public var keys: [Key]
+        /// How many more there are.
+        public var moreKeys: Int
+        /// Why it cannot be read.
+        @NullWhenAbsent public var problem: String?
+    }
+
+    /// A host of a server.
+    public struct Host: Sendable, Hashable, Encodable {
+        /// An address, and the name that it belongs to.
+        public struct Address: Sendable, Hashable, Encodable {
+            /// The address.
+            public var address: String
+            /// The name that the DNS has for it.
+            @NullWhenAbsent public var name: String?
+        }
+
+        /// The name that was asked about.
+        public var host: String
+        /// Its realm, as the configuration or the DNS has it; `nil` leaves it to the KDC.
+        @NullWhenAbsent public var realm: String?
+        /// The realm that is taken where the KDC does not know better.
+        @NullWhenAbsent public var fallbackRealm: String?
+        /// The name at the end of its chain of aliases.
+        @NullWhenAbsent public var canonicalName: String?
+        /// Its addresses.
+        public var addresses: [Address]
+        /// How many more there are.
+        public var moreAddresses: Int
+        /// Why it has none.
+        @NullWhenAbsent public var problem: String?
+    }
+
+    /// This machine's clock.
+    public struct Clock: Sendable, Hashable, Encodable {
+        /// Whether the kernel takes it for synchronized; `nil` where it does not say.
+        @NullWhenAbsent public var synchronized: Bool?
+        /// By how much the first KDC's clock is ahead that told its time.
+        @NullWhenAbsent public var kdcOffsetSeconds: Double?
+        /// By how much clocks may differ.
+        public var allowedSkewSeconds: Double
+    }
+}
+
+// MARK: - From facts
+
+extension EnvironmentReport.Configuration {
+    init(_ facts: KerberosConfiguration) {
+        self.init(
+            files: facts.files.map { .init($0) }, moreFiles: facts.moreFiles,
+            settings: facts.settings.map { .init(name: $0.name, value: $0.value, file: $0.file, line: $0.line) },
+            defaultRealm: facts.defaultRealm, permittedEncryptionTypes: facts.permittedEncryptionTypes,
+            weakEncryptionTypes: facts.permittedEncryptionTypes.filter(EnvironmentRules.isWeak),
+            problem: facts.problem?.message)
+    }
+}
+
+extension EnvironmentReport.File {
+    init(_ facts: KerberosConfiguration.File) {
+        self.init(
+            path: facts.path, state: .read, line: nil, reason: nil, includedBy: facts.includedBy,
+            includedAt: facts.includedAt)
+        switch facts.state {
+        case .read: break
+        case .missing: state = .missing
+        case .unreadable(let number): (state, reason) = (.unreadable, "error number \(number)")
+        case .malformed(let line, let text): (state, self.line, reason) = (.malformed, line, text)
+        @unknown default: break
+        }
+    }
+}
+
+extension EnvironmentReport.Variable {
+    init(_ facts: EnvironmentFacts.Variable) {
+        self.init(
+            name: facts.name, value: facts.value,
+            paths: facts.paths.map { .init(path: $0.path, state: $0.state.rawValue) })
+    }
+}
+
+extension EnvironmentReport.Cache {
+    init(_ facts: KerberosHoldings.Cache, now: Int64) {
+        self.init(
+            name: facts.cache.name, type: facts.cache.type, isDefault: facts.isDefault,
+            principal: facts.cache.principal, tickets: facts.tickets.map { .init($0, now: now) },
+            moreTickets: facts.moreTickets, problem: facts.problem?.message)
+    }
+}
+
+extension EnvironmentReport.Keytab {
+    init(_ facts: KerberosHoldings.Keytab) {
+        self.init(
+            name: facts.name, isReadable: facts.problem == nil,
+            keys: facts.keys.map {
+                .init(principal: $0.principal, keyVersion: $0.version, encryptionType: $0.encryptionType)
+            }, moreKeys: facts.moreKeys, problem: facts.problem?.message)
+    }
+}
+
+extension EnvironmentReport.Host {
+    init(_ facts: EnvironmentFacts.Host) {
+        self.init(
+            host: facts.name, realm: facts.realm, fallbackRealm: facts.fallbackRealm,
+            canonicalName: facts.canonicalName,
+            addresses: facts.addresses.map { .init(address: "\($0.address)", name: $0.name) },
+            moreAddresses: facts.moreAddresses, problem: facts.problem)
+    }
+}

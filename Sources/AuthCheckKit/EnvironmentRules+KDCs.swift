@@ -1,0 +1,159 @@
+internal import GSSCore
+internal import GSSKerberos
+internal import KerberosCredentials
+
+/// What is wrong with the way to KDCs, and with what they say.
+extension EnvironmentRules {
+    static func kdcs(_ facts: EnvironmentFacts) -> [Finding] {
+        if let failure = facts.kdcFailure, facts.configuration?.problem == nil {
+            return [.kerberos(failure, names: facts.names, .thisMachine)]
+        }
+        guard let report = facts.kdcs else { return [] }
+        let file = facts.configurationFile ?? "krb5.conf"
+        if !report.malformedEntries.isEmpty {
+            return report.malformedEntries.map { entry in
+                .failure(
+                    .kdcUnreachable,
+                    "the line \"kdc = \(entry)\" of \(report.realm) cannot be read, and Kerberos asks no KDC of the realm "
+                        + "because of it",
+                    .thisMachine,
+                    [
+                        .init(
+                            "write host, host:port or [IPv6 address]:port",
+                            command: "grep -n 'kdc *=' \(DiagnosisWords.operand(file))")
+                    ])
+            }
+        }
+        let used = facts.usedKDCs
+        guard !used.isEmpty else { return facts.otherKDCClockOffset == nil ? [noKDC(report, file)] : [] }
+        guard report.isReachable else { return [noAnswer(report, used, file)] }
+        return used.flatMap { $0.hasAnswered ? doubts(about: $0) : [dead($0)] }
+    }
+
+    private static func noKDC(_ report: KDCReport, _ file: String) -> Finding {
+        let dns =
+            !report.asksDNS
+            ? "the DNS is not asked (dns_lookup_kdc = false)"
+            : report.dnsProblem.map { "the DNS does not tell (\($0))" } ?? "the DNS has no SRV records for it"
+        let records = DiagnosisWords.operand("_kerberos._udp.\(report.realm)")
+        return .failure(
+            .kdcUnreachable,
+            "no KDC of the realm \(report.realm) is known: \(file) has no line \"kdc =\" for it, and \(dns)",
+            .thisMachine,
+            [
+                .init("check the realm's spelling: capitals matter"),
+                .init(
+                    "name the KDCs in [realms] of \(file), or have these records made",
+                    command: "dig +short SRV \(records)"),
+            ])
+    }
+
+    private static func noAnswer(_ report: KDCReport, _ used: [KDCReport.KDC], _ file: String) -> Finding {
+        let list = used.map(\.description).joined(separator: "; ")
+        let outcomes = used.flatMap { $0.attempts.map(\.attempt.outcome) }
+        let others = report.kdcs.filter { !$0.isUsed && $0.hasAnswered }
+        var steps: [Diagnosis.Step] = []
+        if let other = others.first {
+            steps.append(
+                .init(
+                    "the DNS names \(other.location), which answers: correct the lines \"kdc =\" of \(report.realm) in "
+                        + "\(file), or remove them so that the DNS is asked"))
+        }
+        let culprit: Diagnosis.Culprit
+        if outcomes.isEmpty {
+            culprit = .network
+            steps.append(.init("check the names of the KDCs in \(file), and the DNS"))
+        } else if outcomes.allSatisfy({ $0 == .refused }) {
+            culprit = .kdc
+            steps.append(.init("see whether a KDC runs there, on that port"))
+        } else if outcomes.contains(.malformed) {
+            culprit = .thisMachine
+            steps.append(.init("something else than a KDC answers there: check host and port in \(file)"))
+        } else {
+            culprit = .network
+            steps.append(.init("look for a firewall between this machine and port 88, UDP and TCP"))
+        }
+        return .failure(
+            .kdcUnreachable, "none of the KDCs of \(report.realm) answers: \(list)",
+            others.isEmpty ? culprit : .thisMachine, steps)
+    }
+
+    private static func dead(_ kdc: KDCReport.KDC) -> Finding {
+        let isRefusal = kdc.attempts.contains { $0.attempt.outcome == .refused }
+        return .warning(
+            "a KDC does not answer, and requests wait for it before they go to the next: \(kdc)",
+            isRefusal ? .kdc : .network,
+            [
+                .init(
+                    isRefusal
+                        ? "see whether it still is a KDC, and remove it from where it is named if not"
+                        : "look for a firewall on the way to it, or remove it from where it is named")
+            ])
+    }
+
+    /// About a KDC that answers somewhere.
+    private static func doubts(about kdc: KDCReport.KDC) -> [Finding] {
+        func outcomes(_ way: KDCLocation.Transport) -> [KDCReport.Outcome] {
+            kdc.attempts.filter { $0.transport == way }.map(\.attempt.outcome)
+        }
+        var found: [Finding] = []
+        let (datagrams, connections) = (outcomes(.udp), outcomes(.tcp))
+        if !connections.isEmpty, !connections.contains(where: \.isAnswer) {
+            found.append(
+                .warning(
+                    "a KDC answers by UDP only, and long answers need TCP: \(kdc)", .network,
+                    [.init("have TCP let through to its port")]))
+        } else if datagrams.contains(.silent), !datagrams.contains(where: \.isAnswer) {
+            found.append(
+                .warning(
+                    "a KDC is silent by UDP, so that each request waits a second before TCP is tried: \(kdc)", .network,
+                    [.init("set udp_preference_limit = 1 in [libdefaults], or have UDP let through to its port")]))
+        }
+        let deadAddresses = kdc.addresses.filter { entry in
+            ![entry.udp, entry.tcp].contains { $0?.outcome.isAnswer == true }
+        }
+        if !deadAddresses.isEmpty {
+            let list = deadAddresses.map { "\($0.address)" }.joined(separator: ", ")
+            found.append(
+                .warning(
+                    "the KDC \(kdc.location) does not answer at all of its addresses: \(list)", .network,
+                    [.init("look for a firewall or a route that is missing, or have the DNS corrected")]))
+        }
+        return found
+    }
+
+    // MARK: - What they say of the user
+
+    /// Answers that say nothing against the user.
+    private static let usualAnswers: Set<Int32> = [24, 25, 52, 37]
+    private static let unknownUser: Int32 = 6
+
+    static func user(_ facts: EnvironmentFacts) -> [Finding] {
+        guard let report = facts.kdcs else { return [] }
+        let answers = facts.usedKDCs.compactMap { kdc in kdc.answer.map { (kdc: kdc, answer: $0) } }
+        var refusals: [(kdc: KDCReport.KDC, code: Int32)] = []
+        for (kdc, answer) in answers {
+            guard case .error(let code, _) = answer, !usualAnswers.contains(code) else { continue }
+            // Somebody who does not exist is not known, and that is as it should be.
+            if report.isAboutUser || code != unknownUser { refusals.append((kdc, code)) }
+        }
+        guard let first = refusals.first else { return [] }
+        let isAll = refusals.count == answers.count
+        let error = GSSError(
+            call: "krb5_init_creds_get", major: GSSMajorStatus(.failure),
+            minor: UInt32(bitPattern: KDCReply.statusCode(first.code)), subject: report.principal)
+        let failure = KerberosFailure(error)
+        let who = report.isAboutUser ? " for \(report.principal)" : ""
+        let cause =
+            isAll
+            ? "the KDC \(first.kdc.location) refuses a ticket\(who)"
+            : "the KDC \(first.kdc.location) refuses a ticket\(who), and others do not: they do not have the same database"
+        let finding = Finding.kerberos(failure, cause: cause, names: facts.names, .kdc)
+        return [finding.asWarning(!isAll || hasUsableTicket(facts))]
+    }
+
+    /// Whether there is a ticket to go on with, whatever the KDC says of a new one.
+    static func hasUsableTicket(_ facts: EnvironmentFacts) -> Bool {
+        facts.inspection?.ticketGrantingTicket.map { $0.endTime > facts.kdcNow } ?? false
+    }
+}

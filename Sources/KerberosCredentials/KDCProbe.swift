@@ -1,0 +1,243 @@
+internal import BlockingWork
+internal import GSSCore
+internal import GSSKerberos
+public import NameResolution
+
+#if canImport(Glibc)
+internal import Glibc
+#elseif canImport(Musl)
+internal import Musl
+#elseif canImport(Darwin)
+internal import Darwin
+#endif
+
+/// Asks every KDC of a realm by itself, to tell which of them answer: libkrb5 asks one after the other and tells of none.
+///
+/// The question is a request for a first ticket without any key, as libkrb5 begins with; the answers prove nothing. Good for
+/// telling a person, not for anything else.
+public struct KDCProbe: Sendable {
+    /// How many KDCs of a realm are asked.
+    public static let mostKDCs = 16
+    /// How many addresses of a KDC are tried.
+    public static let mostAddresses = 4
+
+    private let names: any NameResolver
+    private let services: any ServiceResolver
+
+    /// Creates a probe.
+    ///
+    /// - Parameters:
+    ///   - names: Finds the KDCs' addresses.
+    ///   - services: Finds the KDCs that only the DNS knows.
+    public init(names: any NameResolver = SystemResolver(), services: any ServiceResolver = DNSServiceResolver()) {
+        (self.names, self.services) = (names, services)
+    }
+
+    /// Asks all KDCs at once, at each address by datagrams and over a connection. A KDC that is silent is waited for until
+    /// shortly before the deadline.
+    ///
+    /// - Parameters:
+    ///   - realm: Whose KDCs are meant; `nil` takes the principal's realm, or the default one.
+    ///   - principal: The user to ask for, so that the answers tell what each KDC knows of that user; `nil` asks for
+    ///     somebody who does not exist.
+    ///   - deadline: When to be done.
+    /// - Throws: ``KerberosCredentialError`` where the configuration or a name cannot be read; `CancellationError`.
+    public func run(
+        realm: String? = nil, principal: String? = nil, by deadline: ContinuousClock.Instant
+    ) async throws -> KDCReport {
+        let question = try await KerberosCredentialError.translating {
+            try await BlockingWorkers.namesAndFiles.run(by: deadline, waitingFor: "the Kerberos configuration") {
+                try KDCQuestion(realm: realm, principal: principal)
+            }
+        }
+        let left = deadline - .now
+        // What is known by then is to be told before the deadline.
+        let end = deadline - min(.milliseconds(150), left / 4)
+        var report = KDCReport(
+            realm: question.realm, principal: question.principal, isAboutUser: question.isAboutUser,
+            asksDNS: question.asksDNS)
+        var known: [KDCLocation] = []
+        for entry in question.entries {
+            guard let location = KDCLocation(entry: entry) else {
+                report.malformedEntries.append(entry)
+                continue
+            }
+            if !known.contains(where: location.isSamePlace) { known.append(location) }
+        }
+        let hasEntries = !question.entries.isEmpty
+        report.moreKDCs = max(0, known.count - Self.mostKDCs)
+        let first = Array(known.prefix(Self.mostKDCs))
+        async let configured = ask(first, isUsed: true, question, until: end)
+        if question.asksDNS {
+            // What the library does not use itself is not waited for as long.
+            let found = await look(question.realm, by: hasEntries ? min(end, .now + left / 3) : end)
+            report.dnsProblem = found.problem
+            let new = found.locations.filter { location in !known.contains(where: location.isSamePlace) }
+            let room = max(0, Self.mostKDCs - known.count)
+            report.moreKDCs += max(0, new.count - room)
+            let others = await ask(Array(new.prefix(room)), isUsed: !hasEntries, question, until: end)
+            report.kdcs = await configured + others
+        } else {
+            report.kdcs = await configured
+        }
+        try Task.checkCancellation()
+        return report
+    }
+
+    // MARK: - Where they are
+
+    /// The KDCs that the DNS has (RFC 4120 section 7.2.3), those with a lower priority first.
+    private func look(
+        _ realm: String, by deadline: ContinuousClock.Instant
+    ) async -> (locations: [KDCLocation], problem: String?) {
+        async let datagrams = records("_kerberos._udp.\(realm)", by: deadline)
+        async let connections = records("_kerberos._tcp.\(realm)", by: deadline)
+        let answers = [await datagrams, await connections]
+        var found: [(priority: UInt16, location: KDCLocation)] = []
+        for (transport, answer) in zip([KDCLocation.Transport.udp, .tcp], answers) {
+            for record in answer.records {
+                let location = KDCLocation(
+                    host: record.target, port: record.port, transport: transport,
+                    source: .dns(name: "_kerberos._\(transport.rawValue).\(realm)"))
+                if let index = found.firstIndex(where: { location.isSamePlace($0.location) }) {
+                    if found[index].location.transport != transport { found[index].location.transport = .any }
+                } else {
+                    found.append((record.priority, location))
+                }
+            }
+        }
+        let sorted = found.enumerated().sorted { ($0.element.priority, $0.offset) < ($1.element.priority, $1.offset) }
+        return (sorted.map(\.element.location), answers.lazy.compactMap(\.problem).first)
+    }
+
+    /// That a name has no such records is an answer, and no problem.
+    private func records(
+        _ name: String, by deadline: ContinuousClock.Instant
+    ) async -> (records: [SRVRecord], problem: String?) {
+        do {
+            return (try await services.services(of: name, by: deadline), nil)
+        } catch let error as NameResolutionError {
+            return ([], [.noSuchName, .noRecords].contains(error.code) ? nil : error.message)
+        } catch {
+            return ([], "\(error)")
+        }
+    }
+
+    // MARK: - Asking
+
+    private func ask(
+        _ locations: [KDCLocation], isUsed: Bool, _ question: KDCQuestion, until end: ContinuousClock.Instant
+    ) async -> [KDCReport.KDC] {
+        await withTaskGroup(of: (Int, KDCReport.KDC).self) { group in
+            for (index, location) in locations.enumerated() {
+                group.addTask { (index, await ask(location, isUsed: isUsed, question, until: end)) }
+            }
+            var kdcs: [Int: KDCReport.KDC] = [:]
+            for await (index, kdc) in group { kdcs[index] = kdc }
+            return locations.indices.compactMap { kdcs[$0] }
+        }
+    }
+
+    private func ask(
+        _ location: KDCLocation, isUsed: Bool, _ question: KDCQuestion, until end: ContinuousClock.Instant
+    ) async -> KDCReport.KDC {
+        var kdc = KDCReport.KDC(location: location, isUsed: isUsed)
+        do {
+            let found = try await names.addresses(of: location.host, family: nil, by: end)
+            kdc.moreAddresses = max(0, found.count - Self.mostAddresses)
+            let addresses = Array(found.prefix(Self.mostAddresses))
+            guard let wakeUp = WakeUp() else {
+                kdc.problem = KDCSocketError.text(EMFILE)
+                return kdc
+            }
+            // The sockets' own waits end before.
+            let last = end + .milliseconds(50)
+            kdc.addresses = try await withTaskCancellationHandler {
+                try await BlockingWorkers.kdcs.run(by: last, waitingFor: "\(location)") {
+                    try Self.attempts(at: addresses, of: location, question, until: end, wakeUp)
+                }
+            } onCancel: {
+                wakeUp.signal()
+            }
+        } catch let error as NameResolutionError {
+            kdc.problem = error.message
+        } catch let error as BlockingWorkError {
+            kdc.problem = error.message
+        } catch let error as GSSError {
+            kdc.problem = error.message
+        } catch {
+            kdc.problem = "\(error)"
+        }
+        return kdc
+    }
+
+    /// Blocks its thread.
+    private static func attempts(
+        at addresses: [IPAddress], of location: KDCLocation, _ question: KDCQuestion,
+        until end: ContinuousClock.Instant,
+        _ wakeUp: WakeUp
+    ) throws(GSSError) -> [KDCReport.Address] {
+        let ways: [KDCSocket.Way] =
+            switch location.transport {
+            case .any: [.datagrams, .stream]
+            case .udp: [.datagrams]
+            case .tcp: [.stream]
+            case .https: [.connectionOnly]
+            }
+        let sockets = addresses.flatMap { address in
+            ways.map { KDCSocket($0, to: address, port: location.port, question.message) }
+        }
+        KDCSocket.run(sockets, until: end, wakeUp: wakeUp)
+        let replies = sockets.compactMap { socket in
+            if case .message(let bytes, _) = socket.result { bytes } else { nil }
+        }
+        let read = try KDCReply.read(replies)
+        var rest = read[...]
+        var offset: Duration?
+        if let index = sockets.firstIndex(where: \.hasMessage), read.allSatisfy({ $0?.content == .ticket }) {
+            let again = KDCSocket(
+                sockets[index].way, to: addresses[index / ways.count], port: location.port, question.clockMessage)
+            offset = try clockOffset(again, until: end, wakeUp)
+        }
+        var entries = addresses.map { KDCReport.Address(address: $0) }
+        for (index, socket) in sockets.enumerated() {
+            let outcome: KDCReport.Outcome =
+                switch socket.result {
+                case .message(_, let arrival):
+                    if let reply = rest.popFirst().flatMap(\.self) {
+                        .answered(reply.content, clockOffset: reply.time.map { $0 - arrival } ?? offset)
+                    } else {
+                        .malformed
+                    }
+                case .outcome(let outcome): outcome
+                case nil: .silent
+                }
+            let attempt = KDCReport.Attempt(outcome, after: socket.duration)
+            switch socket.way {
+            case .datagrams: entries[index / ways.count].udp = attempt
+            case .stream, .connectionOnly: entries[index / ways.count].tcp = attempt
+            }
+        }
+        return entries
+    }
+
+    /// Tickets tell no time; what is refused does.
+    private static func clockOffset(
+        _ socket: KDCSocket, until end: ContinuousClock.Instant, _ wakeUp: WakeUp
+    ) throws(GSSError) -> Duration? {
+        KDCSocket.run([socket], until: end, wakeUp: wakeUp)
+        guard case .message(let bytes, let arrival) = socket.result, let reply = try KDCReply.read([bytes])[0] else {
+            return nil
+        }
+        return reply.time.map { $0 - arrival }
+    }
+}
+
+extension KDCLocation {
+    /// Whether both are one place: names are compared as the DNS does it.
+    fileprivate func isSamePlace(_ other: KDCLocation) -> Bool {
+        port == other.port && (transport == .https) == (other.transport == .https)
+            && asciiLowercased(withoutFinalPeriod(host)).utf8
+                .elementsEqual(asciiLowercased(withoutFinalPeriod(other.host)).utf8)
+    }
+}

@@ -1,0 +1,69 @@
+import ArgumentParser
+import AuthCheckKit
+
+#if canImport(FoundationEssentials)
+import FoundationEssentials
+#else
+import Foundation
+#endif
+
+struct EnvironmentCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "environment",
+        abstract: "Looks at what Kerberos has on this machine: configuration, KDCs, tickets, keys, names, clocks.",
+        discussion: "It connects to no server, and asks each KDC for a ticket without any password or key.")
+
+    @Option(help: ArgumentHelp("The realm whose KDCs are meant; else the principal's, or the default one."))
+    var realm: String?
+
+    @Option(help: ArgumentHelp("The user to ask for; else the owner of the cache.", valueName: "user@REALM"))
+    var principal: String?
+
+    @Option(
+        help: ArgumentHelp("A server's host: its realm, addresses and names. May be given again.", valueName: "name"))
+    var host: [String] = []
+
+    @Option(name: .customLong("ccache"), help: ArgumentHelp("The Kerberos credential cache.", valueName: "name"))
+    var cache: String?
+
+    @Option(help: ArgumentHelp("The keytab from which tickets are got.", valueName: "file"))
+    var keytab: String?
+
+    @OptionGroup var output: OutputOptions
+
+    @Option(
+        help: ArgumentHelp(
+            "How long all of it may take: 500ms, 10s, 2m. A KDC that is silent is waited for half as long.",
+            valueName: "duration"))
+    var timeout = TimeLimit(.seconds(10))
+
+    @Flag(name: .shortAndLong, help: "Says on standard error what begins.")
+    var verbose = false
+
+    func validate() throws {
+        guard host.count <= EnvironmentRunner.mostHosts else {
+            throw ValidationError("At most \(EnvironmentRunner.mostHosts) hosts can be named.")
+        }
+        for text in [realm, principal, cache, keytab].compactMap(\.self) + host
+        where text.utf8.contains(0) || text.isEmpty {
+            throw ValidationError("An argument is empty.")
+        }
+    }
+
+    func run() async throws {
+        let deadline = ContinuousClock.now + timeout.duration
+        LastResort.watch(deadline, output, hosts: host.count)
+        // Each KDC has up to eight sockets.
+        try ProcessLimits.check(hosts: 48)
+        let request = EnvironmentRequest(
+            realm: realm, principal: principal, hosts: host, cache: cache, keytab: keytab,
+            variables: ProcessInfo.processInfo.environment)
+        let isVerbose = verbose
+        let runner = EnvironmentRunner { line in
+            if isVerbose { Diagnostics.print(line) }
+        }
+        let report = await runner.run(request, by: deadline)
+        try output.print(report)
+        guard report.exitStatus == 0 else { throw ExitCode(report.exitStatus) }
+    }
+}
