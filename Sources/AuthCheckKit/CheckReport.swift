@@ -170,6 +170,8 @@ public struct CheckReport: Sendable, Hashable, Encodable {
     @NullWhenAbsent public var totalMilliseconds: Double?
     /// What Kerberos has on this machine; `nil` for other mechanisms.
     @NullWhenAbsent public var kerberos: Kerberos?
+    /// What the KDCs do, each asked by itself, of the realms of which none has answered.
+    public var kdcs: [EnvironmentReport.KDCs] = []
 
     /// A report of hosts that were checked.
     init(hosts: [Host], warnings: [CheckWarning] = [], kerberos: Kerberos? = nil) {

@@ -27,6 +27,7 @@ public struct CheckRunner: Sendable {
     private let progress: @Sendable (String) -> Void
     private let environment: [String: String]
     private let thresholds: Thresholds
+    private let usesProbes: Bool
 
     /// Creates a runner.
     ///
@@ -34,14 +35,18 @@ public struct CheckRunner: Sendable {
     ///   - connector: Connects and authenticates.
     ///   - environment: The variables of the process, of which those of Kerberos are told where they mislead.
     ///   - thresholds: From when on what works is warned of.
+    ///   - probes: Whether causes may be found out by trying: the KDCs each by itself, TLS on a port that hung up, whether the
+    ///     realm is one of Active Directory. Two seconds at most, and nothing is written.
     ///   - progress: Takes a line for each thing that begins.
     public init(
         connector: MongoConnector, environment: [String: String] = [:], thresholds: Thresholds = Thresholds(),
+        probes: Bool = true,
         progress: @escaping @Sendable (String) -> Void = { _ in }
     ) {
         self.connector = connector
         self.environment = environment
         self.thresholds = thresholds
+        usesProbes = probes
         self.progress = progress
     }
 
@@ -91,7 +96,9 @@ public struct CheckRunner: Sendable {
         let identity = credential ?? string.credential.flatMap { try? MongoCredential($0) }
         let surroundings = KerberosSurroundings(identity)
         async let found = surroundings?.inspect(by: deadline)
-        let outcomes = await checks(of: string, credential, needsTicket: surroundings != nil, by: deadline)
+        let probes = Probes(by: deadline, isEnabled: usesProbes)
+        defer { probes.end() }
+        var outcomes = await checks(of: string, credential, needsTicket: surroundings != nil, probes, by: deadline)
         var inspection = await found
         // Those in use, which no cache has where they came from a keytab or a password.
         if let identity, let tickets = try? await connector.tickets(of: identity, by: deadline),
@@ -100,8 +107,12 @@ public struct CheckRunner: Sendable {
             inspection?.take(tickets)
         }
         let kdcClockOffset = await surroundings?.kdcClockOffset(for: outcomes, inspection, by: deadline)
+        for index in outcomes.indices { await outcomes[index].tryTLS(of: string, by: connector, probes) }
+        let kdcs = await kdcReports(outcomes, probes)
+        let isActiveDirectory = await isActiveDirectory(inspection?.principal, outcomes, probes)
         let context = ReportContext(
-            surroundings: surroundings, inspection: inspection, kdcClockOffset: kdcClockOffset,
+            surroundings: surroundings, inspection: inspection, kdcClockOffset: kdcClockOffset, kdcs: kdcs,
+            isActiveDirectory: isActiveDirectory,
             mechanism: identity?.mechanismName ?? string.credential?.mechanism?.rawValue,
             user: identity?.username ?? string.credential?.username,
             string: .init(
@@ -112,10 +123,32 @@ public struct CheckRunner: Sendable {
         let arbiters = Set(
             outcomes.filter { $0.timeline.authentication?.isServerProven == true }
                 .flatMap { $0.timeline.server?.arbiters ?? [] })
-        return CheckReport(
+        var report = CheckReport(
             hosts: outcomes.map { $0.report(context, arbiters: arbiters) },
             warnings: string.warnings.map(\.asCheckWarning) + environmentWarnings,
             kerberos: inspection.map { .init($0, now: context.now) })
+        report.kdcs = kdcs.values.sorted { $0.realm < $1.realm }.map(EnvironmentReport.KDCs.init)
+        return report
+    }
+
+    /// What the KDCs do of the realms of which none has answered.
+    private func kdcReports(_ outcomes: [HostOutcome], _ probes: Probes) async -> [String: KDCReport] {
+        var reports: [String: KDCReport] = [:]
+        for realm in Set(outcomes.filter { $0.error != nil }.compactMap(\.timeline.silentRealm)) {
+            reports[realm] = await probes.kdcs(of: realm)
+        }
+        return reports
+    }
+
+    /// Asked only where what to do depends on it.
+    private func isActiveDirectory(
+        _ principal: String?, _ outcomes: [HostOutcome], _ probes: Probes
+    ) async -> Bool? {
+        let isMatter = outcomes.contains {
+            $0.timeline.silentRealm == nil && ($0.error as? MongoAuthError)?.code == .kerberos
+        }
+        guard isMatter, let realm = principal.flatMap(KerberosTicket.realm(of:)) else { return nil }
+        return await probes.isActiveDirectory(String(realm))
     }
 
     /// A file of the configuration that is named and not there, which Kerberos does not mention.
@@ -135,7 +168,7 @@ public struct CheckRunner: Sendable {
     /// Checks the hosts, so many at a time. Where there are more, each has its share of the time: one that is silent must not
     /// use up that of the others.
     private func checks(
-        of string: MongoConnectionString, _ credential: MongoCredential?, needsTicket: Bool,
+        of string: MongoConnectionString, _ credential: MongoCredential?, needsTicket: Bool, _ probes: Probes,
         by deadline: ContinuousClock.Instant
     ) async -> [HostOutcome] {
         let start = ContinuousClock.now
@@ -146,7 +179,7 @@ public struct CheckRunner: Sendable {
                 if index >= Self.width, let (done, outcome) = await group.next() { outcomes[done] = outcome }
                 let share = start + (deadline - start) * (index / Self.width + 1) / rounds
                 group.addTask {
-                    (index, await check(host, string, credential, needsTicket: needsTicket, by: share))
+                    (index, await check(host, string, credential, needsTicket: needsTicket, probes, by: share))
                 }
             }
             for await (index, outcome) in group { outcomes[index] = outcome }
@@ -156,10 +189,11 @@ public struct CheckRunner: Sendable {
 
     private func check(
         _ host: MongoConnectionString.Host, _ string: MongoConnectionString, _ credential: MongoCredential?,
-        needsTicket: Bool, by deadline: ContinuousClock.Instant
+        needsTicket: Bool, _ probes: Probes, by deadline: ContinuousClock.Instant
     ) async -> HostOutcome {
         let start = ContinuousClock.now
         let trace = ConnectTrace { entry in
+            probes.note(entry.event)
             if let line = entry.event.progressLine { progress("\(ServerEndpoint(host)): \(line)") }
         }
         var failure: (any Error)?

@@ -8,8 +8,12 @@ extension EnvironmentReport {
         for line in facts {
             // What does not fit hangs beneath its value.
             let indent = line.prefix { $0 == " " }.count
-            let lead = indent == 2 && line.count > 30 && line.dropFirst(29).first == " " ? String(line.dropFirst(2).prefix(28)) : ""
-            page.add(String(line.dropFirst(indent + lead.count)), lead: lead, tone: indent == 0 ? .strong : .plain, indent: indent)
+            let lead =
+                indent == 2 && line.count > 30 && line.dropFirst(29).first == " "
+                ? String(line.dropFirst(2).prefix(28)) : ""
+            page.add(
+                String(line.dropFirst(indent + lead.count)), lead: lead, tone: indent == 0 ? .strong : .plain,
+                indent: indent)
         }
         return page.text
     }

@@ -13,6 +13,14 @@ struct HostOutcome: Sendable {
     /// Whether its name has no address, but SRV records of MongoDB.
     let isServiceName: Bool
     let error: (any Error)?
+    /// Whether the port, whose owner hung up, greets with TLS; `nil` where that was not tried.
+    private(set) var speaksTLS: Bool?
+
+    /// Tries it where the server has hung up without a word.
+    mutating func tryTLS(of string: MongoConnectionString, by connector: MongoConnector, _ probes: Probes) async {
+        guard let error = error as? TransportError, error.code == .closed, error.mayDemandTLS else { return }
+        speaksTLS = await probes.speaksTLS(host, of: string, by: connector)
+    }
 
     /// - Parameter arbiters: Those that members say to be arbiters which have proven themselves, as `host:port`.
     func report(_ context: ReportContext, arbiters: Set<String>) -> CheckReport.Host {
@@ -53,6 +61,8 @@ struct HostOutcome: Sendable {
         var evidence = context.evidence(timeline, host: host, service: service)
         evidence.phase = timeline.failedPhase ?? (isArbiter ? .hello : nil)
         if isServiceName { evidence.codes = ["dns.is-service-name"] }
+        if speaksTLS == true { evidence.codes = ["closed.speaks-tls"] }
+        evidence.measured.speaksTLS = speaksTLS
         return CheckReport.Failure(
             error, host: "\(ServerEndpoint(host))", evidence: evidence,
             problem: context.inspection?.problem.map(KerberosFailure.init))

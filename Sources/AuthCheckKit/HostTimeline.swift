@@ -50,6 +50,8 @@ struct HostTimeline: Sendable {
     private(set) var mechanism: SaslMechanismName?
     /// The realm whose KDC was asked and has not answered.
     private(set) var askedRealm: String?
+    /// The realm of which no KDC has answered.
+    private(set) var silentRealm: String?
     private var sentTokens = 0
 
     /// - Parameters:
@@ -73,7 +75,7 @@ struct HostTimeline: Sendable {
         case .retried(let reason):
             // All phases again, on a new connection.
             (phases, starts, attempts, addresses, open, credential) = ([:], [:], [], [], nil, nil)
-            (mechanism, askedRealm, sentTokens) = (nil, nil, 0)
+            (mechanism, askedRealm, silentRealm, sentTokens) = (nil, nil, nil, 0)
             isTicketReplaced = isTicketReplaced || reason == .ticketReplaced
         case .warning(let warning):
             if case .tlsIsNotVerified = warning { verifiesTLS = false }
@@ -145,8 +147,9 @@ struct HostTimeline: Sendable {
         case .ticketBegan(let service):
             self.service = service
             if open != .kerberos { begin(.kerberos, at: time) }
-        case .kerberos(.askingKDC(let realm, _, _)): askedRealm = realm
-        case .kerberos(.kdcAnswered), .kerberos(.noKDCAnswered): askedRealm = nil
+        case .kerberos(.askingKDC(let realm, _, _)): (askedRealm, silentRealm) = (realm, realm)
+        case .kerberos(.kdcAnswered): (askedRealm, silentRealm) = (nil, nil)
+        case .kerberos(.noKDCAnswered): askedRealm = nil
         case .saslSent: sentTokens += 1
         case .kerberos, .saslReceived: break
         case .ticketEnded(let credential):

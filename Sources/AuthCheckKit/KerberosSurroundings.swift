@@ -80,6 +80,9 @@ struct ReportContext: Sendable {
     let surroundings: KerberosSurroundings?
     let inspection: KerberosInspection?
     let kdcClockOffset: Duration?
+    /// What the KDCs of silent realms do, each by itself.
+    let kdcs: [String: KDCReport]
+    let isActiveDirectory: Bool?
     /// The mechanism that the string or the arguments name.
     let mechanism: String?
     let user: String?
@@ -118,6 +121,11 @@ struct ReportContext: Sendable {
         evidence.names.defaultRealm = inspection?.defaultRealm
         evidence.names.configurationFile =
             inspection.flatMap { $0.unreadableConfigurationFiles.first ?? $0.configurationFiles.first }
+        evidence.measured.isActiveDirectory = isActiveDirectory
+        if let realm = timeline.silentRealm {
+            evidence.names.askedRealm = realm
+            evidence.measured.kdcs = kdcs[realm]?.kdcs.filter(\.isUsed).map(\.description) ?? []
+        }
         evidence.material = surroundings.material(inspection)
         evidence.measured.kdcClockOffset = kdcClockOffset
         evidence.measured.allowedClockSkew = inspection?.allowedClockSkew ?? .seconds(300)

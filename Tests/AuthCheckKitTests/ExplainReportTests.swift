@@ -86,12 +86,13 @@ import Testing
     func noFormShowsASecret(uri: String) throws {
         let report = try report(uri)
         #expect(!(try report.json()).contains("hunter2"))
-        #expect(!report.description.contains("hunter2"))
+        #expect(!report.text(TextStyle()).contains("hunter2"))
         #expect(!String(reflecting: report).contains("hunter2"))
     }
 
     @Test func textSaysWhatADriverWouldDo() throws {
-        let text = try report("mongodb+srv://ann%40CORP@cluster.example.com/?authMechanism=GSSAPI&w=2").description
+        let text = try report("mongodb+srv://ann%40CORP@cluster.example.com/?authMechanism=GSSAPI&w=2").text(
+            TextStyle())
         #expect(
             text == """
                 mongodb+srv://ann%40CORP@cluster.example.com/?authMechanism=GSSAPI&w=2

@@ -7,6 +7,17 @@ import Testing
 
 @testable import AuthCheckKit
 
+extension CheckReport.Failure {
+    /// What nothing else is known of.
+    init(_ error: any Error, phase: CheckPhase?, host: String, _ change: (inout Evidence) -> Void = { _ in }) {
+        var evidence = Evidence()
+        evidence.phase = phase
+        evidence.names.host = host.split(separator: ":").first.map(String.init)
+        change(&evidence)
+        self.init(error, host: host, evidence: evidence)
+    }
+}
+
 @Suite struct FailureTests {
     /// The contract's table: class, exit status.
     @Test(arguments: [
@@ -39,7 +50,8 @@ import Testing
         guess.mayDemandTLS = true
         let failure = CheckReport.Failure(guess, phase: .hello, host: "db:1")
         #expect(failure.class == .protocol)
-        #expect(failure.hint == "set tls=true in the connection string")
+        #expect(failure.diagnosis?.steps.first?.text == "set tls=true in the connection string")
+        #expect(failure.diagnosis?.culprit == .connectionString)
     }
 
     @Test(arguments: [
@@ -72,7 +84,7 @@ import Testing
         (-1_765_328_352, .credentialsRejected, "kinit"),
         (-1_765_328_377, .serviceUnknown, "mongodb@db.example.com"),
         (-1_765_328_347, .clockSkew, "synchronize"),
-        (12345, .kerberos, "--trace"),
+        (12345, .kerberos, "--trace"), (-1_765_328_340, .kerberos, "kinit"),
     ])
     func kerberosErrors(minor: Int, expected: FailureClass, hint: String) {
         let gss = GSSError(
@@ -89,7 +101,7 @@ import Testing
     /// Where Kerberos itself has said nothing.
     @Test(arguments: [
         (KerberosCredentialError.Code.noCredentials, FailureClass.noCredentials), (.wrongUser, .noCredentials),
-        (.rejected, .credentialsRejected), (.kdcTimeout, .deadline), (.deadlineExceeded, .deadline),
+        (.rejected, .credentialsRejected), (.kdcTimeout, .kdcUnreachable), (.deadlineExceeded, .deadline),
         (.invalidService, .usage), (.noWorker, .internal), (.kerberos, .kerberos),
     ])
     func credentialErrors(code: KerberosCredentialError.Code, expected: FailureClass) {
@@ -105,14 +117,17 @@ import Testing
         let gss = GSSError(
             call: "gss_init_sec_context", major: GSSMajorStatus(.failure), minor: UInt32(bitPattern: Int32(minor)))
         let error = MongoAuthError(.serverNotProven, "text", underlying: gss)
-        var surroundings = FailureSurroundings(serverClockOffset: .seconds(86_400))
-        let failure = CheckReport.Failure(error, phase: .sasl, host: "", surroundings: surroundings)
+        let failure = CheckReport.Failure(error, phase: .sasl, host: "") {
+            $0.measured.serverClockOffset = .seconds(86_400)
+        }
         #expect(failure.class == .serverNotProven && failure.clockOffsetSeconds == nil)
         #expect(failure.hint?.contains("do not send data") == true, "\(failure.hint ?? "")")
         #expect(failure.hint?.contains("It says, and nobody vouches for that,") == true, "\(failure.hint ?? "")")
         // The KDC's clock is another matter: that is measured.
-        surroundings.kdcClockOffset = .seconds(86_400)
-        let measured = CheckReport.Failure(error, phase: .sasl, host: "", surroundings: surroundings)
+        let measured = CheckReport.Failure(error, phase: .sasl, host: "") {
+            $0.measured.serverClockOffset = .seconds(86_400)
+            $0.measured.kdcClockOffset = .seconds(86_400)
+        }
         #expect(measured.class == (minor == -1_765_328_347 ? .clockSkew : .serverNotProven))
     }
 

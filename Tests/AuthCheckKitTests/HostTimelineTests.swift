@@ -169,7 +169,7 @@ import Testing
         (.service(.canonicalizationFellBack(host: "h", reasons: ["a", "b"])), "falls back to the host h: a; b"),
     ])
     func warnings(warning: ConnectWarning, words: String) {
-        #expect(Self.timeline([.warning(warning)]).warnings.first?.contains(words) == true)
+        #expect(Self.timeline([.warning(warning)]).warnings.first?.message.contains(words) == true)
     }
 
     /// The live progress reads the same entries.

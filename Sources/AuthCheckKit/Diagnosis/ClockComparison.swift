@@ -53,7 +53,9 @@ enum ClockComparison: Sendable, Hashable {
 enum ClockText {
     /// - Parameter other: Whose clock is so far ahead, in words.
     static func sentence(_ offset: Duration, other: String) -> String {
-        guard offset.magnitude >= .milliseconds(500) else { return "this machine's clock agrees to the second with \(other)" }
+        guard offset.magnitude >= .milliseconds(500) else {
+            return "this machine's clock agrees to the second with \(other)"
+        }
         return "this machine's clock is \(size(offset)) \(offset > .zero ? "behind" : "ahead of") \(other)"
     }
 
