@@ -22,7 +22,7 @@ struct AuthCheck: AsyncParsableCommand {
             1 internal.
             """,
         version: ClientVersion.current,
-        subcommands: [CheckCommand.self, ExplainCommand.self],
+        subcommands: [CheckCommand.self, ExplainCommand.self, KeytabCommand.self],
         defaultSubcommand: CheckCommand.self)
 
     /// Runs the command. What ArgumentParser says of wrong arguments repeats them, and they may hold a password.
