@@ -34,8 +34,8 @@ public struct KerberosKeytab: Sendable, Hashable {
         }
     }
 
-    /// How many entries are described.
-    public static let capacity = 1000
+    /// How many entries are described: more than a file of a megabyte can have.
+    public static let capacity = 65_536
 
     /// The first entries, in the file's order.
     public var entries: [Entry]

@@ -267,10 +267,10 @@ private struct JSONSchema {
     }
 
     func check(_ json: String) throws {
-        try check(try JSONSerialization.jsonObject(with: Data(json.utf8)), root, "$")
+        try check(try JSONDecoder().decode(JSONValue.self, from: Data(json.utf8)), root, "$")
     }
 
-    private func check(_ value: Any, _ schema: [String: Any], _ place: String) throws {
+    private func check(_ value: JSONValue, _ schema: [String: Any], _ place: String) throws {
         for (keyword, rule) in schema {
             switch keyword {
             case "$schema", "$id", "$defs", "title", "description": break
@@ -287,49 +287,73 @@ private struct JSONSchema {
                 }
             case "type":
                 let types = rule as? [String] ?? [rule as? String ?? ""]
-                guard types.contains(where: { Self.isKind(value, $0) }) else {
+                guard types.contains(where: value.isKind) else {
                     throw Mismatch(text: "\(place): \(value) is no \(types)")
                 }
             case "const", "enum":
                 let words = rule as? [String] ?? [rule as? String ?? ""]
-                guard let word = value as? String, words.contains(word) else {
+                guard case .text(let word) = value, words.contains(word) else {
                     throw Mismatch(text: "\(place): \(value) is none of \(words)")
                 }
             case "required":
-                for key in rule as? [String] ?? [] where (value as? [String: Any])?[key] == nil {
+                guard case .object(let members) = value else { continue }
+                for key in rule as? [String] ?? [] where members[key] == nil {
                     throw Mismatch(text: "\(place): \(key) is missing")
                 }
             case "properties":
-                guard let object = value as? [String: Any] else { continue }
+                guard case .object(let members) = value else { continue }
                 let properties = rule as? [String: [String: Any]] ?? [:]
-                for (key, member) in object {
+                for (key, member) in members {
                     guard let property = properties[key] else {
                         throw Mismatch(text: "\(place): \(key) is not described")
                     }
                     try check(member, property, "\(place).\(key)")
                 }
-            case "items":
-                for (index, item) in ((value as? [Any]) ?? []).enumerated() {
+            case "items", "maxItems":
+                guard case .list(let items) = value else { continue }
+                guard items.count <= rule as? Int ?? .max else { throw Mismatch(text: "\(place): too many") }
+                for (index, item) in items.enumerated() {
                     try check(item, rule as? [String: Any] ?? [:], "\(place)[\(index)]")
-                }
-            case "maxItems":
-                guard ((value as? [Any])?.count ?? 0) <= (rule as? Int ?? 0) else {
-                    throw Mismatch(text: "\(place): too many")
                 }
             default: throw Mismatch(text: "\(place): the checker does not know \(keyword)")
             }
         }
     }
+}
 
-    private static func isKind(_ value: Any, _ type: String) -> Bool {
-        switch type {
-        case "null": value is NSNull
-        case "object": value is [String: Any]
-        case "array": value is [Any]
-        case "string": value is String
-        case "boolean": value is Bool && "\(value)" != "0" && "\(value)" != "1"
-        case "integer": value is Int && !(value is String)
-        case "number": value is Double
+/// JSON as it is written: `JSONSerialization` takes true for a number, too.
+private indirect enum JSONValue: Decodable {
+    case null
+    case boolean(Bool)
+    case number(Double)
+    case text(String)
+    case list([JSONValue])
+    case object([String: JSONValue])
+
+    init(from decoder: any Decoder) throws {
+        let container = try decoder.singleValueContainer()
+        self =
+            if container.decodeNil() {
+                .null
+            } else if let value = try? container.decode(Bool.self) {
+                .boolean(value)
+            } else if let value = try? container.decode(Double.self) {
+                .number(value)
+            } else if let value = try? container.decode(String.self) {
+                .text(value)
+            } else if let value = try? container.decode([JSONValue].self) {
+                .list(value)
+            } else {
+                .object(try container.decode([String: JSONValue].self))
+            }
+    }
+
+    func isKind(_ type: String) -> Bool {
+        switch (self, type) {
+        case (.null, "null"), (.boolean, "boolean"), (.number, "number"), (.text, "string"), (.list, "array"),
+            (.object, "object"):
+            true
+        case (.number(let value), "integer"): value == value.rounded()
         default: false
         }
     }

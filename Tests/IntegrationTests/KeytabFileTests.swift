@@ -121,12 +121,14 @@ import Testing
         #expect(mended.codes.filter { $0 != "readable-by-others" || mode & 0o004 == 0 } == [], "\(mended)")
     }
 
+    /// Those that are not shown count like the others.
     @Test func manyEntries() async throws {
         let realm = try await SharedRealm.shared
         let path = newPath(realm)
         var records = try KeytabRecords(realm.serviceKeytab)
         let once = records.records
-        while records.records.count < 1100 { records.records += once }
+        let other = try await Service().keytab
+        records.records = try (0..<600).flatMap { _ in try KeytabRecords(other).records } + once
         let count = records.records.count
         try records.write(to: path)
         let outcome = try await check(path, realm)

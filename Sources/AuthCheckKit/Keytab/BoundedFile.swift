@@ -72,7 +72,8 @@ enum BoundedFile {
         try open(path, limit: limit) { descriptor, status throws(Problem) in
             func bytes(_ count: Int, at offset: Int) -> [UInt8] {
                 var bytes = [UInt8](repeating: 0, count: count)
-                return Array(bytes.prefix(max(0, pread(descriptor, &bytes, count, off_t(offset)))))
+                let found = pread(descriptor, &bytes, count, off_t(offset))
+                return Array(bytes.prefix(max(0, found)))
             }
             // The older form has its numbers in the order of whichever machine wrote it.
             guard bytes(2, at: 0) == [5, 2] else { return false }

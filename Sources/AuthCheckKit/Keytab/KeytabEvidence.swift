@@ -97,9 +97,8 @@ struct KeytabEvidence: Sendable {
 
     /// The realms in which the keytab has a key of the service on the host, in the file's order.
     var realms: [String] {
-        entries.filter(isOfService).map(\.realm).reduce(into: []) { realms, realm in
-            if !realms.contains(where: { isSameText($0, realm) }) { realms.append(realm) }
-        }
+        var seen: Set<ByteText> = []
+        return entries.filter(isOfService).map(\.realm).filter { seen.insert(ByteText($0)).inserted }
     }
 
     /// The realm of the principal that is expected: the configured one unless the keytab has others only.
@@ -116,7 +115,8 @@ struct KeytabEvidence: Sendable {
 
     /// The keys of that principal.
     var keys: [KerberosKeytab.Entry] {
-        entries.filter { isOfService($0) && isSameText($0.realm, realm) }
+        let realm = realm
+        return entries.filter { isOfService($0) && isSameText($0.realm, realm) }
     }
 
     var newestVersion: UInt32? { keys.map(\.keyVersion).max() }

@@ -74,9 +74,8 @@ struct KeytabProof: Sendable {
     /// Who may log in with the keytab: the service itself, and where that is a name that does not log in, as all are that Active
     /// Directory has beside an account's own, the account whose key is there too.
     private static func clients(_ evidence: KeytabEvidence) -> [String] {
-        let account = evidence.entries.first {
-            $0.components.count == 1 && isSameText($0.realm, evidence.realm)
-        }
+        let realm = evidence.realm
+        let account = evidence.entries.first { $0.components.count == 1 && isSameText($0.realm, realm) }
         return [evidence.principal] + [account?.principal].compactMap(\.self)
     }
 

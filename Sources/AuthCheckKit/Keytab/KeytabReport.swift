@@ -140,6 +140,9 @@ public struct KeytabReport: Sendable, Hashable, Encodable, Report {
         @NullWhenAbsent public var clockOffsetSeconds: Double?
     }
 
+    /// How many entries are shown.
+    static let entryLimit = 1000
+
     /// The name and version of this form.
     public let schema = "authcheck.keytab/1"
     /// Whether there is no error.
@@ -181,14 +184,15 @@ public struct KeytabReport: Sendable, Hashable, Encodable, Report {
         for entry in evidence.entries {
             newest[ByteText(entry.principal)] = max(newest[ByteText(entry.principal)] ?? 0, entry.keyVersion)
         }
-        entries = evidence.entries.map { entry in
+        let realm = evidence.realm
+        entries = evidence.entries.prefix(Self.entryLimit).map { entry in
             Entry(
                 principal: Self.cut(entry.principal), keyVersion: entry.keyVersion,
                 encryptionType: entry.encryptionType, date: entry.date.map(Self.text),
-                isExpected: evidence.isOfService(entry) && isSameText(entry.realm, evidence.realm),
+                isExpected: evidence.isOfService(entry) && isSameText(entry.realm, realm),
                 isNewest: newest[ByteText(entry.principal)] == entry.keyVersion)
         }
-        moreEntries = evidence.keytab?.moreEntries ?? 0
+        moreEntries = max(0, evidence.entries.count - Self.entryLimit) + (evidence.keytab?.moreEntries ?? 0)
         configuration = evidence.configuration.map { configuration in
             Configuration(
                 path: Self.cut(evidence.configurationPath ?? ""),

@@ -79,7 +79,8 @@ extension KeytabRules {
     }
 
     static let encryption: Rule = { evidence, words in
-        let newest = evidence.keys.filter { $0.keyVersion == evidence.newestVersion }
+        let version = evidence.newestVersion
+        let newest = evidence.keys.filter { $0.keyVersion == version }
         guard !newest.isEmpty, newest.allSatisfy({ isWeak($0.encryptionType) }) else { return [] }
         return [
             warning(
