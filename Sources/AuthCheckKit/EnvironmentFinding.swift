@@ -46,12 +46,7 @@ extension EnvironmentReport {
             _ failure: KerberosFailure, cause: String? = nil, names: Evidence.Names,
             _ culprit: Diagnosis.Culprit
         ) -> Finding {
-            var evidence = Evidence()
-            evidence.mechanism = "GSSAPI"
-            evidence.phase = .kerberos
-            evidence.names = names
-            evidence.take(failure)
-            let verdict = Verdict(evidence)
+            let verdict = Verdict(failure, names: names)
             let code = failure.symbolicName.map { " (\($0))" } ?? ""
             return .failure(
                 verdict.class, (cause ?? verdict.diagnosis.cause) + code, culprit, verdict.diagnosis.steps)

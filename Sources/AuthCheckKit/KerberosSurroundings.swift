@@ -38,11 +38,6 @@ struct KerberosSurroundings: Sendable {
         }
     }
 
-    /// What may come from a clock that is wrong.
-    private static let codesOfClocks: Set<String> = [
-        "KRB5KRB_AP_ERR_SKEW", "KRB5_KDCREP_SKEW", "KRB5KRB_AP_ERR_TKT_EXPIRED", "KRB5KRB_AP_ERR_TKT_NYV",
-    ]
-
     func inspect(by deadline: ContinuousClock.Instant) async -> KerberosInspection? {
         let principal = user.isEmpty ? nil : user
         return try? await BlockingWorkers.namesAndFiles.run(by: deadline, waitingFor: "the credential cache") {
@@ -60,7 +55,7 @@ struct KerberosSurroundings: Sendable {
             guard let error = outcome.error as? MongoAuthError else { return false }
             return switch error.code {
             case .kerberos, .serverNotProven:
-                KerberosFailure(error)?.symbolicName.map(Self.codesOfClocks.contains) == true
+                KerberosFailure(error)?.dependsOnClocks == true
             // Whose clock is wrong is told by a third one.
             case .refused: outcome.timeline.serverClockOffset.map { $0.magnitude > skew } == true
             default: false

@@ -43,13 +43,9 @@ extension KerberosCredentialCache {
         let name = try Self.principal(service, library)
         let own = try cache.open(library)
         let owner = try library.owner(of: own)
-        // A cache without the service's tickets, so that the library asks for one.
-        let scratch = try PrivateCache(of: owner, clockOf: library)
+        let scratch = try copy(without: name, library)
         defer { withExtendedLifetime(scratch) {} }
         let fresh = try scratch.open(library)
-        try library.forEachEntry(in: own) { (entry) throws(GSSError) in
-            if !library.isFor(name, entry) { try library.store(&entry, in: fresh) }
-        }
         let credential = try Self.credential(library.credentials(for: name, in: fresh), library)
         guard let ticket = credential.ticket, ticket.mayHaveOtherKey(than: old) else { return nil }
         observe?(.ticketObtained(ticket))
@@ -61,6 +57,31 @@ extension KerberosCredentialCache {
             try? library.replace(name, in: source, by: fresh)
         }
         return credential
+    }
+
+    /// Asks a KDC for a service's ticket, whatever this cache has: it is for the key that the service has now. It is stored
+    /// nowhere. Blocks.
+    public func freshCredential(
+        for service: GSSName, observe: KerberosObserver? = nil
+    ) throws(GSSError) -> KerberosCredential {
+        let library = try KerberosLibrary(askingFor: service.description, observe: observe)
+        let name = try Self.principal(service, library)
+        let scratch = try copy(without: name, library)
+        defer { withExtendedLifetime(scratch) {} }
+        let credential = try Self.credential(library.credentials(for: name, in: scratch.open(library)), library)
+        if let ticket = credential.ticket { observe?(.ticketObtained(ticket)) }
+        return credential
+    }
+
+    /// A cache like this one without a service's tickets, so that the library asks for one.
+    private func copy(without service: krb5_principal, _ library: KerberosLibrary) throws(GSSError) -> PrivateCache {
+        let own = try cache.open(library)
+        let copy = try PrivateCache(of: library.owner(of: own), clockOf: library)
+        let cache = try copy.open(library)
+        try library.forEachEntry(in: own) { (entry) throws(GSSError) in
+            if !library.isFor(service, entry) { try library.store(&entry, in: cache) }
+        }
+        return copy
     }
 
     /// Puts a service's ticket into the cache that this was copied from, where other programs find it, unless it has one

@@ -12,6 +12,18 @@ import Darwin
 /// Ends the process where its deadline has passed and something still holds it up: a file that nobody writes, a pipe that
 /// nobody reads, a defect of ours.
 enum LastResort {
+    /// What is said of a check that does not end by itself.
+    struct LastWords {
+        let report: any Report
+        let summary: String
+        let exitStatus: Int32
+
+        static func ofCheck() -> LastWords {
+            let report = CheckReport.timedOut()
+            return LastWords(report: report, summary: report.summary, exitStatus: report.exitStatus)
+        }
+    }
+
     private struct State {
         var timer: DeadlineTimer?
         /// Whether a report is being printed: then there cannot be another one.
@@ -27,12 +39,18 @@ enum LastResort {
 
     /// Begins to watch. The time beyond the deadline is for the end of the check itself: half a second, and more for many
     /// hosts.
-    static func watch(_ deadline: ContinuousClock.Instant, _ output: OutputOptions, hosts: Int = 1) {
-        arm(at: deadline + .milliseconds(500 + 5 * hosts), output)
+    static func watch(
+        _ deadline: ContinuousClock.Instant, _ output: OutputOptions, hosts: Int = 1,
+        saying lastWords: @escaping @Sendable () -> LastWords = LastWords.ofCheck
+    ) {
+        arm(at: deadline + .milliseconds(500 + 5 * hosts), output, lastWords)
     }
 
-    private static func arm(at time: ContinuousClock.Instant, _ output: OutputOptions) {
-        let timer = try? DeadlineTimer.schedule(at: time) { giveUp(output) }
+    private static func arm(
+        at time: ContinuousClock.Instant, _ output: OutputOptions,
+        _ lastWords: @escaping @Sendable () -> LastWords
+    ) {
+        let timer = try? DeadlineTimer.schedule(at: time) { giveUp(output, lastWords) }
         let old = state.withLock { state in
             defer { state.timer = timer }
             return state.timer
@@ -45,17 +63,21 @@ enum LastResort {
 
     static func wrote() { state.withLock { $0.lastWrite = .now } }
 
-    private static func giveUp(_ output: OutputOptions) {
+    private static func giveUp(_ output: OutputOptions, _ lastWords: @escaping @Sendable () -> LastWords) {
         let (isPrinting, lastWrite) = state.withLock { state -> (Bool, ContinuousClock.Instant) in
             defer { state.isPrinting = true }
             return (state.isPrinting, state.lastWrite)
         }
-        guard !isPrinting || lastWrite + patience <= .now else { return arm(at: lastWrite + patience, output) }
-        let report = CheckReport.timedOut()
-        if !isPrinting, StandardStreams.isWritable(STDOUT_FILENO, within: 0), let text = try? output.text(of: report) {
+        guard !isPrinting || lastWrite + patience <= .now else {
+            return arm(at: lastWrite + patience, output, lastWords)
+        }
+        let last = lastWords()
+        if !isPrinting, StandardStreams.isWritable(STDOUT_FILENO, within: 0),
+            let text = try? output.text(of: last.report)
+        {
             StandardStreams.write(text + "\n", to: STDOUT_FILENO)
         }
-        if StandardStreams.isWritable(STDERR_FILENO, within: 0) { Diagnostics.print(report.summary) }
-        _exit(report.exitStatus)
+        if StandardStreams.isWritable(STDERR_FILENO, within: 0) { Diagnostics.print(last.summary) }
+        _exit(last.exitStatus)
     }
 }

@@ -1,3 +1,4 @@
+import Foundation
 import KerberosTestKit
 import TestSupport
 
@@ -70,6 +71,19 @@ struct CanonicalHosts {
                     arguments: ["--service-name", server.service]))
         }
         return CanonicalHosts(world: world, realm: realm, parts: parts)
+    }
+
+    /// Runs `authcheck keytab` inside, as `ann`, with a keytab of the service on a host.
+    func keytab(of host: String) async throws -> KeytabOutcome {
+        let principal = "mongodb/\(host)"
+        if Server(rawValue: host) == nil { try await realm.realm.addPrincipal(principal) }
+        let keytab = try await realm.realm.makeKeytab(for: [principal])
+        let program = try BuiltExecutable.url(named: "authcheck")
+        let result = try await world.run(
+            program, ["keytab", keytab, "--host", host, "--format", "json", "--timeout", "60s"],
+            environment: realm.realm.environment(cache: realm.annCache))
+        return KeytabOutcome(
+            child: result, report: try JSONDecoder().decode(KeytabJSON.self, from: Data(result.stdout.utf8)))
     }
 
     /// Runs `authcheck` inside, as `ann`.

@@ -190,11 +190,16 @@ struct DiagnosisWords {
     /// A command that an administrator runs, with the query as one word for the shell and the principal as one for
     /// `kadmin`, whatever characters it has.
     func kadmin(_ query: String, _ subject: Subject) -> String {
-        let name = subject == .user ? unquotedUser : unquotedService
-        let word =
+        Self.kadmin(query, [subject == .user ? unquotedUser : unquotedService])
+    }
+
+    /// The same for any words.
+    static func kadmin(_ query: String, _ names: [String]) -> String {
+        let words = names.map { name in
             ShellWord.isPlain(name)
-            ? name : "\"" + Self.parts(of: name, between: "\"").joined(separator: "\"\"") + "\""
-        return "kadmin -q " + ShellWord.inApostrophes("\(query) \(word)")
+                ? name : "\"" + parts(of: name, between: "\"").joined(separator: "\"\"") + "\""
+        }
+        return "kadmin -q " + ShellWord.inApostrophes(([query] + words).joined(separator: " "))
     }
 
     /// A user's name as the operand of a command.
@@ -202,7 +207,7 @@ struct DiagnosisWords {
 
     /// A principal that no command takes for an option: a backslash keeps a character's meaning from it, and a hyphen has
     /// none (`krb5_parse_name`).
-    private static func withoutOption(_ principal: String) -> String {
+    static func withoutOption(_ principal: String) -> String {
         principal.utf8.first == UInt8(ascii: "-") ? "\\" + principal : principal
     }
 

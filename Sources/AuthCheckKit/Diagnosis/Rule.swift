@@ -1,3 +1,5 @@
+internal import GSSKerberos
+
 /// What some evidence comes from and what to do about it.
 ///
 /// Rules are data: a rule names the codes that it is for, and perhaps what else must be so. For a failure's codes, the most
@@ -59,6 +61,27 @@ struct Verdict: Sendable {
         diagnosis = Diagnosis(
             cause: "this is a defect of authcheck", culprit: .unknown,
             steps: [.init("report it with what was run and what was said")])
+    }
+}
+
+extension Verdict {
+    /// About an error of Kerberos by itself.
+    init(_ failure: KerberosFailure, names: Evidence.Names = Evidence.Names()) {
+        var evidence = Evidence()
+        evidence.mechanism = "GSSAPI"
+        evidence.phase = .kerberos
+        evidence.names = names
+        evidence.take(failure)
+        self.init(evidence)
+    }
+}
+
+extension KerberosFailure {
+    /// Whether a clock that is wrong can be behind it.
+    var dependsOnClocks: Bool {
+        [
+            "KRB5KRB_AP_ERR_SKEW", "KRB5_KDCREP_SKEW", "KRB5KRB_AP_ERR_TKT_EXPIRED", "KRB5KRB_AP_ERR_TKT_NYV",
+        ].contains(symbolicName)
     }
 }
 

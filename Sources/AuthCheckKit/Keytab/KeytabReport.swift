@@ -1,0 +1,288 @@
+internal import GSSKerberos
+
+#if canImport(FoundationEssentials)
+internal import FoundationEssentials
+#else
+internal import Foundation
+#endif
+
+/// What a check of a server's keytab found: the one model behind the text and the JSON. It holds no key.
+///
+/// The JSON's keys are a contract: they are only ever added to.
+public struct KeytabReport: Sendable, Hashable, Encodable, Report {
+    /// One thing that was found.
+    public struct Finding: Sendable, Hashable, Encodable {
+        /// How bad it is.
+        public enum Severity: String, Sendable, Hashable, CaseIterable, Encodable {
+            /// Kerberos does not work with this keytab, or it cannot be told.
+            case error
+            /// It works, or may; not for everybody, or not safely.
+            case warning
+            /// Good to know.
+            case note
+        }
+
+        /// What kind of thing it is: a stable, hyphenated name.
+        public var code: KeytabFindingCode
+        /// How bad it is.
+        public var severity: Severity
+        /// The class of an error, which decides the exit status.
+        @NullWhenAbsent public var `class`: FailureClass?
+        /// What it comes from, and what to do.
+        public var diagnosis: Diagnosis
+        /// The Kerberos error beneath.
+        @NullWhenAbsent public var kerberos: CheckReport.KerberosError?
+    }
+
+    /// A part of the server's name.
+    public struct Name: Sendable, Hashable, Encodable {
+        /// The name.
+        public var value: String
+        /// Who says so: `option`, `mongod.conf` or `default`.
+        public var source: String
+    }
+
+    /// The principal that the server goes by.
+    public struct Expected: Sendable, Hashable, Encodable {
+        /// The full principal; without a realm where none is known.
+        public var principal: String
+        /// Its first part.
+        public var service: Name
+        /// Its second part.
+        public var host: Name
+        /// Its realm.
+        @NullWhenAbsent public var realm: String?
+    }
+
+    /// The keytab's file.
+    public struct File: Sendable, Hashable, Encodable {
+        /// The owner's name, or number where it has none.
+        public var owner: String
+        /// The group's name, or number.
+        public var group: String
+        /// The permissions in octal digits, for example `0640`.
+        public var mode: String
+        /// How many bytes it has.
+        public var size: Int64
+        /// When it was written last, as ISO 8601 in UTC.
+        public var modified: String
+    }
+
+    /// One key, without the key itself.
+    public struct Entry: Sendable, Hashable, Encodable {
+        /// Whose it is.
+        public var principal: String
+        /// Its version.
+        public var keyVersion: UInt32
+        /// Its encryption type.
+        public var encryptionType: String
+        /// When it was written, as ISO 8601 in UTC.
+        @NullWhenAbsent public var date: String?
+        /// Whether it is a key of the principal that the server goes by.
+        public var isExpected: Bool
+        /// Whether there is none of a higher version of the same principal.
+        public var isNewest: Bool
+    }
+
+    /// What `mongod.conf` says.
+    public struct Configuration: Sendable, Hashable, Encodable {
+        /// The file.
+        public var path: String
+        /// The server's host.
+        @NullWhenAbsent public var saslHostName: String?
+        /// The principal's first part.
+        @NullWhenAbsent public var saslServiceName: String?
+        /// Lines that may set one of them in a way that is not read, each as `line N: name`.
+        public var unread: [String]
+    }
+
+    /// An address of the server's host.
+    public struct Address: Sendable, Hashable, Encodable {
+        /// The address.
+        public var address: String
+        /// The name that it belongs to.
+        @NullWhenAbsent public var name: String?
+        /// Why there is no name.
+        @NullWhenAbsent public var problem: String?
+    }
+
+    /// What the server's host name leads to on this machine, and back.
+    public struct HostNames: Sendable, Hashable, Encodable {
+        /// The name at the end of the aliases.
+        @NullWhenAbsent public var canonicalName: String?
+        /// The first sixteen addresses.
+        public var addresses: [Address]
+        /// How many more there are.
+        public var moreAddresses: Int
+        /// Why there is no address.
+        @NullWhenAbsent public var problem: String?
+    }
+
+    /// Whether a ticket of now was accepted with the keytab.
+    public struct Proof: Sendable, Hashable, Encodable {
+        /// `ok`, `failed`, or `skipped` where there is no ticket.
+        public var result: CheckReport.Result
+        /// How the ticket was got: `cache`, with the tickets of the user who runs the check, or `keytab`, with its own key.
+        @NullWhenAbsent public var ticketFrom: String?
+        /// Who got it.
+        @NullWhenAbsent public var client: String?
+        /// With which cache.
+        @NullWhenAbsent public var cache: String?
+        /// The version of the key that the KDC has encrypted it with.
+        @NullWhenAbsent public var keyVersion: UInt32?
+        /// The type of that key.
+        @NullWhenAbsent public var encryptionType: String?
+        /// Why there is no ticket by the user's cache.
+        @NullWhenAbsent public var cacheProblem: String?
+        /// Why there is none by the keytab, where that was tried.
+        @NullWhenAbsent public var keytabProblem: String?
+        /// How far the KDC's clock is ahead of this machine's, where that was measured.
+        @NullWhenAbsent public var clockOffsetSeconds: Double?
+    }
+
+    /// How many entries are shown.
+    static let entryLimit = 1000
+
+    /// The name and version of this form.
+    public let schema = "authcheck.keytab/1"
+    /// Whether there is no error.
+    public var result: CheckReport.Result
+    /// The exit status of the process.
+    public var exitStatus: Int32
+    /// One sentence.
+    public var verdict: String
+    /// What was found, errors first.
+    public var findings: [Finding]
+    /// The path.
+    public var keytab: String
+    /// What the server goes by; `nil` where it did not come so far.
+    @NullWhenAbsent public var expected: Expected?
+    /// Whose the file is; `nil` where that cannot be seen.
+    @NullWhenAbsent public var file: File?
+    /// The first thousand entries, in the file's order.
+    public var entries: [Entry]
+    /// How many more there are.
+    public var moreEntries: Int
+    /// What `mongod.conf` says, where one was named and can be read.
+    @NullWhenAbsent public var configuration: Configuration?
+    /// What the names lead to.
+    @NullWhenAbsent public var names: HostNames?
+    /// What a ticket has proven.
+    public var proof: Proof
+
+    init(_ evidence: KeytabEvidence, failsOnWarning: Bool = false) {
+        keytab = Self.cut(evidence.path)
+        let all = KeytabRules.findings(evidence)
+        let findings = Finding.Severity.allCases.flatMap { severity in all.filter { $0.severity == severity } }
+        let expected = Expected(
+            principal: Self.cut(evidence.principal),
+            service: Name(value: Self.cut(evidence.service.value), source: evidence.service.source.rawValue),
+            host: Name(value: Self.cut(evidence.host.value), source: evidence.host.source.rawValue),
+            realm: evidence.realm.map(Self.cut))
+        file = evidence.ownership.map(File.init)
+        var newest: [ByteText: UInt32] = [:]
+        for entry in evidence.entries {
+            newest[ByteText(entry.principal)] = max(newest[ByteText(entry.principal)] ?? 0, entry.keyVersion)
+        }
+        let realm = evidence.realm
+        entries = evidence.entries.prefix(Self.entryLimit).map { entry in
+            Entry(
+                principal: Self.cut(entry.principal), keyVersion: entry.keyVersion,
+                encryptionType: entry.encryptionType, date: entry.date.map(Self.text),
+                isExpected: evidence.isOfService(entry) && isSameText(entry.realm, realm),
+                isNewest: newest[ByteText(entry.principal)] == entry.keyVersion)
+        }
+        moreEntries = max(0, evidence.entries.count - Self.entryLimit) + (evidence.keytab?.moreEntries ?? 0)
+        configuration = evidence.configuration.map { configuration in
+            Configuration(
+                path: Self.cut(evidence.configurationPath ?? ""),
+                saslHostName: (configuration.hostName?.value).map(Self.cut),
+                saslServiceName: (configuration.serviceName?.value).map(Self.cut),
+                unread: configuration.unread.map { "line \($0.line): \(Self.cut($0.name))" })
+        }
+        names = evidence.names.map(HostNames.init)
+        let proof = Proof(evidence)
+        let failure = findings.lazy.compactMap(\.class).first
+        result = failure == nil ? .ok : .failed
+        let hasWarnings = findings.contains { $0.severity == .warning }
+        exitStatus = failure?.exitStatus ?? (failsOnWarning && hasWarnings ? 3 : 0)
+        verdict = Self.verdict(findings, proof, expected)
+        (self.findings, self.expected, self.proof) = (findings, expected, proof)
+    }
+
+    /// A report of a check that something holds up beyond its deadline.
+    public static func timedOut(path: String) -> KeytabReport {
+        var evidence = KeytabEvidence(path: path, host: .init(value: "", source: .default))
+        evidence.keytabTrouble = .init(
+            message: "the time was used up, and the check did not end by itself", isDeadline: true)
+        var report = KeytabReport(evidence)
+        report.expected = nil
+        return report
+    }
+
+    private static func verdict(_ findings: [Finding], _ proof: Proof, _ expected: Expected) -> String {
+        if let first = findings.first, first.severity == .error { return first.diagnosis.cause }
+        return proof.result == .ok
+            ? "the keytab is good for \(expected.principal)"
+            : "the keytab has a key of \(expected.principal); whether it is the right one was not proven"
+    }
+
+    /// What others have written is not to fill a screen.
+    static func cut(_ text: String) -> String {
+        let limit = 1024
+        guard text.utf8.count > limit else { return text }
+        var (length, cut) = (0, "")
+        for scalar in text.unicodeScalars {
+            length += UTF8.width(scalar)
+            if length > limit { break }
+            cut.unicodeScalars.append(scalar)
+        }
+        return cut + "…"
+    }
+
+    static func text(_ seconds: Int64) -> String {
+        Date(timeIntervalSince1970: TimeInterval(seconds)).formatted(.iso8601)
+    }
+}
+
+extension KeytabReport.File {
+    init(_ file: FileOwnership) {
+        let digits = String(file.mode, radix: 8)
+        self.init(
+            owner: file.userName ?? "\(file.user)", group: file.groupName ?? "\(file.group)",
+            mode: String(repeating: "0", count: max(0, 4 - digits.utf8.count)) + digits, size: file.size,
+            modified: KeytabReport.text(file.modified))
+    }
+}
+
+extension KeytabReport.HostNames {
+    init(_ names: KeytabEvidence.HostNames) {
+        self.init(
+            canonicalName: names.canonicalName.map(KeytabReport.cut),
+            addresses: names.addresses.map { address in
+                .init(
+                    address: "\(address.address)", name: address.name.map(KeytabReport.cut),
+                    problem: address.problem.map(KeytabReport.cut))
+            }, moreAddresses: names.moreAddresses, problem: names.problem.map(KeytabReport.cut))
+    }
+}
+
+extension KeytabReport.Proof {
+    init(_ evidence: KeytabEvidence) {
+        let ticket = evidence.ticket
+        self.init(
+            result: {
+                switch evidence.proof {
+                case .notMade: .skipped
+                case .accepted: .ok
+                case .refused: .failed
+                }
+            }(),
+            ticketFrom: ticket?.origin.rawValue, client: (ticket?.client).map(KeytabReport.cut),
+            cache: (ticket?.cache).map(KeytabReport.cut), keyVersion: ticket?.ticket.keyVersion,
+            encryptionType: ticket?.ticket.encryptionType,
+            cacheProblem: (evidence.cacheTrouble?.message).map(KeytabReport.cut),
+            keytabProblem: (evidence.keytabTicketTrouble?.message).map(KeytabReport.cut),
+            clockOffsetSeconds: evidence.clockOffset.map { $0 / .milliseconds(1) / 1000 })
+    }
+}

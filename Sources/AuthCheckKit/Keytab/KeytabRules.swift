@@ -1,0 +1,217 @@
+internal import GSSCore
+internal import GSSKerberos
+internal import ShellWords
+
+/// From what is known of a keytab to what is wrong with it and what to do. Each rule is about one stage; the stages are in the
+/// order in which one has to be mended before the next matters.
+enum KeytabRules {
+    typealias Finding = KeytabReport.Finding
+    typealias Rule = @Sendable (KeytabEvidence, KeytabWords) -> [Finding]
+
+    private static let rules: [Rule] = [
+        file, readers, configuration, principal, time, realms, key, ticket, encryption, duplicates, olderVersions,
+        hostNames,
+    ]
+
+    static func findings(_ evidence: KeytabEvidence) -> [Finding] {
+        let words = KeytabWords(evidence)
+        return rules.flatMap { $0(evidence, words) }
+    }
+
+    static func error(
+        _ code: KeytabFindingCode, _ class: FailureClass, _ culprit: Diagnosis.Culprit, _ cause: String,
+        _ steps: [Diagnosis.Step], _ trouble: KeytabEvidence.Trouble? = nil
+    ) -> Finding {
+        Finding(
+            code: code, severity: .error, class: `class`,
+            diagnosis: Diagnosis(cause: KeytabReport.cut(cause), culprit: culprit, steps: steps),
+            kerberos: (trouble?.error).map { CheckReport.KerberosError(KerberosFailure($0)) })
+    }
+
+    static func warning(
+        _ code: KeytabFindingCode, _ culprit: Diagnosis.Culprit, _ cause: String, _ steps: [Diagnosis.Step],
+        severity: Finding.Severity = .warning, _ trouble: KeytabEvidence.Trouble? = nil
+    ) -> Finding {
+        Finding(
+            code: code, severity: severity, class: nil,
+            diagnosis: Diagnosis(cause: KeytabReport.cut(cause), culprit: culprit, steps: steps),
+            kerberos: (trouble?.error).map { CheckReport.KerberosError(KerberosFailure($0)) })
+    }
+
+    // MARK: - The file
+
+    private static let time: Rule = { evidence, _ in
+        // Without a key of the principal the KDC is asked too, but that is not the matter.
+        let ofKDC = evidence.keys.isEmpty ? [] : [evidence.cacheTrouble, evidence.keytabTicketTrouble]
+        let troubles = [evidence.keytabTrouble] + ofKDC
+        guard let trouble = troubles.lazy.compactMap(\.self).first(where: \.isDeadline) else { return [] }
+        return [
+            error(
+                .deadline, .deadline, .unknown, trouble.message,
+                [.init("give more time with --timeout, and see whom it waited for")])
+        ]
+    }
+
+    private static let file: Rule = { evidence, words in
+        if let problem = evidence.fileProblem {
+            let cause = "the keytab \(evidence.path) \(problem.text)"
+            return switch problem {
+            case .missing:
+                [
+                    error(
+                        .fileMissing, .noCredentials, .thisMachine, cause,
+                        [
+                            .init(
+                                "check the path: mongod takes that of its environment's KRB5_KTNAME, or /etc/krb5.keytab"
+                            ),
+                            .init("if there is none, have one made", command: words.addKey),
+                        ])
+                ]
+            case .mayNotRead:
+                [
+                    error(
+                        .fileUnreadable, .noCredentials, .thisMachine, cause,
+                        [
+                            .init("see which folder or file forbids it", command: "namei -l \(words.path)"),
+                            .init("run the check as the user that mongod runs as, or as root"),
+                        ])
+                ]
+            case .notRegular, .tooLarge:
+                [
+                    error(
+                        .notAKeytab, .noCredentials, .thisMachine, "\(cause), so it is no keytab",
+                        [.init("see what it is", command: "ls -ld \(words.path)")])
+                ]
+            case .other:
+                [
+                    error(
+                        .fileUnreadable, .noCredentials, .thisMachine, cause,
+                        [.init("see what it is", command: "ls -ld \(words.path)")])
+                ]
+            }
+        }
+        guard let trouble = evidence.keytabTrouble, !trouble.isDeadline else {
+            guard let keytab = evidence.keytab else { return [] }
+            if keytab.entries.isEmpty {
+                let size = evidence.ownership?.size ?? 0
+                // The two bytes are the version of the form.
+                let addition =
+                    size > 2 ? " that can be read, although it has \(size) bytes: it is damaged, or was cut off" : ""
+                return [
+                    error(
+                        .keytabEmpty, .noCredentials, .server, "the keytab \(evidence.path) has no entry\(addition)",
+                        words.newKeySteps)
+                ]
+            }
+            guard evidence.isCutOff else { return [] }
+            return [
+                warning(
+                    .keytabDamaged, .server,
+                    "the keytab ends in the middle of an entry: it is damaged, or was cut off on its way here",
+                    [.init("copy it once more, byte by byte, or have a new one made")])
+            ]
+        }
+        if trouble.error?.call.hasPrefix("krb5_kt_") == true {
+            return [
+                error(
+                    .notAKeytab, .noCredentials, .server,
+                    "\(evidence.path) is not a keytab, or is damaged: \(trouble.message)",
+                    [.init("see what it is", command: "file \(words.path)")] + words.newKeySteps, trouble)
+            ]
+        }
+        // The configuration of Kerberos, without which it reads nothing.
+        return [kerberos(trouble, words)]
+    }
+
+    private static let readers: Rule = { evidence, words in
+        guard let file = evidence.ownership, !evidence.entries.isEmpty else { return [] }
+        let group = KeytabReport.cut(file.groupName ?? "\(file.group)")
+        var findings: [Finding] = []
+        if file.mode & 0o022 != 0 {
+            let who = file.mode & 0o002 != 0 ? "everybody on this machine" : "the group \(group)"
+            findings.append(
+                warning(
+                    .writableByOthers, .thisMachine,
+                    "\(who) may write to the keytab, and so choose who can pass for a client",
+                    [.init("leave that to its owner", command: "chmod go-w \(words.path)")]))
+        }
+        if file.mode & 0o044 != 0 {
+            let isOpen = file.mode & 0o004 != 0
+            let who = isOpen ? "everybody on this machine" : "the group \(group)"
+            let step =
+                isOpen
+                ? "let only the user read it that mongod runs as"
+                : "unless mongod reads it by that group, let only its owner read it"
+            findings.append(
+                warning(
+                    .readableByOthers, .thisMachine,
+                    "\(who) may read the keytab: whoever has its keys can pass for the server, and for any client at it",
+                    [.init(step, command: "chmod \(isOpen ? "o-rwx" : "g-rwx") \(words.path)")]))
+        }
+        return findings
+    }
+
+    // MARK: - mongod.conf
+
+    private static let configuration: Rule = { evidence, words in
+        var findings: [Finding] = []
+        let path = evidence.configurationPath ?? ""
+        if let problem = evidence.configurationProblem {
+            findings.append(
+                error(
+                    .configurationUnreadable, .usage, .connectionString,
+                    "the file \(path) \(problem), so the server's name is a guess",
+                    [.init("check the path, and who may read it", command: "ls -l \(DiagnosisWords.operand(path))")])
+            )
+        }
+        guard let configuration = evidence.configuration else { return findings }
+        if let first = configuration.unread.first {
+            findings.append(
+                warning(
+                    .configurationPartlyRead, .connectionString,
+                    "line \(first.line) of \(path) may set the server's name in a way that is not read"
+                        + (first.name.isEmpty ? "" : " (\(KeytabReport.cut(first.name)))"),
+                    [.init("name what mongod uses with --host and --service")]))
+        }
+        for (given, setting) in [
+            (evidence.host, configuration.hostName), (evidence.service, configuration.serviceName),
+        ] {
+            guard let setting, given.source == .option, !isSameText(given.value, setting.value) else { continue }
+            findings.append(
+                warning(
+                    .namesDiffer, .server,
+                    "mongod goes by \(setting.value), as line \(setting.line) of \(path) has it, and not by \(given.value), "
+                        + "which was asked for here",
+                    [.init("have \(setting.name) and what clients ask for agree")]))
+        }
+        return findings
+    }
+
+    // MARK: - What Kerberos says, whatever it is about
+
+    /// An error for which this check has no rule of its own, as any other check would tell it.
+    static func kerberos(_ trouble: KeytabEvidence.Trouble, _ words: KeytabWords) -> Finding {
+        guard let gss = trouble.error else {
+            return error(.kerberos, .kerberos, .unknown, trouble.message, [])
+        }
+        let advice = Verdict(KerberosFailure(gss), names: words.names)
+        let code: KeytabFindingCode =
+            switch advice.class {
+            case .kdcUnreachable: .kdcUnreachable
+            case .serviceUnknown: .serviceUnknown
+            case .clockSkew: .clockSkew
+            default: .kerberos
+            }
+        let culprit: Diagnosis.Culprit =
+            switch advice.class {
+            case .kdcUnreachable: .network
+            case .serviceUnknown: .kdc
+            case .clockSkew: .thisMachine
+            default: .unknown
+            }
+        let known: Set<FailureClass> = [.kdcUnreachable, .serviceUnknown, .clockSkew, .noCredentials]
+        return error(
+            code, known.contains(advice.class) ? advice.class : .kerberos, culprit, trouble.message,
+            advice.diagnosis.steps, trouble)
+    }
+}

@@ -1,0 +1,62 @@
+internal import GSSKerberos
+internal import ShellWords
+
+/// The names of one keytab and its server, ready for sentences and for a shell.
+struct KeytabWords: Sendable {
+    /// The file as a command's operand.
+    let path: String
+    /// The principal that is expected, as a command's operand.
+    let principal: String
+    /// `kadmin` with a query that makes a new key and adds it to the keytab.
+    let addKey: String
+    /// `kadmin` with a query that makes the principal.
+    let addPrincipal: String
+    /// `kadmin` with a query that shows what the KDC knows of the principal.
+    let showPrincipal: String
+    /// `kadmin` with a query that removes all keys but the newest from the keytab.
+    let removeOldKeys: String
+    /// For the advice on errors of Kerberos.
+    let names: Evidence.Names
+
+    private let exportKeytab: String
+    private let isPrincipalKnown: Bool
+
+    init(_ evidence: KeytabEvidence) {
+        path = DiagnosisWords.operand(KeytabReport.cut(evidence.path))
+        let name = DiagnosisWords.withoutOption(KeytabReport.cut(evidence.principal))
+        isPrincipalKnown = !evidence.host.value.isEmpty
+        let file = KeytabReport.cut(evidence.path)
+        principal = ShellWord.quoted(name)
+        addKey = DiagnosisWords.kadmin("ktadd -k", [file, isPrincipalKnown ? name : "SERVICE/HOST"])
+        addPrincipal = DiagnosisWords.kadmin("addprinc -randkey", [name])
+        removeOldKeys = DiagnosisWords.kadmin("ktremove -k", [file, name, "old"])
+        showPrincipal = DiagnosisWords.kadmin("getprinc", [name])
+        exportKeytab = "samba-tool domain exportkeytab \(path) --principal=\(principal)"
+        var names = Evidence.Names()
+        (names.service, names.host, names.keytab) = (evidence.principal, evidence.host.value, evidence.path)
+        self.names = names
+    }
+
+    /// How to have a keytab made that has the key of now.
+    var newKeySteps: [Diagnosis.Step] {
+        [
+            .init(
+                "have the KDC's administrator make a new key and add it to the keytab; other keytabs with this principal are old "
+                    + "then", command: addKey),
+            .init(
+                "in Active Directory have the keytab made anew with `ktpass`, for the account that has the service's name; in a "
+                    + "domain of Samba", command: exportKeytab),
+        ]
+    }
+
+    /// A few principals as part of a sentence.
+    static func list(_ principals: [String]) -> String {
+        var seen: Set<ByteText> = []
+        let unique = principals.filter { seen.insert(ByteText($0)).inserted }
+        let shown = unique.prefix(3).map { name in
+            name.utf8.count > 200 ? String(decoding: name.utf8.prefix(200), as: UTF8.self) + "…" : name
+        }
+        let more = unique.count - shown.count
+        return shown.joined(separator: ", ") + (more > 0 ? " and \(more) more" : "")
+    }
+}
