@@ -98,8 +98,8 @@ import Testing
         #expect(
             CheckReport(hosts: [Self.host("db"), Self.host("::1")]).text(TextStyle()) == """
                 OK: authenticated as ann@EXAMPLE.TEST on $external; 2 of 2 hosts
-                ✓ db:27017          7.5 ms  read@a
-                ✓ [::1]:27017       7.5 ms  read@a
+                ✓ db:27017         7.5 ms  read@a
+                ✓ [::1]:27017      7.5 ms  read@a
                 """)
     }
 
@@ -183,7 +183,7 @@ import Testing
                 What to do:     mend it:
                                     mend --all
 
-                ✗ [::1]:27017       6.3 ms  no-credentials in kerberos
+                ✗ [::1]:27017      5.0 ms  no-credentials in kerberos
 
                 [::1]:27017
                   ✓ dns           1.3 ms  about dns

@@ -6,6 +6,10 @@ import Testing
 
 @testable import AuthCheckKit
 
+extension Verdict {
+    fileprivate var hint: String { diagnosis.hint }
+}
+
 /// From codes to what to do, where no KDC is needed. The errors themselves are produced for real elsewhere.
 @Suite struct KerberosRulesTests {
     private static func advice(
@@ -110,9 +114,9 @@ import Testing
     ])
     func namesStayOneWordInAShell(principal: String) async throws {
         let expired = Self.advice("gss_init_sec_context", "KRB5KRB_AP_ERR_TKT_EXPIRED") { $0.user = principal }
-        #expect(try await Self.words(of: "kinit", in: expired.hint) == ["kinit", principal])
+        #expect(try await Self.words(of: "kinit", in: expired) == ["kinit", principal])
         let unknown = Self.advice("gss_acquire_cred_from", "KRB5KDC_ERR_C_PRINCIPAL_UNKNOWN") { $0.user = principal }
-        let words = try await Self.words(of: "kadmin", in: unknown.hint)
+        let words = try await Self.words(of: "kadmin", in: unknown)
         let isPlain = principal == "ann@R"
         let doubled = principal.unicodeScalars.map { $0 == "\"" ? "\"\"" : String($0) }.joined()
         let name = isPlain ? principal : "\"\(doubled)\""
@@ -122,19 +126,16 @@ import Testing
     /// A name that begins with a hyphen is an option to no command.
     @Test func aNameIsNoOption() async throws {
         let expired = Self.advice("gss_init_sec_context", "KRB5KRB_AP_ERR_TKT_EXPIRED") { $0.user = "-c@R" }
-        #expect(try await Self.words(of: "kinit", in: expired.hint) == ["kinit", "\\-c@R"])
+        #expect(try await Self.words(of: "kinit", in: expired) == ["kinit", "\\-c@R"])
         let keytab = Self.advice("krb5_kt_resolve", "EACCES") { $0.keytab = "-k" }
         #expect(keytab.hint.contains("`ls -l ./-k`"), "\(keytab)")
     }
 
-    /// The command that stands between backquotes at the end of a hint, as a shell splits it.
-    private static func words(of command: String, in hint: String?) async throws -> [String] {
-        let hint = try #require(hint)
-        let start = try #require(hint.range(of: "`\(command) "))
-        #expect(hint.hasSuffix("`"))
-        let line = hint[hint.index(after: start.lowerBound)...].dropLast()
-        let script = "printf '%s\\n' \(line)"
-        let result = try await Child.run(URL(fileURLWithPath: "/bin/sh"), ["-c", script])
+    /// The step with the command, as a shell splits it.
+    private static func words(of command: String, in verdict: Verdict) async throws -> [String] {
+        let line = try #require(
+            verdict.diagnosis.steps.lazy.compactMap(\.command).first { $0.hasPrefix("\(command) ") })
+        let result = try await Child.run(URL(fileURLWithPath: "/bin/sh"), ["-c", "printf '%s\\n' \(line)"])
         #expect(result.status == 0, "\(result)")
         return result.stdout.split(separator: "\n").map(String.init)
     }
@@ -154,13 +155,15 @@ import Testing
     }
 
     /// Three clocks tell whose is wrong.
-    @Test(arguments: [
+    private static let clockCases: [(Int, Int?, String, Diagnosis.Culprit)] = [
         (3600, 3600, "this machine's clock is 1 h behind the KDC's and the server's", Diagnosis.Culprit.thisMachine),
         (-3600, -3590, "this machine's clock is 1 h ahead of the KDC's and the server's", .thisMachine),
         (3600, 0, "the KDC's clock is 1 h ahead of this machine's and the server's", .kdc),
         (-90, nil, "1 min 30 s", .thisMachine),
         (200_000, nil, "this machine's clock is 2 d 7 h 33 min 20 s behind the KDC's", .thisMachine),
-    ])
+    ]
+
+    @Test(arguments: clockCases)
     func theClockThatIsWrongIsNamed(kdc: Int, server: Int?, words: String, culprit: Diagnosis.Culprit) {
         var evidence = Evidence()
         evidence.codes = ["kerberos.KRB5KRB_AP_ERR_SKEW"]

@@ -74,7 +74,8 @@ import Testing
     }
 
     @Test(arguments: [
-        [], ["--nosuch"], ["mongodb://ann@localhost", "another"], ["mongodb://ann@localhost", "--format", "xml"],
+        [], ["--nosuch"], ["mongodb://ann@localhost", "--concurrency", "0"],
+        ["mongodb://ann@localhost", "--format", "xml"],
         ["mongodb://ann@localhost", "--timeout", "soon"], ["mongodb://ann@localhost", "--timeout", "0s"],
         ["mongodb://ann@localhost", "--timeout", "-1s"], ["mongodb://ann@localhost", "--timeout"],
         ["mongodb://ann@localhost", "--timeout", "nan"], ["mongodb://ann@localhost", "--timeout", "inf"],

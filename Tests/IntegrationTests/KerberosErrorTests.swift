@@ -120,7 +120,7 @@ import Testing
         },
         Row(
             "an encryption type that the KDC does not have", 25, "kerberos", "KRB5KDC_ERR_ETYPE_NOSUPP",
-            hint: ["permitted_enctypes", "klist -e"]
+            hint: ["permitted_enctypes", "getprinc"]
         ) { realm in
             let path = try realm.changedConfiguration {
                 $0.replacing("[libdefaults]", with: "[libdefaults]\n    permitted_enctypes = camellia128-cts-cmac")
@@ -227,23 +227,29 @@ import Testing
 
     /// A KDC in a container sees an address of this machine's interfaces, which is in every ticket with addresses; one beside us sees
     /// the loopback address, which is in none.
-    private static let addressRows = KerberosRealm.Backend.isContainerChosen ? [] : [
-        Row(
-            "a ticket for other addresses", 25, "kerberos", "KRB5KRB_AP_ERR_BADADDR", hint: ["kinit -A", "noaddresses"]
-        ) { realm in
-            let path = try realm.changedConfiguration {
-                $0.replacing(
-                    "[libdefaults]", with: "[libdefaults]\n    noaddresses = false\n    extra_addresses = 192.0.2.1")
+    private static let addressRows =
+        KerberosRealm.Backend.isContainerChosen
+        ? []
+        : [
+            Row(
+                "a ticket for other addresses", 25, "kerberos", "KRB5KRB_AP_ERR_BADADDR",
+                hint: ["kinit -A", "noaddresses"]
+            ) { realm in
+                let path = try realm.changedConfiguration {
+                    $0.replacing(
+                        "[libdefaults]", with: "[libdefaults]\n    noaddresses = false\n    extra_addresses = 192.0.2.1"
+                    )
+                }
+                let cache = realm.absentCache()
+                let environment = realm.realm.environment(cache: cache)
+                let kinit = try await Child.run(
+                    BuiltExecutable.system("kinit", package: "krb5-user"), ["-a", "ann"],
+                    environment: environment.merging(["KRB5_CONFIG": path]) { $1 },
+                    standardInput: "\(realm.annPassword)\n")
+                try #require(kinit.status == 0, "\(kinit)")
+                return .init(user: realm.ann, environment: environment, names: [realm.ann])
             }
-            let cache = realm.absentCache()
-            let environment = realm.realm.environment(cache: cache)
-            let kinit = try await Child.run(
-                BuiltExecutable.system("kinit", package: "krb5-user"), ["-a", "ann"],
-                environment: environment.merging(["KRB5_CONFIG": path]) { $1 }, standardInput: "\(realm.annPassword)\n")
-            try #require(kinit.status == 0, "\(kinit)")
-            return .init(user: realm.ann, environment: environment, names: [realm.ann])
-        },
-    ]
+        ]
 
     /// `klist -s` tells whether a cache has a ticket that is valid.
     private static func untilExpired(_ cache: String, in realm: SharedRealm) async throws {

@@ -55,7 +55,7 @@ import Testing
         let realm = try await SharedRealm.shared
         let server = try await server(realm)
         let result = try await AuthCheck.run(
-            [gssapiURI(realm.ann, Family.ipv4.authority(server.port))],
+            [gssapiURI(realm.ann, Family.ipv4.authority(server.port)), "--details"],
             environment: realm.realm.environment(cache: realm.annCache))
         #expect(result.status == 0, "\(result)")
         for text in [

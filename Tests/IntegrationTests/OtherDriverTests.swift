@@ -23,7 +23,8 @@ import Testing
     /// it takes ten servers that are no replica set for a mistake.
     @Test func aLongSeedlistWithoutTCP() async throws {
         let world = try await NameWorld.shared
-        let uri = gssapiURI(world.realm.ann, "wide.srv.test", properties: "SERVICE_HOST:db.srv.test")
+        let uri =
+            gssapiURI(world.realm.ann, "wide.srv.test", properties: "SERVICE_HOST:db.srv.test")
             .replacing("mongodb://", with: "mongodb+srv://", maxReplacements: 1) + "&tls=false"
         let outcome = try await world.check(uri)
         #expect(outcome.status == 0, "\(outcome)")

@@ -305,7 +305,7 @@ import Testing
     @Test(arguments: ["\u{301}mongodb://ann:hunter2@h/", "mongodb://ann:hunter2@h/\u{600}"])
     func anArgumentThatIsRepeatedHidesItsPassword(_ uri: String) async throws {
         for arguments in [
-            ["mongodb://x", uri], ["mongodb://x", "--timeout", uri], ["mongodb://x", "--timeout=\(uri)"],
+            ["mongodb://x", "--timeout", uri], ["mongodb://x", "--timeout=\(uri)"], ["mongodb://x", "--color", uri],
         ] {
             let result = try await AuthCheck.run(["check"] + arguments)
             #expect(result.status == 64 && result.stderr.contains("<redacted>"), "\(result)")
@@ -352,7 +352,7 @@ import Testing
     @Test func nothingSteersATerminal() async throws {
         let uri = "mongodb://an%C2%9Bn%E2%80%AE%7F@127.0.0.1:1/?authMechanism=GSSAPI"
         for arguments in [
-            [uri], [uri, "--format", "json"], [uri, "--verbose"], [uri, "--format", "\u{9B}"], ["explain", uri],
+            [uri, "--format", "json"], [uri, "--format", "\u{9B}"], ["explain", uri], [uri, "x\u{9B}"],
         ] {
             let result = try await AuthCheck.run(arguments)
             let text = result.stdout + result.stderr

@@ -54,6 +54,8 @@ import Testing
         let outcome = try await world.check(uri(world, "plain", ""))
         #expect(outcome.status == 12, "\(outcome)")
         #expect(outcome.failure?.phase == "tls")
+        #expect(outcome.failure?.hint?.contains("mongodb+srv turns TLS on by itself") == true, "\(outcome)")
+        #expect(outcome.failure?.hint?.contains("write tls=false") == true, "\(outcome)")
     }
 
     private static let failures: [(cluster: String, status: Int32, texts: [String])] = [

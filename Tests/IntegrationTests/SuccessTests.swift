@@ -83,7 +83,7 @@ import Testing
         let realm = try await SharedRealm.shared
         let server = try await server(realm)
         let result = try await AuthCheck.run(
-            [gssapiURI(realm.ann, family.authority(server.port))],
+            [gssapiURI(realm.ann, family.authority(server.port)), "--details"],
             environment: realm.realm.environment(cache: realm.annCache))
         #expect(result.status == 0, "\(result)")
         #expect(result.stdout.contains("\(realm.ann) on $external"), "\(result)")

@@ -56,7 +56,8 @@ import Testing
         let detail = try #require(tls.detail)
         #expect(detail.wholeMatch(of: form) != nil, "\(detail)")
 
-        let text = try await AuthCheck.run([uri], environment: realm.realm.environment(cache: realm.annCache))
+        let text = try await AuthCheck.run(
+            [uri, "--details"], environment: realm.realm.environment(cache: realm.annCache))
         #expect(text.status == 0, "\(text)")
         #expect(text.stdout.contains(form), "\(text)")
         try await server.stop()

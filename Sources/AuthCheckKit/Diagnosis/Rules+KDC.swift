@@ -6,9 +6,9 @@ extension Rule {
         let realm = words.realm
         return [
             .see(
-                "see which KDCs of \(realm) are configured",
+                "see which KDCs of \(realm) are configured: its lines `kdc =`",
                 "grep -n -A8 \(words.realmOperand) \(words.configurationFile)"),
-            .see("see which KDCs the DNS has", "dig +short SRV _kerberos._udp.\(words.realmOperand)"),
+            .see("see which the DNS has", "dig +short SRV _kerberos._udp.\(words.realmOperand)"),
             .init("see that firewalls let port 88 through, UDP and TCP"),
         ]
     }
@@ -195,8 +195,10 @@ extension Rule {
             "kerberos.KRB5KDC_ERR_ETYPE_NOSUPP", "kerberos.KRB5_CONFIG_ETYPE_NOSUPP", "kerberos.KRB5_PROG_ETYPE_NOSUPP",
             "kerberos.KRB5_BAD_ENCTYPE", "kerberos.KRB5_PROG_KEYTYPE_NOSUPP", "kerberos.KRB5_NOPERM_ETYPE",
             "kerberos.KRB5_WRONG_ETYPE",
-            is: .credentialsRejected, by: .user, when: { $0.isAbout(.firstTicket) },
-            { "\($0.words.user) has keys of encryption types only that this machine does not permit (RC4, perhaps)" },
+            is: .kerberos, by: .user, when: { $0.isAbout(.firstTicket) },
+            {
+                "\($0.words.user) has no key of an encryption type that both the KDC and this machine permit (it has RC4 only, perhaps)"
+            },
             do: { evidence in
                 let keytab =
                     evidence.words.hasKeytab

@@ -169,7 +169,7 @@ extension Rule {
                 [.init("see the server's load and log: what it asks to check the user (LDAP, a KDC) may be slow")]
             }),
         Rule(
-            "deadline.file", is: .deadline, by: .thisMachine,
+            "deadline.file", "credentials.deadline-exceeded", is: .deadline, by: .thisMachine,
             { _ in "a file or a credential cache was not read within the time" },
             do: { _ in [.init("see whether it is on a file system or with a daemon that hangs")] }),
         Rule(

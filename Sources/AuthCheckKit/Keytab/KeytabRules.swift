@@ -211,7 +211,9 @@ enum KeytabRules {
             }
         let known: Set<FailureClass> = [.kdcUnreachable, .serviceUnknown, .clockSkew, .noCredentials]
         return error(
-            code, known.contains(advice.class) ? advice.class : .kerberos, culprit, trouble.message,
+            code, known.contains(advice.class) ? advice.class : .kerberos,
+            advice.diagnosis.culprit == .unknown ? culprit : advice.diagnosis.culprit,
+            advice.diagnosis.culprit == .unknown ? trouble.message : advice.diagnosis.cause,
             advice.diagnosis.steps, trouble)
     }
 }
