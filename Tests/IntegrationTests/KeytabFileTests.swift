@@ -313,24 +313,40 @@ import Testing
 /// With the KDC of an Active Directory domain controller.
 @Suite(.enabled(if: KerberosRealm.Backend.isSambaChosen, "KERBEROS_REALM=samba runs these"))
 struct KeytabActiveDirectoryTests {
-    /// A service's name does not log in there; with anybody's ticket the keytab is proven.
-    @Test func aServicesName() async throws {
-        let realm = try await SharedRealm.shared
+    /// `ktpass` makes the service's name the account's user principal name, so that it logs in.
+    @Test func aServicesNameThatLogsIn() async throws {
         let service = try await KeytabTests.Service()
-        let good = try await service.check()
-        #expect(good.status == 0, "\(good)")
-        #expect(good.report.proof.result == "ok" && good.report.proof.ticketFrom == "cache", "\(good)")
-        let alone = try await service.check(hasCache: false)
-        #expect(alone.status == 0, "\(alone)")
-        if alone.report.proof.result == "skipped" {
-            #expect(alone.codes.contains("proof-not-made"), "\(alone)")
-        } else {
-            // By the account's own name, whose key is in the keytab too.
-            #expect(alone.report.proof.ticketFrom == "keytab", "\(alone)")
-            #expect(alone.report.proof.client?.contains("/") == false, "\(alone)")
+        for hasCache in [true, false] {
+            let outcome = try await service.check(hasCache: hasCache)
+            #expect(outcome.status == 0 && outcome.codes.isEmpty, "\(outcome)")
+            #expect(outcome.report.proof.ticketFrom == (hasCache ? "cache" : "keytab"), "\(outcome)")
+            #expect(outcome.report.proof.client == (hasCache ? service.realm.ann : service.principal), "\(outcome)")
         }
-        try await realm.realm.changeKey(service.short)
+        try await service.realm.realm.changeKey(service.short)
         let old = try await service.check()
         #expect(old.status == 25 && old.codes.first == "old-key-version", "\(old)")
+    }
+
+    /// One that is a service principal name only does not; the account whose key is beside it does.
+    @Test func aServicesNameThatDoesNotLogIn() async throws {
+        let realm = try await SharedRealm.shared
+        let number = UInt32.random(in: 0 ... .max)
+        let (account, service) = ("acct\(number)", "svc\(number)/localhost")
+        try await realm.realm.addPrincipal(account, password: "secret of \(number)")
+        try await realm.realm.addServicePrincipalName(service, to: account)
+        func check(_ principals: [String], cache: String) async throws -> KeytabOutcome {
+            try await AuthCheck.keytab(
+                realm.realm.makeKeytab(for: principals), ["--service", "svc\(number)", "--host", "localhost"],
+                environment: realm.realm.environment(cache: cache))
+        }
+        let good = try await check([service], cache: realm.annCache)
+        #expect(good.status == 0 && good.report.proof.ticketFrom == "cache", "\(good)")
+        let alone = try await check([service], cache: realm.absentCache())
+        #expect(alone.status == 0 && alone.codes == ["proof-not-made"], "\(alone)")
+        #expect(
+            alone.finding("proof-not-made")?.kerberos?.symbolicName == "KRB5KDC_ERR_C_PRINCIPAL_UNKNOWN", "\(alone)")
+        let both = try await check([service, account], cache: realm.absentCache())
+        #expect(both.status == 0 && both.report.proof.result == "ok", "\(both)")
+        #expect(both.report.proof.client == "\(account)@\(realm.realm.name)", "\(both)")
     }
 }

@@ -310,6 +310,9 @@ import Testing
             service.keytab, ["--service", service.name, "--host", "LocalHost"], environment: service.environment())
         #expect(outcome.status == 20 && outcome.codes.first == "wrong-host", "\(outcome)")
         #expect(outcome.report.verdict.contains("capitals"), "\(outcome)")
+        #expect(outcome.commands("wrong-host").isEmpty, "\(outcome)")
+        let steps = outcome.finding("wrong-host")?.diagnosis.steps ?? []
+        #expect(steps.count == 1 && steps.first?.text.contains("small letters") == true, "\(outcome)")
     }
 
     @Test func aMissingServiceAndAMissingPrincipal() async throws {

@@ -29,10 +29,21 @@ extension KeytabRules {
             let others = KeytabWords.list(ofService.map(\.principal))
             let sameButCase = ofService.first { asciiLowercased($0.components[1]) == asciiLowercased(host) }
             if let sameButCase {
-                return found(
-                    .wrongHost,
-                    "the keytab has a key of \(sameButCase.principal), and the server goes by \(wanted): to Kerberos capitals differ",
-                    [.init("write the host in small letters everywhere, as drivers do")])
+                // A key for a name with capitals helps nobody: drivers ask for small letters.
+                let isKeytabs = isSameText(asciiLowercased(host), host)
+                return [
+                    error(
+                        .wrongHost, .noCredentials, .server,
+                        "the keytab has a key of \(sameButCase.principal), and the server goes by \(wanted): to Kerberos capitals "
+                            + "differ, and drivers ask for small letters",
+                        isKeytabs
+                            ? words.newKeySteps
+                            : [
+                                .init(
+                                    "have the server's host in small letters: setParameter saslHostName in mongod.conf, or --host"
+                                )
+                            ])
+                ]
             }
             return found(
                 .wrongHost, "the keytab has keys of \(others), and none of \(wanted), which the server goes by",
