@@ -172,8 +172,7 @@ enum EnvironmentRules {
     }
 
     private static func clockClause(_ offset: Duration, _ kdc: String) -> String {
-        let side = kdc == "the KDC" ? "the KDC" : "the KDC \(kdc)"
-        return KerberosAdvice.clockSentence(offset).replacing("the other side's", with: "that of \(side)")
+        KerberosAdvice.clockSentence(offset).replacing("the other side's", with: "that of \(kdc)")
     }
 
     // MARK: - Names, variables, and what there was no time for
