@@ -71,9 +71,9 @@ struct EnvironmentFacts: Sendable {
     /// Those that libkrb5 asks.
     var usedKDCs: [KDCReport.KDC] { kdcs?.kdcs.filter(\.isUsed) ?? [] }
 
-    /// The KDCs that told their time, with how far each is ahead of this machine.
+    /// The KDCs that told their time, as parts of a sentence, with how far each is ahead of this machine.
     var clockOffsets: [(kdc: String, offset: Duration)] {
-        let told = usedKDCs.compactMap { kdc in kdc.clockOffset.map { (kdc: "\(kdc.location)", offset: $0) } }
+        let told = usedKDCs.compactMap { kdc in kdc.clockOffset.map { (kdc: "the KDC \(kdc.location)", offset: $0) } }
         return told + (otherKDCClockOffset.map { [(kdc: "the KDC", offset: $0)] } ?? [])
     }
 

@@ -171,8 +171,7 @@ enum EnvironmentRules {
     }
 
     private static func clockClause(_ offset: Duration, _ kdc: String) -> String {
-        let side = kdc == "the KDC" ? "the KDC" : "the KDC \(kdc)"
-        return ClockText.sentence(offset, other: "that of \(side)")
+        ClockText.sentence(offset, other: "that of \(kdc)")
     }
 
     // MARK: - Names, variables, and what there was no time for

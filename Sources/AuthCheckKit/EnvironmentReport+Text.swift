@@ -173,9 +173,9 @@ extension EnvironmentReport.Clock {
 
     /// How far another clock is off, for a person.
     fileprivate static func words(_ seconds: Double) -> String {
-        let milliseconds = Int((seconds * 1000).rounded())
-        let size = milliseconds.magnitude
-        let text = size < 10_000 ? "\(size) ms" : "\(size / 1000) s"
-        return milliseconds == 0 ? "the same" : "\(text) \(milliseconds < 0 ? "behind" : "ahead")"
+        // KDCs tell their time in seconds, and it takes a while to come.
+        let size = Int64(seconds.magnitude.rounded())
+        guard size > 0 else { return "the same, to the second" }
+        return "\(CheckReport.Ticket.span(size)) \(seconds < 0 ? "behind" : "ahead")"
     }
 }

@@ -7,7 +7,13 @@ extension EnvironmentRules {
         guard let inspection = facts.inspection, facts.configuration?.problem == nil else { return [] }
         let words = DiagnosisWords(nil, facts.names)
         if let problem = inspection.problem {
-            return [.kerberos(KerberosFailure(problem), names: facts.names, .user)] + namedKeytab(facts)
+            var finding = Finding.kerberos(KerberosFailure(problem), names: facts.names, .user)
+            if finding.class == .kerberos, problem.call.hasPrefix("krb5_cc_") {
+                // Such as a daemon for caches that does not run.
+                finding.class = .noCredentials
+                finding.diagnosis.steps.append(.init("name a cache that can be used with --ccache, or in KRB5CCNAME"))
+            }
+            return [finding] + namedKeytab(facts)
         }
         // With a keytab tickets are made anew.
         guard inspection.clientKeytab == nil else { return [] }

@@ -145,7 +145,7 @@ public struct EnvironmentRunner: Sendable {
         of host: String, by deadline: ContinuousClock.Instant
     ) async -> (known: String?, fallback: String?, problem: String?) {
         do {
-            let found = try await BlockingWorkers.kdcs.run(by: deadline, waitingFor: "the realm of \(host)") {
+            let found = try await BlockingWorkers.namesAndFiles.run(by: deadline, waitingFor: "the realm of \(host)") {
                 let found = try KerberosHoldings.realms(ofHost: host)
                 return [found.known, found.fallback]
             }

@@ -32,6 +32,8 @@ struct ConfigurationLines {
 
     private var state = State.beforeSections
     private var sections: [String] = []
+    /// A line whose value begins with a brace and goes on, be it with a comment: to the library that is no subsection.
+    private var suspect: Int?
 
     init(_ bytes: [UInt8]) {
         let lines = bytes.split(separator: 0x0A, omittingEmptySubsequences: false)
@@ -78,7 +80,10 @@ struct ConfigurationLines {
         case nil, UInt8(ascii: ";"), UInt8(ascii: "#"): return
         case UInt8(ascii: "["): try beginSection(content, number)
         case UInt8(ascii: "}"):
-            guard sections.count > 1 else { throw Fault(line: number, text: "there is no \"{\" for this \"}\"") }
+            guard sections.count > 1 else {
+                let hint = suspect.map { ": line \($0) has something behind its \"{\"" } ?? ""
+                throw Fault(line: number, text: "there is no \"{\" for this \"}\"" + hint)
+            }
             sections.removeLast()
         default: try readRelation(content, number)
         }
@@ -116,6 +121,7 @@ struct ConfigurationLines {
         } else if value.first == UInt8(ascii: "{"), value.dropFirst().allSatisfy(Self.isBlank) {
             sections.append(Self.text(name))
         } else {
+            if value.first == UInt8(ascii: "{") { suspect = number }
             let text = value.first == UInt8(ascii: "\"") ? Self.unquoted(value) : Self.text(value)
             items.append(.relation(path: sections + [Self.text(name)], value: text, line: number))
         }

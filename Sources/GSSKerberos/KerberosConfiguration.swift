@@ -199,6 +199,10 @@ private struct ConfigurationWalk {
     private mutating func visitFolder(_ folder: String, from includer: String, at line: Int) {
         guard access(folder, R_OK | X_OK) == 0 else {
             let status = errno
+            guard files.count < KerberosConfiguration.mostFiles else {
+                more += 1
+                return
+            }
             files.append(
                 .init(
                     path: folder,

@@ -59,7 +59,7 @@ public struct KDCProbe: Sendable {
         var known: [KDCLocation] = []
         for entry in question.entries {
             guard let location = KDCLocation(entry: entry) else {
-                report.malformedEntries.append(entry)
+                if report.malformedEntries.count < Self.mostKDCs { report.malformedEntries.append(entry) }
                 continue
             }
             if !known.contains(where: location.isSamePlace) { known.append(location) }

@@ -71,7 +71,7 @@ import Testing
         #expect(try Self.findings().isEmpty)
         let report = EnvironmentReport(try Self.facts())
         #expect(report.exitStatus == 0 && report.result == .ok)
-        #expect(report.description.hasPrefix("OK: nothing is wrong that can be seen from here\n"))
+        #expect(report.text(TextStyle()).hasPrefix("OK: nothing is wrong that can be seen from here\n"))
     }
 
     // MARK: - The configuration
@@ -287,7 +287,7 @@ import Testing
                 facts.variables = [.init(name: "KRB5CCNAME", value: "FILE:/a\u{1B}[2J\u{202E}")]
                 facts.kdcs?.malformedEntries = ["\u{7}kdc"]
             })
-        for text in [report.description, try report.json()] {
+        for text in [report.text(TextStyle()), try report.json()] {
             #expect(!text.unicodeScalars.contains { ["\u{1B}", "\u{202E}", "\u{7}"].contains($0) })
         }
     }
@@ -300,6 +300,6 @@ import Testing
             })
         #expect(report.exitStatus == 21 && report.result == .failed)
         #expect(report.findings.compactMap(\.class) == [.kdcUnreachable, .credentialsRejected])
-        #expect(report.description.hasPrefix("FAILED: kdc-unreachable, exit status 21\n✗ none of the KDCs"))
+        #expect(report.text(TextStyle()).hasPrefix("FAILED: kdc-unreachable, exit status 21\n✗ none of the KDCs"))
     }
 }

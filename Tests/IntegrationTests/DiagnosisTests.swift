@@ -117,8 +117,8 @@ import Testing
             realm: realm.realm, keytab: realm.serviceKeytab, users: [realm.ann], listen: ["127.0.0.1:0"])
         let refusing = try await ServerProcess.start(
             realm: realm.realm, keytab: realm.serviceKeytab, users: [realm.bob], listen: ["127.0.0.1:0"])
-        let closed = try ClosedPort()
-        let authority = [well.port, closed.port, refusing.port].map { "127.0.0.1:\($0)" }.joined(separator: ",")
+        let closed = try ClosedPort(.ipv4)
+        let authority = [well.port, closed.number, refusing.port].map { "127.0.0.1:\($0)" }.joined(separator: ",")
         let arguments = [gssapiURI(realm.ann, authority)]
         let environment = realm.realm.environment(cache: realm.annCache).merging(["LANG": "C.UTF-8", "COLUMNS": "80"]) {
             $1
@@ -127,7 +127,7 @@ import Testing
         #expect(text.status == 11, "\(text)")
         let lines = text.stdout.split(separator: "\n")
         #expect(lines.first == "FAILED: connect in phase tcp, exit status 11; 2 of 3 hosts failed", "\(text)")
-        #expect(text.stdout.contains("nobody listens on port \(closed.port)"), "\(text)")
+        #expect(text.stdout.contains("nobody listens on port \(closed.number)"), "\(text)")
         #expect(text.stdout.contains("Kerberos has proven both sides"), "\(text)")
         // Commands are as long as they are.
         #expect(lines.allSatisfy { $0.count <= 80 || $0.contains("createUser(") }, "\(text)")
@@ -140,9 +140,9 @@ import Testing
     /// 200 strings, a third of them dead, 50 at a time: in order, and all of them.
     @Test func manyStrings() async throws {
         let realm = try await SharedRealm.shared
-        let closed = try ClosedPort()
+        let closed = try ClosedPort(.ipv4)
         try await withServer(realm) { authority in
-            let strings = (0..<200).map { gssapiURI(realm.ann, $0 % 3 == 0 ? "127.0.0.1:\(closed.port)" : authority) }
+            let strings = (0..<200).map { gssapiURI(realm.ann, $0 % 3 == 0 ? "127.0.0.1:\(closed.number)" : authority) }
             let file = try realm.newFile("uris", "# all of them\n\n" + strings.joined(separator: "\n") + "\n")
             let result = try await AuthCheck.run(
                 ["--uri-file", file, "--concurrency", "50", "--format", "jsonl", "--timeout", "60s"],

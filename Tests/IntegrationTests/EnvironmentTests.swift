@@ -311,6 +311,18 @@ import Testing
         #expect(outcome.failures.first?.diagnosis.cause.contains(realm.bob) == true, "\(outcome)")
     }
 
+    /// A daemon keeps such caches, and none runs: libkrb5 looks for it at a place of the test's own.
+    @Test func aCacheOfADaemonThatDoesNotRun() async throws {
+        let realm = try await SharedRealm.shared
+        let path = try realm.changedConfiguration {
+            $0.replacing("[libdefaults]\n", with: "[libdefaults]\n    kcm_socket = \(realm.realm.folder)/no-socket\n")
+        }
+        let outcome = try await environment(
+            [], realm.realm.environment(cache: "KCM:").merging(["KRB5_CONFIG": path]) { $1 })
+        #expect(outcome.status == 20, "\(outcome)")
+        #expect(outcome.failures.first?.diagnosis.steps.last?.text.contains("KRB5CCNAME") == true, "\(outcome)")
+    }
+
     // MARK: - Hosts
 
     @Test func aHostThatIsNotThere() async throws {
@@ -363,33 +375,5 @@ import Testing
         let outcome = try EnvironmentOutcome(result)
         #expect(outcome.status == 0, "\(outcome)")
         #expect(outcome.child.stderr.contains("Read-only file system"), "\(outcome)")
-    }
-
-    // MARK: - Its form
-
-    @Test func wrongArguments() async throws {
-        for arguments in [["--realm", ""], ["--format", "xml"], ["--timeout", "0s"], ["mongodb://localhost"]] {
-            let result = try await AuthCheck.run(["environment"] + arguments)
-            #expect(result.status == 64, "\(result)")
-        }
-    }
-
-    /// Every key that the schema names is there, and no other one.
-    @Test func theJSONIsThatOfItsSchema() async throws {
-        let realm = try await SharedRealm.shared
-        let result = try await AuthCheck.run(
-            ["environment", "--format", "json", "--timeout", "60s", "--host", "localhost"],
-            environment: realm.realm.environment(cache: realm.annCache, clientKeytab: realm.annKeytab))
-        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent()
-        let file = root.appendingPathComponent("docs/schemas/authcheck.environment.schema.json")
-        let schema = try #require(try JSONSerialization.jsonObject(with: Data(contentsOf: file)) as? [String: Any])
-        let document = try JSONSerialization.jsonObject(with: Data(result.stdout.utf8))
-        let faults = SchemaCheck(definitions: schema["$defs"] as? [String: Any] ?? [:]).faults(document, schema, "$")
-        #expect(faults.isEmpty, "\(faults)")
-        // The check itself finds what is wrong.
-        let other = SchemaCheck(definitions: [:]).faults(
-            ["a": 1], ["required": ["b"], "properties": ["b": ["type": "string"]]], "$")
-        #expect(other.count == 2)
     }
 }
