@@ -1,3 +1,4 @@
+internal import KerberosCredentials
 internal import MongoConnect
 public import SaslConnectionString
 internal import SecretMemory
@@ -14,7 +15,9 @@ public struct ExplainReport: Sendable, Hashable, Encodable {
         @NullWhenAbsent public var port: UInt16?
         /// `hostname`, `ipv4`, `ip_literal` or `unix`.
         public var type: String
-
+        /// The Kerberos principal that the host would be asked for; `nil` for other mechanisms, and where the DNS decides: with
+        /// `mongodb+srv`, and with CANONICALIZE_HOST_NAME.
+        @NullWhenAbsent public var principal: String?
     }
 
     /// Who authenticates, and how.
@@ -51,6 +54,16 @@ public struct ExplainReport: Sendable, Hashable, Encodable {
     /// What is doubtful.
     public var warnings: [String]
 
+    private static func principal(of host: MongoConnectionString.Host, _ string: MongoConnectionString) -> String? {
+        guard let properties = string.credential?.gssapiProperties, properties.canonicalizeHostName == .none,
+            properties.serviceHost != nil || !string.isSRV
+        else { return nil }
+        let given = properties.serviceHost ?? (host.kind == .unix ? "localhost" : host.asciiName)
+        let service = ServicePrincipal.unresolved(
+            service: properties.serviceName, realm: properties.serviceRealm, host: given)
+        return "\(service)"
+    }
+
     /// Explains a connection string.
     public init(_ string: MongoConnectionString) {
         uri = string.description
@@ -59,7 +72,7 @@ public struct ExplainReport: Sendable, Hashable, Encodable {
         hosts = string.hosts.map { host in
             Host(
                 host: host.scopedName, port: host.kind == .unix || string.isSRV ? nil : host.port,
-                type: host.kind.rawValue)
+                type: host.kind.rawValue, principal: Self.principal(of: host, string))
         }
         credential = string.credential.map { credential in
             var properties: [String: String] = [:]
@@ -140,6 +153,10 @@ extension ExplainReport {
             return name + (host.port.map { ":\($0)" } ?? "")
         }
         lines.append("  hosts       " + hostNames.joined(separator: ", ") + (srv ? " (by its SRV records)" : ""))
+        let principals = hosts.compactMap(\.principal)
+        for name in principals.indices where !principals[..<name].contains(principals[name]) {
+            lines.append("  principal   " + principals[name])
+        }
         lines.append("  tls         " + (tls ? "yes" : "no"))
         if let credential {
             lines.append(

@@ -57,6 +57,11 @@ public struct ServicePrincipal: Sendable {
         return ServicePrincipal(service: service, host: name, realm: realm, doubts: doubts)
     }
 
+    /// The name of a host that nobody looks up, without a port, brackets and a zone.
+    package static func unresolved(service: String, realm: String?, host: String) -> ServicePrincipal {
+        ServicePrincipal(service: service, host: ServiceHost(host).normalized, realm: realm)
+    }
+
     /// What is doubtful about a service's host that is an address; `nil` for a name.
     package static func doubt(aboutHost host: String) -> ServiceNameDoubt? {
         IPAddress(host) == nil ? nil : .hostIsAddress(host)

@@ -20,7 +20,7 @@ extension ServerEndpoint {
 extension MongoConnectionString.Host {
     /// The name as it is looked up, stands in certificates and in principals: with its labels as A-labels (RFC 5890). A name
     /// that has no such form is as it was given, and fails when it is looked up.
-    var asciiName: String { kind == .hostname ? (try? InternationalName.ascii(name)) ?? name : name }
+    package var asciiName: String { kind == .hostname ? (try? InternationalName.ascii(name)) ?? name : name }
 }
 
 extension SOCKS5Proxy {

@@ -23,7 +23,10 @@ struct AuthCheck: AsyncParsableCommand {
             1 internal.
             """,
         version: ClientVersion.current,
-        subcommands: [CheckCommand.self, ExplainCommand.self, EnvironmentCommand.self, KeytabCommand.self],
+        subcommands: [
+            CheckCommand.self, ExplainCommand.self, EnvironmentCommand.self, KeytabCommand.self,
+            CompletionsCommand.self,
+        ],
         defaultSubcommand: CheckCommand.self)
 
     /// Runs the command. What ArgumentParser says of wrong arguments repeats them, and they may hold a password.

@@ -1,5 +1,6 @@
 import Foundation
 import SaslConnectionString
+import TestSupport
 import Testing
 
 @testable import AuthCheckKit
@@ -243,6 +244,7 @@ import Testing
         ])
         #expect(batch.exitStatus == 24 && batch.failed == 2 && batch.nagiosStatus == 2)
         #expect(try batch.jsonLine().split(separator: "\n").count == 1)
+        try JSONSchema("authcheck.batch").check(batch.json())
         let lines = batch.text(TextStyle()).split(separator: "\n")
         #expect(lines.first == "FAILED: 2 of 3 connection strings")
         #expect(lines.contains("✗ connection string 3"))

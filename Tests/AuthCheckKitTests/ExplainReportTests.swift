@@ -1,5 +1,6 @@
 import Foundation
 import SaslConnectionString
+import TestSupport
 import Testing
 
 @testable import AuthCheckKit
@@ -37,6 +38,26 @@ import Testing
         // One for the unknown option, and one for each host without a name.
         #expect((json["warnings"] as? [String])?.count == 4)
         #expect(json["schema"] as? String == "authcheck.explain/1")
+        let names = ["db.example.com", "10.0.0.1", "fe80::1", "localhost"]
+        #expect(hosts.map { $0["principal"] as? String } == names.map { "mongodb/\($0)@CORP" })
+    }
+
+    /// Where the DNS decides there is nothing to tell yet; a document without a credential is one of the schema, too.
+    @Test(arguments: [
+        ("mongodb://ann%40R@DB.example.com./?authMechanism=GSSAPI", "mongodb/db.example.com"),
+        ("mongodb://ann%40R@db/?authMechanism=GSSAPI&authMechanismProperties=CANONICALIZE_HOST_NAME:forward", nil),
+        ("mongodb+srv://ann%40R@db.example.com/?authMechanism=GSSAPI", nil),
+        (
+            "mongodb+srv://ann%40R@db.example.com/?authMechanism=GSSAPI&authMechanismProperties=SERVICE_HOST:a.b",
+            "mongodb/a.b"
+        ),
+        ("mongodb://db.example.com/", nil),
+    ])
+    func thePrincipal(uri: String, principal: String?) throws {
+        let report = try report(uri)
+        #expect(report.hosts.map(\.principal) == [principal])
+        #expect(report.text(TextStyle()).contains("  principal   ") == (principal != nil))
+        try JSONSchema("authcheck.explain").check(report.json())
     }
 
     @Test(arguments: [

@@ -2,6 +2,7 @@ import Foundation
 import GSSCore
 import GSSKerberos
 import NameResolution
+import TestSupport
 import Testing
 
 @testable import AuthCheckKit
@@ -211,12 +212,12 @@ import Testing
     @Test func aCheckThatWasHeldUp() throws {
         let report = KeytabReport.timedOut(path: "/etc/mongod.keytab")
         #expect(report.exitStatus == 40 && report.findings.map(\.code) == [.deadline] && report.expected == nil)
-        try JSONSchema.keytab().check(report.json())
+        try JSONSchema("authcheck.keytab").check(report.json())
     }
 
     /// Every kind of report is what the schema says, and the schema names every kind of finding.
     @Test func reportsFollowTheirSchema() throws {
-        let schema = try JSONSchema.keytab()
+        let schema = try JSONSchema("authcheck.keytab")
         var all = [try Self.good()]
         var evidence = try Self.good()
         evidence.configurationPath = "/etc/mongod.conf"
@@ -232,7 +233,7 @@ import Testing
         evidence.fileProblem = .missing
         all.append(evidence)
         for evidence in all { try schema.check(KeytabReport(evidence).json()) }
-        #expect(schema.findingCodes == KeytabFindingCode.allCases.map(\.rawValue))
+        #expect(schema.names(of: "code", in: "finding") == KeytabFindingCode.allCases.map(\.rawValue))
         // The checker itself notices what is missing, and what is of another kind.
         let json = try KeytabReport(all[0]).json()
         for wrong in [
@@ -241,120 +242,6 @@ import Testing
             json.replacing("authcheck.keytab/1", with: "other/1"),
         ] {
             #expect(throws: JSONSchema.Mismatch.self) { try schema.check(wrong) }
-        }
-    }
-}
-
-/// As much of JSON Schema (draft 2020-12) as ours is written in. What it does not know is an error.
-private struct JSONSchema {
-    struct Mismatch: Error {
-        var text: String
-    }
-
-    private let root: [String: Any]
-
-    static func keytab() throws -> JSONSchema {
-        let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent().appendingPathComponent("docs/schemas/authcheck.keytab.schema.json")
-        let root = try JSONSerialization.jsonObject(with: Data(contentsOf: file))
-        return JSONSchema(root: try #require(root as? [String: Any]))
-    }
-
-    var findingCodes: [String] {
-        let finding = (root["$defs"] as? [String: Any])?["finding"] as? [String: Any]
-        let code = (finding?["properties"] as? [String: Any])?["code"] as? [String: Any]
-        return code?["enum"] as? [String] ?? []
-    }
-
-    func check(_ json: String) throws {
-        try check(try JSONDecoder().decode(JSONValue.self, from: Data(json.utf8)), root, "$")
-    }
-
-    private func check(_ value: JSONValue, _ schema: [String: Any], _ place: String) throws {
-        for (keyword, rule) in schema {
-            switch keyword {
-            case "$schema", "$id", "$defs", "title", "description": break
-            case "$ref":
-                let name = (rule as? String)?.split(separator: "/").last.map(String.init) ?? ""
-                guard let definition = (root["$defs"] as? [String: Any])?[name] as? [String: Any] else {
-                    throw Mismatch(text: "\(place): no definition of \(name)")
-                }
-                try check(value, definition, place)
-            case "anyOf":
-                let schemas = rule as? [[String: Any]] ?? []
-                guard schemas.contains(where: { (try? check(value, $0, place)) != nil }) else {
-                    throw Mismatch(text: "\(place): \(value) is none of \(schemas)")
-                }
-            case "type":
-                let types = rule as? [String] ?? [rule as? String ?? ""]
-                guard types.contains(where: value.isKind) else {
-                    throw Mismatch(text: "\(place): \(value) is no \(types)")
-                }
-            case "const", "enum":
-                let words = rule as? [String] ?? [rule as? String ?? ""]
-                guard case .text(let word) = value, words.contains(word) else {
-                    throw Mismatch(text: "\(place): \(value) is none of \(words)")
-                }
-            case "required":
-                guard case .object(let members) = value else { continue }
-                for key in rule as? [String] ?? [] where members[key] == nil {
-                    throw Mismatch(text: "\(place): \(key) is missing")
-                }
-            case "properties":
-                guard case .object(let members) = value else { continue }
-                let properties = rule as? [String: [String: Any]] ?? [:]
-                for (key, member) in members {
-                    guard let property = properties[key] else {
-                        throw Mismatch(text: "\(place): \(key) is not described")
-                    }
-                    try check(member, property, "\(place).\(key)")
-                }
-            case "items", "maxItems":
-                guard case .list(let items) = value else { continue }
-                guard items.count <= rule as? Int ?? .max else { throw Mismatch(text: "\(place): too many") }
-                for (index, item) in items.enumerated() {
-                    try check(item, rule as? [String: Any] ?? [:], "\(place)[\(index)]")
-                }
-            default: throw Mismatch(text: "\(place): the checker does not know \(keyword)")
-            }
-        }
-    }
-}
-
-/// JSON as it is written: `JSONSerialization` takes true for a number, too.
-private indirect enum JSONValue: Decodable {
-    case null
-    case boolean(Bool)
-    case number(Double)
-    case text(String)
-    case list([JSONValue])
-    case object([String: JSONValue])
-
-    init(from decoder: any Decoder) throws {
-        let container = try decoder.singleValueContainer()
-        self =
-            if container.decodeNil() {
-                .null
-            } else if let value = try? container.decode(Bool.self) {
-                .boolean(value)
-            } else if let value = try? container.decode(Double.self) {
-                .number(value)
-            } else if let value = try? container.decode(String.self) {
-                .text(value)
-            } else if let value = try? container.decode([JSONValue].self) {
-                .list(value)
-            } else {
-                .object(try container.decode([String: JSONValue].self))
-            }
-    }
-
-    func isKind(_ type: String) -> Bool {
-        switch (self, type) {
-        case (.null, "null"), (.boolean, "boolean"), (.number, "number"), (.text, "string"), (.list, "array"),
-            (.object, "object"):
-            true
-        case (.number(let value), "integer"): value == value.rounded()
-        default: false
         }
     }
 }

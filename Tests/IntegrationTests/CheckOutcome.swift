@@ -152,6 +152,8 @@ enum AuthCheck {
     static func read(_ result: Child.Result) throws -> CheckOutcome {
         do {
             let report = try JSONDecoder().decode(CheckJSON.self, from: Data(result.stdout.utf8))
+            // Every document of every test.
+            try JSONSchema("authcheck.check").check(result.stdout)
             return CheckOutcome(child: result, report: report)
         } catch {
             throw TestSupportError("authcheck printed no report (\(error)): \(result)")

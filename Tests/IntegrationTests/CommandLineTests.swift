@@ -88,6 +88,42 @@ import Testing
         #expect(result.stderr.contains("See 'authcheck "), "\(result)")
     }
 
+    /// The shell itself reads the script.
+    @Test(arguments: ["bash", "zsh", "fish"])
+    func completions(shell: String) async throws {
+        let result = try await AuthCheck.run(["completions", shell])
+        #expect(
+            result.status == 0 && result.stdout.contains("environment") && result.stdout.contains("fail-on-warning"),
+            "\(result)")
+        guard shell == "bash" else { return }
+        let check = try await Child.run(URL(fileURLWithPath: "/bin/bash"), ["-n"], standardInput: result.stdout)
+        #expect(check.status == 0, "\(check)")
+    }
+
+    /// Whoever asks for JSON gets it, whatever is wrong with the arguments.
+    @Test(arguments: [
+        ["mongodb://ann@localhost", "--nosuch"], ["--uri-file", "/nonexistent/uris"], ["db.example.com"],
+        ["mongodb://ann@localhost/?authMechanism=GSSAPI", "--password-file", "/nonexistent"],
+    ])
+    func badArgumentsHaveAJSONObject(_ arguments: [String]) async throws {
+        for format in [["--format", "json"], ["--format=json"]] {
+            let outcome = try AuthCheck.read(try await AuthCheck.run(arguments + format))
+            #expect(outcome.status == 64 && outcome.failure?.class == "usage", "\(outcome)")
+        }
+    }
+
+    @Test(arguments: [("COLUMNS", "80"), ("NO_COLOR", "1"), ("CLICOLOR_FORCE", "1"), ("TERM", "dumb")])
+    func theTextObeysTheEnvironment(name: String, value: String) async throws {
+        let result = try await AuthCheck.run(
+            ["mongodb://ann%40R@127.0.0.1:1/?authMechanism=GSSAPI&authMechanismProperties=SERVICE_HOST:a.example.com"],
+            environment: ["LANG": "C.UTF-8", name: value])
+        #expect(result.stdout.contains("\u{1B}[") == (name == "CLICOLOR_FORCE"), "\(result)")
+        #expect(result.stdout.contains("[FAIL]") == (name == "TERM"), "\(result)")
+        if name == "COLUMNS" {
+            #expect(result.stdout.split(separator: "\n").allSatisfy { $0.count <= 80 }, "\(result)")
+        }
+    }
+
     /// A password that is in a string by mistake does not come out of it.
     @Test(arguments: ["text", "json"])
     func aPasswordIsNotRepeated(format: String) async throws {

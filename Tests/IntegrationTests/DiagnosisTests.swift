@@ -127,7 +127,7 @@ import Testing
         #expect(text.status == 11, "\(text)")
         let lines = text.stdout.split(separator: "\n")
         #expect(lines.first == "FAILED: connect in phase tcp, exit status 11; 2 of 3 hosts failed", "\(text)")
-        #expect(text.stdout.contains("nobody listens on port \(closed.number)"), "\(text)")
+        #expect(text.stdout.contains("nobody listens on port"), "\(text)")
         #expect(text.stdout.contains("Kerberos has proven both sides"), "\(text)")
         // Commands are as long as they are.
         #expect(lines.allSatisfy { $0.count <= 80 || $0.contains("createUser(") }, "\(text)")
@@ -148,8 +148,10 @@ import Testing
                 ["--uri-file", file, "--concurrency", "50", "--format", "jsonl", "--timeout", "60s"],
                 environment: realm.realm.environment(cache: realm.annCache))
             #expect(result.status == 11, "\(result)")
+            let schema = try JSONSchema("authcheck.check")
             let reports = try result.stdout.split(separator: "\n").map {
-                try JSONDecoder().decode(CheckJSON.self, from: Data($0.utf8))
+                try schema.check(String($0))
+                return try JSONDecoder().decode(CheckJSON.self, from: Data($0.utf8))
             }
             #expect(reports.map(\.exitStatus) == (0..<200).map { $0 % 3 == 0 ? 11 : 0 })
         }

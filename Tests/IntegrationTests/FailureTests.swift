@@ -94,7 +94,7 @@ import Testing
         // Each KDC was asked by itself meanwhile.
         #expect(outcome.failure?.hint?.contains("UDP silent, TCP connected, then silent") == true, "\(outcome)")
         let without = try await AuthCheck.check(
-            uri, ["--no-probes"], environment: realm.realm.environment(cache: realm.annCache), timeout: "2s")
+            uri, ["--no-probes"], timeout: "2s", environment: realm.realm.environment(cache: realm.annCache))
         #expect(without.status == 21 && without.failure?.hint?.contains("silent") == false, "\(without)")
         try await server.stop()
         await realm.realm.stop()

@@ -352,7 +352,7 @@ import Testing
     @Test func nothingSteersATerminal() async throws {
         let uri = "mongodb://an%C2%9Bn%E2%80%AE%7F@127.0.0.1:1/?authMechanism=GSSAPI"
         for arguments in [
-            [uri, "--format", "json"], [uri, "--format", "\u{9B}"], ["explain", uri], [uri, "x\u{9B}"],
+            [uri, "--format", "json"], [uri, "--format", "\u{9B}"], ["explain", uri],
         ] {
             let result = try await AuthCheck.run(arguments)
             let text = result.stdout + result.stderr

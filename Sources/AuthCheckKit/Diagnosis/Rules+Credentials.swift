@@ -19,6 +19,20 @@ extension Rule {
             }),
         Rule(
             nothing, is: .noCredentials, by: .user,
+            when: { $0.variables.serverKeytabOfUser != nil && !$0.isAbout(.keytab) },
+            {
+                "there is no ticket of \($0.words.user); its key is in \($0.variables.serverKeytabOfUser ?? ""), which is a server's keytab: "
+                    + "clients do not look there by themselves"
+            },
+            do: {
+                let path = DiagnosisWords.file($0.variables.serverKeytabOfUser)
+                return [
+                    .init("have clients look there", command: "export KRB5_CLIENT_KTNAME=\(path)"),
+                    .init("or get a ticket with it", command: "kinit -kt \(path) \($0.words.user)"),
+                ]
+            }),
+        Rule(
+            nothing, is: .noCredentials, by: .user,
             when: {
                 $0.variables.unusableClientKeytab != nil && !$0.isAbout(.keytab)
                     && ($0.has("kerberos.KRB5_FCC_NOFILE") || $0.has("kerberos.KRB5_CC_NOTFOUND"))
@@ -37,20 +51,6 @@ extension Rule {
                     .see(
                         "or see what is at the keytab's place, and have KRB5_CLIENT_KTNAME name the right one",
                         "ls -l \(DiagnosisWords.file(evidence.variables.unusableClientKeytab?.path))")
-                ]
-            }),
-        Rule(
-            nothing, is: .noCredentials, by: .user,
-            when: { $0.variables.serverKeytabOfUser != nil && !$0.isAbout(.keytab) },
-            {
-                "there is no ticket of \($0.words.user); its key is in \($0.variables.serverKeytabOfUser ?? ""), which is a server's keytab: "
-                    + "clients do not look there by themselves"
-            },
-            do: {
-                let path = DiagnosisWords.file($0.variables.serverKeytabOfUser)
-                return [
-                    .init("have clients look there", command: "export KRB5_CLIENT_KTNAME=\(path)"),
-                    .init("or get a ticket with it", command: "kinit -kt \(path) \($0.words.user)"),
                 ]
             }),
         Rule(
@@ -133,10 +133,16 @@ extension Rule {
             { "this machine's Kerberos has no cache of the type of \($0.words.cache)" },
             do: { _ in [.init("use a type that it has: FILE:, DIR:, KCM:, KEYRING:, MEMORY:")] }),
         Rule(
-            "kerberos.KRB5_CC_BADNAME", "kerberos.KRB5_CONFIG_BADFORMAT", "kerberos.EINVAL", is: .noCredentials,
-            by: .thisMachine,
-            when: { $0.isAbout(.cache) },
-            { "\($0.words.cache) is no name of a cache, or has a %{...} that does not exist" },
+            "kerberos.KRB5_CC_BADNAME", "kerberos.KRB5_CONFIG_BADFORMAT", "kerberos.EINVAL",
+            "kerberos.KRB5_FCC_INTERNAL",
+            is: .noCredentials, by: .thisMachine,
+            when: { $0.isAbout(.cache) && ($0.names.cache == nil || !$0.has("kerberos.KRB5_FCC_INTERNAL")) },
+            { evidence in
+                let name =
+                    evidence.names.cache == nil
+                    ? "the default cache's name" : "the cache's name \(evidence.words.cache)"
+                return "\(name) cannot be used: it has no type before a colon, or a %{...} that does not exist"
+            },
             do: {
                 [
                     .init(
@@ -193,7 +199,10 @@ extension Rule {
         // The profile library's own codes: every one is about a line of a file, or a file that it includes.
         Rule(
             "kerberos.KRB5_CONFIG_BADFORMAT", "kerberos.PROF_*", is: .kerberos, by: .thisMachine,
-            { "\($0.words.configurationFile) is malformed: Kerberos reads nothing of it" },
+            { evidence in
+                let text = evidence.kerberos?.error.minorMessages.first.map { " (\($0))" } ?? ""
+                return "\(evidence.words.configurationFile) is malformed, and Kerberos reads nothing of it\(text)"
+            },
             do: {
                 [
                     .see(
