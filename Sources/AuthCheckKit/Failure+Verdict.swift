@@ -24,7 +24,7 @@ extension CheckReport.Failure {
             clockOffsetSeconds: verdict.class == .clockSkew
                 ? evidence.clock.map { $0.offset / .milliseconds(1) / 1000 } : nil,
             serverError: evidence.server.map { .init(code: $0.code?.rawValue, codeName: $0.codeName) },
-            stage: evidence.phase == .sasl || evidence.phase == .identity ? "\(evidence.stage)" : nil,
+            stage: evidence.phase == .sasl || evidence.phase == .identity ? evidence.stage.name : nil,
             diagnosis: verdict.diagnosis)
     }
 }

@@ -138,7 +138,8 @@ enum ScramMessage {
                 throw SaslError(.malformedChallenge, "the server's message is not a list of attributes letter=value")
             }
             if letter == "m" {
-                throw SaslError(.unacceptableChallenge, "the server demands an extension that this client does not have")
+                throw SaslError(
+                    .unacceptableChallenge, "the server demands an extension that this client does not have")
             }
             attributes.append((letter, String(String.UnicodeScalarView(piece.dropFirst(2)))))
         }

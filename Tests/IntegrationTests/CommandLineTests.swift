@@ -116,7 +116,7 @@ import Testing
     func theTextObeysTheEnvironment(name: String, value: String) async throws {
         let result = try await AuthCheck.run(
             ["mongodb://ann%40R@127.0.0.1:1/?authMechanism=GSSAPI&authMechanismProperties=SERVICE_HOST:a.example.com"],
-            environment: ["LANG": "C.UTF-8", name: value])
+            environment: ["LANG": "C.UTF-8", "NO_COLOR": ""].merging([name: value]) { $1 })
         #expect(result.stdout.contains("\u{1B}[") == (name == "CLICOLOR_FORCE"), "\(result)")
         #expect(result.stdout.contains("[FAIL]") == (name == "TERM"), "\(result)")
         if name == "COLUMNS" {

@@ -42,7 +42,8 @@ struct Conversation {
         let text = command["payload"]?.stringValue
         sendsText = sendsText || text != nil
         let payload =
-            text.flatMap { Data(base64Encoded: $0) }.map { BSONBinary(bytes: Array($0)) } ?? command["payload"]?.binaryValue
+            text.flatMap { Data(base64Encoded: $0) }.map { BSONBinary(bytes: Array($0)) }
+            ?? command["payload"]?.binaryValue
         if name.hasPrefix("sasl") {
             recorder.record(
                 .init(

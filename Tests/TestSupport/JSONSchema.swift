@@ -35,9 +35,11 @@ public struct JSONSchema {
         for (keyword, rule) in schema {
             switch keyword {
             case "$schema", "$id", "$defs", "title", "description", "format": break
-            case "minimum":
-                guard case .number(let number) = value, number < rule as? Double ?? -.infinity else { continue }
-                throw Mismatch(text: "\(place): \(number) is too small")
+            case "minimum", "maximum":
+                guard case .number(let number) = value, let limit = rule as? Double else { continue }
+                guard keyword == "minimum" ? number >= limit : number <= limit else {
+                    throw Mismatch(text: "\(place): \(number) is beyond the \(keyword) \(limit)")
+                }
             case "$ref":
                 let name = (rule as? String)?.split(separator: "/").last.map(String.init) ?? ""
                 guard let definition = (root["$defs"] as? [String: Any])?[name] as? [String: Any] else {
@@ -45,10 +47,16 @@ public struct JSONSchema {
                 }
                 try check(value, definition, place)
             case "anyOf":
-                let schemas = rule as? [[String: Any]] ?? []
-                guard schemas.contains(where: { (try? check(value, $0, place)) != nil }) else {
-                    throw Mismatch(text: "\(place): \(value) is none of \(schemas)")
+                var reasons: [String] = []
+                for schema in rule as? [[String: Any]] ?? [] {
+                    do { try check(value, schema, place) } catch let mismatch as Mismatch {
+                        reasons.append(mismatch.text)
+                        continue
+                    }
+                    reasons = []
+                    break
                 }
+                guard reasons.isEmpty else { throw Mismatch(text: reasons.joined(separator: "; or ")) }
             case "type":
                 let types = rule as? [String] ?? [rule as? String ?? ""]
                 guard types.contains(where: value.isKind) else {

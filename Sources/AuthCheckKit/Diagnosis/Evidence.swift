@@ -43,6 +43,16 @@ struct Evidence: Sendable {
         /// Both sides had agreed.
         case authenticated
 
+        /// As reports have it.
+        var name: String {
+            switch self {
+            case .beforeToken: "before-token"
+            case .tokenSent: "token-sent"
+            case .serverProven: "server-proven"
+            case .authenticated: "authenticated"
+            }
+        }
+
         static func < (one: Stage, other: Stage) -> Bool { one.rawValue < other.rawValue }
     }
 
