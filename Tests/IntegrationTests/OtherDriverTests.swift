@@ -76,7 +76,7 @@ import Testing
         #expect(outcome.status == 0, "\(outcome)")
         #expect(outcome.report.kerberos?.cache?.name == "DIR::\(folder)/tktgood", "\(outcome)")
         let other = try await PyMongo.connectionStatus(uri, environment: environment)
-        #expect(other.status != 0 && other.stderr.contains("Ticket expired"), "\(other)")
+        #expect(other.status != 0 && other.stderr.lowercased().contains("expired"), "\(other)")
         try await server.stop()
     }
 
