@@ -91,17 +91,12 @@ final class Probes: Sendable {
     }
 
     /// Whether a realm is one of Active Directory: its domain controllers are in the DNS by a name of their own. `nil` where
-    /// the DNS does not tell in time.
+    /// the DNS here does not have them, which does not mean that there are none.
     func isActiveDirectory(_ realm: String) async -> Bool? {
         guard isEnabled, !realm.isEmpty else { return nil }
-        do {
-            let end = min(deadline, .now + .milliseconds(300))
-            return try await !DNSServiceResolver().services(of: "_ldap._tcp.dc._msdcs.\(realm)", by: end).isEmpty
-        } catch let error as NameResolutionError where [.noSuchName, .noRecords].contains(error.code) {
-            return false
-        } catch {
-            return nil
-        }
+        let end = min(deadline, .now + .milliseconds(300))
+        let found = try? await DNSServiceResolver().services(of: "_ldap._tcp.dc._msdcs.\(realm)", by: end)
+        return found?.isEmpty == false ? true : nil
     }
 
     /// Ends what still runs.
