@@ -107,7 +107,10 @@ public struct CheckRunner: Sendable {
             inspection?.take(tickets)
         }
         let kdcClockOffset = await surroundings?.kdcClockOffset(for: outcomes, inspection, by: deadline)
-        for index in outcomes.indices { await outcomes[index].tryTLS(of: string, by: connector, probes) }
+        let end = ContinuousClock.now + .seconds(1)
+        for index in outcomes.indices where .now < end {
+            await outcomes[index].tryTLS(of: string, by: connector, probes, until: end)
+        }
         let kdcs = await kdcReports(outcomes, probes)
         let isActiveDirectory = await isActiveDirectory(inspection?.principal, outcomes, probes)
         let context = ReportContext(
@@ -134,7 +137,7 @@ public struct CheckRunner: Sendable {
     /// What the KDCs do of the realms of which none has answered.
     private func kdcReports(_ outcomes: [HostOutcome], _ probes: Probes) async -> [String: KDCReport] {
         var reports: [String: KDCReport] = [:]
-        for realm in Set(outcomes.filter { $0.error != nil }.compactMap(\.timeline.silentRealm)) {
+        for realm in Set(outcomes.filter { $0.error != nil }.compactMap(\.timeline.silentRealm)).sorted().prefix(2) {
             reports[realm] = await probes.kdcs(of: realm)
         }
         return reports

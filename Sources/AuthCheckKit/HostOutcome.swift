@@ -17,9 +17,12 @@ struct HostOutcome: Sendable {
     private(set) var speaksTLS: Bool?
 
     /// Tries it where the server has hung up without a word.
-    mutating func tryTLS(of string: MongoConnectionString, by connector: MongoConnector, _ probes: Probes) async {
+    mutating func tryTLS(
+        of string: MongoConnectionString, by connector: MongoConnector, _ probes: Probes,
+        until end: ContinuousClock.Instant
+    ) async {
         guard let error = error as? TransportError, error.code == .closed, error.mayDemandTLS else { return }
-        speaksTLS = await probes.speaksTLS(host, of: string, by: connector)
+        speaksTLS = await probes.speaksTLS(host, of: string, by: connector, until: end)
     }
 
     /// - Parameter arbiters: Those that members say to be arbiters which have proven themselves, as `host:port`.

@@ -68,7 +68,8 @@ final class Probes: Sendable {
 
     /// Whether a port whose owner hangs up without a word greets with TLS; `nil` where that cannot be told.
     func speaksTLS(
-        _ host: MongoConnectionString.Host, of string: MongoConnectionString, by connector: MongoConnector
+        _ host: MongoConnectionString.Host, of string: MongoConnectionString, by connector: MongoConnector,
+        until limit: ContinuousClock.Instant
     ) async -> Bool? {
         // Nothing that is in the string goes to a server that nothing is known of: only the handshake is wanted.
         guard isEnabled, host.kind != .unix, string.options.proxyHost == nil,
@@ -77,7 +78,7 @@ final class Probes: Sendable {
         else { return nil }
         let trace = ConnectTrace()
         do {
-            let end = min(deadline, .now + .seconds(1))
+            let end = min(deadline, limit)
             guard let place = other.hosts.first else { return nil }
             let session = try await connector.connect(to: place, of: other, by: end, trace: trace)
             await session.connection.close()

@@ -68,14 +68,18 @@ struct CheckCommand: AsyncParsableCommand {
         guard texts.count == 1 || !credentials.readsInput else {
             throw ValidationError("With several connection strings a password comes from a file.")
         }
-        let status = try await Interrupt.during {
-            var status: Int32
-            repeat {
-                status = try await round(texts)
-                if let watch { try? await Task.sleep(for: watch.duration) }
-            } while watch != nil && !Task.isCancelled
-            return status
+        let rounds: @Sendable () async throws -> Int32 = {
+            while true {
+                let status = try await round(texts)
+                guard let watch, !Task.isCancelled else { return status }
+                LastResort.rest()
+                guard (try? await Task.sleep(for: watch.duration)) != nil else { return status }
+            }
         }
+        // Whoever is asked for a password can end that by a signal, which puts the terminal right.
+        let status =
+            credentials.askPassword
+            ? (result: try await rounds(), wasInterrupted: false) : try await Interrupt.during(rounds)
         let code = status.wasInterrupted ? 130 : status.result
         guard code == 0 else { throw ExitCode(code) }
     }
@@ -95,9 +99,12 @@ struct CheckCommand: AsyncParsableCommand {
             return try finish(report, isWell: report.exitStatus == 0, doubts: report.hasWarnings)
         }
         if output.format == .jsonl {
-            try output.write(reports.map { try $0.jsonLine() }.joined(separator: "\n"))
             let batch = BatchReport(reports)
-            return status(batch.exitStatus, batch.nagiosStatus, doubts: reports.contains(where: \.hasWarnings))
+            let status = status(batch.exitStatus, batch.nagiosStatus, doubts: reports.contains(where: \.hasWarnings))
+            if !(quiet && status == 0) {
+                try output.write(reports.map { try $0.jsonLine() }.joined(separator: "\n"))
+            }
+            return status
         }
         let batch = BatchReport(reports)
         return try finish(batch, isWell: batch.exitStatus == 0, doubts: reports.contains(where: \.hasWarnings))

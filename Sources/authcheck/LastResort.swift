@@ -58,6 +58,16 @@ enum LastResort {
         old?.cancel()
     }
 
+    /// Ends the watch: nothing is under way, and what comes next has a deadline of its own.
+    static func rest() {
+        let timer = state.withLock { state in
+            state.isPrinting = false
+            defer { state.timer = nil }
+            return state.timer
+        }
+        timer?.cancel()
+    }
+
     /// The report is there and is being printed: from here on only a reader that takes nothing is waited for in vain.
     static func beginPrinting() { state.withLock { ($0.isPrinting, $0.lastWrite) = (true, .now) } }
 

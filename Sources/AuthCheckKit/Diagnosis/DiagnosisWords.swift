@@ -106,7 +106,7 @@ struct DiagnosisWords {
         hostOperand = names.host.map(Self.operand) ?? "HOST"
         realmInCapitals = Self.realmInCapitals(of: user, names)
         self.cache = cache.map(ShellWord.quoted) ?? "the default cache"
-        cacheOperand = cache.map(ShellWord.quoted) ?? ""
+        cacheOperand = cache.map(Self.operand) ?? ""
         self.keytab = keytab.map { Self.operand(Self.path($0)) } ?? "KEYTAB"
         configurationFile = names.configurationFile.map(Self.operand) ?? "krb5.conf"
         hasKeytab = keytab != nil

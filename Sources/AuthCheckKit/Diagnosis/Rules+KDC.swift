@@ -7,7 +7,7 @@ extension Rule {
         return [
             .see(
                 "see which KDCs of \(realm) are configured: its lines `kdc =`",
-                "grep -n -A8 \(words.realmOperand) \(words.configurationFile)"),
+                "grep -n -A8 -e \(words.realmOperand) \(words.configurationFile)"),
             .see("see which the DNS has", "dig +short SRV _kerberos._udp.\(words.realmOperand)"),
             .init("see that firewalls let port 88 through, UDP and TCP"),
         ]

@@ -212,12 +212,15 @@ extension Rule {
                     && $0.measured.offeredMechanisms.map { !$0.isEmpty && !$0.contains { $0.hasPrefix("SCRAM") } }
                         ?? false
             },
-            { "for this user the server has \(($0.measured.offeredMechanisms ?? []).joined(separator: ", ")) only" },
-            do: {
+            {
+                "the server, which has proven nothing yet, says that for this user it has "
+                    + ($0.measured.offeredMechanisms ?? []).prefix(4).joined(separator: ", ") + " only"
+            },
+            do: { _ in
+                // Whoever names a mechanism on a stranger's word may hand over the password.
                 [
-                    .init(
-                        "name it in the connection string: authMechanism=\($0.measured.offeredMechanisms?.first ?? "PLAIN")&authSource=$external"
-                    )
+                    .init("ask the server's administrator which one the user has, and name it with authMechanism"),
+                    .init("use PLAIN with TLS that is verified only: it sends the password itself"),
                 ]
             }),
         Rule(
