@@ -1,3 +1,4 @@
+internal import CKerberosGSSAPI
 internal import GSSCore
 internal import Synchronization
 
@@ -26,7 +27,6 @@ enum ExitGate {
     private static let key: pthread_key_t = {
         var key = pthread_key_t()
         pthread_key_create(&key, nil)
-        // Both run before the library's own, which was there first.
         #if canImport(Glibc)
         on_exit(
             { status, _ in
@@ -35,9 +35,9 @@ enum ExitGate {
                 ExitGate.flush()
                 _exit(status)
             }, nil)
-        #else
-        atexit { _ = ExitGate.close() }
         #endif
+        // The first use may come while the process exits: too late for a handler.
+        if !cgss_at_end({ _ = ExitGate.close() }) { isExiting.store(true, ordering: .sequentiallyConsistent) }
         return key
     }()
 
@@ -58,13 +58,16 @@ enum ExitGate {
     ///
     /// - Returns: Whether all have left. The wait is bounded: a thread may be in a look-up of a KDC, which nothing tells of.
     private static func close() -> Bool {
+        if isExiting.load(ordering: .sequentiallyConsistent) { return isEmpty }
         // The thread that ends the process is not to wait for itself, nor to be kept out from here on.
         if isCounted { inside.subtract(1, ordering: .sequentiallyConsistent) }
         note += 2
         isExiting.store(true, ordering: .sequentiallyConsistent)
-        for _ in 0..<1000 where inside.load(ordering: .sequentiallyConsistent) > 0 { usleep(1000) }
-        return inside.load(ordering: .sequentiallyConsistent) == 0
+        for _ in 0..<1000 where !isEmpty { usleep(1000) }
+        return isEmpty
     }
+
+    private static var isEmpty: Bool { inside.load(ordering: .sequentiallyConsistent) == 0 }
 
     private static var note: Int {
         get { Int(bitPattern: pthread_getspecific(key)) }

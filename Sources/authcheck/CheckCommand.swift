@@ -68,9 +68,12 @@ struct CheckCommand: AsyncParsableCommand {
         guard texts.count == 1 || !credentials.readsInput else {
             throw ValidationError("With several connection strings a password comes from a file.")
         }
+        let logger = verbose ? Logger(label: "authcheck") { _ in DiagnosticsLog() } : nil
+        // By need, not by the machine's size.
+        let connector = MongoConnector(group: MultiThreadedEventLoopGroup(numberOfThreads: 2), logger: logger)
         let rounds: @Sendable () async throws -> Int32 = {
             while true {
-                let status = try await round(texts)
+                let status = try await round(texts, connector)
                 guard let watch, !Task.isCancelled else { return status }
                 LastResort.rest()
                 guard (try? await Task.sleep(for: watch.duration)) != nil else { return status }
@@ -85,10 +88,10 @@ struct CheckCommand: AsyncParsableCommand {
     }
 
     /// Checks every string once, and reports.
-    private func round(_ texts: [String]) async throws -> Int32 {
+    private func round(_ texts: [String], _ connector: MongoConnector) async throws -> Int32 {
         let progress = verbose ? nil : LiveProgress()
         let run: @Sendable () async throws -> [CheckReport] = {
-            try await checkAll(texts) { line in
+            try await checkAll(texts, connector) { line in
                 if verbose { Diagnostics.print(line) } else { progress?.note(line) }
             }
         }
@@ -129,12 +132,9 @@ struct CheckCommand: AsyncParsableCommand {
 
     /// Checks so many strings at a time. The reports come in the order of the strings.
     private func checkAll(
-        _ texts: [String], _ progress: @escaping @Sendable (String) -> Void
+        _ texts: [String], _ connector: MongoConnector, _ progress: @escaping @Sendable (String) -> Void
     ) async throws -> [CheckReport] {
         let width = max(1, targets.concurrency)
-        let logger = verbose ? Logger(label: "authcheck") { _ in DiagnosticsLog() } : nil
-        // By need, not by the machine's size.
-        let connector = MongoConnector(group: MultiThreadedEventLoopGroup(numberOfThreads: 2), logger: logger)
         let runner = CheckRunner(
             connector: connector, environment: ProcessInfo.processInfo.environment, thresholds: warnings.thresholds,
             probes: !leavesOutProbes, progress: progress)

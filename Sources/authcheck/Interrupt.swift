@@ -18,9 +18,10 @@ enum Interrupt {
     ) async throws -> (result: Result, wasInterrupted: Bool) {
         let task = Task { try await body() }
         // Who started us to ignore it, as a shell does with what runs in the background, meant that.
-        guard let inherited = signal(SIGINT, SIG_IGN),
-            unsafeBitCast(inherited, to: Int.self) != StandardStreams.ignored
-        else { return (try await task.value, false) }
+        let inherited = signal(SIGINT, SIG_IGN)
+        guard unsafeBitCast(inherited, to: Int.self) != StandardStreams.ignored else {
+            return (try await task.value, false)
+        }
         let source = DispatchSource.makeSignalSource(signal: SIGINT, queue: .global())
         source.setEventHandler {
             if task.isCancelled { _exit(128 + SIGINT) }

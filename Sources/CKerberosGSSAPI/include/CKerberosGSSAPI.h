@@ -7,6 +7,7 @@
 #include <gssapi/gssapi_krb5.h>
 #include <krb5/krb5.h>
 #include <profile.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #ifdef __linux__
@@ -23,6 +24,10 @@ static inline gss_qop_t cgss_default_qop(void) { return GSS_C_QOP_DEFAULT; }
 
 /* The name of a status code in its header, for example KRB5_FCC_NOFILE; NULL for one that has none. */
 const char *cgss_kerberos_error_name(int32_t code);
+
+/* Has a function called when the process exits, after the exit handlers and before the library destroys its mutexes. False
+   where that time is over: then it is not called. */
+bool cgss_at_end(void (*handler)(void));
 
 /* Exported by libkrb5 for its own programs; its headers do not have them. A list that ends with NULL. */
 extern krb5_error_code krb5_get_default_config_files(char ***files);
