@@ -18,6 +18,7 @@ extension CheckReport {
             return "OK: authenticated" + (names.isEmpty ? "" : " as \(names.joined(separator: ", "))")
         }
         let place = failure.phase.map { $0 == failure.class.rawValue ? "" : " in phase \($0)" } ?? ""
+        if exitStatus == Self.interrupted { return "INTERRUPTED\(place), exit status \(exitStatus)" }
         return "FAILED: \(failure.class.rawValue)\(place), exit status \(exitStatus)"
     }
 

@@ -215,6 +215,14 @@ public struct CheckReport: Sendable, Hashable, Encodable {
         warningCodes.append(warning.code)
     }
 
+    /// Notes that the user has ended the check. One that had ended by itself stays as it is.
+    public mutating func interrupt() {
+        if failure?.class == .deadline { exitStatus = Self.interrupted }
+    }
+
+    /// 128 and the number of SIGINT, as shells have it.
+    public static let interrupted: Int32 = 130
+
     /// A report of a check that something holds up beyond its deadline.
     public static func timedOut() -> CheckReport {
         CheckReport(

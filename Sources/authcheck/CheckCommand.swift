@@ -83,7 +83,7 @@ struct CheckCommand: AsyncParsableCommand {
         let status =
             credentials.askPassword
             ? (result: try await rounds(), wasInterrupted: false) : try await Interrupt.during(rounds)
-        let code = status.wasInterrupted ? 130 : status.result
+        let code = status.wasInterrupted ? CheckReport.interrupted : status.result
         guard code == 0 else { throw ExitCode(code) }
     }
 
@@ -97,7 +97,8 @@ struct CheckCommand: AsyncParsableCommand {
         }
         let outcome: Swift.Result<[CheckReport], any Error> =
             if let progress { await progress.during { await result(run) } } else { await result(run) }
-        let reports = try outcome.get()
+        var reports = try outcome.get()
+        if Task.isCancelled { for index in reports.indices { reports[index].interrupt() } }
         if texts.count == 1, let report = reports.first {
             return try finish(report, isWell: report.exitStatus == 0, doubts: report.hasWarnings)
         }
@@ -109,7 +110,8 @@ struct CheckCommand: AsyncParsableCommand {
             }
             return status
         }
-        let batch = BatchReport(reports)
+        var batch = BatchReport(reports)
+        if Task.isCancelled { batch.exitStatus = CheckReport.interrupted }
         return try finish(batch, isWell: batch.exitStatus == 0, doubts: reports.contains(where: \.hasWarnings))
     }
 

@@ -1,0 +1,62 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// `^C` while something is waited for.
+@Suite struct InterruptTests {
+    /// Starts a listener that says nothing, runs `authcheck` with it, interrupts it when a condition holds, and prints the
+    /// exit status and what it wrote.
+    private func interrupt(_ arguments: [String], when condition: String) async throws -> Child.Result {
+        let script = """
+            import signal, socket, subprocess, sys
+            silent = socket.create_server(("127.0.0.1", 0))
+            uri = f"mongodb://ann:pw@127.0.0.1:{silent.getsockname()[1]}/?authMechanism=SCRAM-SHA-256"
+            program, *arguments = sys.argv[1:]
+            child = subprocess.Popen([program, *(a.replace("URI", uri) for a in arguments)],
+                                     stdout=subprocess.PIPE, text=True)
+            lines = ""
+            \(condition)
+            child.send_signal(signal.SIGINT)
+            print(lines + child.communicate(timeout=60)[0])
+            sys.exit(child.returncode % 256)
+            """
+        return try await Child.run(
+            URL(fileURLWithPath: "/usr/bin/python3"),
+            ["-c", script, try BuiltExecutable.url(named: "authcheck").path] + arguments)
+    }
+
+    @Test(arguments: ["text", "json"])
+    func theReportSoFarIsPrinted(format: String) async throws {
+        // Who has been connected to waits for the answer to its hello.
+        let result = try await interrupt(
+            ["URI", "--timeout", "60s", "--format", format], when: "silent.accept()[0].recv(1)")
+        #expect(result.status == 130, "\(result)")
+        if format == "json" {
+            let report = try JSONDecoder().decode(CheckJSON.self, from: Data(result.stdout.utf8))
+            #expect(report.exitStatus == 130 && report.failure?.phase == "hello", "\(result)")
+            #expect(report.hosts.first?.phases.contains { $0.name == "tcp" && $0.result == "ok" } == true, "\(result)")
+        } else {
+            #expect(result.stdout.hasPrefix("INTERRUPTED in phase hello, exit status 130\n"), "\(result)")
+        }
+    }
+
+    @Test func severalStringsHaveAReportToo() async throws {
+        let result = try await interrupt(
+            ["URI", "URI", "--timeout", "60s", "--format", "json"],
+            when: "both = [silent.accept()[0] for _ in range(2)]; [c.recv(1) for c in both]")
+        #expect(result.status == 130 && result.stdout.contains("authcheck.batch/1"), "\(result)")
+    }
+
+    /// More rounds than a single check's deadline lasts.
+    @Test func watchingEndsByAnInterrupt() async throws {
+        let result = try await interrupt(
+            [
+                "mongodb://ann:pw@127.0.0.1:1/?authMechanism=SCRAM-SHA-256", "--format", "jsonl", "--timeout", "300ms",
+                "--watch", "100ms",
+            ],
+            when: "lines = ''.join(child.stdout.readline() for _ in range(12))")
+        #expect(result.status == 130, "\(result)")
+        let lines = result.stdout.split(separator: "\n")
+        #expect(lines.count >= 12 && lines.allSatisfy { $0.contains(#""exitStatus":11"#) }, "\(result)")
+    }
+}
