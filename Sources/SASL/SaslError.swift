@@ -18,6 +18,19 @@ public struct SaslError: Error, Sendable {
         public static let unexpectedChallenge = Code(value: "unexpected-challenge")
         /// The server sent no challenge where the mechanism needs one.
         public static let missingChallenge = Code(value: "missing-challenge")
+        /// The client's response does not have the form that the mechanism defines.
+        public static let malformedResponse = Code(value: "malformed-response")
+        /// The client sent a response where the mechanism has none, for example after its last message.
+        public static let unexpectedResponse = Code(value: "unexpected-response")
+        /// The client sent no response where the mechanism needs one.
+        public static let missingResponse = Code(value: "missing-response")
+        /// The client has not proven who it is: a wrong password, an unknown user, a token that is not genuine.
+        public static let credentialsRejected = Code(value: "credentials-rejected")
+        /// The client has proven who it is, and may not act as whom it asked for.
+        public static let notAuthorized = Code(value: "not-authorized")
+        /// The channel bindings of the two sides differ, or one side demands them and the other has none: somebody may be
+        /// in the middle.
+        public static let channelBinding = Code(value: "channel-binding")
         /// A challenge or response exceeds the limit of ``SaslLimits``.
         public static let tooLarge = Code(value: "too-large")
         /// The server did not prove its identity: its proof is wrong, or it claimed success before giving one.

@@ -100,6 +100,10 @@ public struct SaslMechanismName: Sendable, Hashable, CustomStringConvertible {
     public static let scramSHA1 = SaslMechanismName(checked: "SCRAM-SHA-1")
     /// RFC 7677.
     public static let scramSHA256 = SaslMechanismName(checked: "SCRAM-SHA-256")
+    /// RFC 5802, with channel binding.
+    public static let scramSHA1Plus = SaslMechanismName(checked: "SCRAM-SHA-1-PLUS")
+    /// RFC 7677, with channel binding.
+    public static let scramSHA256Plus = SaslMechanismName(checked: "SCRAM-SHA-256-PLUS")
 
     /// The name as it goes over the wire.
     public var description: String { rawValue }

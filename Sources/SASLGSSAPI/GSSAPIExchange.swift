@@ -11,8 +11,8 @@ public final class GSSAPIExchange: SaslExchange {
     private enum State: ~Copyable {
         case initial
         case establishing(GSSPendingContext)
-        /// The layer is chosen once the offer is answered.
-        case established(GSSEstablishedContext, layer: SaslSecurityLayers?)
+        /// The layer is there once the offer is answered.
+        case established(GSSEstablishedContext, layer: GSSAPISecurityLayer?)
         /// Without a layer nobody needs the context any more: its keys are gone.
         case answered
     }
@@ -30,7 +30,7 @@ public final class GSSAPIExchange: SaslExchange {
         self.mechanism = mechanism
     }
 
-    private var established: (context: GSSEstablishedContext, layer: SaslSecurityLayers?)? {
+    private var established: (context: GSSEstablishedContext, layer: GSSAPISecurityLayer?)? {
         switch state {
         case .established(let context, let layer): (context, layer)
         default: nil
@@ -95,13 +95,8 @@ public final class GSSAPIExchange: SaslExchange {
     }
 
     /// The negotiated layer.
-    ///
-    /// - Throws: ``SASL/SaslError/Code/securityLayer`` when the server's maximum size leaves no room for any message.
     public func makeSecurityLayer() throws(SaslError) -> any SaslSecurityLayer {
-        guard let (context, layer) = established, let layer, let offer else { return NoSecurityLayer() }
-        return try GSSAPISecurityLayer(
-            context: context, protection: layer,
-            peerMaximum: offer.maximumLength, ownMaximum: mechanism.securityLayer.maximumReceiveLength)
+        established?.layer ?? NoSecurityLayer()
     }
 
     // MARK: - The steps
@@ -139,11 +134,17 @@ public final class GSSAPIExchange: SaslExchange {
         }
         let offer = try GSSAPISecurityLayerOffer(wrapped: challenge, context: context, policy: mechanism.securityLayer)
         let layer = try choose(from: offer, context.flags)
+        // A size that leaves no room for any message is refused here, before the server believes in a layer.
+        let protected: GSSAPISecurityLayer? =
+            if layer == .none {
+                nil
+            } else {
+                try GSSAPISecurityLayer(
+                    context: context, protection: layer, peerMaximum: offer.maximumLength,
+                    ownMaximum: mechanism.securityLayer.maximumReceiveLength)
+            }
         let size = layer == .none ? 0 : mechanism.securityLayer.maximumReceiveLength
-        var answer = [
-            layer.rawValue, UInt8(truncatingIfNeeded: size >> 16), UInt8(truncatingIfNeeded: size >> 8),
-            UInt8(truncatingIfNeeded: size),
-        ]
+        var answer = GSSAPILayerChoice.octets(layer, size)
         answer.append(contentsOf: try authorizationIdentityText(context).utf8)
         let wrapped = try SaslError.converting(
             context.wrap(answer, confidential: false), .mechanismFailure,
@@ -152,7 +153,7 @@ public final class GSSAPIExchange: SaslExchange {
             throw SaslError(.mechanismFailure, "the context encrypted the answer, which RFC 4752 has in clear text")
         }
         self.offer = offer
-        state = layer == .none ? .answered : .established(context, layer: layer)
+        state = protected == nil ? .answered : .established(context, layer: protected)
         return .respond(wrapped.bytes)
     }
 

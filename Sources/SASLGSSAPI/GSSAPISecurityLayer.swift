@@ -14,14 +14,24 @@ final class GSSAPISecurityLayer: SaslSecurityLayer {
         self.context = context
         self.protection = protection
         maximumCiphertextLength = Int(ownMaximum)
-        let limit = try SaslError.converting(
-            context.wrapSizeLimit(outputLength: peerMaximum, confidential: protection == .confidentiality),
-            .mechanismFailure, "the size limit of the security layer is unknown")
-        maximumPlaintextLength = Int(limit)
+        maximumPlaintextLength = try Self.room(in: peerMaximum, context, protection)
         guard maximumPlaintextLength > 0 else {
             throw SaslError(
-                .securityLayer, "the server receives at most \(peerMaximum) bytes, too few for any protected message")
+                .securityLayer, "the peer receives at most \(peerMaximum) bytes, too few for any protected message")
         }
+        guard try Self.room(in: ownMaximum, context, protection) > 0 else {
+            throw SaslError(
+                .invalidConfiguration, "a maximum of \(ownMaximum) bytes is too few for any protected message")
+        }
+    }
+
+    private static func room(
+        in maximum: UInt32, _ context: GSSEstablishedContext, _ protection: SaslSecurityLayers
+    ) throws(SaslError) -> Int {
+        let limit = try SaslError.converting(
+            context.wrapSizeLimit(outputLength: maximum, confidential: protection == .confidentiality),
+            .mechanismFailure, "the size limit of the security layer is unknown")
+        return Int(limit)
     }
 
     func wrap(_ message: [UInt8]) throws(SaslError) -> [UInt8] {

@@ -1,6 +1,7 @@
 public import SASL
 
-/// The mechanisms SCRAM-SHA-1 (RFC 5802) and SCRAM-SHA-256 (RFC 7677), client side, without channel binding.
+/// The mechanisms SCRAM-SHA-1 (RFC 5802) and SCRAM-SHA-256 (RFC 7677), client side, and their forms with channel binding
+/// (`-PLUS`).
 ///
 /// The server never sees the password, and proves that it knows it too: the exchange is complete only when the server's
 /// signature has been verified.
@@ -41,10 +42,24 @@ public struct ScramMechanism: SaslMechanism {
         case mongoDBDigest
     }
 
+    /// What the client says of channel binding (RFC 5802 section 6).
+    @nonexhaustive
+    public enum ChannelBinding: Sendable, Hashable {
+        /// The client does none.
+        case none
+        /// The client could bind, and the server does not offer the `-PLUS` form. Where somebody has removed it from the
+        /// server's list, the server notices and refuses.
+        case notOffered
+        /// The `-PLUS` form, bound to this connection.
+        case bound(SaslChannelBinding)
+    }
+
     /// How to run the exchange.
     public struct Options: Sendable {
         /// Whom to act as; empty, the default, means the user who authenticates.
         public var authorizationIdentity = ""
+        /// Ties the authentication to the TLS connection; decides between the mechanism and its `-PLUS` form.
+        public var channelBinding = ChannelBinding.none
         /// How the user name is prepared.
         public var usernamePreparation = UsernamePreparation.saslPrep
         /// How the password is prepared.
@@ -97,8 +112,11 @@ public struct ScramMechanism: SaslMechanism {
         return ScramMechanism(hash, username: username, password: password, options: options)
     }
 
-    /// `SCRAM-SHA-1` or `SCRAM-SHA-256`.
-    public var name: SaslMechanismName { hash == .sha1 ? .scramSHA1 : .scramSHA256 }
+    /// `SCRAM-SHA-1` or `SCRAM-SHA-256`, with `-PLUS` where the exchange is bound to the connection.
+    public var name: SaslMechanismName {
+        if case .bound = options.channelBinding { return hash.name(isBound: true) }
+        return hash.name(isBound: false)
+    }
 
     /// The client speaks first, and the server proves itself. The key derivation takes some milliseconds or more, as
     /// the server's iteration count demands, so a step may block.
@@ -126,7 +144,8 @@ public struct ScramMechanism: SaslMechanism {
             throw SaslError(.invalidConfiguration, "a nonce is made of printable ASCII characters other than ','")
         }
         let client = ScramClient(
-            username: try preparedUsername(), authorizationIdentity: try preparedIdentity(), nonce: nonce)
+            username: try preparedUsername(), authorizationIdentity: try preparedIdentity(), nonce: nonce,
+            channelBinding: options.channelBinding)
         return ScramExchange(
             name: name, hash: hash, client: client, password: try preparedPassword(), iterations: options.iterations,
             cache: options.keyCache)
@@ -153,21 +172,7 @@ public struct ScramMechanism: SaslMechanism {
 
     private func preparedPassword() throws(SaslError) -> Secret {
         guard password.count > 0 else { throw SaslError(.invalidConfiguration, "\(name) needs a password") }
-        switch options.passwordPreparation {
-        case .unchanged:
-            return password
-        case .mongoDBDigest:
-            return ScramKeys.mongoDBDigest(username: username, password: password)
-        case .saslPrep:
-            do throws(SaslPrep.Failure) {
-                var bytes = try password.withBytes { buffer throws(SaslPrep.Failure) in try SaslPrep.prepare(buffer) }
-                defer { wipe(&bytes) }
-                guard !bytes.isEmpty else { throw SaslPrep.Failure.empty }
-                return Secret(bytes: bytes)
-            } catch {
-                throw SaslError(.invalidConfiguration, "the password \(error.reason)")
-            }
-        }
+        return try options.passwordPreparation.prepared(password, of: username)
     }
 
     private func saslPrep(_ text: String, _ what: String) throws(SaslError) -> String {
@@ -178,8 +183,36 @@ public struct ScramMechanism: SaslMechanism {
         }
     }
 
-    private static let randomNonce: @Sendable () -> String = {
+    static let randomNonce: @Sendable () -> String = {
         var generator = SystemRandomNumberGenerator()
         return Base64.encode((0..<24).map { _ in UInt8.random(in: 0...255, using: &generator) })
+    }
+}
+
+extension ScramMechanism.Hash {
+    func name(isBound: Bool) -> SaslMechanismName {
+        switch self {
+        case .sha1: isBound ? .scramSHA1Plus : .scramSHA1
+        case .sha256: isBound ? .scramSHA256Plus : .scramSHA256
+        }
+    }
+}
+
+extension ScramMechanism.PasswordPreparation {
+    /// - Throws: ``SaslError/Code/invalidConfiguration`` for a password that SASLprep prohibits.
+    func prepared(_ password: Secret, of username: String) throws(SaslError) -> Secret {
+        switch self {
+        case .unchanged: return password
+        case .mongoDBDigest: return ScramKeys.mongoDBDigest(username: username, password: password)
+        case .saslPrep:
+            do throws(SaslPrep.Failure) {
+                var bytes = try password.withBytes { buffer throws(SaslPrep.Failure) in try SaslPrep.prepare(buffer) }
+                defer { wipe(&bytes) }
+                guard !bytes.isEmpty else { throw SaslPrep.Failure.empty }
+                return Secret(bytes: bytes)
+            } catch {
+                throw SaslError(.invalidConfiguration, "the password \(error.reason)")
+            }
+        }
     }
 }

@@ -5,16 +5,25 @@ struct ScramClient {
     var username: String
     var authorizationIdentity: String
     var nonce: String
+    var channelBinding = ScramMechanism.ChannelBinding.none
 
-    /// `n,,` or `n,a=identity,`: this client does no channel binding.
+    /// The header without channel binding is `n,,`, or `n,a=identity,`.
     var gs2Header: String {
-        authorizationIdentity.isEmpty ? "n,," : "n,a=\(ScramMessage.escaped(authorizationIdentity)),"
+        let flag =
+            switch channelBinding {
+            case .none: "n"
+            case .notOffered: "y"
+            case .bound(let binding): "p=\(binding.kind)"
+            }
+        return authorizationIdentity.isEmpty ? "\(flag),," : "\(flag),a=\(ScramMessage.escaped(authorizationIdentity)),"
     }
 
     var firstMessageBare: String { "n=\(ScramMessage.escaped(username)),r=\(nonce)" }
 
     func finalMessageWithoutProof(nonce: String) -> String {
-        "c=\(Base64.encode(Array(gs2Header.utf8))),r=\(nonce)"
+        var input = Array(gs2Header.utf8)
+        if case .bound(let binding) = channelBinding { input += binding.data }
+        return "c=\(Base64.encode(input)),r=\(nonce)"
     }
 }
 
@@ -112,14 +121,44 @@ enum ScramMessage {
         return text
     }
 
+    /// Undoes ``escaped(_:)``; `nil` for a `=` that is none of the two (RFC 5802 section 5.1: the server must fail then).
+    static func unescaped(_ name: String) -> String? {
+        var (text, rest) = ([UInt8](), name.utf8[...])
+        while let byte = rest.popFirst() {
+            guard byte == UInt8(ascii: "=") else {
+                text.append(byte)
+                continue
+            }
+            if rest.starts(with: "2C".utf8) {
+                text.append(UInt8(ascii: ","))
+            } else if rest.starts(with: "3D".utf8) {
+                text.append(byte)
+            } else {
+                return nil
+            }
+            rest = rest.dropFirst(2)
+        }
+        return String(decoding: text, as: UTF8.self)
+    }
+
     /// Printable ASCII without the comma.
     static func isNonceByte(_ byte: UInt8) -> Bool {
         (0x21...0x7E).contains(byte) && byte != UInt8(ascii: ",")
     }
 
-    static func text(_ challenge: [UInt8]) throws(SaslError) -> String {
-        guard !challenge.contains(0), let text = String(validating: challenge, as: UTF8.self) else {
-            throw SaslError(.malformedChallenge, "the server's message is not UTF-8 text")
+    /// Whose message is read.
+    enum Sender: String {
+        case server
+        case client
+
+        func malformed(_ what: String) -> SaslError {
+            SaslError(self == .server ? .malformedChallenge : .malformedResponse, "the \(rawValue)'s \(what)")
+        }
+    }
+
+    static func text(_ message: [UInt8], of sender: Sender = .server) throws(SaslError) -> String {
+        guard !message.contains(0), let text = String(validating: message, as: UTF8.self) else {
+            throw sender.malformed("message is not UTF-8 text")
         }
         return text
     }
@@ -127,17 +166,21 @@ enum ScramMessage {
     /// Cuts a message into its attributes.
     ///
     /// - Throws: ``SaslError/Code/malformedChallenge`` when one is not `letter=value`;
-    ///   ``SaslError/Code/unacceptableChallenge`` for `m`, which demands an extension that this client does not have.
-    static func attributes(_ text: String) throws(SaslError) -> [Attribute] {
+    ///   ``SaslError/Code/unacceptableChallenge`` for `m`, which demands an extension that is not implemented here. Of a
+    ///   client's message both are ``SaslError/Code/malformedResponse``.
+    static func attributes(_ text: String, of sender: Sender = .server) throws(SaslError) -> [Attribute] {
         var attributes: [Attribute] = []
         // On scalars: a combining mark behind a comma would hide the comma from a search among characters.
         for piece in text.unicodeScalars.split(separator: ",", omittingEmptySubsequences: false) {
             guard let letter = piece.first, letter.isASCII, letter.properties.isAlphabetic,
                 piece.dropFirst().first == "=", piece.count > 2
             else {
-                throw SaslError(.malformedChallenge, "the server's message is not a list of attributes letter=value")
+                throw sender.malformed("message is not a list of attributes letter=value")
             }
             if letter == "m" {
+                guard sender == .server else {
+                    throw sender.malformed("message demands an extension that is unknown here")
+                }
                 throw SaslError(
                     .unacceptableChallenge, "the server demands an extension that this client does not have")
             }
@@ -147,9 +190,11 @@ enum ScramMessage {
     }
 
     /// Removes the attribute that must come next.
-    static func take(_ name: Unicode.Scalar, from attributes: inout [Attribute]) throws(SaslError) -> String {
+    static func take(
+        _ name: Unicode.Scalar, from attributes: inout [Attribute], of sender: Sender = .server
+    ) throws(SaslError) -> String {
         guard let first = attributes.first, first.name == name else {
-            throw SaslError(.malformedChallenge, "the server's message lacks the attribute \(name) in its place")
+            throw sender.malformed("message lacks the attribute \(name) in its place")
         }
         attributes.removeFirst()
         return first.value

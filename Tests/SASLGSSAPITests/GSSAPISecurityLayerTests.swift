@@ -105,10 +105,19 @@ import Testing
 
     @Test(arguments: [0, 1, UInt32(FakeProtection.overhead)])
     func aPeerThatReceivesNothingIsAnError(serverMaximum: UInt32) throws {
-        var fixture = try complete(.integrity, serverMaximum: serverMaximum)
-        let error = #expect(throws: SaslError.self) { try fixture.session.makeSecurityLayer() }
-        #expect(error?.code == .securityLayer)
+        var fixture = try Fixture(policy: Policy(preference: [.integrity], maximumReceiveLength: Self.clientMaximum))
+        try fixture.establish()
+        let error = fixture.expectFailure(.securityLayer, of: fixture.offer(.integrity, size: serverMaximum))
         #expect(error?.message.contains("\(serverMaximum) bytes") == true)
+    }
+
+    /// So is a client that announces a size into which nothing fits.
+    @Test(arguments: [0, 1, UInt32(FakeProtection.overhead)])
+    func aSizeOfOursThatTakesNothing(clientMaximum: UInt32) throws {
+        var fixture = try Fixture(policy: Policy(preference: [.integrity], maximumReceiveLength: clientMaximum))
+        try fixture.establish()
+        let error = fixture.expectFailure(.invalidConfiguration, of: fixture.offer(.integrity, size: 500))
+        #expect(error?.message.contains("\(clientMaximum) bytes") == true)
     }
 
     // MARK: - Violations
@@ -178,11 +187,9 @@ import Testing
         var script = FakeScript.kerberos
         let gssError = GSSError(call: "gss_wrap_size_limit", major: GSSMajorStatus(.contextExpired))
         script.sizeLimitError = gssError
-        var fixture = try complete(.integrity, script: script)
-        let error = #expect(throws: SaslError.self) { try fixture.session.makeSecurityLayer() }
-        #expect(error?.code == .mechanismFailure)
+        var fixture = try Fixture(script, policy: Policy(preference: [.integrity], maximumReceiveLength: 500))
+        try fixture.establish()
+        let error = fixture.expectFailure(.mechanismFailure, of: fixture.offer(.integrity, size: 500))
         #expect(error?.underlying as? GSSError == gssError)
-        // The authentication itself stands.
-        #expect(fixture.session.isComplete == true)
     }
 }

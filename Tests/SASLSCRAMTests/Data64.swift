@@ -3,6 +3,9 @@ import Foundation
 /// Foundation's Base64, so that the tests do not rest on the module's own.
 enum Data64 {
     static func encode(_ bytes: [UInt8]) -> String { Data(bytes).base64EncodedString() }
+
+    /// Empty for what is none.
+    static func decode(_ text: String) -> [UInt8] { Array(Data(base64Encoded: text) ?? Data()) }
 }
 
 /// A file of `Fixtures/SCRAM`.

@@ -39,7 +39,10 @@ import Testing
         (.malformedChallenge, "malformed-challenge"), (.unexpectedChallenge, "unexpected-challenge"),
         (.missingChallenge, "missing-challenge"), (.tooLarge, "too-large"), (.serverNotProven, "server-not-proven"),
         (.securityLayer, "security-layer"), (.refused, "refused"), (.mechanismFailure, "mechanism-failure"),
-        (.incomplete, "incomplete"), (.poisoned, "poisoned"),
+        (.incomplete, "incomplete"), (.poisoned, "poisoned"), (.malformedResponse, "malformed-response"),
+        (.unexpectedResponse, "unexpected-response"), (.missingResponse, "missing-response"),
+        (.credentialsRejected, "credentials-rejected"), (.notAuthorized, "not-authorized"),
+        (.channelBinding, "channel-binding"),
     ]
 
     @Test(arguments: codes)

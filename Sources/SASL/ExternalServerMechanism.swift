@@ -1,0 +1,43 @@
+/// EXTERNAL's server (RFC 4422 appendix A): the connection has told who the client is, for example by its certificate.
+public struct ExternalServerMechanism: SaslServerMechanism {
+    private let identity: String
+
+    /// Creates the mechanism for one connection.
+    ///
+    /// - Parameter identity: Who the client is, as the connection says. Do not offer the mechanism where it says nothing.
+    public init(identity: String) {
+        self.identity = identity
+    }
+
+    /// `EXTERNAL`.
+    public var name: SaslMechanismName { .external }
+
+    /// The client speaks first.
+    public var traits: SaslMechanismTraits { SaslMechanismTraits() }
+
+    /// Begins an authentication.
+    ///
+    /// - Throws: ``SaslError/Code/invalidConfiguration`` for an empty identity.
+    public func makeExchange() throws(SaslError) -> some SaslServerExchange {
+        guard !identity.isEmpty else {
+            throw SaslError(.invalidConfiguration, "the connection does not say who the client is")
+        }
+        return ExternalServerExchange(identity)
+    }
+}
+
+private final class ExternalServerExchange: SaslServerExchange {
+    private let identity: String
+
+    init(_ identity: String) {
+        self.identity = identity
+    }
+
+    func step(_ response: [UInt8]?) throws(SaslError) -> SaslServerExchangeStep {
+        guard let response, !response.contains(0), let wanted = String(validating: response, as: UTF8.self) else {
+            throw SaslError(.malformedResponse, "the client's authorization identity is not UTF-8, or holds a NUL")
+        }
+        return .authenticated(
+            SaslAuthentication(authenticationIdentity: identity, authorizationIdentity: wanted), data: nil)
+    }
+}

@@ -1,0 +1,199 @@
+public import GSSCore
+public import SASL
+
+/// One GSSAPI authentication on the server's side (RFC 4752 section 3.1).
+///
+///     initial ─→ establishing ─→ established ─→ offered ─→ authenticated
+///                  └──↺──┘      (if the last token is ours)
+public final class GSSAPIServerExchange: SaslServerExchange {
+    private enum State: ~Copyable {
+        case initial
+        case establishing(GSSPendingContext)
+        /// The last token was ours; the client acknowledges it by an empty response.
+        case established(GSSEstablishedContext)
+        case offered(GSSEstablishedContext, SaslSecurityLayers)
+        case authenticated(GSSEstablishedContext, GSSAPISecurityLayer?)
+    }
+
+    private let mechanism: GSSAPIServerMechanism
+    /// A step takes it out, and only a good one puts another in its place.
+    private var state: State? = .initial
+
+    /// The services of the context, once it is established.
+    public private(set) var grantedFlags: GSSContextFlags?
+
+    init(_ mechanism: GSSAPIServerMechanism) {
+        self.mechanism = mechanism
+    }
+
+    private var authenticated: (context: GSSEstablishedContext, layer: GSSAPISecurityLayer?)? {
+        switch state {
+        case .authenticated(let context, let layer): (context, layer)
+        default: nil
+        }
+    }
+
+    /// What both sides agreed on; `nil` before the client is authenticated. Asks the provider, each time.
+    public func contextInfo() throws(GSSError) -> GSSContextInfo? {
+        try authenticated?.context.info()
+    }
+
+    /// Takes the client's response and gives what to send.
+    ///
+    /// - Throws: ``SASL/SaslError`` with ``SASL/SaslError/underlying`` a ``GSSCore/GSSError`` where a GSS call failed.
+    public func step(_ response: [UInt8]?) throws(SaslError) -> SaslServerExchangeStep {
+        guard let current = state.take() else {
+            throw SaslError(.poisoned, "the context of this exchange is gone, as a step of it failed")
+        }
+        guard let response else { throw SaslError(.missingResponse, "the client sent no token") }
+        switch consume current {
+        case .initial:
+            let context = try SaslError.converting(
+                mechanism.provider.makeAcceptor(), .mechanismFailure, "cannot start to accept a context")
+            return try advance(context, response)
+        case .establishing(let context):
+            return try advance(context, response)
+        case .established(let context):
+            guard response.isEmpty else {
+                throw SaslError(
+                    .unexpectedResponse,
+                    "the client sent \(response.count) bytes where RFC 4752 has an empty response to the last token")
+            }
+            return try offer(context)
+        case .offered(let context, let layers):
+            return try finish(context, layers, response)
+        case .authenticated:
+            throw SaslError(.unexpectedResponse, "the client goes on after the last message of GSSAPI")
+        }
+    }
+
+    /// The negotiated layer.
+    public func makeSecurityLayer() throws(SaslError) -> any SaslSecurityLayer {
+        authenticated?.layer ?? NoSecurityLayer()
+    }
+
+    // MARK: - The steps
+
+    private func advance(
+        _ context: consuming GSSPendingContext, _ token: [UInt8]
+    ) throws(SaslError) -> SaslServerExchangeStep {
+        let next: GSSContextStep
+        do {
+            next = try context.step(token)
+        } catch {
+            throw SaslError(
+                .credentialsRejected, "the client's token is not accepted: \(error.message)", underlying: error)
+        }
+        switch consume next {
+        case .pending(let context, let send):
+            guard let send else {
+                throw SaslError(.mechanismFailure, "the context waits for another token but has none to send")
+            }
+            state = .establishing(context)
+            return .challenge(send)
+        case .established(let context, let send):
+            grantedFlags = context.flags
+            guard let send else { return try offer(context) }
+            state = .established(context)
+            return .challenge(send)
+        }
+    }
+
+    private func offer(_ context: GSSEstablishedContext) throws(SaslError) -> SaslServerExchangeStep {
+        var layers = mechanism.layers
+        if !context.flags.contains([.integrity, .sequenceDetection]) { layers.formIntersection(.none) }
+        if !context.flags.contains(.confidentiality) { layers.remove(.confidentiality) }
+        guard !layers.isEmpty else {
+            throw SaslError(
+                .securityLayer,
+                "the client's context (\(context.flags)) allows none of the security layers \(mechanism.layers)")
+        }
+        let size = layers == .none ? 0 : mechanism.maximumReceiveLength
+        let wrapped = try SaslError.converting(
+            context.wrap(GSSAPILayerChoice.octets(layers, size), confidential: false), .mechanismFailure,
+            "cannot wrap the offer of layers")
+        guard !wrapped.isConfidential else {
+            throw SaslError(.mechanismFailure, "the context encrypted the offer, which RFC 4752 has in clear text")
+        }
+        state = .offered(context, layers)
+        return .challenge(wrapped.bytes)
+    }
+
+    private func finish(
+        _ context: GSSEstablishedContext, _ offered: SaslSecurityLayers, _ response: [UInt8]
+    ) throws(SaslError) -> SaslServerExchangeStep {
+        let choice = try GSSAPILayerChoice(wrapped: response, context: context, offered: offered)
+        let name = try SaslError.converting(
+            context.initiatorName(), .mechanismFailure, "cannot read the name that authenticated")
+        // Whoever it is, nobody can be told what is not there.
+        guard !name.isEmpty else {
+            throw SaslError(.credentialsRejected, "the client has proven no name")
+        }
+        // A size that leaves no room for any message is refused here.
+        let layer: GSSAPISecurityLayer? =
+            if choice.layer == .none {
+                nil
+            } else {
+                try GSSAPISecurityLayer(
+                    context: context, protection: choice.layer, peerMaximum: choice.maximumLength,
+                    ownMaximum: mechanism.maximumReceiveLength)
+            }
+        state = .authenticated(context, layer)
+        return .authenticated(
+            SaslAuthentication(authenticationIdentity: name, authorizationIdentity: choice.authorizationIdentity),
+            data: nil)
+    }
+}
+
+/// A client's answer to the offer of layers (RFC 4752 section 3.1): a bit mask with one bit, 24 bits of size, and the
+/// authorization identity.
+struct GSSAPILayerChoice {
+    let layer: SaslSecurityLayers
+    /// The longest protected message that the client receives, in bytes.
+    let maximumLength: UInt32
+    let authorizationIdentity: String
+
+    init(
+        wrapped: [UInt8], context: GSSEstablishedContext, offered: SaslSecurityLayers
+    ) throws(SaslError) {
+        let message = try SaslError.converting(
+            context.unwrap(wrapped), .securityLayer,
+            "the client's choice of a security layer (\(wrapped.count) bytes) cannot be unwrapped")
+        guard !message.isConfidential else {
+            throw SaslError(
+                .securityLayer, "the client's choice of a security layer is encrypted; RFC 4752 forbids that")
+        }
+        guard message.information.isEmpty else {
+            throw SaslError(.securityLayer, "the client's choice of a security layer is a replay or out of order")
+        }
+        guard message.bytes.count >= 4 else {
+            throw SaslError(
+                .securityLayer, "the client's choice of a security layer has \(message.bytes.count) octets, 4 at least")
+        }
+        layer = SaslSecurityLayers(rawValue: message.bytes[0])
+        guard [.none, .integrity, .confidentiality].contains(layer), offered.contains(layer) else {
+            throw SaslError(.securityLayer, "the client chose the layers \(layer) of \(offered)")
+        }
+        maximumLength = message.bytes[1...3].reduce(0) { $0 << 8 | UInt32($1) }
+        guard layer != .none || maximumLength == 0 else {
+            throw SaslError(
+                .sizeWithoutLayer,
+                "the client chose no security layer but names a maximum size of \(maximumLength) bytes, where RFC 4752 has 0"
+            )
+        }
+        // RFC 4422 section 3.4.1: UTF-8 without NUL.
+        let identity = message.bytes.dropFirst(4)
+        guard !identity.contains(0), let text = String(validating: identity, as: UTF8.self) else {
+            throw SaslError(.malformedResponse, "the client's authorization identity is not UTF-8, or holds a NUL")
+        }
+        authorizationIdentity = text
+    }
+
+    /// A bit mask, and 24 bits of size with the most significant octet first.
+    static func octets(_ layers: SaslSecurityLayers, _ size: UInt32) -> [UInt8] {
+        [
+            layers.rawValue, UInt8(truncatingIfNeeded: size >> 16), UInt8(truncatingIfNeeded: size >> 8),
+            UInt8(truncatingIfNeeded: size),
+        ]
+    }
+}

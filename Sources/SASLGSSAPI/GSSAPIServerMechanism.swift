@@ -1,0 +1,56 @@
+public import GSSCore
+public import SASL
+
+/// The mechanism GSSAPI: Kerberos V5 (RFC 4752), server side.
+///
+/// ```swift
+/// let keytab = KerberosCredentialStore(keytab: "/etc/mongodb.keytab")
+/// let credential = try KerberosCredential(usage: .accept, store: keytab)
+/// let mechanism = GSSAPIServerMechanism(provider: KerberosProvider(credential: credential))
+/// var session = try SaslServerSession(mechanism, authorize: …)
+/// ```
+///
+/// The authentication identity is the initiator's full name, for Kerberos `user@REALM`.
+public struct GSSAPIServerMechanism: SaslServerMechanism {
+    let provider: any GSSAcceptorProvider
+    let layers: SaslSecurityLayers
+    let maximumReceiveLength: UInt32
+
+    /// Creates the mechanism.
+    ///
+    /// - Parameters:
+    ///   - provider: Who makes the contexts, with the service's keys.
+    ///   - layers: What is offered. Encryption is offered only to a client that has asked for it, and no layer to one that has
+    ///     not asked for sequence detection: its messages could be replayed.
+    ///   - maximumReceiveLength: The longest protected message that this side receives, in bytes, at most 2^24 - 1. Only used
+    ///     with a layer.
+    public init(
+        provider: any GSSAcceptorProvider, layers: SaslSecurityLayers = .none, maximumReceiveLength: UInt32 = 65_536
+    ) {
+        self.provider = provider
+        self.layers = layers
+        self.maximumReceiveLength = maximumReceiveLength
+    }
+
+    /// `GSSAPI`.
+    public var name: SaslMechanismName { .gssapi }
+
+    /// The client speaks first. A step reads the keytab and the replay cache, so it may block.
+    public var traits: SaslMechanismTraits {
+        SaslMechanismTraits(authenticatesServer: true, mayBlock: true, securityLayers: layers)
+    }
+
+    /// Begins an authentication. The provider is asked for a context at the first step, not here.
+    ///
+    /// - Throws: ``SASL/SaslError/Code/invalidConfiguration`` for a set of layers that is empty or has unknown bits, and for a
+    ///   size of more than 24 bits.
+    public func makeExchange() throws(SaslError) -> GSSAPIServerExchange {
+        guard !layers.isEmpty, layers.isSubset(of: .all) else {
+            throw SaslError(.invalidConfiguration, "the security layers \(layers) cannot be offered")
+        }
+        guard maximumReceiveLength < 1 << 24 else {
+            throw SaslError(.invalidConfiguration, "the maximum size \(maximumReceiveLength) does not fit into 24 bits")
+        }
+        return GSSAPIServerExchange(self)
+    }
+}
