@@ -86,7 +86,14 @@ struct PrometheusText {
         let found = checks.flatMap { values("uri=\(Self.quoted($0.uri))", $0.report) }
         guard !found.isEmpty else { return }
         lines += ["# HELP \(name) \(help)", "# TYPE \(name) gauge"]
-        lines += found.map { "\(name){\($0.labels)} \($0.value)" }
+        // The format allows no two with the same labels: a string that was given again has a number.
+        var seen: [String: Int] = [:]
+        for (labels, value) in found {
+            let number = seen[labels, default: 0] + 1
+            seen[labels] = number
+            let index = number == 1 ? "" : ",index=\"\(number)\""
+            lines.append("\(name){\(labels)\(index)} \(value)")
+        }
     }
 
     /// A label's value: a backslash, a quotation mark and a line break have one before them.

@@ -58,6 +58,13 @@ public struct EnvironmentReport: Sendable, Hashable, Report {
 }
 
 extension EnvironmentReport {
+    /// A report of a look that something holds up beyond its deadline.
+    public static func timedOut() -> EnvironmentReport {
+        var facts = EnvironmentFacts(EnvironmentRequest(variables: [:]), now: 0)
+        facts.missed = ["something that is read does not end"]
+        return EnvironmentReport(facts)
+    }
+
     /// The configuration of Kerberos.
     public struct Configuration: Sendable, Hashable, Encodable {
         /// The files in the order in which they are read.

@@ -51,13 +51,13 @@ extension EnvironmentRules {
     private static func noAnswer(_ report: KDCReport, _ used: [KDCReport.KDC], _ file: String) -> Finding {
         let list = used.map(\.description).joined(separator: "; ")
         let outcomes = used.flatMap { $0.attempts.map(\.attempt.outcome) }
-        let others = report.kdcs.filter { !$0.isUsed && $0.hasAnswered }
         var steps: [Diagnosis.Step] = []
-        if let other = others.first {
+        // A claim of the DNS, which anybody may have made: whoever follows it asks a stranger for tickets.
+        if report.kdcs.contains(where: { !$0.isUsed }) {
             steps.append(
                 .init(
-                    "the DNS names \(other.location), which answers: correct the lines \"kdc =\" of \(report.realm) in "
-                        + "\(file), or remove them so that the DNS is asked"))
+                    "the DNS names other KDCs, which proves nothing: ask the realm's administrator whether the lines \"kdc =\" of "
+                        + "\(report.realm) in \(file) are still right"))
         }
         let culprit: Diagnosis.Culprit
         if outcomes.isEmpty {
@@ -74,8 +74,7 @@ extension EnvironmentRules {
             steps.append(.init("look for a firewall between this machine and port 88, UDP and TCP"))
         }
         return .failure(
-            .kdcUnreachable, "none of the KDCs of \(report.realm) answers: \(list)",
-            others.isEmpty ? culprit : .thisMachine, steps)
+            .kdcUnreachable, "none of the KDCs of \(report.realm) answers: \(list)", culprit, steps)
     }
 
     private static func dead(_ kdc: KDCReport.KDC) -> Finding {

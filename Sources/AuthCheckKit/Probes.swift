@@ -71,24 +71,23 @@ final class Probes: Sendable {
         _ host: MongoConnectionString.Host, of string: MongoConnectionString, by connector: MongoConnector,
         until limit: ContinuousClock.Instant
     ) async -> Bool? {
-        // Nothing that is in the string goes to a server that nothing is known of: only the handshake is wanted.
-        guard isEnabled, host.kind != .unix, string.options.proxyHost == nil,
-            let other = try? MongoConnectionString(
-                parsing: "mongodb://\(ServerEndpoint(host))/?tls=true&tlsInsecure=true&directConnection=true")
-        else { return nil }
-        let trace = ConnectTrace()
+        // Only the handshake: nothing of the string goes to a server that nothing is known of, and nothing that is proven.
+        guard isEnabled, host.kind != .unix, string.options.proxyHost == nil else { return nil }
+        let greeted = Locked(false)
         do {
-            let end = min(deadline, limit)
-            guard let place = other.hosts.first else { return nil }
-            let session = try await connector.connect(to: place, of: other, by: end, trace: trace)
-            await session.connection.close()
+            var options = TLSOptions()
+            (options.verifiesCertificate, options.verifiesHostname) = (false, false)
+            let connection = try await WireConnection.connect(
+                to: ServerEndpoint(host), connector: connector.transport, tls: options, by: min(deadline, limit)
+            ) { event in
+                if case .tlsEnded = event { greeted.withLock { $0 = true } }
+            }
+            await connection.close()
         } catch {
             let failure = (error as? TransportError)?.tlsFailure
             if let failure, failure != .notTLS, failure != .handshake { return true }
         }
-        return trace.entries.contains { entry in
-            if case .transport(.tlsEnded) = entry.event { true } else { false }
-        }
+        return greeted.withLock { $0 }
     }
 
     /// Whether a realm is one of Active Directory: its domain controllers are in the DNS by a name of their own. `nil` where

@@ -26,6 +26,8 @@ enum TypingError {
             default: false
             }
         }
-        return letters && !text.isEmpty && text.utf8.count <= 259
+        // A single word may be anything, a password too.
+        let isName = text.utf8.contains(UInt8(ascii: ".")) || text == "localhost" || text.hasPrefix("localhost:")
+        return letters && isName && text.utf8.count <= 259
     }
 }

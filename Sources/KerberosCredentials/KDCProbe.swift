@@ -62,7 +62,8 @@ public struct KDCProbe: Sendable {
                 if report.malformedEntries.count < Self.mostKDCs { report.malformedEntries.append(entry) }
                 continue
             }
-            if !known.contains(where: location.isSamePlace) { known.append(location) }
+            // More than are asked are only counted: a file may have thousands of them.
+            if known.count < 4 * Self.mostKDCs, !known.contains(where: location.isSamePlace) { known.append(location) }
         }
         let hasEntries = !question.entries.isEmpty
         report.moreKDCs = max(0, known.count - Self.mostKDCs)
@@ -75,8 +76,12 @@ public struct KDCProbe: Sendable {
             let new = found.locations.filter { location in !known.contains(where: location.isSamePlace) }
             let room = max(0, Self.mostKDCs - known.count)
             report.moreKDCs += max(0, new.count - room)
-            let others = await ask(Array(new.prefix(room)), isUsed: !hasEntries, question, until: end)
-            report.kdcs = await configured + others
+            let others = Array(new.prefix(room))
+            // Where the configuration names KDCs, nobody else hears of the user, whatever the DNS says.
+            report.kdcs =
+                hasEntries
+                ? await configured + others.map { KDCReport.KDC(location: $0, isUsed: false) }
+                : await ask(others, isUsed: true, question, until: end)
         } else {
             report.kdcs = await configured
         }

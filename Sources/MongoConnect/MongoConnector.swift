@@ -55,6 +55,9 @@ public struct MongoConnector: Sendable {
         pipelining = pipelined ? Pipelining() : nil
     }
 
+    /// What makes the connections, for whoever wants one without a hello.
+    package var transport: Connector { Connector(resolver: resolver, group: group) }
+
     /// Lets later connections read the files of the `tls` options anew, where certificates were renewed. Connections that
     /// are open, or just about to be, keep what they have.
     public func reloadTLSFiles() {
@@ -130,7 +133,7 @@ public struct MongoConnector: Sendable {
     ) async throws -> MongoSession {
         let attempt = ConnectorAttempt(
             host: host, string: string, credential: try credential ?? string.credential.map(MongoCredential.init),
-            loop: group.next(), authenticator: authenticator, connector: Connector(resolver: resolver, group: group),
+            loop: group.next(), authenticator: authenticator, connector: transport,
             tlsContexts: tlsContexts, pipelining: pipelining, limit: limit, deadline: deadline, logger: logger,
             trace: trace)
         // From here on everything that computes does so on the connection's event loop.

@@ -53,24 +53,41 @@ struct AuthCheck: AsyncParsableCommand {
             } else if !message.isEmpty {
                 let message = Redaction.withoutArguments(message, CommandLine.arguments.dropFirst())
                 Diagnostics.print(message)
-                if code == .validationFailure, asksForJSON { printUsage(message) }
+                if code == .validationFailure { code = report(usage: message) }
             }
             leave(with: code)
         }
     }
 
-    /// Whether the arguments, whatever else is wrong with them, ask for the report that programs read.
-    private static var asksForJSON: Bool {
-        let arguments = CommandLine.arguments
-        return arguments.contains("--format=json")
-            || zip(arguments, arguments.dropFirst()).contains { $0 == "--format" && $1 == "json" }
-    }
-
-    /// Whoever asks for JSON gets an object, always.
-    private static func printUsage(_ message: String) {
+    /// Whoever asks for a form that programs read gets a report in it, always, and where it was asked for.
+    private static func report(usage message: String) -> ExitCode {
+        let output = outputOptions
         let first = message.split(separator: "\n").first.map(String.init) ?? message
         let text = first.hasPrefix("Error: ") ? String(first.dropFirst(7)) : first
-        if let json = try? CheckReport.usage(text).json() { try? StandardStreams.print(json) }
+        let report = CheckReport.usage(text)
+        guard output.format != .text || output.output != nil else { return .validationFailure }
+        do {
+            try output.print(report)
+            return ExitCode(output.status(ExitCode.validationFailure.rawValue, of: report))
+        } catch {
+            return exitCode(for: error)
+        }
+    }
+
+    /// What the arguments, whatever else is wrong with them, say of the report.
+    private static var outputOptions: OutputOptions {
+        let arguments = CommandLine.arguments
+        func value(_ option: String) -> String? {
+            for (index, argument) in arguments.enumerated() {
+                if argument == option, index + 1 < arguments.count { return arguments[index + 1] }
+                if argument.utf8.starts(with: "\(option)=".utf8) { return String(argument.dropFirst(option.count + 1)) }
+            }
+            return nil
+        }
+        var options = ["--format", "--output"].flatMap { name in value(name).map { [name, $0] } ?? [] }
+        if let output = try? OutputOptions.parse(options) { return output }
+        options.removeFirst(min(2, options.count))
+        return (try? OutputOptions.parse(options)) ?? OutputOptions()
     }
 
     /// Ends the process at once: the exit gate would wait up to a second for a look-up of a KDC.

@@ -5,6 +5,7 @@ import MongoAuth
 import MongoConnect
 import NIOCore
 import NIOPosix
+import SASL
 import SaslConnectionString
 
 #if canImport(FoundationEssentials)
@@ -68,30 +69,35 @@ struct CheckCommand: AsyncParsableCommand {
         guard texts.count == 1 || !credentials.readsInput else {
             throw ValidationError("With several connection strings a password comes from a file.")
         }
+        // Once: what it is read from may be there once only.
+        let password = try credentials.readPassword(for: texts)
         let logger = verbose ? Logger(label: "authcheck") { _ in DiagnosticsLog() } : nil
         // By need, not by the machine's size.
         let connector = MongoConnector(group: MultiThreadedEventLoopGroup(numberOfThreads: 2), logger: logger)
-        let rounds: @Sendable () async throws -> Int32 = {
-            while true {
-                let status = try await round(texts, connector)
-                guard let watch, !Task.isCancelled else { return status }
+        let status = try await Interrupt.during {
+            let first = try await round(texts, password, connector)
+            guard let watch else { return first }
+            while !Task.isCancelled {
                 LastResort.rest()
-                guard (try? await Task.sleep(for: watch.duration)) != nil else { return status }
+                guard (try? await Task.sleep(for: watch.duration)) != nil else { break }
+                do {
+                    _ = try await round(texts, password, connector)
+                } catch let code as ExitCode {
+                    // Said already; a disk that is full now need not be in the next round.
+                    LastResort.rest()
+                    if code.rawValue != 74 { throw code }
+                }
             }
+            return CheckReport.interrupted
         }
-        // Whoever is asked for a password can end that by a signal, which puts the terminal right.
-        let status =
-            credentials.askPassword
-            ? (result: try await rounds(), wasInterrupted: false) : try await Interrupt.during(rounds)
-        let code = status.wasInterrupted ? CheckReport.interrupted : status.result
-        guard code == 0 else { throw ExitCode(code) }
+        guard status == 0 else { throw ExitCode(status) }
     }
 
     /// Checks every string once, and reports.
-    private func round(_ texts: [String], _ connector: MongoConnector) async throws -> Int32 {
+    private func round(_ texts: [String], _ password: Secret?, _ connector: MongoConnector) async throws -> Int32 {
         let progress = verbose ? nil : LiveProgress()
         let run: @Sendable () async throws -> [CheckReport] = {
-            try await checkAll(texts, connector) { line in
+            try await checkAll(texts, password, connector) { line in
                 if verbose { Diagnostics.print(line) } else { progress?.note(line) }
             }
         }
@@ -99,20 +105,23 @@ struct CheckCommand: AsyncParsableCommand {
             if let progress { await progress.during { await result(run) } } else { await result(run) }
         var reports = try outcome.get()
         if Task.isCancelled { for index in reports.indices { reports[index].interrupt() } }
-        if texts.count == 1, let report = reports.first {
-            return try finish(report, isWell: report.exitStatus == 0, doubts: report.hasWarnings)
+        let isInterrupted = reports.contains { $0.exitStatus == CheckReport.interrupted }
+        // Monitoring is not to take a check that was ended for one that failed.
+        if isInterrupted, [.nagios, .prometheus].contains(output.format), output.output != nil {
+            return CheckReport.interrupted
         }
-        if output.format == .jsonl {
-            let batch = BatchReport(reports)
-            let status = status(batch.exitStatus, batch.nagiosStatus, doubts: reports.contains(where: \.hasWarnings))
-            if !(quiet && status == 0) {
-                try output.write(reports.map { try $0.jsonLine() }.joined(separator: "\n"))
+        let doubts = reports.contains(where: \.hasWarnings)
+        if texts.count == 1, let report = reports.first {
+            return try finish(report, status: report.exitStatus, doubts: doubts) {
+                try output.text(of: report, hasDetails: details)
             }
-            return status
         }
         var batch = BatchReport(reports)
-        if Task.isCancelled { batch.exitStatus = CheckReport.interrupted }
-        return try finish(batch, isWell: batch.exitStatus == 0, doubts: reports.contains(where: \.hasWarnings))
+        if isInterrupted { batch.exitStatus = CheckReport.interrupted }
+        return try finish(batch, status: batch.exitStatus, doubts: doubts) {
+            guard output.format == .jsonl else { return try output.text(of: batch, hasDetails: details) }
+            return try reports.map { try $0.jsonLine() }.joined(separator: "\n")
+        }
     }
 
     private func result(
@@ -121,67 +130,63 @@ struct CheckCommand: AsyncParsableCommand {
         do { return .success(try await body()) } catch { return .failure(error) }
     }
 
-    private func finish(_ report: some MonitoredReport & ReportWithStatus, isWell: Bool, doubts: Bool) throws -> Int32 {
-        let status = status(report.exitStatus, report.nagiosStatus, doubts: doubts)
-        if !(quiet && isWell && status == 0) { try output.print(report, hasDetails: details) }
+    /// Writes a report where it is wanted. A file always: one of before must not be taken for one of now.
+    private func finish(
+        _ report: some MonitoredReport, status: Int32, doubts: Bool, _ text: () throws -> String
+    ) throws -> Int32 {
+        let isDoubtful = status == 0 && doubts && warnings.failOnWarning
+        let status = output.status(isDoubtful ? 3 : status, of: report)
+        if !(quiet && output.output == nil && status == 0) { try output.write(text()) }
         return status
-    }
-
-    private func status(_ exitStatus: Int32, _ nagiosStatus: Int32, doubts: Bool) -> Int32 {
-        if output.format == .nagios { return nagiosStatus }
-        return exitStatus == 0 && doubts && warnings.failOnWarning ? 3 : exitStatus
     }
 
     /// Checks so many strings at a time. The reports come in the order of the strings.
     private func checkAll(
-        _ texts: [String], _ connector: MongoConnector, _ progress: @escaping @Sendable (String) -> Void
+        _ texts: [String], _ password: Secret?, _ connector: MongoConnector,
+        _ progress: @escaping @Sendable (String) -> Void
     ) async throws -> [CheckReport] {
-        let width = max(1, targets.concurrency)
+        let hosts = texts.map(CheckTargets.hostCount)
+        // Each string may have the descriptors that its hosts need.
+        let width = try ProcessLimits.check(hosts: hosts.max() ?? 1, checks: targets.concurrency)
         let runner = CheckRunner(
             connector: connector, environment: ProcessInfo.processInfo.environment, thresholds: warnings.thresholds,
             probes: !leavesOutProbes, progress: progress)
         if texts.count > 1 {
             let rounds = (texts.count + width - 1) / width
-            LastResort.watch(.now + timeout.duration * rounds, output, hosts: texts.count)
+            LastResort.watch(.now + timeout.duration * rounds, output, hosts: hosts.reduce(0, +))
         }
         return try await withThrowingTaskGroup(of: (Int, CheckReport).self) { group in
             var reports: [Int: CheckReport] = [:]
             for (index, text) in texts.enumerated() {
                 if index >= width, let (done, report) = try await group.next() { reports[done] = report }
-                group.addTask { (index, try await check(text, runner, isAlone: texts.count == 1)) }
+                group.addTask { (index, try await check(text, password, runner, isAlone: texts.count == 1)) }
             }
             for try await (index, report) in group { reports[index] = report }
             return texts.indices.compactMap { reports[$0] }
         }
     }
 
-    private func check(_ text: String, _ runner: CheckRunner, isAlone: Bool) async throws -> CheckReport {
+    private func check(
+        _ text: String, _ password: Secret?, _ runner: CheckRunner, isAlone: Bool
+    ) async throws -> CheckReport {
         let string: MongoConnectionString
         let credential: MongoCredential?
         do {
-            (string, credential) = try credentials.apply(to: text)
+            (string, credential) = try credentials.apply(to: text, password)
         } catch let error as ConnectionStringError {
-            return CheckReport(error, given: text)
+            // What came from a file may be another file's contents: nothing of it is repeated.
+            return CheckReport(error, given: targets.uris.contains(text) ? text : "")
+        } catch let error as ValidationError where !isAlone {
+            // The others are checked.
+            return .usage(error.message)
         }
-        // Not before the user has typed a password.
         let deadline = ContinuousClock.now + timeout.duration
-        if isAlone {
-            LastResort.watch(deadline, output, hosts: string.hosts.count)
-            try ProcessLimits.check(hosts: string.hosts.count)
-        }
+        if isAlone { LastResort.watch(deadline, output, hosts: string.hosts.count) }
         var report = await runner.run(string, as: credential, by: deadline)
         for warning in targets.warnings(about: text) { report.warn(warning) }
         return report
     }
 }
-
-/// A report that decides the exit status.
-protocol ReportWithStatus {
-    var exitStatus: Int32 { get }
-}
-
-extension CheckReport: ReportWithStatus {}
-extension BatchReport: ReportWithStatus {}
 
 /// When a success is doubtful.
 struct WarningOptions: ParsableArguments {

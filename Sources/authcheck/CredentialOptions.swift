@@ -59,10 +59,11 @@ struct CredentialOptions: ParsableArguments {
     /// Completes a connection string by these options, and makes the credential that they ask for.
     ///
     /// - Returns: No credential where the string's own is meant.
-    func apply(to text: String) throws -> (string: MongoConnectionString, credential: MongoCredential?) {
+    func apply(
+        to text: String, _ password: Secret?
+    ) throws -> (string: MongoConnectionString, credential: MongoCredential?) {
         var parts = ConnectionStringParts(text)
         if let principal, parts?.userInfo == nil { parts?.userInfo = PercentEncoding.encode(principal.utf8) }
-        let password = try password(of: principal ?? parts?.user)
         if password != nil {
             guard let userInfo = parts?.userInfo else {
                 throw ValidationError("There is a password, but no user: name one in the connection string.")
@@ -98,8 +99,10 @@ struct CredentialOptions: ParsableArguments {
         return (string, credential)
     }
 
-    private func password(of user: String?) throws -> Secret? {
+    /// The password that these options name; of one that is typed the prompt says whose it is.
+    func readPassword(for texts: [String]) throws -> Secret? {
         if askPassword {
+            let user = principal ?? texts.first.flatMap { ConnectionStringParts($0)?.user }
             let password = try Terminal.password(prompt: Printable.line("Password\(user.map { " of \($0)" } ?? ""): "))
             guard password.count > 0 else { throw ValidationError("No password was typed.") }
             return password

@@ -41,6 +41,7 @@ struct EnvironmentCommand: AsyncParsableCommand {
     var verbose = false
 
     func validate() throws {
+        try output.refuseMonitoring()
         guard host.count <= EnvironmentRunner.mostHosts else {
             throw ValidationError("At most \(EnvironmentRunner.mostHosts) hosts can be named.")
         }
@@ -52,7 +53,10 @@ struct EnvironmentCommand: AsyncParsableCommand {
 
     func run() async throws {
         let deadline = ContinuousClock.now + timeout.duration
-        LastResort.watch(deadline, output, hosts: host.count)
+        LastResort.watch(deadline, output, hosts: host.count) {
+            let report = EnvironmentReport.timedOut()
+            return .init(report: report, summary: report.summary, exitStatus: report.exitStatus)
+        }
         // Each KDC has up to eight sockets.
         try ProcessLimits.check(hosts: 48)
         let request = EnvironmentRequest(

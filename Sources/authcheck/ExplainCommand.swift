@@ -10,7 +10,10 @@ struct ExplainCommand: ParsableCommand {
     @OptionGroup var target: TargetOptions
     @OptionGroup var output: OutputOptions
 
+    func validate() throws { try output.refuseMonitoring() }
+
     func run() throws {
+        LastResort.watch(.now + .seconds(10), output)
         let string: MongoConnectionString
         do {
             string = try MongoConnectionString(parsing: target.text())

@@ -10,29 +10,38 @@ import Darwin
 
 /// `^C` ends a check with the report so far; a second one ends the process.
 enum Interrupt {
-    /// Runs something that an interrupt cancels.
-    ///
-    /// - Returns: Its result, and whether there was an interrupt.
+    /// What the handler looks at: memory that stays where it is, written before the handler is there.
+    private nonisolated(unsafe) static let pipeEnd = UnsafeMutablePointer<Int32>.allocate(capacity: 1)
+    private nonisolated(unsafe) static let count = UnsafeMutablePointer<Int32>.allocate(capacity: 1)
+
+    /// Runs something that an interrupt cancels. Called once in a process.
     static func during<Result: Sendable>(
         _ body: @escaping @Sendable () async throws -> Result
-    ) async throws -> (result: Result, wasInterrupted: Bool) {
+    ) async throws -> Result {
+        var ends: [Int32] = [-1, -1]
+        guard pipe(&ends) == 0 else { return try await body() }
+        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+        _ = fcntl(ends[1], F_SETFL, O_NONBLOCK)
+        pipeEnd.initialize(to: ends[1])
+        count.initialize(to: 0)
         let task = Task { try await body() }
-        // Who started us to ignore it, as a shell does with what runs in the background, meant that.
-        let inherited = signal(SIGINT, SIG_IGN)
-        guard unsafeBitCast(inherited, to: Int.self) != StandardStreams.ignored else {
-            return (try await task.value, false)
-        }
-        let source = DispatchSource.makeSignalSource(signal: SIGINT, queue: .global())
-        source.setEventHandler {
-            if task.isCancelled { _exit(128 + SIGINT) }
-            task.cancel()
-        }
+        let source = DispatchSource.makeReadSource(fileDescriptor: ends[0], queue: .global())
+        source.setEventHandler { task.cancel() }
         source.resume()
-        defer {
-            source.cancel()
-            signal(SIGINT, inherited)
+        // Not by a source of signals, which ignores the first until it is installed.
+        let inherited = signal(SIGINT) { _ in
+            if Interrupt.count.pointee > 0 { _exit(128 + SIGINT) }
+            Interrupt.count.pointee += 1
+            let number = errno
+            _ = "^".withCString { write(Interrupt.pipeEnd.pointee, $0, 1) }
+            errno = number
         }
-        let result = try await task.value
-        return (result, task.isCancelled)
+        // Who started us to ignore it, as a shell does with what runs in the background, meant that.
+        if unsafeBitCast(inherited, to: Int.self) == StandardStreams.ignored { signal(SIGINT, SIG_IGN) }
+        defer {
+            signal(SIGINT, inherited)
+            source.cancel()
+        }
+        return try await task.value
     }
 }

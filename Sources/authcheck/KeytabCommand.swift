@@ -38,6 +38,7 @@ struct KeytabCommand: AsyncParsableCommand {
     var failOnWarning = false
 
     func validate() throws {
+        try output.refuseMonitoring()
         guard !path.isEmpty else { throw ValidationError("The keytab's path is empty.") }
         for (option, value) in [("--service", service), ("--host", host), ("--mongod-conf", mongodConf)] {
             guard value != "" else { throw ValidationError("The value of \(option) is empty.") }

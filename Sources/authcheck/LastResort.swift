@@ -26,11 +26,13 @@ enum LastResort {
 
     private struct State {
         var timer: DeadlineTimer?
-        /// Whether a report is being printed: then there cannot be another one.
-        var isPrinting = false
+        /// Who tells what came of it: there cannot be two reports.
+        var teller: Teller?
         /// When somebody last took some of the report.
         var lastWrite = ContinuousClock.now
     }
+
+    private enum Teller { case check, lastResort }
 
     /// How long a reader may take nothing.
     private static let patience = Duration.seconds(2)
@@ -61,7 +63,7 @@ enum LastResort {
     /// Ends the watch: nothing is under way, and what comes next has a deadline of its own.
     static func rest() {
         let timer = state.withLock { state in
-            state.isPrinting = false
+            if state.teller == .check { state.teller = nil }
             defer { state.timer = nil }
             return state.timer
         }
@@ -69,25 +71,29 @@ enum LastResort {
     }
 
     /// The report is there and is being printed: from here on only a reader that takes nothing is waited for in vain.
-    static func beginPrinting() { state.withLock { ($0.isPrinting, $0.lastWrite) = (true, .now) } }
+    static func beginPrinting() {
+        let isLate = state.withLock { state in
+            if state.teller == nil { state.teller = .check }
+            state.lastWrite = .now
+            return state.teller == .lastResort
+        }
+        // The last words are being said, and end the process.
+        while isLate { pause() }
+    }
 
     static func wrote() { state.withLock { $0.lastWrite = .now } }
 
     private static func giveUp(_ output: OutputOptions, _ lastWords: @escaping @Sendable () -> LastWords) {
-        let (isPrinting, lastWrite) = state.withLock { state -> (Bool, ContinuousClock.Instant) in
-            defer { state.isPrinting = true }
-            return (state.isPrinting, state.lastWrite)
+        let (teller, lastWrite) = state.withLock { state -> (Teller?, ContinuousClock.Instant) in
+            defer { if state.teller == nil { state.teller = .lastResort } }
+            return (state.teller, state.lastWrite)
         }
-        guard !isPrinting || lastWrite + patience <= .now else {
+        guard teller == nil || lastWrite + patience <= .now else {
             return arm(at: lastWrite + patience, output, lastWords)
         }
         let last = lastWords()
-        if !isPrinting, StandardStreams.isWritable(STDOUT_FILENO, within: 0),
-            let text = try? output.text(of: last.report)
-        {
-            StandardStreams.write(text + "\n", to: STDOUT_FILENO)
-        }
+        if teller == nil, let text = try? output.text(of: last.report) { output.writeLast(text) }
         if StandardStreams.isWritable(STDERR_FILENO, within: 0) { Diagnostics.print(last.summary) }
-        _exit(last.exitStatus)
+        _exit(output.status(last.exitStatus, of: last.report))
     }
 }

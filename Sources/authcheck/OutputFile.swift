@@ -10,37 +10,50 @@ import Darwin
 
 /// The file that a report goes into.
 enum OutputFile {
-    /// Replaces a regular file as a whole: whoever reads it meanwhile gets the old one or the new one. Into what is there and is
-    /// something else, as a device, it is written.
+    /// Replaces a regular file as a whole, or a symbolic link in its place: whoever reads it meanwhile gets the old one or the new
+    /// one, with the permissions of the old one. Into what is there and is something else, as a device, it is written.
     static func write(_ text: String, to path: String) throws(Errno) {
         var status = stat()
-        if stat(path, &status) == 0, status.st_mode & S_IFMT != S_IFREG {
-            return try fill(path, text, options: [.closeOnExec])
-        }
-        let temporary = "\(path).\(getpid()).new"
+        let exists = lstat(path, &status) == 0
+        let isLink = exists && status.st_mode & S_IFMT == S_IFLNK
+        if exists, !isLink, status.st_mode & S_IFMT != S_IFREG { return try writeInto(path, text) }
+        // What is /dev/stdout is no file to be replaced.
+        if isLink, stat(path, &status) == 0, status.st_mode & S_IFMT != S_IFREG { return try writeInto(path, text) }
+        let mode = exists && !isLink ? status.st_mode & 0o7777 : nil
+        // A name that nobody can guess, and a file that is new: in a folder that others may write to somebody may have put a link
+        // there.
+        let temporary = "\(path).\(UInt64.random(in: 0...UInt64.max)).new"
         do throws(Errno) {
-            try fill(temporary, text, options: [.create, .truncate, .closeOnExec])
-            guard rename(temporary, path) == 0 else { throw Errno(rawValue: errno) }
+            try replace(temporary, path, text, mode)
         } catch {
             unlink(temporary)
             throw error
         }
     }
 
-    private static func fill(_ path: String, _ text: String, options: FileDescriptor.OpenOptions) throws(Errno) {
+    private static func replace(
+        _ temporary: String, _ path: String, _ text: String, _ mode: mode_t?
+    ) throws(Errno) {
+        let flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC
+        let file = FileDescriptor(rawValue: open(temporary, flags, 0o644))
+        guard file.rawValue >= 0 else { throw Errno(rawValue: errno) }
+        if let mode { _ = fchmod(file.rawValue, mode) }
         do {
-            let file = try FileDescriptor.open(
-                FilePath(path), .writeOnly, options: options, permissions: [.ownerReadWrite, .groupRead, .otherRead])
-            do {
-                try file.writeAll(text.utf8)
-            } catch {
-                try? file.close()
-                throw error
-            }
-            // Some file systems say only then that there is no room.
-            try file.close()
+            try file.closeAfter { _ = try file.writeAll(text.utf8) }
         } catch {
+            // Some file systems say only when it is closed that there is no room.
             throw error as? Errno ?? Errno(rawValue: EIO)
         }
+        guard rename(temporary, path) == 0 else { throw Errno(rawValue: errno) }
+    }
+
+    /// A named pipe that nobody reads is not waited for.
+    private static func writeInto(_ path: String, _ text: String) throws(Errno) {
+        let descriptor = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC)
+        guard descriptor >= 0 else { throw Errno(rawValue: errno) }
+        let error = StandardStreams.write(ArraySlice(text.utf8), to: descriptor)
+        let isClosed = close(descriptor) == 0 || errno == EINTR
+        if let error { throw Errno(rawValue: error) }
+        guard isClosed else { throw Errno(rawValue: errno) }
     }
 }

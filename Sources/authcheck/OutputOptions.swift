@@ -81,11 +81,8 @@ struct OutputOptions: ParsableArguments {
         case .json: try report.json()
         case .jsonl: try report.jsonLine()
         case .nagios, .prometheus:
-            if let report = report as? any MonitoredReport {
-                format == .nagios ? report.nagios : report.prometheus
-            } else {
-                throw ValidationError("The format \(format.rawValue) is for `authcheck check`.")
-            }
+            // Others are refused before they begin.
+            (report as? any MonitoredReport).map { format == .nagios ? $0.nagios : $0.prometheus } ?? ""
         }
     }
 
@@ -96,12 +93,42 @@ struct OutputOptions: ParsableArguments {
 
     /// Writes a text where reports go.
     func write(_ text: String) throws {
-        guard let output else { return try StandardStreams.print(text) }
+        LastResort.beginPrinting()
         do {
-            try OutputFile.write("\(text)\n", to: output)
-        } catch {
-            Diagnostics.print("the report could not be written to \(output): \(error)")
-            throw ExitCode(74)
+            guard let output else { return try StandardStreams.print(text) }
+            do {
+                try OutputFile.write("\(text)\n", to: output)
+            } catch {
+                Diagnostics.print("the report could not be written to \(output): \(error)")
+                throw ExitCode(74)
+            }
+        } catch let code as ExitCode where format == .nagios && code.rawValue == 74 {
+            throw ExitCode(Self.unknown)
+        }
+    }
+
+    /// Writes a text at the very end, when something else has not ended: without waiting for anybody.
+    func writeLast(_ text: String) {
+        if let output {
+            try? OutputFile.write("\(text)\n", to: output)
+        } else if StandardStreams.isWritable(STDOUT_FILENO, within: 0) {
+            StandardStreams.write(text + "\n", to: STDOUT_FILENO)
+        }
+    }
+
+    /// The exit status of a report. A monitoring plugin has its own.
+    func status(_ exitStatus: Int32, of report: some Report) -> Int32 {
+        guard format == .nagios else { return exitStatus }
+        return (report as? any MonitoredReport)?.nagiosStatus ?? Self.unknown
+    }
+
+    /// UNKNOWN, of a monitoring plugin.
+    private static let unknown: Int32 = 3
+
+    /// Only `check` has what monitoring wants.
+    func refuseMonitoring() throws {
+        guard ![.nagios, .prometheus].contains(format) else {
+            throw ValidationError("The format \(format.rawValue) is for `authcheck check`.")
         }
     }
 }

@@ -11,9 +11,14 @@ import Darwin
 /// What the system lets this process have. Where it is too little, that is said before a library stumbles over it.
 enum ProcessLimits {
     /// Raises the limit of open files where more are needed, and looks whether there can be threads.
-    static func check(hosts: Int) throws {
+    ///
+    /// - Parameter checks: How many checks of so many hosts are wanted at the same time.
+    /// - Returns: How many of them there can be, one at least.
+    @discardableResult
+    static func check(hosts: Int, checks: Int = 1) throws -> Int {
         // Two for each connection, and what the event loops and the libraries have.
-        let wanted = rlim_t(64 + 4 * min(hosts, 64))
+        let (base, each) = (64, 4 * min(max(1, hosts), 64))
+        let wanted = rlim_t(base + each * checks)
         let least = rlim_t(48)
         var limit = rlimit()
         #if canImport(Glibc)
@@ -21,7 +26,7 @@ enum ProcessLimits {
         #else
         let kind = RLIMIT_NOFILE
         #endif
-        guard getrlimit(kind, &limit) == 0 else { return }
+        guard getrlimit(kind, &limit) == 0 else { return checks }
         if limit.rlim_cur < wanted {
             limit.rlim_cur = min(wanted, limit.rlim_max)
             setrlimit(kind, &limit)
@@ -32,6 +37,8 @@ enum ProcessLimits {
             )
         }
         try checkThreads()
+        let room = Int(clamping: limit.rlim_cur)
+        return max(1, min(checks, (room - base) / each))
     }
 
     /// As many as a check has at least, all at the same time.

@@ -48,7 +48,12 @@ enum StandardStreams {
     @discardableResult
     static func write(_ text: String, to descriptor: Int32) -> Int32? {
         guard wereOpen[Int(descriptor)] else { return EBADF }
-        var rest = ArraySlice(text.utf8)
+        return write(ArraySlice(text.utf8), to: descriptor)
+    }
+
+    /// Writes to any descriptor; gives up where nobody takes any of it for two seconds.
+    static func write(_ bytes: ArraySlice<UInt8>, to descriptor: Int32) -> Int32? {
+        var rest = bytes
         while !rest.isEmpty {
             // In pieces: the call waits until all that it is given is written, and progress is to be seen.
             let count = rest.prefix(4096).withUnsafeBytes { Self.write(descriptor, $0) }
@@ -67,7 +72,6 @@ enum StandardStreams {
 
     /// Prints a text and a line break on standard output. What cannot be written is a failure, whatever the text says.
     static func print(_ text: String) throws {
-        LastResort.beginPrinting()
         guard let error = write(text + "\n", to: STDOUT_FILENO) ?? closingError(of: STDOUT_FILENO) else { return }
         if error == EPIPE {
             // As for every program whose reader has gone.

@@ -41,6 +41,22 @@ import Testing
         }
     }
 
+    /// From the moment at which it is handled.
+    @Test func theFirstInstantCounts() async throws {
+        for _ in 0..<10 {
+            let result = try await interrupt(
+                ["URI", "--timeout", "60s", "--format", "json"],
+                when: """
+                    while True:
+                        caught = [l for l in open(f"/proc/{child.pid}/status") if l.startswith("SigCgt")]
+                        if caught and int(caught[0].split()[1], 16) & 2: break
+                    """)
+            #expect(result.status == 130, "\(result)")
+            // Before anything has begun there may be nothing to report on but that.
+            #expect(result.stdout.contains(#""exitStatus" : 130"#), "\(result)")
+        }
+    }
+
     @Test func severalStringsHaveAReportToo() async throws {
         let result = try await interrupt(
             ["URI", "URI", "--timeout", "60s", "--format", "json"],
