@@ -151,7 +151,9 @@ let package = Package(
             "MongoTestServer",
             ["SaslBSON", "CCyrusSASL", "SaslWire", nioConcurrencyHelpers, nioCore, nioPosix, nioSSL]),
         program("mongo-test-server", ["MongoTestServer", argumentParser]),
-        program("testrealm", ["KerberosTestKit", "ShellWords", argumentParser, subprocess, systemPackage]),
+        program(
+            "testrealm",
+            ["KerberosTestKit", "SaslConnectionString", "ShellWords", argumentParser, subprocess, systemPackage]),
 
         .target(
             name: "TestSupport",

@@ -269,7 +269,7 @@ extension Diagnosis {
 
     /// What to write instead. Only a string that is about Kerberos, or that is no connection string at all, is told of the form for
     /// Kerberos.
-    fileprivate static func steps(for error: ConnectionStringError, _ text: String) -> [Step] {
+    static func steps(for error: ConnectionStringError, _ text: String) -> [Step] {
         switch error.code {
         case .invalidScheme:
             if let command = commands.first(where: { TypingError.isLikely($0, text) }) {

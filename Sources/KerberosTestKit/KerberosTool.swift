@@ -9,6 +9,15 @@ package struct KerberosTool: Sendable {
     /// The only folders to look into; `nil` means `PATH` and the system's.
     var folders: [String]?
 
+    /// Describes a program.
+    package init(name: String, package: String) {
+        self.init(name: name, package: package, folders: nil)
+    }
+
+    private init(name: String, package: String, folders: [String]?) {
+        (self.name, self.package, self.folders) = (name, package, folders)
+    }
+
     static let krb5kdc = KerberosTool(name: "krb5kdc", package: "krb5-kdc")
     static let kdb5Util = KerberosTool(name: "kdb5_util", package: "krb5-kdc")
     static let kadminLocal = KerberosTool(name: "kadmin.local", package: "krb5-admin-server")
@@ -21,7 +30,7 @@ package struct KerberosTool: Sendable {
     private static let systemFolders = ["/usr/sbin", "/usr/local/sbin", "/sbin", "/usr/bin", "/usr/local/bin", "/bin"]
 
     /// The program's path: from `PATH`, else from the folders for system programs.
-    func locate(searching path: String? = nil) throws(KerberosTestKitError) -> String {
+    package func locate(searching path: String? = nil) throws(KerberosTestKitError) -> String {
         if let folders {
             for folder in folders where Self.isProgram("\(folder)/\(name)") { return "\(folder)/\(name)" }
             throw KerberosTestKitError(

@@ -49,6 +49,7 @@ struct CredentialRules {
     var database: String?
     var options: Options
     var locations: Locations
+    var findings: Findings
 
     /// The credential; `nil` when there is neither an `@` nor a mechanism. A database or `authSource` alone does not
     /// ask for authentication.
@@ -67,15 +68,25 @@ struct CredentialRules {
         }
         let mechanism = options.authMechanism
         let rule = Rule(mechanism)
+        let username = try findings.attempt { () throws(ConnectionStringError) in try self.username(rule) }
+        let password = try findings.attempt { () throws(ConnectionStringError) in try self.password(rule) }
+        let source = try findings.attempt { () throws(ConnectionStringError) in try self.source(rule) }
+        let before = findings.errors.count
+        for property in properties.properties {
+            _ = try findings.attempt { () throws(ConnectionStringError) in try check(property, rule) }
+        }
+        // The mechanism's own rules are about a credential that is whole.
+        guard let username, let password, let source, findings.errors.count == before else { return nil }
         var credential = MongoConnectionString.Credential(
-            username: try username(rule), password: try password(rule), source: try source(rule),
-            mechanism: mechanism, mechanismProperties: properties)
-        for property in properties.properties { try check(property, rule) }
-        switch mechanism {
-        case .gssapi: try complete(gssapi: &credential)
-        case .aws: try check(aws: credential, warnings: &warnings)
-        case .oidc: try check(oidc: credential)
-        default: break
+            username: username, password: password, source: source, mechanism: mechanism,
+            mechanismProperties: properties)
+        _ = try findings.attempt { () throws(ConnectionStringError) in
+            switch mechanism {
+            case .gssapi: try complete(gssapi: &credential)
+            case .aws: try check(aws: credential, warnings: &warnings)
+            case .oidc: try check(oidc: credential)
+            default: break
+            }
         }
         return credential
     }

@@ -5,7 +5,9 @@ enum HostParser {
     /// How many hosts a string may name.
     static let maximumCount = 1000
 
-    static func hosts(in raw: Bytes) throws(ConnectionStringError) -> [Host] {
+    static func hosts(
+        in raw: Bytes, _ findings: Findings = Findings()
+    ) throws(ConnectionStringError) -> [Host] {
         let count = 1 + raw.count { $0 == UInt8(ascii: ",") }
         guard count <= maximumCount else {
             throw ConnectionStringError(
@@ -13,8 +15,12 @@ enum HostParser {
                 offset: raw.startIndex, part: "host \(maximumCount + 1)")
         }
         var hosts: [Host] = []
-        for piece in raw.split(separator: UInt8(ascii: ","), omittingEmptySubsequences: false) {
-            hosts.append(try host(piece, part: "host \(hosts.count + 1)"))
+        let pieces = raw.split(separator: UInt8(ascii: ","), omittingEmptySubsequences: false)
+        for (index, piece) in pieces.enumerated() {
+            let host = try findings.attempt { () throws(ConnectionStringError) in
+                try Self.host(piece, part: "host \(index + 1)")
+            }
+            if let host { hosts.append(host) }
         }
         return hosts
     }

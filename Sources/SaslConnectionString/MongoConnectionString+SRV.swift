@@ -21,7 +21,7 @@ extension MongoConnectionString {
         // Offsets in errors about conflicts are those of the record, where the new option stands.
         var locations = Locations()
         if let txt {
-            var reader = OptionReader(part: "TXT record")
+            var reader = OptionReader(part: "TXT record", Findings())
             do {
                 try reader.read(Array(txt.utf8)[...])
             } catch {
@@ -40,10 +40,10 @@ extension MongoConnectionString {
             result.options.loadBalanced = options.loadBalanced ?? reader.options.loadBalanced
             result.warnings += reader.warnings
         }
-        try OptionRules.checkTopology(result.options, hosts: hosts, locations: locations)
+        try OptionRules.checkTopology(result.options, hosts: hosts, locations: locations, Findings())
         var repeated: [Warning] = []
         result.credential = try CredentialRules(
-            userInfo: userInfo, database: database, options: result.options, locations: locations
+            userInfo: userInfo, database: database, options: result.options, locations: locations, findings: Findings()
         ).credential(warnings: &repeated)
         return result
     }

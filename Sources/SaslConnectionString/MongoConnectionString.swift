@@ -62,31 +62,66 @@ public struct MongoConnectionString: Sendable, Hashable {
     ///
     /// - Throws: ``ConnectionStringError``, with the place in the string and without any of its text.
     public init(parsing text: String) throws(ConnectionStringError) {
-        let sections = try Sections(text)
-        let userInfo = try sections.userInfo.map { raw throws(ConnectionStringError) in try UserInfo(raw) }
-        let hosts = try HostParser.hosts(in: sections.hosts)
-        let database = try sections.database.flatMap { raw throws(ConnectionStringError) in
-            try Self.databaseName(raw)
+        try self.init(text, Findings())
+    }
+
+    /// Everything that is wrong with a text, as far as it can be told: the error that ``init(parsing:)`` throws first, and
+    /// at most a hundred. Empty for a connection string.
+    ///
+    /// A rule about several parts is left out where one of them could not be read.
+    public static func errors(in text: String) -> [ConnectionStringError] {
+        let findings = Findings(endsAtFirst: false)
+        do {
+            _ = try MongoConnectionString(text, findings)
+        } catch {
+            findings.end(error)
         }
-        var reader = OptionReader(part: "options")
+        return findings.errors
+    }
+
+    /// Parses a connection string. Where errors are noted and not thrown, what comes of it is not to be used.
+    private init(_ text: String, _ findings: Findings) throws(ConnectionStringError) {
+        let sections = try Sections(text, findings)
+        let userInfo = try sections.userInfo.flatMap { raw throws(ConnectionStringError) in
+            try findings.attempt { () throws(ConnectionStringError) in try UserInfo(raw) }
+        }
+        let before = findings.errors.count
+        let hosts =
+            try findings.attempt { () throws(ConnectionStringError) in
+                sections.hosts.isEmpty ? [] : try HostParser.hosts(in: sections.hosts, findings)
+            } ?? []
+        let areHostsRead = !sections.hosts.isEmpty && findings.errors.count == before
+        let database = try findings.attempt { () throws(ConnectionStringError) in
+            try sections.database.flatMap { raw throws(ConnectionStringError) in try Self.databaseName(raw) }
+        }
+        var reader = OptionReader(part: "options", findings)
         try reader.read(sections.options)
 
         var locations = reader.locations
         locations.userInfo = sections.userInfo?.startIndex
         locations.hosts = sections.hosts.startIndex
         try OptionRules.check(
-            reader.options, given: reader.given, scheme: sections.scheme, hosts: hosts, locations: locations)
-        if sections.scheme == .mongodbSRV {
-            try HostParser.checkSRV(hosts, in: sections.hosts)
+            reader.options, given: reader.given, unread: reader.unread, scheme: sections.scheme, hosts: hosts,
+            locations: locations, findings)
+        if sections.scheme == .mongodbSRV, areHostsRead {
+            _ = try findings.attempt { () throws(ConnectionStringError) in
+                try HostParser.checkSRV(hosts, in: sections.hosts)
+            }
         }
         OptionRules.warn(reader.options, into: &reader.warnings)
-        let credential = try CredentialRules(
-            userInfo: userInfo, database: database, options: reader.options, locations: locations
-        ).credential(warnings: &reader.warnings)
+        var credential: Credential?
+        if (userInfo != nil) == (sections.userInfo != nil), let database,
+            reader.unread.isDisjoint(with: ["", "authMechanism", "authMechanismProperties", "authSource"])
+        {
+            credential = try CredentialRules(
+                userInfo: userInfo, database: database, options: reader.options, locations: locations,
+                findings: findings
+            ).credential(warnings: &reader.warnings)
+        }
 
         self.scheme = sections.scheme
         self.hosts = hosts
-        self.database = database
+        self.database = database ?? nil
         self.options = reader.options
         self.credential = credential
         self.warnings = Self.cut(reader.warnings)

@@ -25,23 +25,32 @@ struct OptionReader {
 
     /// The label of the part in errors: `options`, or `TXT record`.
     let part: String
+    private let findings: Findings
     private(set) var options = Options()
     /// The options that the string gives, also those whose values were ignored.
     private(set) var given: Set<String> = []
+    /// The options whose values could not be read; an empty name stands for a piece that is no option.
+    private(set) var unread: Set<String> = []
     var warnings: [MongoConnectionString.Warning] = []
     private(set) var locations = Locations()
     /// How many options no specification knows.
     private(set) var unknownCount = 0
 
-    init(part: String) {
+    init(part: String, _ findings: Findings) {
         self.part = part
+        self.findings = findings
     }
 
     mutating func read(_ raw: Bytes) throws(ConnectionStringError) {
         var order: [String] = []
         var occurrences: [String: [Occurrence]] = [:]
         for segment in raw.split(separator: UInt8(ascii: "&")) {
-            guard let (name, occurrence) = try occurrence(in: segment) else { continue }
+            let cut = try findings.attempt { () throws(ConnectionStringError) in try occurrence(in: segment) }
+            guard let known = cut else {
+                unread.insert("")
+                continue
+            }
+            guard let (name, occurrence) = known else { continue }
             if occurrences[name] == nil { order.append(name) }
             occurrences[name, default: []].append(occurrence)
             locations.options[name] = occurrence.offset
@@ -49,8 +58,11 @@ struct OptionReader {
         given = Set(order)
         for name in order {
             guard let spec = OptionSpec.byName[asciiLowercased(name)], let found = occurrences[name] else { continue }
-            let values = try settle(found, of: spec)
-            for value in values { try apply(value, to: spec) }
+            let isRead: Void? = try findings.attempt { () throws(ConnectionStringError) in
+                let values = try settle(found, of: spec)
+                for value in values { try apply(value, to: spec) }
+            }
+            if isRead == nil { unread.insert(name) }
         }
     }
 

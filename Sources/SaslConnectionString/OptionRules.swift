@@ -13,72 +13,90 @@ enum OptionRules {
 
     /// Checks everything that the string alone decides.
     ///
-    /// - Parameter given: The options that the string gives, also those whose values were ignored.
+    /// - Parameters:
+    ///   - given: The options that the string gives, also those whose values were ignored.
+    ///   - unread: Those whose values could not be read.
     static func check(
-        _ options: Options, given: Set<String>, scheme: MongoConnectionString.Scheme,
-        hosts: [MongoConnectionString.Host], locations: Locations
+        _ options: Options, given: Set<String>, unread: Set<String>, scheme: MongoConnectionString.Scheme,
+        hosts: [MongoConnectionString.Host], locations: Locations, _ findings: Findings
     ) throws(ConnectionStringError) {
         for (one, other) in exclusive where given.contains(one) && given.contains(other) {
-            throw locations.error(
-                .conflictingOptions, "\(one) and \(other) exclude one another, whatever their values", option: other)
+            try findings.report(
+                locations.error(
+                    .conflictingOptions, "\(one) and \(other) exclude one another, whatever their values", option: other
+                ))
         }
         for name in ["srvServiceName", "srvMaxHosts"] where scheme == .mongodb && given.contains(name) {
-            throw locations.error(.conflictingOptions, "\(name) needs mongodb+srv://", option: name)
+            try findings.report(locations.error(.conflictingOptions, "\(name) needs mongodb+srv://", option: name))
         }
         if options.directConnection == true {
             if scheme == .mongodbSRV {
-                throw locations.error(
-                    .conflictingOptions,
-                    "directConnection=true does not go with mongodb+srv://, which may name "
-                        + "several servers", option: "directConnection")
+                try findings.report(
+                    locations.error(
+                        .conflictingOptions,
+                        "directConnection=true does not go with mongodb+srv://, which may name "
+                            + "several servers", option: "directConnection"))
             }
             if hosts.count > 1 {
-                throw locations.error(
-                    .conflictingOptions, "directConnection=true takes exactly one host", option: "directConnection")
+                try findings.report(
+                    locations.error(
+                        .conflictingOptions, "directConnection=true takes exactly one host", option: "directConnection")
+                )
             }
         }
         if options.w == .nodes(0), options.journal == true {
-            throw locations.error(
-                .conflictingOptions, "journal=true asks for an acknowledgement that w=0 forgoes", option: "journal")
+            try findings.report(
+                locations.error(
+                    .conflictingOptions, "journal=true asks for an acknowledgement that w=0 forgoes", option: "journal")
+            )
         }
-        try checkProxy(options, given: given, locations: locations)
-        try checkTopology(options, hosts: hosts, locations: locations)
+        // An option that could not be read is not one that is missing.
+        if !unread.contains(where: { $0.isEmpty || $0.hasPrefix("proxy") }) {
+            try checkProxy(options, given: given, locations: locations, findings)
+        }
+        try checkTopology(options, hosts: hosts, locations: locations, findings)
     }
 
     /// The rules that a TXT record, or the hosts from SRV records, can break later.
     static func checkTopology(
-        _ options: Options, hosts: [MongoConnectionString.Host], locations: Locations
+        _ options: Options, hosts: [MongoConnectionString.Host], locations: Locations, _ findings: Findings
     ) throws(ConnectionStringError) {
         if options.loadBalanced == true {
             if hosts.count > 1 {
-                throw locations.error(
-                    .conflictingOptions, "loadBalanced=true takes exactly one host", option: "loadBalanced")
+                try findings.report(
+                    locations.error(
+                        .conflictingOptions, "loadBalanced=true takes exactly one host", option: "loadBalanced"))
             }
             if options.replicaSet != nil {
-                throw locations.error(
-                    .conflictingOptions, "loadBalanced=true does not go with replicaSet", option: "loadBalanced")
+                try findings.report(
+                    locations.error(
+                        .conflictingOptions, "loadBalanced=true does not go with replicaSet", option: "loadBalanced"))
             }
             if options.directConnection == true {
-                throw locations.error(
-                    .conflictingOptions, "loadBalanced=true does not go with directConnection=true",
-                    option: "loadBalanced")
+                try findings.report(
+                    locations.error(
+                        .conflictingOptions, "loadBalanced=true does not go with directConnection=true",
+                        option: "loadBalanced"))
             }
         }
         if let limit = options.srvMaxHosts, limit > 0 {
             if options.replicaSet != nil {
-                throw locations.error(
-                    .conflictingOptions, "a positive srvMaxHosts does not go with replicaSet", option: "srvMaxHosts")
+                try findings.report(
+                    locations.error(
+                        .conflictingOptions, "a positive srvMaxHosts does not go with replicaSet", option: "srvMaxHosts"
+                    ))
             }
             if options.loadBalanced == true {
-                throw locations.error(
-                    .conflictingOptions, "a positive srvMaxHosts does not go with loadBalanced=true",
-                    option: "srvMaxHosts")
+                try findings.report(
+                    locations.error(
+                        .conflictingOptions, "a positive srvMaxHosts does not go with loadBalanced=true",
+                        option: "srvMaxHosts"))
             }
         }
     }
 
     private static func checkProxy(
-        _ options: Options, given: Set<String>, locations: Locations
+        _ options: Options, given: Set<String>, locations: Locations, _ findings: Findings
     ) throws(ConnectionStringError) {
         // An empty user name or password counts as not given, a bad port does not.
         var needsHost: [String] = []
@@ -86,12 +104,13 @@ enum OptionRules {
         if options.proxyUsername != nil { needsHost.append("proxyUsername") }
         if options.proxyPassword != nil { needsHost.append("proxyPassword") }
         if options.proxyHost == nil, let name = needsHost.first {
-            throw locations.error(.conflictingOptions, "\(name) needs proxyHost", option: name)
+            try findings.report(locations.error(.conflictingOptions, "\(name) needs proxyHost", option: name))
         }
         if (options.proxyUsername == nil) != (options.proxyPassword == nil) {
-            throw locations.error(
-                .conflictingOptions, "proxyUsername and proxyPassword need one another",
-                option: options.proxyUsername == nil ? "proxyPassword" : "proxyUsername")
+            try findings.report(
+                locations.error(
+                    .conflictingOptions, "proxyUsername and proxyPassword need one another",
+                    option: options.proxyUsername == nil ? "proxyPassword" : "proxyUsername"))
         }
     }
 

@@ -14,7 +14,7 @@ struct Sections {
     /// How many bytes a string may have: more than a thousand hosts need.
     static let maximumLength = 1 << 20
 
-    init(_ text: String) throws(ConnectionStringError) {
+    init(_ text: String, _ findings: Findings) throws(ConnectionStringError) {
         guard text.utf8.count <= Self.maximumLength else {
             throw ConnectionStringError(
                 .tooLarge, "a connection string has at most \(Self.maximumLength) bytes", offset: Self.maximumLength,
@@ -60,12 +60,13 @@ struct Sections {
 
         try refuseTornUserInfo(tail)
         if hosts.isEmpty {
-            throw ConnectionStringError(
-                .missingHost,
-                tail.first == UInt8(ascii: "/")
-                    ? "no host is given; the path of a Unix socket must be percent-encoded, as %2Ftmp%2Fx.sock"
-                    : "no host is given",
-                offset: hosts.startIndex, part: "host 1")
+            try findings.report(
+                ConnectionStringError(
+                    .missingHost,
+                    tail.first == UInt8(ascii: "/")
+                        ? "no host is given; the path of a Unix socket must be percent-encoded, as %2Ftmp%2Fx.sock"
+                        : "no host is given",
+                    offset: hosts.startIndex, part: "host 1"))
         }
     }
 

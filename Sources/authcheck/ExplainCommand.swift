@@ -14,11 +14,12 @@ struct ExplainCommand: ParsableCommand {
 
     func run() throws {
         LastResort.watch(.now + .seconds(10), output)
+        let text = try target.text()
         let string: MongoConnectionString
         do {
-            string = try MongoConnectionString(parsing: target.text())
-        } catch let error as ConnectionStringError {
-            let report = CheckReport(error, given: (try? target.text()) ?? "")
+            string = try MongoConnectionString(parsing: text)
+        } catch {
+            let report = ExplainRefusal(error, in: text)
             try output.print(report)
             throw ExitCode(report.exitStatus)
         }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Glibc
 import KerberosTestKit
 import Subprocess
 import SystemPackage
@@ -8,6 +9,11 @@ struct DemoCommand: AsyncParsableCommand {
     enum Format: String, CaseIterable, ExpressibleByArgument {
         case text
         case json
+
+        /// What goes with a report of authcheck: text goes with it, and JSON must stay alone.
+        func say(_ words: String) {
+            TestRealm.writeAll(words + "\n", to: self == .text ? 1 : 2)
+        }
     }
 
     static let configuration = CommandConfiguration(
@@ -16,16 +22,50 @@ struct DemoCommand: AsyncParsableCommand {
         discussion: """
             Needs the programs authcheck and mongo-test-server beside this one; no network, and no root. The exit status \
             is authcheck's; 125 where the realm or the server did not start.
+
+            With --break the realm is broken first, and mended afterwards. Then the exit status is 0 where authcheck said what \
+            was announced, both times; 1 where it did not; 125 where a case could not be shown. With json there are two \
+            reports for each case, one a line, and all else goes to standard error.
             """)
+
+    /// The roles of every user at the server.
+    static let roles = "readWrite@demo"
 
     @Option(help: "The report's form: text for people, json for programs.")
     var format = Format.text
 
+    @Option(
+        name: .customLong("break"),
+        help: ArgumentHelp(
+            "What to break: the name of a common failure, all of them, or list, which lists them.", valueName: "case"),
+        completion: .list(BreakCase.allCases.map(\.rawValue) + ["all", "list"]))
+    var breakage: String?
+
+    func validate() throws {
+        if let breakage, !["all", "list"].contains(breakage), BreakCase(rawValue: breakage) == nil {
+            throw ValidationError("--break knows no such case. It knows:\n\(BreakCase.list)\n")
+        }
+    }
+
     func run() async throws {
+        if breakage == "list" { return TestRealm.writeAll(BreakCase.list + "\n", to: 1) }
+        // A signal ends what runs, and all is stopped in good order.
+        let status = try await Signals([SIGHUP, SIGINT, SIGTERM]).preparing { _ in
+            switch breakage {
+            case nil: try await check()
+            case "all": try await Tour(format: format).run()
+            case let name?: try await one(BreakCase(rawValue: name))
+            }
+        }
+        throw ExitCode(status)
+    }
+
+    /// A realm in which nothing is wrong.
+    private func check() async throws -> Int32 {
         let program = try Programs.beside("authcheck")
         let options = try RealmOptions.parse(["--server"])
         TestRealm.say("starting a private Kerberos realm ...")
-        let status = try await PreparedRealm.with(options, roles: "readWrite@demo") { realm in
+        return try await PreparedRealm.with(options, roles: Self.roles) { realm in
             let (user, uri) = (realm.description.users.first?.principal ?? "", realm.description.server ?? "")
             let address = uri.unicodeScalars.split(separator: "@").last.map { String($0.prefix { $0 != "/" }) } ?? ""
             TestRealm.say(
@@ -35,11 +75,15 @@ struct DemoCommand: AsyncParsableCommand {
             // under a running one.
             let check = try await Subprocess.run(
                 .path(program), arguments: ["check", uri, "--format", format.rawValue],
-                environment: realm.description.environment.forChild, input: .none,
+                environment: realm.description.environment.forChild, platformOptions: .withTimeToEnd, input: .none,
                 output: .fileDescriptor(.standardOutput, closeAfterSpawningProcess: false),
                 error: .fileDescriptor(.standardError, closeAfterSpawningProcess: false))
             return check.terminationStatus.exitStatus
         }
-        throw ExitCode(status)
+    }
+
+    private func one(_ breakCase: BreakCase?) async throws -> Int32 {
+        guard let breakCase else { return TestRealm.ownFailure }
+        return try await Demonstration.run(breakCase, format).isAsAnnounced(breakCase) ? 0 : 1
     }
 }

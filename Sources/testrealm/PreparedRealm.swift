@@ -41,6 +41,8 @@ struct PreparedRealm: Sendable {
     }
 
     let description: Description
+    /// What is behind it.
+    let kerberos: KerberosRealm
 
     /// As ``with(_:roles:_:)``; a signal that comes before `body` runs ends the preparation.
     static func with<Result: Sendable>(
@@ -61,23 +63,29 @@ struct PreparedRealm: Sendable {
     static func with<Result: Sendable>(
         _ options: RealmOptions, roles: String = "readWrite@test", _ body: (PreparedRealm) async throws -> Result
     ) async throws -> Result {
-        try await KerberosRealm.withRealm(options.configuration) { realm in
+        // What is missing is told before anything starts.
+        if options.server { _ = try TestServer.program() }
+        return try await KerberosRealm.withRealm(options.configuration) { realm in
             let prepared = try await PreparedRealm(realm, options)
             guard options.server else { return try await body(prepared) }
-            return try await TestServer.with(prepared, addresses: realm.addresses, roles: roles) { uri in
+            let users = prepared.description.users.map(\.principal)
+            return try await TestServer.with(prepared, roles: roles, users: users) { port in
                 var description = prepared.description
+                let uri = TestServer.uri(users.first ?? "", port: port)
                 description.server = uri
                 description.environment["MONGODB_URI"] = uri
-                return try await body(PreparedRealm(description: description))
+                return try await body(PreparedRealm(description: description, kerberos: realm))
             }
         }
     }
 
-    private init(description: Description) {
+    private init(description: Description, kerberos: KerberosRealm) {
         self.description = description
+        self.kerberos = kerberos
     }
 
     private init(_ realm: KerberosRealm, _ options: RealmOptions) async throws {
+        kerberos = realm
         let users = options.everyUser
         let services = options.everyService
         try await realm.addPrincipals(

@@ -29,6 +29,15 @@ extension [String: String] {
     }
 }
 
+extension PlatformOptions {
+    /// For a program that has a report to write when a signal ends it, as a terminal's does that reaches it with us.
+    static var withTimeToEnd: PlatformOptions {
+        var options = PlatformOptions()
+        options.teardownSequence = [.gracefulShutDown(allowedDurationToNextStep: .seconds(2))]
+        return options
+    }
+}
+
 extension TerminationStatus {
     /// The exit status as a shell has it: 128 and the signal's number where a signal ended the program.
     var exitStatus: Int32 {

@@ -1,4 +1,5 @@
 import KerberosTestKit
+import SaslConnectionString
 import Subprocess
 import SystemPackage
 
@@ -18,20 +19,33 @@ enum TestServer {
         var listening: [Address]
     }
 
-    /// Starts the server in the realm, runs `body` with a connection string for the first user, and stops it.
+    /// The program's path.
+    static func program() throws -> FilePath {
+        try Programs.beside("mongo-test-server")
+    }
+
+    /// A connection string for one of the server's users.
+    static func uri(_ user: String, host: String = "localhost", port: Int) -> String {
+        "mongodb://\(percentEncoded(user, keeping: .unreserved))@\(host):\(port)/?authMechanism=GSSAPI"
+    }
+
+    /// Starts the server in the realm, runs `body` with its port, and stops it.
     ///
-    /// - Parameter roles: Those of every user, as `role@database`.
+    /// - Parameters:
+    ///   - roles: Those of every user, as `role@database`.
+    ///   - users: The principals that are let in.
+    ///   - options: Further words for the program.
     static func with<Result: Sendable>(
-        _ realm: PreparedRealm, addresses: [String], roles: String, _ body: (String) async throws -> Result
+        _ realm: PreparedRealm, roles: String, users: [String], options: [String] = [],
+        _ body: (Int) async throws -> Result
     ) async throws -> Result {
-        let program = try Programs.beside("mongo-test-server")
-        let users = realm.description.users.map(\.principal)
+        let program = try program()
         let outcome = try await Subprocess.run(
             .path(program),
             arguments: Arguments(
-                addresses.flatMap { ["--listen", "\($0.bracketed):0"] }
+                realm.kerberos.addresses.flatMap { ["--listen", "\($0.bracketed):0"] }
                     + ["--keytab", realm.description.keytab, "--exit-with-parent"]
-                    + users.flatMap { ["--user", "\($0)=\(roles)"] }),
+                    + users.flatMap { ["--user", "\($0)=\(roles)"] } + options),
             environment: realm.description.environment.forChild,
             input: .inputWriter, output: .sequence,
             error: .fileDescriptor(.standardError, closeAfterSpawningProcess: false)
@@ -45,23 +59,10 @@ enum TestServer {
             guard let port = announcement?.listening.first?.port else {
                 throw KerberosTestKitError(.toolFailed, "mongo-test-server did not start")
             }
-            let result = try await body(
-                "mongodb://\(Self.percentEncoded(users.first ?? ""))@localhost:\(port)/?authMechanism=GSSAPI")
+            let result = try await body(port)
             try await execution.standardInputWriter.finish()
             return result
         }
         return outcome.closureResult
-    }
-
-    /// The encoding of RFC 3986 for what stands before the `@`.
-    private static func percentEncoded(_ text: String) -> String {
-        text.utf8.map { byte in
-            switch byte {
-            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"):
-                String(UnicodeScalar(byte))
-            default: "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true)
-            }
-        }.joined()
     }
 }

@@ -111,6 +111,30 @@ import Testing
         #expect(!String(reflecting: report).contains("hunter2"))
     }
 
+    /// Every error, and of the string only names that the specifications have; with one error the text is that of a check.
+    @Test(arguments: [
+        ("mongodb://u:hunter2:x@a:0/$hunter2?authMechanism=hunter2", 4), ("mongodb://hunter2:0/", 1), ("hunter2", 1),
+    ])
+    func refusals(uri: String, count: Int) throws {
+        let error = try #require(throws: ConnectionStringError.self) { try MongoConnectionString(parsing: uri) }
+        let refusal = ExplainRefusal(error, in: uri)
+        #expect(refusal.errors.count == count && refusal.exitStatus == 64)
+        let text = refusal.text(TextStyle())
+        let first = CheckReport(error, given: uri).text(TextStyle())
+        if count == 1 {
+            #expect(text == first)
+        } else {
+            let head = first.trimmingCharacters(in: .newlines)
+            #expect(text.hasPrefix("\(head)\n\n\(count - 1) more errors:\n"), "\(text)")
+        }
+        try JSONSchema("authcheck.explain").check(refusal.json())
+        // A string that is a host's name alone is repeated in the advice, as `check` does.
+        if uri.contains("://") {
+            #expect(!text.contains("hunter2"), "\(text)")
+            #expect(!(try refusal.json()).contains("hunter2"))
+        }
+    }
+
     @Test func textSaysWhatADriverWouldDo() throws {
         let text = try report("mongodb+srv://ann%40CORP@cluster.example.com/?authMechanism=GSSAPI&w=2").text(
             TextStyle())

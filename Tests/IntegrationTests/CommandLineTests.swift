@@ -73,6 +73,43 @@ import Testing
         #expect(text.stdout.contains(message), "\(text)")
     }
 
+    /// All that is wrong, each with its place and what to write; `check` says the first.
+    @Test func explainTellsEveryError() async throws {
+        struct Refusal: Decodable {
+            struct Problem: Decodable {
+                var code: String
+                var message: String
+                var part: String
+                var offset: Int
+                var advice: String?
+            }
+
+            var errors: [Problem]
+        }
+
+        let uri = "mongodb://localhost:0/?authMechanism=NTLM&w=-1"
+        let json = try await AuthCheck.run(["explain", uri, "--format", "json"])
+        #expect(json.status == 64, "\(json)")
+        try JSONSchema("authcheck.explain").check(json.stdout)
+        let errors = try JSONDecoder().decode(Refusal.self, from: Data(json.stdout.utf8)).errors
+        #expect(errors.map(\.code) == ["invalid-port", "unsupported-mechanism", "invalid-option"], "\(json)")
+        #expect(errors.map(\.part) == ["host 1", "options: authMechanism", "options: w"], "\(json)")
+        #expect(errors.map(\.offset) == [20, 23, 42], "\(json)")
+        #expect(errors.map { $0.advice != nil } == [true, true, false], "\(json)")
+        let text = try await AuthCheck.run(["explain", uri])
+        #expect(text.status == 64, "\(text)")
+        #expect(text.stdout.contains("\n2 more errors:\n"), "\(text)")
+        for error in errors {
+            #expect(text.stdout.contains(error.message), "\(text)")
+            #expect(text.stdout.contains("\(error.part), byte \(error.offset)"), "\(text)")
+            if let advice = error.advice { #expect(text.stdout.contains(advice), "\(text)") }
+        }
+        let check = try await AuthCheck.run([uri, "--format", "json"])
+        try JSONSchema("authcheck.check").check(check.stdout)
+        #expect(check.status == 64 && check.stdout.contains(errors[0].message), "\(check)")
+        #expect(!check.stdout.contains(errors[1].message), "\(check)")
+    }
+
     @Test(arguments: [
         [], ["--nosuch"], ["mongodb://ann@localhost", "--concurrency", "0"],
         ["mongodb://ann@localhost", "--format", "xml"],

@@ -223,6 +223,22 @@ import Testing
         #expect(result.status == 125 && result.stderr.hasPrefix("testrealm: "), "\(result)")
     }
 
+    /// Whoever built `testrealm` alone is told what to build, before anything starts.
+    @Test(arguments: [
+        (["run", "--server", "--", "true"], "mongo-test-server"), (["demo"], "authcheck"),
+        (["demo", "--break", "all"], "authcheck"),
+    ])
+    func aProgramThatIsNotBuilt(arguments: [String], missing: String) async throws {
+        try await withFolder { folder in
+            let copy = folder.appendingPathComponent("testrealm")
+            try FileManager.default.copyItem(at: BuiltExecutable.url(named: "testrealm"), to: copy)
+            let result = try await Child.run(copy, arguments)
+            #expect(result.status == 125 && result.stdout.isEmpty, "\(result)")
+            #expect(result.stderr.contains("`swift build --product \(missing)`"), "\(result)")
+            #expect(result.stderr.split(separator: "\n").count == 1, "\(result)")
+        }
+    }
+
     // MARK: - up
 
     @Test func upTellsProgramsAllTheyNeedAndEndsAtASignal() async throws {

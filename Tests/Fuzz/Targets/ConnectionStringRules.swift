@@ -8,9 +8,12 @@ enum ConnectionStringRules {
         do throws(ConnectionStringError) {
             string = try MongoConnectionString(parsing: text)
         } catch {
-            try check(error, in: text)
+            let all = MongoConnectionString.errors(in: text)
+            try require(all.first == error, "the error that is thrown is the first of all")
+            for error in all { try check(error, in: text) }
             return
         }
+        try require(MongoConnectionString.errors(in: text).isEmpty, "a connection string has no errors")
         try check(string)
         try require(!string.hosts.isEmpty, "a string without a host is refused")
         if parts.count == 2 { try resolve(string, txt: String(decoding: parts[1], as: UTF8.self)) }

@@ -1,0 +1,79 @@
+public import SaslConnectionString
+
+/// Everything that is wrong with a connection string.
+///
+/// In JSON it is the report of a check that could not begin, as `check` has it for the first error, with the key `errors`.
+public struct ExplainRefusal: Sendable, Hashable, Encodable {
+    /// Something that is wrong.
+    public struct Problem: Sendable, Hashable, Encodable {
+        /// The kind, a stable name.
+        public var code: String
+        /// What is wrong.
+        public var message: String
+        /// The part of the string: `userinfo`, `host 2`, `options: authMechanism`.
+        public var part: String
+        /// The number of bytes before it.
+        public var offset: Int
+        /// What to write instead; `nil` where the message says it.
+        @NullWhenAbsent public var advice: String?
+    }
+
+    /// All that is wrong, in the order in which it was found; never empty.
+    public var errors: [Problem]
+    private let first: CheckReport
+
+    /// Explains why a text is no connection string.
+    ///
+    /// - Parameters:
+    ///   - error: The error that parsing it threw.
+    ///   - text: The string.
+    public init(_ error: ConnectionStringError, in text: String) {
+        first = CheckReport(error, given: text)
+        let all = MongoConnectionString.errors(in: text)
+        errors = (all.isEmpty ? [error] : all).map { error in
+            let steps = Diagnosis.steps(for: error, text)
+            let advice = steps.map { step in step.command.map { "\(step.text): `\($0)`" } ?? step.text }
+                .joined(separator: "; ")
+            return Problem(
+                code: "\(error.code)", message: error.message, part: error.part, offset: error.offset,
+                advice: advice.isEmpty ? nil : advice)
+        }
+    }
+
+    /// The exit status of the process.
+    public var exitStatus: Int32 { first.exitStatus }
+
+    /// Encodes the report of the first error, and all errors.
+    public func encode(to encoder: any Encoder) throws {
+        try first.encode(to: encoder)
+        var container = encoder.container(keyedBy: Key.self)
+        try container.encode(errors, forKey: .errors)
+    }
+
+    private enum Key: CodingKey {
+        case errors
+    }
+}
+
+extension ExplainRefusal: MonitoredReport {
+    /// The report for a person: the first error, and what else is wrong.
+    public func text(_ style: TextStyle) -> String {
+        guard errors.count > 1 else { return first.text(style) }
+        var page = TextPage(style)
+        page.add(errors.count == 2 ? "One more error:" : "\(errors.count - 1) more errors:", tone: .strong)
+        for problem in errors.dropFirst() {
+            page.add("\(problem.message) (\(problem.part), byte \(problem.offset))", indent: 2)
+            if let advice = problem.advice { page.add(advice, indent: 6) }
+        }
+        let lines = first.text(style).split(separator: "\n", omittingEmptySubsequences: false)
+        let end = lines.lastIndex { !$0.isEmpty } ?? lines.startIndex
+        return lines[...end].joined(separator: "\n") + "\n\n" + page.text
+    }
+
+    /// The line for the first error.
+    public var nagios: String { first.nagios }
+    /// The status for the first error.
+    public var nagiosStatus: Int32 { first.nagiosStatus }
+    /// The metrics of a check that could not begin.
+    public var prometheus: String { first.prometheus }
+}
