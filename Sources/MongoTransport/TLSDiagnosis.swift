@@ -176,11 +176,15 @@ struct TLSDiagnosis {
             if context.trust.isEmpty {
                 "nobody is trusted: \(authorities) are none"
             } else if certificate.isSelfIssued {
-                "it is issued by itself and is not among \(authorities)"
+                context.trust.known.contains(certificate)
+                    ? "it is issued by itself and is among \(authorities), but it is not for signing: BoringSSL wants keyCertSign in "
+                        + "the extension keyUsage of whom it trusts, or no such extension, where OpenSSL does not look"
+                    : "it is issued by itself and is not among \(authorities)"
             } else if !certificate.isForServers {
                 "its extension extendedKeyUsage does not have serverAuth"
             } else if issuers.isEmpty {
-                "nothing leads from its issuer, \(certificate.issuer), to one of \(authorities)"
+                "nothing leads from its issuer, \(certificate.issuer), to one of \(authorities), or an authority between them has "
+                    + "constraints that this certificate does not keep, as of certificate policies, which OpenSSL does not check"
                     + expiredAuthorities(at: now)
             } else if let missing = issuers.first(where: isWithoutIssuer) {
                 "its issuer, \(missing.subject), is among \(authorities), and was issued by \(missing.issuer), which is not: add that "

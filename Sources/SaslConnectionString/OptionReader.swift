@@ -83,6 +83,14 @@ struct OptionReader {
         var occurrence = Occurrence(
             spelling: "", isDeprecated: false, offset: segment.startIndex, value: segment[(equals + 1)...])
         try refuseSemicolons(in: occurrence.value)
+        // What is behind the semicolon may be tls=true, and a password would go out in the clear without it.
+        if key.utf8.contains(UInt8(ascii: ";")) {
+            throw ConnectionStringError(
+                .invalidOption,
+                key.utf8.starts(with: "amp;".utf8)
+                    ? "options are separated by '&'; '&amp;' is how HTML writes it"
+                    : "options are separated by '&', not by ';'", offset: segment.startIndex, part: part)
+        }
         if let spec = OptionSpec.byName[key] {
             occurrence.spelling = spec.name
             return (spec.name, occurrence)
@@ -241,7 +249,7 @@ struct OptionReader {
             try readProperties(text, occurrence, spec)
         case .authSource:
             guard !text.isEmpty else {
-                throw locations.error(.invalidOption, "authSource must name a database", option: spec.name)
+                throw locations.error(.invalidOption, "authSource must name a database; a shell leaves nothing of $external unless it is quoted", option: spec.name)
             }
             options.authSource = text
         case .compressors:

@@ -34,9 +34,12 @@ struct Sections {
             scheme = .mongodbSRV
             rest = bytes.dropFirst("mongodb+srv://".utf8.count)
         } else {
+            // A file for containers keeps quotation marks as part of a value.
+            let isQuoted = bytes.first.map { [UInt8(ascii: "\""), UInt8(ascii: "'")].contains($0) } ?? false
             throw ConnectionStringError(
-                .invalidScheme, "a connection string begins with mongodb:// or mongodb+srv://", offset: 0,
-                part: "scheme")
+                .invalidScheme,
+                "a connection string begins with mongodb:// or mongodb+srv://"
+                    + (isQuoted ? ", and not with a quotation mark" : ""), offset: 0, part: "scheme")
         }
 
         let isDelimiter = { (byte: UInt8) in byte == UInt8(ascii: "/") || byte == UInt8(ascii: "?") }

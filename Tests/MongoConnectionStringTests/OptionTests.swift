@@ -32,6 +32,19 @@ import Testing
         }
     }
 
+    @Test(
+        "what is behind a semicolon is not left out",
+        arguments: [
+            ("authMechanism=PLAIN&amp;tls=true", "HTML"), ("tls=true&amp;authMechanism=PLAIN", "HTML"),
+            ("authMechanism=PLAIN&x;tls=true", "not by ';'"), ("authMechanism=PLAIN;tls=true", "not by ';'"),
+        ]) func semicolons(_ options: String, _ words: String)
+    {
+        let error = #expect(throws: ConnectionStringError.self) {
+            try Self.parse(options, "mongodb://ann:pw@h/")
+        }
+        #expect(error?.message.contains(words) == true && error?.part == "options")
+    }
+
     @Test("wTimeoutMS has 64 bits") func longTimeout() throws {
         #expect(try Self.parse("wTimeoutMS=9223372036854775807").options.wTimeoutMS == .max)
         #expect(try Self.parse("wTimeoutMS=9223372036854775808").options.wTimeoutMS == nil)

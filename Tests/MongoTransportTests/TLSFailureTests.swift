@@ -32,6 +32,10 @@ import Testing
         Failure(
             testDescription: "issued by itself", certificate: "self-signed", failure: .notTrusted, says: ["by itself"]),
         Failure(
+            testDescription: "issued by itself and named, but not for signing", certificate: "self-signed",
+            change: .init(authorities: "self-signed.crt"), failure: .notTrusted,
+            says: ["is among", "self-signed.crt", "keyCertSign"]),
+        Failure(
             testDescription: "an intermediate authority is missing", certificate: "below", failure: .notTrusted,
             says: ["CN=Intermediate CA"]),
         Failure(
