@@ -32,9 +32,9 @@ import Testing
         Failure(
             testDescription: "issued by itself", certificate: "self-signed", failure: .notTrusted, says: ["by itself"]),
         Failure(
-            testDescription: "issued by itself and named, but not for signing", certificate: "self-signed",
-            change: .init(authorities: "self-signed.crt"), failure: .notTrusted,
-            says: ["is among", "self-signed.crt", "keyCertSign"]),
+            testDescription: "issued by itself and named, but not for signing", certificate: "self-signed-no-authority",
+            change: .init(authorities: "self-signed-no-authority.crt"), failure: .notTrusted,
+            says: ["is among", "self-signed-no-authority.crt", "keyCertSign"]),
         Failure(
             testDescription: "an intermediate authority is missing", certificate: "below", failure: .notTrusted,
             says: ["CN=Intermediate CA"]),

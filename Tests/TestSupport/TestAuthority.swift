@@ -102,6 +102,7 @@ public struct TestAuthority: Sendable {
             "elaborate", #"/DC=test/DC=corp/O=A, "B" \+ C /OU=café/CN=db.test"#,
             names: names + ",IP:192.0.2.7,email:a@b.test", by: "ca")
         try selfSigned("self-signed", "/CN=db.test", names: names)
+        try selfSigned("self-signed-no-authority", "/CN=db.test", names: names, extensions: "no-authority")
 
         try issue("client", "/O=Tests/CN=ann", extensions: "client", by: "ca")
         try issue("stranger", "/O=Tests/CN=eve", extensions: "client", by: "other-ca")
@@ -160,9 +161,11 @@ public struct TestAuthority: Sendable {
                 + common(name, validity))
     }
 
-    private func selfSigned(_ name: String, _ subject: String, names: String) throws {
+    private func selfSigned(
+        _ name: String, _ subject: String, names: String, extensions: String = "server"
+    ) throws {
         try request(name, subject, names)
-        try openssl(["ca", "-selfsign", "-keyfile", name + ".key", "-extensions", "server"] + common(name, .now))
+        try openssl(["ca", "-selfsign", "-keyfile", name + ".key", "-extensions", extensions] + common(name, .now))
     }
 
     private func request(_ name: String, _ subject: String, _ names: String? = nil) throws {
@@ -225,6 +228,10 @@ public struct TestAuthority: Sendable {
         subjectKeyIdentifier = hash
         [server]
         basicConstraints = CA:false
+        extendedKeyUsage = serverAuth
+        [no-authority]
+        basicConstraints = critical,CA:false
+        keyUsage = critical,digitalSignature
         extendedKeyUsage = serverAuth
         [client]
         basicConstraints = CA:false
