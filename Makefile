@@ -11,6 +11,12 @@
 #   make benchmark measures against a bare C client, libmongoc and PyMongo; see docs/performance.md
 #   make soak      10,000 authentications in one process from every kind of identity: nothing grows
 #   make fuzz      looks for inputs that break the decoders, for FUZZ_SECONDS each
+#   make release   all that is installed, with programs that need no Swift where they run; PROGRAMS=authcheck: of one
+#   make man       the manual pages, into .build/dist/man
+#   make install   programs, manual pages, completions and schemas under PREFIX (/usr/local), and DESTDIR before that
+#   make uninstall removes these again
+#   make dist      the same as a tar.gz, in .build/dist; docs/operations.md
+#   make dist-test unpacks that where there is nothing, and runs what is in it
 #   make lint      checks the form of the sources; `make format` mends it
 #   make pin-peers writes the versions and hashes of the peers from PyPI anew; see Tests/peers.txt
 #
@@ -21,10 +27,15 @@ SWIFT ?= swift
 APT_BUILD = libkrb5-dev libsasl2-dev
 APT_REALM = krb5-kdc krb5-admin-server krb5-user libsasl2-modules-gssapi-mit
 APT_TEST = gcc libc6-dev openssl pkg-config libmongoc-dev openjdk-17-jdk-headless python3 python3-venv python3-dev \
-	bash ca-certificates faketime iproute2 keyutils libgsasl18 microsocks mount strace util-linux
+	bash ca-certificates faketime groff-base iproute2 keyutils libgsasl18 mandoc microsocks mount python3-yaml strace systemd \
+	util-linux
 
 # A domain controller. Debian has its services start by themselves, which is neither needed nor prevented here.
 APT_SAMBA = samba samba-ad-provision samba-dsdb-modules python3-samba
+
+# What a release and its manual pages need, and the shells that read its completions in a test.
+APT_RELEASE = binutils gzip python3 tar
+APT_RELEASE_TEST = binutils fish man-db zsh
 
 # PyMongo is a peer of the tests. It lives in a folder of the build, so that nothing of the machine's Python changes.
 # Its files, and those of what it needs, are named by hash in Tests/peers.txt; pykerberos is built from its source, with
@@ -74,6 +85,7 @@ FUZZ = .build/fuzz
 FUZZ_ENVIRONMENT = SWIFT_BACKTRACE=enable=no
 FUZZ_FLAGS = -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=2048 -verbosity=0 -print_final_stats=1
 
+.PHONY: release man install uninstall dist dist-test packages-release packages-release-test
 .PHONY: demo test test-containers test-samba docker-test example benchmark soak tsan asan fuzz lint format build packages-demo packages-samba packages-test peers pin-peers clean
 
 build: packages-demo
@@ -127,6 +139,86 @@ fuzz: packages-demo
 			>$(FUZZ)/$$target.log 2>&1 || { echo "*** $$target"; tail -n 60 $(FUZZ)/$$target.log; exit 1; }; \
 		echo "$$target: $$(sed -n "s/^stat::number_of_executed_units: //p" $(FUZZ)/$$target.log) inputs"'
 
+# MARK: Releases
+
+PROGRAMS ?= authcheck testrealm mongo-test-server
+PREFIX ?= /usr/local
+VERSION = $(shell sed -n 's/.*static let current = "\(.*\)"/\1/p' Sources/MongoAuth/Hello.swift)
+# The time of the last commit, so that the same sources give the same archive.
+EPOCH = $(or $(SOURCE_DATE_EPOCH),$(shell git log -1 --format=%ct 2>/dev/null),0)
+
+# A build by itself: statically linked objects and the others would replace each other.
+DIST = .build/dist
+RELEASE = -c release --static-swift-stdlib --scratch-path $(DIST)
+BINARIES = $(addprefix $(DIST)/programs/,$(PROGRAMS))
+PAGES = $(patsubst %,$(DIST)/man/%.1,$(filter authcheck testrealm,$(PROGRAMS)))
+none =
+TREE = $(DIST)/tree/$(subst $(none) ,+,$(strip $(PROGRAMS)))
+ARCHIVE = $(firstword $(PROGRAMS))-$(VERSION)-$(shell uname -s | tr '[:upper:]' '[:lower:]')-$(shell uname -m)
+
+release: $(TREE).ready
+
+man: $(PAGES)
+
+$(DIST)/programs/%: $(shell find -L Package.swift Sources -type f) | packages-release
+	$(SWIFT) build $(RELEASE) --product $*
+	@mkdir -p $(@D)
+	strip -o $@ $(DIST)/release/$*
+
+$(DIST)/man/%.1: man/generate man/%.mdoc $(DIST)/programs/%
+	@mkdir -p $(@D)
+	SOURCE_DATE_EPOCH=$(EPOCH) man/generate $(DIST)/programs/$* man/$*.mdoc >$@.new
+	mv $@.new $@
+
+# What is installed, as it lies under PREFIX.
+$(TREE).ready: Makefile LICENSE $(BINARIES) $(PAGES) $(wildcard docs/schemas/* Examples/operations/*)
+	rm -rf $(TREE)
+	install -D -m 644 -t $(TREE)/share/doc/authcheck LICENSE
+	install -D -m 644 -t $(TREE)/share/doc/authcheck/examples Examples/operations/*
+	install -D -m 644 -t $(TREE)/share/authcheck/schemas docs/schemas/*.json
+	install -D -m 755 -t $(TREE)/bin $(BINARIES)
+	$(if $(PAGES),install -D -m 644 -t $(TREE)/share/man/man1 $(PAGES))
+	@mkdir -p $(TREE)/share/bash-completion/completions $(TREE)/share/zsh/site-functions $(TREE)/share/fish/vendor_completions.d
+	for program in $(PROGRAMS); do \
+		words="$(TREE)/bin/$$program --generate-completion-script"; \
+		$$words bash >$(TREE)/share/bash-completion/completions/$$program && \
+		$$words zsh >$(TREE)/share/zsh/site-functions/_$$program && \
+		$$words fish >$(TREE)/share/fish/vendor_completions.d/$$program.fish || exit 1; \
+	done
+	# The licences of what is linked in want to come along.
+	for file in $(DIST)/checkouts/*/LICENSE* $(DIST)/checkouts/*/NOTICE*; do \
+		install -D -m 644 -t $(TREE)/share/doc/authcheck/licenses/$$(basename $$(dirname $$file)) $$file || exit 1; \
+	done
+	install -D -m 644 -t $(TREE)/share/doc/authcheck/licenses/swift "$$($(SWIFT) -print-target-info | \
+		sed -n 's|.*"runtimeResourcePath": *"\(.*\)".*|\1/../../share/swift/LICENSE.txt|p')"
+	touch $@
+
+# Nothing is built here after `make release`, so that root need not be who builds.
+install: $(TREE).ready
+	find $(TREE) -type f -printf '%P\n' | LC_ALL=C sort | while IFS= read -r file; do \
+		mode=644; case $$file in bin/*) mode=755 ;; esac; \
+		install -D -m $$mode "$(TREE)/$$file" "$(DESTDIR)$(PREFIX)/$$file" || exit 1; \
+	done
+
+uninstall:
+	for program in authcheck testrealm mongo-test-server; do \
+		for file in bin/$$program share/man/man1/$$program.1 share/bash-completion/completions/$$program \
+			share/zsh/site-functions/_$$program share/fish/vendor_completions.d/$$program.fish; do \
+			rm -f "$(DESTDIR)$(PREFIX)/$$file"; \
+		done; \
+	done
+	rm -rf "$(DESTDIR)$(PREFIX)/share/authcheck" "$(DESTDIR)$(PREFIX)/share/doc/authcheck"
+
+dist: $(TREE).ready
+	tar -C $(TREE) --sort=name --owner=0 --group=0 --numeric-owner --mtime=@$(EPOCH) --mode=u=rwX,go=rX \
+		--transform 's|^\.|$(ARCHIVE)|' -cf - . | gzip -9n >$(DIST)/$(ARCHIVE).tar.gz
+	@cd $(DIST) && sha256sum $(ARCHIVE).tar.gz
+
+dist-test: dist packages-demo packages-release-test
+	$(SWIFT) build --product testrealm
+	$(SWIFT) build --product mongo-test-server
+	Tests/DistributionTests/archive $(DIST)/$(ARCHIVE).tar.gz
+
 benchmark: packages-test peers
 	Benchmarks/Authentication/run
 
@@ -154,6 +246,12 @@ packages-demo:
 
 packages-test:
 	$(call install_packages,$(APT_BUILD) $(APT_REALM) $(APT_TEST))
+
+packages-release:
+	$(call install_packages,$(APT_BUILD) $(APT_RELEASE))
+
+packages-release-test:
+	$(call install_packages,$(APT_RELEASE_TEST))
 
 packages-samba:
 	$(call install_packages,$(APT_SAMBA))

@@ -195,6 +195,10 @@ let package = Package(
             ]),
         tests("BSONTests", ["SaslBSON"]),
         tests("BlockingWorkTests", ["BlockingWork", nioConcurrencyHelpers]),
+        tests(
+            "DistributionTests",
+            ["AuthCheckKit", "KerberosTestKit", "TestSupport", "authcheck", "mongo-test-server", "testrealm"],
+            exclude: ["archive"]),
         tests("FuzzTests", ["FuzzTargets"]),
         tests("GSSCoreTests", ["GSSCore"]),
         tests(
