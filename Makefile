@@ -100,9 +100,12 @@ demo: packages-demo
 test: packages-test peers
 	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(SWIFT) test
 
+# The integration tests that ask a KDC for something of their own.
+CONTAINERS ?= IntegrationTests|ContainerRealmTests|KitInternalsTests
+
 test-containers: packages-test peers
 	docker build --quiet --build-arg BASE='$(or $(BASE),debian:bookworm-slim)' --tag mongo-sasl-kdc --file docker/kdc/Dockerfile .
-	KERBEROS_REALM=containers PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(SWIFT) test --filter 'IntegrationTests|ContainerRealmTests|KitInternalsTests' --skip '$(NO_REALM)'
+	KERBEROS_REALM=containers PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(SWIFT) test --filter '$(CONTAINERS)' --skip '$(NO_REALM)'
 
 # A test that lacks Samba fails. Its domain is made once, and kept in .build.
 test-samba: packages-test packages-samba peers
@@ -123,9 +126,12 @@ tsan: packages-test peers
 	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" AUTHENTICATIONS=500 \
 		TSAN_OPTIONS="halt_on_error=1 exitcode=66 atexit_sleep_ms=0 suppressions=$(CURDIR)/Tests/Sanitizers/thread.supp" $(SWIFT) test $(TSAN) $(NO_CLOCKS)
 
+# `make asan SANITIZED='GSSKerberosTests|SoakTests'` runs these only.
+SANITIZED ?= .
+
 asan: packages-test peers
 	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" AUTHENTICATIONS=500 \
-		ASAN_OPTIONS="detect_leaks=0" $(SWIFT) test $(ASAN) $(NO_CLOCKS)
+		ASAN_OPTIONS="detect_leaks=0" $(SWIFT) test $(ASAN) --filter '$(SANITIZED)' $(NO_CLOCKS)
 
 soak: packages-test peers
 	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" AUTHENTICATIONS=10000 $(SWIFT) test --filter SoakTests

@@ -5,6 +5,14 @@ import MongoConnect
 import SASL
 import SaslConnectionString
 
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#elseif canImport(Darwin)
+import Darwin
+#endif
+
 /// Who authenticates, where the connection string does not say it.
 struct CredentialOptions: ParsableArguments {
     @Option(
@@ -48,6 +56,14 @@ struct CredentialOptions: ParsableArguments {
         guard sources <= 1 else {
             throw ValidationError("Name one of --ccache, --keytab, --password-file and --ask-password.")
         }
+        // The library would wait for whoever writes into it, and nobody could tell that from a KDC that is silent.
+        if let keytab, Self.isPipe(keytab) { throw ValidationError("The keytab \(keytab) is a named pipe, not a file.") }
+    }
+
+    private static func isPipe(_ keytab: String) -> Bool {
+        let path = keytab.utf8.starts(with: "FILE:".utf8) ? String(keytab.dropFirst(5)) : keytab
+        var status = stat()
+        return stat(path, &status) == 0 && [S_IFIFO, S_IFSOCK].contains(status.st_mode & S_IFMT)
     }
 
     /// Whether a password comes from whoever runs the program.

@@ -15,7 +15,14 @@ enum KeytabRules {
 
     static func findings(_ evidence: KeytabEvidence) -> [Finding] {
         let words = KeytabWords(evidence)
-        return rules.flatMap { $0(evidence, words) }
+        let findings = rules.flatMap { $0(evidence, words) }
+        guard words.isCut else { return findings }
+        // A command with half a name does something else.
+        return findings.map { finding in
+            var finding = finding
+            for index in finding.diagnosis.steps.indices { finding.diagnosis.steps[index].command = nil }
+            return finding
+        }
     }
 
     static func error(
@@ -116,7 +123,11 @@ enum KeytabRules {
                 error(
                     .notAKeytab, .noCredentials, .server,
                     "\(evidence.path) is not a keytab, or is damaged: \(trouble.message)",
-                    [.init("see what it is", command: "file \(words.path)")] + words.newKeySteps, trouble)
+                    // Nothing that writes into a file that may be another's.
+                    [
+                        .init("see what it is", command: "file \(words.path)"),
+                        .init("if it is to be the server's keytab, move it away and have a new one made"),
+                    ], trouble)
             ]
         }
         // The configuration of Kerberos, without which it reads nothing.

@@ -15,6 +15,8 @@ struct KeytabWords: Sendable {
     let showPrincipal: String
     /// `kadmin` with a query that removes all keys but the newest from the keytab.
     let removeOldKeys: String
+    /// Whether a name is too long to be told in full.
+    let isCut: Bool
     /// For the advice on errors of Kerberos.
     let names: Evidence.Names
 
@@ -22,6 +24,7 @@ struct KeytabWords: Sendable {
     private let isPrincipalKnown: Bool
 
     init(_ evidence: KeytabEvidence) {
+        isCut = [evidence.path, evidence.principal].contains { KeytabReport.cut($0) != $0 }
         path = DiagnosisWords.operand(KeytabReport.cut(evidence.path))
         let name = DiagnosisWords.withoutOption(KeytabReport.cut(evidence.principal))
         isPrincipalKnown = !evidence.host.value.isEmpty
