@@ -6,12 +6,24 @@ struct CompletionsCommand: ParsableCommand {
         abstract: "Prints a script that completes the arguments in a shell.",
         discussion: "For example: authcheck completions bash > /etc/bash_completion.d/authcheck")
 
+    enum Shell: String, CaseIterable, ExpressibleByArgument {
+        case bash
+        case zsh
+        case fish
+
+        var argumentParserShell: CompletionShell {
+            switch self {
+            case .bash: .bash
+            case .zsh: .zsh
+            case .fish: .fish
+            }
+        }
+    }
+
     @Argument(help: "The shell.")
-    var shell: CompletionShell
+    var shell: Shell
 
     func run() throws {
-        try StandardStreams.print(AuthCheck.completionScript(for: shell))
+        try StandardStreams.print(AuthCheck.completionScript(for: shell.argumentParserShell))
     }
 }
-
-extension CompletionShell: @retroactive ExpressibleByArgument {}
