@@ -1,4 +1,4 @@
-public import ArgumentParser
+import ArgumentParser
 
 struct CompletionsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
