@@ -19,7 +19,7 @@ import Testing
     private func withServer(_ body: (SharedRealm, Int) async throws -> Void) async throws {
         let realm = try await SharedRealm.shared
         let server = try await ServerProcess.start(
-            realm: realm.realm, keytab: realm.serviceKeytab, users: [realm.ann])
+            realm: realm.realm, keytab: realm.serviceKeytab, users: ["\(realm.ann)=read@app"])
         try await body(realm, server.port)
         try await server.stop()
     }
