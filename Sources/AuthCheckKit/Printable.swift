@@ -13,20 +13,22 @@ package enum Printable {
 
     /// JSON in which they are spelled out as JSON does it. Outside of its strings there are none but line breaks.
     static func json(_ text: String) -> String {
-        escaped(text) { scalar in
-            scalar == "\n"
-                ? "\n"
-                : String(scalar).utf16.map { unit in
-                    let digits = String(unit, radix: 16)
-                    return "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-                }.joined()
+        escaped(text, keepingLineBreaks: true) { scalar in
+            String(scalar).utf16.map { unit in
+                let digits = String(unit, radix: 16)
+                return "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+            }.joined()
         }
     }
 
-    private static func escaped(_ text: String, _ escape: (Unicode.Scalar) -> String) -> String {
-        guard text.unicodeScalars.contains(where: isUnsafe) else { return text }
+    private static func escaped(
+        _ text: String, keepingLineBreaks: Bool = false, _ escape: (Unicode.Scalar) -> String
+    ) -> String {
+        // Most reports are ASCII, and those of many hosts are long.
+        let isPlain = text.utf8.allSatisfy { (0x20..<0x7F).contains($0) || keepingLineBreaks && $0 == 0x0A }
+        guard !isPlain, text.unicodeScalars.contains(where: isUnsafe) else { return text }
         return text.unicodeScalars.reduce(into: "") { text, scalar in
-            if isUnsafe(scalar) {
+            if isUnsafe(scalar), !(keepingLineBreaks && scalar == "\n") {
                 text += escape(scalar)
             } else {
                 text.unicodeScalars.append(scalar)
@@ -35,6 +37,7 @@ package enum Printable {
     }
 
     private static func isUnsafe(_ scalar: Unicode.Scalar) -> Bool {
+        if scalar.isASCII { return !(0x20..<0x7F).contains(scalar.value) }
         switch scalar.properties.generalCategory {
         case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate, .unassigned, .privateUse: true
         default: false
