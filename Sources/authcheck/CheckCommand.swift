@@ -104,6 +104,8 @@ struct CheckCommand: AsyncParsableCommand {
         let outcome: Swift.Result<[CheckReport], any Error> =
             if let progress { await progress.during { await result(run) } } else { await result(run) }
         var reports = try outcome.get()
+        // The text of a thousand hosts is much work for a machine that has other things to do.
+        LastResort.beginPrinting(grace: .seconds(5))
         if Task.isCancelled { for index in reports.indices { reports[index].interrupt() } }
         let isInterrupted = reports.contains { $0.exitStatus == CheckReport.interrupted }
         // Monitoring is not to take a check that was ended for one that failed.

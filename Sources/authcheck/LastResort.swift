@@ -71,10 +71,12 @@ enum LastResort {
     }
 
     /// The report is there and is being printed: from here on only a reader that takes nothing is waited for in vain.
-    static func beginPrinting() {
+    ///
+    /// - Parameter grace: How long the report may take until the first of it is printed.
+    static func beginPrinting(grace: Duration = .zero) {
         let isLate = state.withLock { state in
             if state.teller == nil { state.teller = .check }
-            state.lastWrite = .now
+            state.lastWrite = .now + grace
             return state.teller == .lastResort
         }
         // The last words are being said, and end the process.
