@@ -249,7 +249,10 @@ struct OptionReader {
             try readProperties(text, occurrence, spec)
         case .authSource:
             guard !text.isEmpty else {
-                throw locations.error(.invalidOption, "authSource must name a database; a shell leaves nothing of $external unless it is quoted", option: spec.name)
+                throw locations.error(
+                    .invalidOption,
+                    "authSource must name a database; a shell leaves nothing of $external unless it is quoted",
+                    option: spec.name)
             }
             options.authSource = text
         case .compressors:

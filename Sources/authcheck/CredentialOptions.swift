@@ -57,7 +57,9 @@ struct CredentialOptions: ParsableArguments {
             throw ValidationError("Name one of --ccache, --keytab, --password-file and --ask-password.")
         }
         // The library would wait for whoever writes into it, and nobody could tell that from a KDC that is silent.
-        if let keytab, Self.isPipe(keytab) { throw ValidationError("The keytab \(keytab) is a named pipe, not a file.") }
+        if let keytab, Self.isPipe(keytab) {
+            throw ValidationError("The keytab \(keytab) is a named pipe, not a file.")
+        }
     }
 
     private static func isPipe(_ keytab: String) -> Bool {
