@@ -171,9 +171,9 @@ $(DIST)/programs/%: $(shell find -L Package.swift Sources -type f) | packages-re
 	@mkdir -p $(@D)
 	strip -o $@ $(DIST)/release/$*
 
-$(DIST)/man/%.1: man/generate man/%.mdoc $(DIST)/programs/%
+$(DIST)/man/%.1: docs/man/generate docs/man/%.mdoc $(DIST)/programs/%
 	@mkdir -p $(@D)
-	SOURCE_DATE_EPOCH=$(EPOCH) man/generate $(DIST)/programs/$* man/$*.mdoc >$@.new
+	SOURCE_DATE_EPOCH=$(EPOCH) docs/man/generate $(DIST)/programs/$* docs/man/$*.mdoc >$@.new
 	mv $@.new $@
 
 # What is installed, as it lies under PREFIX.

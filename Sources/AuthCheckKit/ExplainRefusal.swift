@@ -27,11 +27,12 @@ public struct ExplainRefusal: Sendable, Hashable, Encodable {
     /// - Parameters:
     ///   - error: The error that parsing it threw.
     ///   - text: The string.
-    public init(_ error: ConnectionStringError, in text: String) {
-        first = CheckReport(error, given: text)
+    ///   - given: The same, or nothing where no word of it may be repeated.
+    public init(_ error: ConnectionStringError, in text: String, given: String) {
+        first = CheckReport(error, given: given)
         let all = MongoConnectionString.errors(in: text)
         errors = (all.isEmpty ? [error] : all).map { error in
-            let steps = Diagnosis.steps(for: error, text)
+            let steps = Diagnosis.steps(for: error, given)
             let advice = steps.map { step in step.command.map { "\(step.text): `\($0)`" } ?? step.text }
                 .joined(separator: "; ")
             return Problem(
@@ -55,7 +56,7 @@ public struct ExplainRefusal: Sendable, Hashable, Encodable {
     }
 }
 
-extension ExplainRefusal: MonitoredReport {
+extension ExplainRefusal: Report {
     /// The report for a person: the first error, and what else is wrong.
     public func text(_ style: TextStyle) -> String {
         guard errors.count > 1 else { return first.text(style) }
@@ -69,11 +70,4 @@ extension ExplainRefusal: MonitoredReport {
         let end = lines.lastIndex { !$0.isEmpty } ?? lines.startIndex
         return lines[...end].joined(separator: "\n") + "\n\n" + page.text
     }
-
-    /// The line for the first error.
-    public var nagios: String { first.nagios }
-    /// The status for the first error.
-    public var nagiosStatus: Int32 { first.nagiosStatus }
-    /// The metrics of a check that could not begin.
-    public var prometheus: String { first.prometheus }
 }

@@ -57,13 +57,14 @@ public struct KDCProbe: Sendable {
             realm: question.realm, principal: question.principal, isAboutUser: question.isAboutUser,
             asksDNS: question.asksDNS)
         var known: [KDCLocation] = []
+        var places: Set<[String]> = []
         for entry in question.entries {
             guard let location = KDCLocation(entry: entry) else {
                 if report.malformedEntries.count < Self.mostKDCs { report.malformedEntries.append(entry) }
                 continue
             }
-            // More than are asked are only counted: a file may have thousands of them.
-            if known.count < 4 * Self.mostKDCs, !known.contains(where: location.isSamePlace) { known.append(location) }
+            // A file may have thousands of them.
+            if places.insert(location.place).inserted { known.append(location) }
         }
         let hasEntries = !question.entries.isEmpty
         report.moreKDCs = max(0, known.count - Self.mostKDCs)
@@ -73,7 +74,7 @@ public struct KDCProbe: Sendable {
             // What the library does not use itself is not waited for as long.
             let found = await look(question.realm, by: hasEntries ? min(end, .now + left / 3) : end)
             report.dnsProblem = found.problem
-            let new = found.locations.filter { location in !known.contains(where: location.isSamePlace) }
+            let new = found.locations.filter { !places.contains($0.place) }
             let room = max(0, Self.mostKDCs - known.count)
             report.moreKDCs += max(0, new.count - room)
             let others = Array(new.prefix(room))
@@ -104,7 +105,7 @@ public struct KDCProbe: Sendable {
                 let location = KDCLocation(
                     host: record.target, port: record.port, transport: transport,
                     source: .dns(name: "_kerberos._\(transport.rawValue).\(realm)"))
-                if let index = found.firstIndex(where: { location.isSamePlace($0.location) }) {
+                if let index = found.firstIndex(where: { location.place == $0.location.place }) {
                     if found[index].location.transport != transport { found[index].location.transport = .any }
                 } else {
                     found.append((record.priority, location))
@@ -239,10 +240,8 @@ public struct KDCProbe: Sendable {
 }
 
 extension KDCLocation {
-    /// Whether both are one place: names are compared as the DNS does it.
-    fileprivate func isSamePlace(_ other: KDCLocation) -> Bool {
-        port == other.port && (transport == .https) == (other.transport == .https)
-            && asciiLowercased(withoutFinalPeriod(host)).utf8
-                .elementsEqual(asciiLowercased(withoutFinalPeriod(other.host)).utf8)
+    /// What makes it one place: names are compared as the DNS does it.
+    fileprivate var place: [String] {
+        [asciiLowercased(withoutFinalPeriod(host)), "\(port)", transport == .https ? "https" : ""]
     }
 }

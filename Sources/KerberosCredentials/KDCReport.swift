@@ -150,7 +150,7 @@ extension KDCReport.Outcome {
 extension KDCReport.KDC: CustomStringConvertible {
     /// The facts in a line: `kdc1.example.com:88: UDP silent, TCP refused`. With several addresses each has its own.
     public var description: String {
-        if addresses.isEmpty { return "\(location): \(problem ?? "no address")" }
+        if addresses.isEmpty { return "\(location): \(problem ?? (isUsed ? "no address" : "not asked"))" }
         let texts = addresses.map { entry in
             let ways = [entry.udp.map { "UDP \($0.outcome)" }, entry.tcp.map { "TCP \($0.outcome)" }].compactMap(\.self)
             let words = ways.isEmpty ? "not asked" : ways.joined(separator: ", ")

@@ -44,7 +44,7 @@ private final class PlainServerExchange: SaslServerExchange {
                 .malformedResponse, "the client's message is not an identity, a name and a password in UTF-8")
         }
         guard try verify(username, Secret(bytes: parts[2])) else {
-            throw SaslError(.credentialsRejected, "the password is wrong, or nobody has the name \(username)")
+            throw SaslError(.credentialsRejected, "the password is wrong, or there is no such user")
         }
         return .authenticated(
             SaslAuthentication(authenticationIdentity: username, authorizationIdentity: identity), data: nil)

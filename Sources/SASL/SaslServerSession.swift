@@ -16,8 +16,8 @@
 /// }
 /// ```
 ///
-/// What an error says is for the server's log. The client is told that the authentication failed: whether a user exists is
-/// nobody's business.
+/// What an error says is for the server's log, and has nothing in it that a client sent. The client is told that the
+/// authentication failed: whether a user exists is nobody's business.
 public struct SaslServerSession: ~Copyable {
     private enum State {
         case begun
@@ -144,10 +144,7 @@ public struct SaslServerSession: ~Copyable {
         _ authentication: SaslAuthentication, _ data: [UInt8]?
     ) throws(SaslError) -> SaslServerStep {
         guard let authorized = try authorize(authentication) else {
-            throw SaslError(
-                .notAuthorized,
-                "\(authentication.authenticationIdentity) may not act as "
-                    + (authentication.authorizationIdentity ?? "anybody here"))
+            throw SaslError(.notAuthorized, "the client has proven who it is, and may not act as whom it wants to")
         }
         let identity = SaslIdentity(
             authenticationIdentity: authentication.authenticationIdentity, authorizationIdentity: authorized)

@@ -82,10 +82,8 @@ struct CheckCommand: AsyncParsableCommand {
                 guard (try? await Task.sleep(for: watch.duration)) != nil else { break }
                 do {
                     _ = try await round(texts, password, connector)
-                } catch let code as ExitCode {
-                    // Said already; a disk that is full now need not be in the next round.
-                    LastResort.rest()
-                    if code.rawValue != 74 { throw code }
+                } catch is ExitCode {
+                    // The report was lost, which is said already: a disk that is full now need not be in the next round.
                 }
             }
             return CheckReport.interrupted
@@ -149,7 +147,7 @@ struct CheckCommand: AsyncParsableCommand {
     ) async throws -> [CheckReport] {
         let hosts = texts.map(CheckTargets.hostCount)
         // Each string may have the descriptors that its hosts need.
-        let width = try ProcessLimits.check(hosts: hosts.max() ?? 1, checks: targets.concurrency)
+        let width = try ProcessLimits.check(hosts: hosts.max() ?? 1, checks: min(targets.concurrency, texts.count))
         let runner = CheckRunner(
             connector: connector, environment: ProcessInfo.processInfo.environment, thresholds: warnings.thresholds,
             probes: !leavesOutProbes, progress: progress)

@@ -19,7 +19,7 @@ struct ExplainCommand: ParsableCommand {
         do {
             string = try MongoConnectionString(parsing: text)
         } catch {
-            let report = ExplainRefusal(error, in: text)
+            let report = ExplainRefusal(error, in: text, given: target.argument)
             try output.print(report)
             throw ExitCode(report.exitStatus)
         }

@@ -13,11 +13,15 @@ enum OutputFile {
     /// Replaces a regular file as a whole, or a symbolic link in its place: whoever reads it meanwhile gets the old one or the new
     /// one, with the permissions of the old one. Into what is there and is something else, as a device, it is written.
     static func write(_ text: String, to path: String) throws(Errno) {
+        // /dev/stdout leads to a file where the output is one, and the link itself is everybody's.
+        if path.utf8.starts(with: "/dev/".utf8) || path.utf8.starts(with: "/proc/".utf8) {
+            return try writeInto(path, text)
+        }
         var status = stat()
         let exists = lstat(path, &status) == 0
         let isLink = exists && status.st_mode & S_IFMT == S_IFLNK
         if exists, !isLink, status.st_mode & S_IFMT != S_IFREG { return try writeInto(path, text) }
-        // What is /dev/stdout is no file to be replaced.
+        // A link to a device.
         if isLink, stat(path, &status) == 0, status.st_mode & S_IFMT != S_IFREG { return try writeInto(path, text) }
         let mode = exists && !isLink ? status.st_mode & 0o7777 : nil
         // A name that nobody can guess, and a file that is new: in a folder that others may write to somebody may have put a link

@@ -107,7 +107,7 @@ struct OutputOptions: ParsableArguments {
         }
     }
 
-    /// Writes a text at the very end, when something else has not ended: without waiting for anybody.
+    /// Writes a text at the very end, when something else has not ended. Nobody hears of it where that does not work.
     func writeLast(_ text: String) {
         if let output {
             try? OutputFile.write("\(text)\n", to: output)

@@ -15,6 +15,9 @@ struct TargetOptions: ParsableArguments {
         uri == "-" ? try LineFile.firstLine(of: "-", limit: 1 << 20, "The connection string") : uri
     }
 
+    /// The string where it was among the arguments: what comes from elsewhere may be anything, and is not repeated.
+    var argument: String { uri == "-" ? "" : uri }
+
     /// What is to be said of a password in the arguments.
     var warnings: [CheckWarning] { uri == "-" ? [] : ArgumentWarnings.about(uri) }
 }

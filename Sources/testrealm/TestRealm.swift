@@ -12,7 +12,7 @@ struct TestRealm: AsyncParsableCommand {
             Needs the MIT KDC (Debian: krb5-kdc krb5-admin-server krb5-user). The realm is gone when this program is, \
             even by SIGKILL.
             """,
-        subcommands: [RunCommand.self, UpCommand.self, DemoCommand.self, CompletionsCommand.self])
+        subcommands: [RunCommand.self, UpCommand.self, DemoCommand.self])
 
     /// The exit status for failures of our own, as `timeout` and `env` have it: a command's own status is another one.
     static let ownFailure: Int32 = 125

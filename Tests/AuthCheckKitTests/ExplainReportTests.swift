@@ -117,7 +117,7 @@ import Testing
     ])
     func refusals(uri: String, count: Int) throws {
         let error = try #require(throws: ConnectionStringError.self) { try MongoConnectionString(parsing: uri) }
-        let refusal = ExplainRefusal(error, in: uri)
+        let refusal = ExplainRefusal(error, in: uri, given: uri)
         #expect(refusal.errors.count == count && refusal.exitStatus == 64)
         let text = refusal.text(TextStyle())
         let first = CheckReport(error, given: uri).text(TextStyle())

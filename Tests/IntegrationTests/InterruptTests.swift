@@ -68,8 +68,8 @@ import Testing
     @Test func watchingEndsByAnInterrupt() async throws {
         let result = try await interrupt(
             [
-                "mongodb://ann:pw@127.0.0.1:1/?authMechanism=SCRAM-SHA-256", "--format", "jsonl", "--timeout", "300ms",
-                "--watch", "100ms",
+                "mongodb://ann:pw@127.0.0.1:1/?authMechanism=SCRAM-SHA-256", "--format", "jsonl", "--timeout", "2s",
+                "--watch", "300ms",
             ],
             when: "lines = ''.join(child.stdout.readline() for _ in range(12))")
         #expect(result.status == 130, "\(result)")

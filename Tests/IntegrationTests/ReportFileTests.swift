@@ -31,6 +31,14 @@ import Testing
         #expect(result.stdout == "regular file\nmine\n", "\(result)")
     }
 
+    /// The link to an open file is everybody's: what it leads to gets the report.
+    @Test func anOpenFileByItsNumber() async throws {
+        let result = try await shell(
+            #""$authcheck" "$uri" --output /dev/fd/3 3>r; echo $?; head -c 6 r; "$authcheck" "$uri" --output /proc/self/fd/1 | head -c 6"#
+        )
+        #expect(result.stdout == "11\nFAILEDFAILED", "\(result)")
+    }
+
     /// Whatever names somebody has guessed.
     @Test func aLinkThatWaitsIsNotWrittenThrough() async throws {
         let result = try await shell(
@@ -115,7 +123,7 @@ import Testing
     @Test func aWordIsNotRepeated() async throws {
         for format in ["text", "json"] {
             let result = try await shell(
-                #"printf 'hunter2\nother.word\n' >f; "$authcheck" - <f --format \#(format); "$authcheck" --uri-file f --format \#(format)"#
+                #"printf 'hunter2\nother.word\n' >f; "$authcheck" - <f --format \#(format); "$authcheck" --uri-file f --format \#(format); "$authcheck" explain - <f --format \#(format)"#
             )
             #expect(!result.description.contains("hunter2") && !result.description.contains("other.word"), "\(result)")
         }
