@@ -73,7 +73,8 @@ public struct CheckRunner: Sendable {
                 failure: .init(
                     usage: "the connection string names no user, so there is nothing to authenticate",
                     .init(
-                        cause: "there is nothing to authenticate", culprit: .connectionString,
+                        rule: "nobody-to-authenticate", cause: "there is nothing to authenticate",
+                        culprit: .connectionString,
                         steps: [.init("for Kerberos write mongodb://user%40REALM@\(host)/?authMechanism=GSSAPI")])))
         }
         let name = given.hosts.first.map { "\($0)" } ?? ""

@@ -199,6 +199,24 @@ extension Verdict {
         #expect(Self.advice("gss_init_sec_context", code, kdcClockOffset: .seconds(9999)).class == .clockSkew)
     }
 
+    /// Programs tell causes apart by them.
+    @Test func everyRuleHasANameOfItsOwn() {
+        let names = Rule.all.map(\.name) + Diagnosis.namesWithoutRule
+        #expect(Set(names).count == names.count)
+        for name in names {
+            let words = name.utf8.split(separator: UInt8(ascii: "-"), omittingEmptySubsequences: false)
+            let isKebab = words.allSatisfy { word in
+                !word.isEmpty
+                    && word.allSatisfy {
+                        (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0)
+                            || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0)
+                    }
+            }
+            #expect(isKebab, "\(name)")
+        }
+        #expect(Self.advice("gss_init_sec_context", "KRB5KRB_AP_ERR_TKT_EXPIRED").diagnosis.rule == "ticket-expired")
+    }
+
     /// Every name of a code is there once, so that a rule is not hidden by another one without a condition.
     @Test func noRuleIsOutOfReach() {
         for (index, rule) in Rule.all.enumerated() {

@@ -7,6 +7,8 @@ internal import GSSKerberos
 struct Rule: Sendable {
     typealias Steps = @Sendable (Evidence) -> [Diagnosis.Step]
 
+    /// Its stable name, by which programs tell causes apart: letters, digits and hyphens.
+    let name: String
     /// The codes of ``Evidence/codes``; one with a star at its end is for all that begin so.
     let codes: [String]
     let `class`: FailureClass
@@ -17,19 +19,19 @@ struct Rule: Sendable {
     let steps: Steps
 
     init(
-        _ codes: String..., is class: FailureClass, by culprit: Diagnosis.Culprit,
+        _ name: String, for codes: String..., is class: FailureClass, by culprit: Diagnosis.Culprit,
         when condition: (@Sendable (Evidence) -> Bool)? = nil, _ cause: @escaping @Sendable (Evidence) -> String,
         do steps: @escaping Steps = { _ in [] }
     ) {
-        self.init(codes, is: `class`, by: culprit, when: condition, cause, do: steps)
+        self.init(name, for: codes, is: `class`, by: culprit, when: condition, cause, do: steps)
     }
 
     init(
-        _ codes: [String], is class: FailureClass, by culprit: Diagnosis.Culprit,
+        _ name: String, for codes: [String], is class: FailureClass, by culprit: Diagnosis.Culprit,
         when condition: (@Sendable (Evidence) -> Bool)? = nil, _ cause: @escaping @Sendable (Evidence) -> String,
         do steps: @escaping Steps = { _ in [] }
     ) {
-        (self.codes, self.class, self.culprit) = (codes, `class`, culprit)
+        (self.name, self.codes, self.class, self.culprit) = (name, codes, `class`, culprit)
         (self.condition, self.cause, self.steps) = (condition, cause, steps)
     }
 
@@ -44,6 +46,13 @@ struct Rule: Sendable {
         + connection + encryption + conversation + refusals + mechanisms + proofs + rest
 }
 
+extension Diagnosis {
+    /// The names of those that need no evidence, and so no rule: they are made where they are found.
+    static let namesWithoutRule = [
+        "arguments-invalid", "connection-string-invalid", "defect", "input-without-end", "nobody-to-authenticate",
+    ]
+}
+
 /// The class of a failure and its diagnosis.
 struct Verdict: Sendable {
     var `class`: FailureClass
@@ -54,12 +63,12 @@ struct Verdict: Sendable {
             guard let rule = Rule.all.first(where: { $0.applies(to: code, evidence) }) else { continue }
             self.class = rule.class
             diagnosis = Diagnosis(
-                cause: rule.cause(evidence), culprit: rule.culprit, steps: rule.steps(evidence))
+                rule: rule.name, cause: rule.cause(evidence), culprit: rule.culprit, steps: rule.steps(evidence))
             return
         }
         self.class = .internal
         diagnosis = Diagnosis(
-            cause: "this is a defect of authcheck", culprit: .unknown,
+            rule: "defect", cause: "this is a defect of authcheck", culprit: .unknown,
             steps: [.init("report it with what was run and what was said")])
     }
 }

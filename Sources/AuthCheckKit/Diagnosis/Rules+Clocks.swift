@@ -11,24 +11,26 @@ extension Rule {
     /// What the KDC's clock shows was measured; the server's own word alone says nothing before it has proven itself.
     static let clocks: [Rule] = [
         Rule(
-            aboutTime, is: .clockSkew, by: .thisMachine,
+            "clock-of-this-machine", for: aboutTime, is: .clockSkew, by: .thisMachine,
             when: { $0.isClock { if case .thisMachine = $0 { true } else { false } } },
             { $0.clockSentence }, do: { _ in [here, look] }),
         Rule(
-            aboutTime, is: .clockSkew, by: .kdc, when: { $0.isClock { if case .kdc = $0 { true } else { false } } },
+            "clock-of-kdc", for: aboutTime, is: .clockSkew, by: .kdc,
+            when: { $0.isClock { if case .kdc = $0 { true } else { false } } },
             { $0.clockSentence }, do: { _ in [.init("have the KDC's clock synchronized")] }),
         Rule(
-            aboutTime, is: .clockSkew, by: .thisMachine,
+            "clock-of-this-machine-or-kdc", for: aboutTime, is: .clockSkew, by: .thisMachine,
             when: { $0.isClock { if case .thisMachineOrKDC = $0 { true } else { false } } },
             { $0.clockSentence },
             do: { _ in [look, here, .init("where this machine's clock is right, have the KDC's synchronized")] }),
         Rule(
-            "kerberos.KRB5KRB_AP_ERR_SKEW", "kerberos.KRB5_KDCREP_SKEW", is: .clockSkew, by: .thisMachine,
+            "clocks-differ", for: "kerberos.KRB5KRB_AP_ERR_SKEW", "kerberos.KRB5_KDCREP_SKEW", is: .clockSkew,
+            by: .thisMachine,
             { _ in "the clocks of this machine and of the KDC differ by more than Kerberos allows" },
             do: { _ in [look, here, .init("where this machine's clock is right, have the KDC's synchronized")] }),
         // The server refuses without a reason; its own clock, which it tells, is one.
         Rule(
-            "auth.refused", is: .clockSkew, by: .server,
+            "clock-of-server", for: "auth.refused", is: .clockSkew, by: .server,
             when: { $0.isRefusedByClock && $0.isClock { if case .server = $0 { true } else { false } } },
             { $0.clockSentence + ", which makes every ticket expired or not valid yet there" },
             do: {
@@ -39,7 +41,8 @@ extension Rule {
                 ]
             }),
         Rule(
-            "auth.refused", is: .clockSkew, by: .thisMachine, when: { $0.isRefusedByClock && $0.clock != nil },
+            "clock-of-server-or-this-machine", for: "auth.refused", is: .clockSkew, by: .thisMachine,
+            when: { $0.isRefusedByClock && $0.clock != nil },
             { $0.clockSentence },
             do: {
                 [look, here, .init("where this machine's clock is right, have that of \($0.words.host) synchronized")]
