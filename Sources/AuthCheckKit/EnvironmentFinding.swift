@@ -63,7 +63,8 @@ enum EnvironmentRules {
     /// All findings: failures in the order in which an authentication would meet them, then warnings.
     static func findings(_ facts: EnvironmentFacts) -> [Finding] {
         let all =
-            configuration(facts) + kdcs(facts) + clock(facts) + user(facts) + credentials(facts)
+            configuration(facts) + commentedValues(facts) + kdcs(facts) + clock(facts) + user(facts)
+            + credentials(facts)
             + encryption(facts) + hosts(facts) + variables(facts) + missed(facts)
         return all.filter { $0.severity == .failure } + all.filter { $0.severity == .warning }
     }

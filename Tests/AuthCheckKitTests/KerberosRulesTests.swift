@@ -182,10 +182,17 @@ extension Verdict {
         evidence.measured.kdcClockOffset = .seconds(2)
         evidence.measured.serverClockOffset = .seconds(-4000)
         let verdict = Verdict(evidence)
-        #expect(verdict.class == .clockSkew && verdict.diagnosis.culprit == .server)
+        // Only the server has said so, and it has proven nothing.
+        #expect(verdict.class == .refused && verdict.diagnosis.culprit == .server)
         #expect(
             verdict.diagnosis.cause.hasPrefix(
-                "the server's clock is 1 h 6 min 40 s behind this machine's and the KDC's"))
+                "the server refuses, and says, though nobody vouches for that, that its clock is 1 h 6 min 40 s behind this "
+                    + "machine's and the KDC's"))
+        // The KDC's clock was measured.
+        evidence.measured.kdcClockOffset = .seconds(-4000)
+        #expect(Verdict(evidence).class == .clockSkew && Verdict(evidence).diagnosis.culprit == .thisMachine)
+        evidence.measured.kdcClockOffset = nil
+        #expect(Verdict(evidence).class == .refused)
         // After the server's proof its clock was good enough.
         evidence.stage = .serverProven
         #expect(Verdict(evidence).class == .refused)

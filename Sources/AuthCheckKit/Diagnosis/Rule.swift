@@ -42,7 +42,7 @@ struct Rule: Sendable {
 
     /// All of them. Where several are for one code, the first whose condition holds is taken.
     static let all: [Rule] =
-        clocks + credentials + theWayToAKDC + firstTicket + serviceTicket + tickets + configuration + names
+        clocks + theWayToAKDC + credentials + firstTicket + serviceTicket + tickets + configuration + names
         + connection + encryption + conversation + refusals + mechanisms + proofs + rest
 }
 
@@ -62,8 +62,9 @@ struct Verdict: Sendable {
         for code in evidence.codes {
             guard let rule = Rule.all.first(where: { $0.applies(to: code, evidence) }) else { continue }
             self.class = rule.class
-            diagnosis = Diagnosis(
-                rule: rule.name, cause: rule.cause(evidence), culprit: rule.culprit, steps: rule.steps(evidence))
+            diagnosis = evidence.namingChosenHost(
+                in: Diagnosis(
+                    rule: rule.name, cause: rule.cause(evidence), culprit: rule.culprit, steps: rule.steps(evidence)))
             return
         }
         self.class = .internal
@@ -82,6 +83,33 @@ extension Verdict {
         evidence.names = names
         evidence.take(failure)
         self.init(evidence)
+    }
+}
+
+extension Evidence {
+    /// The DNS is not proven, and whoever answers in its place may choose the host: so it is said where a service's name has its
+    /// host from there, and nobody is told to make a principal of it without looking.
+    fileprivate func namingChosenHost(in diagnosis: Diagnosis) -> Diagnosis {
+        guard let chosen = names.chosenHost, !diagnosis.cause.utf8.ranges(of: "/\(chosen.host)".utf8).isEmpty else {
+            return diagnosis
+        }
+        var named = diagnosis
+        let source =
+            switch chosen.reason {
+            case .canonical(let name): "the DNS has made \(chosen.host) of \(name)"
+            case .records(let name): "\(chosen.host) is from the SRV records of \(name)"
+            }
+        named.cause += " (\(source))"
+        for index in named.steps.indices {
+            guard let command = named.steps[index].command,
+                command.hasPrefix("kadmin -q 'addprinc")
+                    || command.hasPrefix("kadmin -q 'modprinc")
+            else { continue }
+            let text = named.steps[index].text
+            let rest = text.hasPrefix("or ") ? String(text.dropFirst(3)) : text
+            named.steps[index].text = "if \(chosen.host) is the right host, \(rest)"
+        }
+        return named
     }
 }
 

@@ -48,11 +48,15 @@ extension Rule {
                     + ", and the keytab that KRB5_CLIENT_KTNAME names, \(file?.path ?? ""), cannot be used: \(file?.reason ?? "")"
             },
             do: { evidence in
-                otherUser(evidence) + [
-                    .see(
-                        "or see what is at the keytab's place, and have KRB5_CLIENT_KTNAME name the right one",
-                        "ls -l \(DiagnosisWords.file(evidence.variables.unusableClientKeytab?.path))")
-                ]
+                let file = evidence.variables.unusableClientKeytab
+                return otherUser(evidence)
+                    + (file?.isFile == false
+                        ? [.init("or have KRB5_CLIENT_KTNAME name a keytab by its path, or as FILE:/path")]
+                        : [
+                            .see(
+                                "or see what is at the keytab's place, and have KRB5_CLIENT_KTNAME name the right one",
+                                "ls -l \(DiagnosisWords.file(file?.path))")
+                        ])
             }),
         Rule(
             "keytab-missing", for: "kerberos.ENOENT", is: .noCredentials, by: .thisMachine,
@@ -81,9 +85,11 @@ extension Rule {
             by: .connectionString, { "\($0.words.keytab) is no name of a keytab" },
             do: { _ in [.init("name the keytab by its path, or as FILE:/path")] }),
         Rule(
-            "keytab-unreadable", for: "kerberos.KRB5_KT_IOERR", is: .noCredentials, by: .thisMachine,
-            { "the keytab \($0.words.keytab) cannot be read" },
-            do: { [.see("look at it", "klist -k \($0.words.keytab)")] }),
+            "keytab-unreadable", for: "kerberos.KRB5_KT_IOERR", "kerberos.EISDIR", "kerberos.EPERM",
+            is: .noCredentials, by: .thisMachine,
+            when: { $0.has("kerberos.KRB5_KT_IOERR") || $0.isAbout(.keytab) },
+            { "the keytab \($0.words.keytab) cannot be read: perhaps it is no file" },
+            do: { [.see("look at it", "ls -ld \($0.words.keytab)")] }),
         Rule(
             "cache-forbidden", for: "kerberos.EACCES", "kerberos.KRB5_FCC_PERM",
             is: .noCredentials, by: .thisMachine,
@@ -123,12 +129,16 @@ extension Rule {
             { "there is no credential cache \($0.words.cache)" },
             do: { [.init("get a ticket first", command: $0.words.kinit)] }),
         Rule(
-            "cache-lacks-user", for: "kerberos.KRB5_CC_NOTFOUND", is: .noCredentials, by: .user,
-            { "no cache has a ticket of \($0.words.user)" },
+            "cache-of-another-user", for: "kerberos.KRB5_CC_NOTFOUND", "kerberos.KG_CCACHE_NOMATCH",
+            "credentials.wrong-user", is: .noCredentials, by: .user, when: { $0.words.otherOwner != nil },
+            {
+                "the cache \($0.words.cache) is of \($0.words.otherOwner ?? ""), and none has a ticket of \($0.words.user)"
+            },
             do: otherUser),
         Rule(
-            "cache-of-another-user", for: "kerberos.KG_CCACHE_NOMATCH", is: .noCredentials, by: .user,
-            { "the cache \($0.words.cache) is somebody else's" }, do: otherUser),
+            "cache-lacks-user", for: "kerberos.KRB5_CC_NOTFOUND", "kerberos.KG_CCACHE_NOMATCH",
+            "credentials.wrong-user", is: .noCredentials, by: .user,
+            { "no cache has a ticket of \($0.words.user)" }, do: otherUser),
         Rule(
             "cache-type-unknown", for: "kerberos.KRB5_CC_UNKNOWN_TYPE", is: .noCredentials, by: .thisMachine,
             { "this machine's Kerberos has no cache of the type of \($0.words.cache)" },
@@ -152,12 +162,16 @@ extension Rule {
                 ]
             }),
         Rule(
+            "cache-unreadable", for: "kerberos.KRB5_CC_FORMAT", is: .noCredentials, by: .thisMachine,
+            when: { $0.says("no regular file") },
+            { "the cache \($0.words.cache) is no file of tickets: a folder, a pipe or a device, or much too long" },
+            do: { _ in [.init("name the right one in KRB5CCNAME, in default_ccache_name or with --ccache")] }),
+        Rule(
             "cache-damaged", for: "kerberos.KRB5_CC_FORMAT", "kerberos.KRB5_CCACHE_BADVNO", "kerberos.KRB5_CC_END",
-            is: .noCredentials,
-            by: .user,
+            is: .noCredentials, by: .user,
             { "the cache \($0.words.cache) is damaged" }, do: { [.init("make it anew", command: $0.words.kinit)] }),
         Rule(
-            "cache-unreadable", for: "kerberos.KRB5_CC_IO", "kerberos.KRB5_FCC_INTERNAL", "kerberos.EISDIR",
+            "cache-io-failed", for: "kerberos.KRB5_CC_IO", "kerberos.KRB5_FCC_INTERNAL", "kerberos.EISDIR",
             "kerberos.EPERM",
             is: .noCredentials, by: .thisMachine,
             when: { $0.isAbout(.cache) }, { "the cache \($0.words.cache) cannot be read" },
@@ -177,10 +191,6 @@ extension Rule {
             "credential-missing", for: "gss.no-credential", "gss.defective-credential", "credentials.no-credentials",
             is: .noCredentials, by: .user,
             { "there is no Kerberos credential of \($0.words.user)" }, do: otherUser),
-        Rule(
-            "credentials-of-another-user", for: "credentials.wrong-user", is: .noCredentials, by: .user,
-            { _ in "the credentials are somebody else's" },
-            do: otherUser),
     ]
 
     private static let otherUser: Steps = { evidence in

@@ -6,7 +6,7 @@ extension Rule {
         let realm = words.realm
         return [
             .see(
-                "see which KDCs of \(realm) are configured: its lines `kdc =`",
+                "see which KDCs are configured for \(realm)",
                 "grep -n -A8 -e \(words.realmOperand) \(words.configurationFile)"),
             .see("see which the DNS has", "dig +short SRV _kerberos._udp.\(words.realmOperand)"),
             .init("see that firewalls let port 88 through, UDP and TCP"),
@@ -14,6 +14,87 @@ extension Rule {
     }
 
     static let theWayToAKDC: [Rule] = [
+        Rule(
+            "threads-busy", for: "credentials.threads-busy", is: .deadline, by: .unknown,
+            {
+                "no KDC of \($0.words.realm) has been asked: until the deadline all requests that there may be at once were waiting "
+                    + "for answers of KDCs"
+            },
+            do: { _ in
+                [
+                    .init("see what is said of the other hosts: a KDC of theirs may be silent"),
+                    .init("check fewer hosts at a time, or give more time with --timeout"),
+                ]
+            }),
+        Rule(
+            "kdc-behind-proxy", for: "credentials.kdc-timeout", "deadline.kdc", "kerberos.KRB5_KDC_UNREACH",
+            is: .kdcUnreachable, by: .thisMachine, when: { $0.measured.isKDCBehindProxy },
+            {
+                "the KDCs of \($0.words.realm) are asked through a proxy that speaks HTTPS (kdc = https://...), and none answers"
+                    + $0.kdcSentence
+            },
+            do: { evidence in
+                [
+                    .see(
+                        "see whether Kerberos has its plugin for that, k5tls (Debian: package krb5-k5tls)",
+                        "find /usr/lib* -name k5tls.so"),
+                    .see(
+                        "see which authorities may have issued the proxy's certificate",
+                        "grep -n http_anchors \(evidence.words.configurationFile)"),
+                ]
+            }),
+        Rule(
+            "kdc-by-datagrams-only", for: "credentials.kdc-timeout", "deadline.kdc", "kerberos.KRB5_KDC_UNREACH",
+            "kerberos.KRB5KRB_ERR_RESPONSE_TOO_BIG", is: .kdcUnreachable, by: .network,
+            when: { $0.measured.isKDCWithoutConnections },
+            { "a KDC of \($0.words.realm) answers by UDP only, and long answers need TCP" + $0.kdcSentence },
+            do: { _ in
+                [.init("have firewalls let 88/tcp to the KDC through, and the KDC listen there (kdc_tcp_listen)")]
+            }),
+        Rule(
+            "kdc-name-not-looked-up", for: "kerberos.EAGAIN", is: .kdcUnreachable, by: .network,
+            when: { !$0.isAbout(.cache) && !$0.isAbout(.keytab) },
+            { "no name server has answered for the name of a KDC of \($0.words.realm)" + $0.kdcSentence },
+            do: { evidence in
+                [
+                    .see(
+                        "see which KDCs are configured for \(evidence.words.realm)",
+                        "grep -n -A8 -e \(evidence.words.realmOperand) \(evidence.words.configurationFile)"),
+                    .see("see which name servers are asked", "grep nameserver /etc/resolv.conf"),
+                ]
+            }),
+        Rule(
+            "kdc-line-malformed", for: "kerberos.EINVAL", is: .kerberos, by: .thisMachine,
+            when: { !$0.isAbout(.cache) && !$0.isAbout(.keytab) },
+            {
+                "Kerberos cannot read a value in \($0.words.configurationFile), most likely that of a line `kdc =`: a comment "
+                    + "behind a value is part of it"
+            },
+            do: { evidence in
+                [
+                    .see(
+                        "look at the lines: host, host:port or [IPv6 address]:port",
+                        "grep -n 'kdc *=' \(evidence.words.configurationFile)"),
+                    .see("see what else is wrong on this machine", "authcheck environment"),
+                ]
+            }),
+        Rule(
+            "realm-with-comment", for: "kerberos.KRB5_REALM_UNKNOWN", "kerberos.KRB5_CC_NOTFOUND",
+            "kerberos.KRB5_FCC_NOFILE", is: .kerberos, by: .thisMachine,
+            when: {
+                $0.names.defaultRealm.map { $0.utf8.contains(0x20) || $0.utf8.contains(UInt8(ascii: "#")) } ?? false
+            },
+            {
+                "default_realm in \($0.words.configurationFile) is \"\($0.names.defaultRealm ?? "")\", which is no realm: a comment "
+                    + "behind a value is part of it"
+            },
+            do: { evidence in
+                [
+                    .see(
+                        "put the comment on a line of its own",
+                        "grep -n default_realm \(evidence.words.configurationFile)")
+                ]
+            }),
         Rule(
             "kdc-silent", for: "credentials.kdc-timeout", "deadline.kdc", is: .kdcUnreachable, by: .network,
             { evidence in

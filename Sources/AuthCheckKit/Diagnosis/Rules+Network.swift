@@ -93,9 +93,13 @@ extension Rule {
             do: { evidence in
                 [
                     .init(
-                        "have them lead to hosts in that domain, or name the hosts themselves in a string of mongodb://. The option "
-                            + "srvAllowedHostsSuffix, which some drivers have, is none of this client")
-                ] + askRecords(evidence)
+                        "ask whoever runs the servers whether that host is one of them: a forged answer of the DNS looks like this"
+                    )
+                ] + askRecords(evidence) + [
+                    .init(
+                        "if it is, have the records lead to names in that domain. The option srvAllowedHostsSuffix, which some "
+                            + "drivers have, is none of this client")
+                ]
             }),
         Rule(
             "records-conflict", for: "seedlist.conflicting-options", is: .usage, by: .connectionString, { $0.message }),
@@ -211,14 +215,49 @@ extension Rule {
                 [.init("add the address that this machine has on the Internet to the IP access list of the project")]
             }),
         Rule(
+            "tls-not-for-servers", for: "tls.not-trusted", is: .tls, by: .server,
+            when: { $0.says("extendedKeyUsage does not have serverAuth") },
+            { _ in "the server's certificate is not one for servers: its extendedKeyUsage lacks serverAuth" },
+            do: { _ in [.init("have the certificate made anew, with serverAuth in its extendedKeyUsage")] }),
+        Rule(
+            "tls-self-signed", for: "tls.not-trusted", is: .tls, by: .connectionString,
+            when: { $0.says("it is issued by itself and is not among") },
+            { _ in "the server's certificate is issued by itself, and is not among those that are trusted here" },
+            do: { _ in
+                [
+                    .init(
+                        "if that is the server's certificate (compare it on the server), name a file that has it: tlsCAFile=/path/to/server.pem"
+                    ),
+                    .init("better: have one made by an authority, and name that one's file"),
+                ]
+            }),
+        Rule(
+            "tls-authority-of-same-name", for: "tls.not-trusted", is: .tls, by: .connectionString,
+            when: { $0.says("but that authority's key did not sign it") },
+            {
+                _ in
+                "the authority in tlsCAFile has the name of the one that issued the server's certificate, and another key, or does not allow the name"
+            },
+            do: { _ in
+                [.init("get the authority's present certificate: it may have been made anew under the same name")]
+            }),
+        Rule(
+            "tls-no-authorities", for: "tls.not-trusted", is: .tls, by: .thisMachine,
+            when: { $0.says("nobody is trusted") },
+            { _ in "this system has no certificates of authorities, so that it trusts nobody" },
+            do: { _ in
+                [
+                    .init("name a file with the authority that issued the server's: tlsCAFile=/path/to/ca.pem"),
+                    .init("or install the system's (the package ca-certificates)"),
+                ]
+            }),
+        Rule(
             "tls-authority-unknown", for: "tls.not-trusted", is: .tls, by: .connectionString,
             { _ in "no authority that is trusted here has issued the server's certificate" },
             do: { _ in
                 [
                     .init("name a file with the authority that issued it: tlsCAFile=/path/to/ca.pem"),
-                    .init(
-                        "the server must send the intermediate certificates itself, and its certificate must be one for servers"
-                    ),
+                    .init("where there are authorities in between, the server must send their certificates itself"),
                 ]
             }),
         Rule(
@@ -262,7 +301,7 @@ extension Rule {
             }),
         Rule(
             "tls-certificate-revoked", for: "tls.revoked", is: .tls, by: .server,
-            { _ in "the authority of the server's certificate does not vouch for it any more" },
+            { _ in "the server's certificate is revoked" },
             do: { _ in [.init("have a new certificate made for the server")] }),
         Rule(
             "tls-revocation-lists", for: "tls.revocation-lists", is: .tls, by: .connectionString,
@@ -277,11 +316,11 @@ extension Rule {
         Rule(
             "tls-not-spoken-srv", for: "tls.not-tls", is: .tls, by: .connectionString, when: { $0.string.isSRV },
             { "\($0.words.host) does not speak TLS on port \($0.words.port), and mongodb+srv turns TLS on by itself" },
-            do: { _ in [.init("if the server is meant to be without TLS, write tls=false"), hangsUp] }),
+            do: { _ in [hangsUp, .init("only if the server is meant to be without TLS, write tls=false")] }),
         Rule(
             "tls-not-spoken", for: "tls.not-tls", is: .tls, by: .connectionString,
             { "\($0.words.host) does not speak TLS on port \($0.words.port)" },
-            do: { _ in [.init("if the server is meant to be without TLS, leave out tls=true"), hangsUp] }),
+            do: { _ in [hangsUp, .init("only if the server is meant to be without TLS, leave out tls=true")] }),
         Rule(
             "tls-client-certificate-missing", for: "tls.certificate-required", is: .tls, by: .connectionString,
             { _ in "the server wants a certificate of the client" },

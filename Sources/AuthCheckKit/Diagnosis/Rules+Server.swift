@@ -125,7 +125,7 @@ extension Rule {
 
     static let refusals: [Rule] = [
         Rule(
-            "atlas-refused", for: "server.8000", is: .refused, by: .user,
+            "atlas-refused", for: "server.8000", is: .refused, by: .user, when: { $0.isAtlas },
             { "Atlas does not know the user \($0.words.user) with this password" },
             do: { _ in
                 [.init("see Database Access of the project: the user, its password, and the clusters that it may use")]
@@ -207,6 +207,12 @@ extension Rule {
 
     // MARK: - Mechanisms
 
+    /// A server that has proven nothing, or whoever answers in its place, may say so to be given the password more cheaply.
+    private static let weakerMechanism: Diagnosis.Step =
+        .init(
+            "take no weaker mechanism on this server's word, which nothing has proven: ask its administrator which one to use"
+        )
+
     static let mechanisms: [Rule] = [
         Rule(
             "mechanism-not-in-client", for: "auth.unsupported-mechanism", is: .mechanismUnavailable,
@@ -214,7 +220,13 @@ extension Rule {
             { _ in
                 "the connection string is as the specification has it, and this client does not have the mechanism; drivers can"
             },
-            do: { _ in [.init("name another mechanism here")] }),
+            do: { _ in
+                [
+                    .init(
+                        "this program cannot check such a string. Naming another mechanism checks something else, and must not be a weaker one"
+                    )
+                ]
+            }),
         Rule(
             "mechanism-not-scram", for: "auth.mechanism-unavailable", is: .mechanismUnavailable, by: .user,
             when: {
@@ -241,9 +253,10 @@ extension Rule {
             },
             do: { _ in
                 [
+                    .init("check the user's name, and authSource: the database on which the user was created"),
                     .init(
-                        "check the user's name and authSource, and whether the user is one of Kerberos or LDAP: name the mechanism then"
-                    )
+                        "ask the server's administrator whether the user is one of Kerberos or LDAP, and name that mechanism then"
+                    ),
                 ]
             }),
         Rule(
@@ -252,21 +265,32 @@ extension Rule {
             { "the user \($0.words.user) has no password that \($0.mechanism ?? "the mechanism") can use" },
             do: { _ in
                 [
-                    .init(
-                        "leave authMechanism out, or set the user's password anew on the server (updateUser) with this mechanism"
-                    )
+                    .init("have the user's password set anew on the server (updateUser) with this mechanism"),
+                    weakerMechanism,
                 ]
             }),
         Rule(
             "gssapi-not-enabled", for: "auth.mechanism-unavailable", is: .mechanismUnavailable, by: .server,
             when: { $0.isKerberos },
-            { _ in "the server does not have GSSAPI enabled; only MongoDB Enterprise and some others have it" },
-            do: { _ in [.init("enable it on the server: setParameter authenticationMechanisms=GSSAPI, and restart it")]
+            { _ in "the server says that GSSAPI is not enabled; only MongoDB Enterprise and some others have it" },
+            do: { _ in
+                [
+                    .init(
+                        "have it enabled on the server: setParameter authenticationMechanisms=GSSAPI, and restart it"),
+                    weakerMechanism,
+                ]
             }),
         Rule(
             "mechanism-not-enabled", for: "auth.mechanism-unavailable", is: .mechanismUnavailable, by: .server,
-            { "the server does not have \($0.mechanism ?? "the mechanism")" },
-            do: { _ in [.init("enable it with the server's parameter authenticationMechanisms, or name another one")] }),
+            { "the server says that \($0.mechanism ?? "the mechanism") is not enabled" },
+            do: { _ in
+                [
+                    .init(
+                        "have it enabled with the server's parameter authenticationMechanisms, and the server restarted"
+                    ),
+                    weakerMechanism,
+                ]
+            }),
     ]
 
     // MARK: - Proofs

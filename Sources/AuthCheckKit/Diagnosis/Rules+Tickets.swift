@@ -24,17 +24,41 @@ extension Rule {
                 ]
             }),
         Rule(
+            "service-name-is-principal", for: "kerberos.KRB5KDC_ERR_S_PRINCIPAL_UNKNOWN", is: .serviceUnknown,
+            by: .connectionString, when: { $0.wholePrincipal != nil },
+            {
+                "\($0.wholePrincipal?.property ?? "SERVICE_NAME") is one part of the server's principal, and the string has all of it "
+                    + "there: \($0.wholePrincipal?.value ?? "")"
+            },
+            do: { [.init("write \($0.wholePrincipal?.advice ?? "the parts") in authMechanismProperties")] }),
+        Rule(
             "service-known-by-another-name", for: "kerberos.KRB5KDC_ERR_S_PRINCIPAL_UNKNOWN",
             "kerberos.KRB5KDC_ERR_SERVER_NOMATCH",
             "kerberos.KRB5_SERVICE_UNKNOWN",
             is: .serviceUnknown, by: .connectionString, when: { $0.measured.knownService != nil },
-            { "the KDC does not know \($0.words.service); it knows \($0.measured.knownService ?? "")" },
-            do: {
+            { evidence in
+                let known = evidence.measured.knownService
+                let source = known?.alias.map { ", which the DNS says is the host \($0)" } ?? ""
+                return
+                    "the KDC does not know \(evidence.words.service); it knows \(known?.name ?? "SERVICE/HOST")\(source)"
+            },
+            do: { evidence in
                 [
                     .init(
-                        "write SERVICE_HOST, SERVICE_NAME or the host so that it is asked for \($0.measured.knownService ?? "")"
-                    )
+                        "if that is the server that is meant, write \(evidence.measured.knownService?.properties ?? "SERVICE_HOST:HOST") "
+                            + "in authMechanismProperties")
                 ]
+                    + evidence.byDirectory(
+                        mit: [
+                            .init(
+                                "or have the principal created, and its key put into the server's keytab",
+                                command: evidence.words.kadmin("addprinc -randkey", .service))
+                        ],
+                        activeDirectory: [
+                            .see(
+                                "in Active Directory see which account has it",
+                                "setspn -Q \(evidence.words.servicePrincipalName)")
+                        ])
             }),
         Rule(
             "service-unknown", for: "kerberos.KRB5KDC_ERR_S_PRINCIPAL_UNKNOWN", "kerberos.KRB5KDC_ERR_SERVER_NOMATCH",
@@ -89,7 +113,7 @@ extension Rule {
             "kerberos.KRB5_NO_2ND_TKT",
             is: .kerberos, by: .kdc,
             {
-                "the KDC gives tickets for \($0.words.service) only between users (user-to-user), as its principal is marked as none of a service"
+                "the KDC gives tickets for \($0.words.service) only between users (user-to-user): its principal is marked as no service"
             },
             do: { [.init("have the mark taken away", command: $0.words.kadmin("modprinc +allow_svr", .service))] }),
         Rule(
@@ -251,15 +275,20 @@ extension Rule {
                 let error = evidence.kerberos?.error
                 let name = evidence.kerberos?.symbolicName ?? "the code \(evidence.kerberos?.code ?? 0)"
                 return "unknown: Kerberos says \(name) in \(error?.call ?? "a call"), of which no rule is known"
-            }, do: { _ in [.see("see what Kerberos does", "authcheck --trace /tmp/trace.txt ...")] }),
+            }, do: { _ in [.see("see what Kerberos does", "authcheck --trace ./kerberos-trace.txt ...")] }),
         Rule(
             "kerberos-without-code", for: "auth.kerberos", "credentials.kerberos", is: .kerberos, by: .unknown,
             { _ in "unknown: Kerberos failed without a code" },
-            do: { _ in [.see("see what Kerberos does", "authcheck --trace /tmp/trace.txt ...")] }),
+            do: { _ in [.see("see what Kerberos does", "authcheck --trace ./kerberos-trace.txt ...")] }),
     ]
 }
 
 extension Evidence {
+    /// A property that holds a whole principal, and what to write instead.
+    var wholePrincipal: (property: String, value: String, advice: String)? {
+        ServiceNames.wholePrincipal(serviceName: string.serviceName, serviceHost: string.serviceHost)
+    }
+
     /// Whether it is the way to the service's realm that is missing, and not the service.
     var isTrustMissing: Bool {
         guard let trust = words.missingTrust, let realm = words.serviceRealm else { return false }
