@@ -56,6 +56,16 @@ import Testing
                 == "if that is the server that is meant, write SERVICE_HOST:db.test in authMechanismProperties")
     }
 
+    @Test(arguments: [
+        ("mongodb/192.0.2.1@X.TEST", true), ("mongodb/2001:db8::1@X.TEST", true), ("mongodb/192.0.2.1", true),
+        ("mongodb/db.test@X.TEST", false), ("mongodb/db", false),
+    ])
+    func anAddressIsNoNameOfAService(service: String, isAddress: Bool) {
+        let verdict = Self.unknownService { $0.names.service = service }
+        #expect((verdict.diagnosis.rule == "service-host-is-address") == isAddress)
+        #expect(verdict.diagnosis.hint.contains("addprinc") != isAddress)
+    }
+
     /// That is what an attacker wants.
     @Test func recordsThatLeadElsewhereAreNotToBeFollowed() {
         let verdict = Self.verdict("seedlist.foreign-host")

@@ -165,7 +165,7 @@ extension Rule {
             do: { evidence in
                 keytab(evidence) + [
                     .init(
-                        "the server's log has the reason. Another one is that no user \(evidence.words.user) is created on $external"
+                        "the server's log has the reason, which may be another one: that no user \(evidence.words.user) is created on $external"
                     )
                 ]
                     + (evidence.userInSmallLetters.map {

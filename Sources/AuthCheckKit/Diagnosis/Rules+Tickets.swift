@@ -1,6 +1,7 @@
 internal import GSSCore
 internal import GSSKerberos
 internal import MongoAuth
+internal import NameResolution
 
 extension Rule {
     // MARK: - The service's ticket
@@ -31,6 +32,18 @@ extension Rule {
                     + "there: \($0.wholePrincipal?.value ?? "")"
             },
             do: { [.init("write \($0.wholePrincipal?.advice ?? "the parts") in authMechanismProperties")] }),
+        Rule(
+            "service-host-is-address", for: "kerberos.KRB5KDC_ERR_S_PRINCIPAL_UNKNOWN", is: .serviceUnknown,
+            by: .connectionString, when: { $0.isServiceHostAddress },
+            {
+                "the KDC does not know \($0.words.service): principals are made for names, and the host is an address"
+            },
+            do: { _ in
+                [
+                    .init("connect by the name that the server's principal has"),
+                    .init("or write SERVICE_HOST:NAME in authMechanismProperties, with that name"),
+                ]
+            }),
         Rule(
             "service-known-by-another-name", for: "kerberos.KRB5KDC_ERR_S_PRINCIPAL_UNKNOWN",
             "kerberos.KRB5KDC_ERR_SERVER_NOMATCH",
@@ -193,7 +206,9 @@ extension Rule {
         Rule(
             "kdc-refused-without-code", for: "kerberos.KRB5KRB_ERR_GENERIC", is: .kerberos, by: .kdc,
             { evidence in
-                let text = evidence.kerberos?.error.minorMessages.first ?? ""
+                let given = evidence.kerberos?.error.minorMessages.first ?? ""
+                let lead = "KDC returned error string: "
+                let text = given.hasPrefix(lead) ? String(given.dropFirst(lead.count)) : given
                 return "the KDC refused without a code of its own" + (text.isEmpty ? "" : ": \(text)")
             }, do: { _ in [.init("the KDC's log has the reason")] }),
         Rule(
@@ -284,6 +299,13 @@ extension Rule {
 }
 
 extension Evidence {
+    /// Whether the service that was asked for has an address in the place of a host's name.
+    var isServiceHostAddress: Bool {
+        let name = (names.service ?? "").unicodeScalars.split(separator: "/", maxSplits: 1).last
+        let host = name?.split(separator: "@", maxSplits: 1).first
+        return host.flatMap { IPAddress(String($0)) } != nil
+    }
+
     /// A property that holds a whole principal, and what to write instead.
     var wholePrincipal: (property: String, value: String, advice: String)? {
         ServiceNames.wholePrincipal(serviceName: string.serviceName, serviceHost: string.serviceHost)

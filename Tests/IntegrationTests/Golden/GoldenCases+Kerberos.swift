@@ -101,11 +101,12 @@ extension GoldenCase {
             "realm-in-small-letters-refused", user: "ann@example.test", configuration: "small-letters",
             arguments: ["--password-file", "/mnt/password"]),
         kerberos("service-unknown", at: "unlisted"),
-        kerberos("service-unknown~address", at: "127.0.0.10"),
+        kerberos("service-host-is-address", at: "127.0.0.10"),
         kerberos("service-unknown~records", at: "db").seedlist("unlisted-cluster", "&tls=false"),
         kerberos("service-known-by-another-name~host", "&authMechanismProperties=SERVICE_HOST:nosuch.example.test"),
         kerberos("service-known-by-another-name~service", "&authMechanismProperties=SERVICE_NAME:nosuch"),
         kerberos("service-known-by-another-name", at: "alias"),
+        kerberos("service-unknown~no-probes", at: "alias", arguments: ["--no-probes"]),
         kerberos(
             "service-unknown~canonical", at: "foreign-alias", "&authMechanismProperties=CANONICALIZE_HOST_NAME:forward"),
         kerberos(

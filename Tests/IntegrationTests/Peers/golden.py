@@ -117,6 +117,10 @@ def encrypted(name, clients=None, then=waits):
         context.load_verify_locations(f"{FOLDER}/{clients}")
 
     def serve(connection):
+        if connection.recv(1, socket.MSG_PEEK) != b"\x16":
+            # All of it, so that the end is no reset.
+            connection.recv(65536)
+            return
         with context.wrap_socket(connection, server_side=True) as inside:
             then(inside)
 
