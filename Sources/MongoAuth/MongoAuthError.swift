@@ -122,7 +122,8 @@ extension MongoAuthError {
         #if Kerberos
         case let error as KerberosCredentialError:
             return MongoAuthError(
-                [.deadlineExceeded, .kdcTimeout].contains(error.code) ? .deadlineExceeded : .kerberos, error.message,
+                [.deadlineExceeded, .kdcTimeout, .threadsBusy].contains(error.code) ? .deadlineExceeded : .kerberos,
+                error.message,
                 underlying: error)
         #endif
         default:

@@ -204,6 +204,21 @@ public struct MongoConnector: Sendable {
         }
     }
 
+    /// Whether a KDC gives the credential's user a ticket for a service; see ``MongoAuth/MongoAuthenticator``.
+    package func isKnown(
+        _ service: ServicePrincipal, to credential: MongoCredential, by deadline: ContinuousClock.Instant
+    ) async -> Bool {
+        await authenticator.isKnown(service, to: credential, by: deadline)
+    }
+
+    /// What the DNS makes of a host's name (CNAME); `nil` where it makes nothing else of it.
+    package func canonicalName(
+        of host: MongoConnectionString.Host, by deadline: ContinuousClock.Instant
+    ) async -> String? {
+        guard host.kind == .hostname else { return nil }
+        return try? await resolver.canonicalName(of: host.asciiName, by: deadline)
+    }
+
     /// The Kerberos tickets that are kept for a credential, for a report; see
     /// ``MongoAuth/MongoAuthenticator/tickets(of:by:)``.
     public func tickets(
