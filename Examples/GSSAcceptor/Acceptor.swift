@@ -51,10 +51,11 @@ struct Acceptor: Sendable {
             case .challenge(let challenge): try await wire.send(.challenge, challenge)
             case .success(let identity, _):
                 let layer = try session.makeSecurityLayer()
-                say("\(identity.authenticationIdentity) as \(identity.authorizationIdentity), layer: \(layer.protection)")
+                let (user, other) = (identity.authenticationIdentity, identity.authorizationIdentity)
+                say("\(user) as \(other), layer: \(layer.protection)")
                 if let credential = exchange.delegatedCredential as? KerberosCredential { try take(credential) }
                 // The success itself goes as it is; what follows does not (RFC 4422 section 3.7).
-                try await wire.send(.success, Array(identity.authorizationIdentity.utf8))
+                try await wire.send(.success, Array(other.utf8))
                 return SaslLayerCodec(layer)
             }
         }

@@ -1,8 +1,4 @@
-#if canImport(FoundationEssentials)
-import FoundationEssentials
-#else
-import Foundation
-#endif
+import ExampleSupport
 import NIOHTTP1
 
 /// The token of the scheme Negotiate in a header (RFC 4559 section 4): `Negotiate`, a blank, and base64.
@@ -11,7 +7,7 @@ enum NegotiateHeader {
 
     static func text(_ token: [UInt8]?) -> String {
         guard let token else { return scheme }
-        return "\(scheme) \(Data(token).base64EncodedString())"
+        return "\(scheme) \(Base64.encode(token))"
     }
 
     /// - Returns: `nil` where no header has the scheme; an empty token where one has nothing else.
@@ -20,7 +16,7 @@ enum NegotiateHeader {
             let words = value.split(separator: " ")
             guard let first = words.first, words.count <= 2, first.lowercased() == scheme.lowercased() else { continue }
             guard words.count == 2 else { return [] }
-            return Data(base64Encoded: String(words[1])).map(Array.init)
+            return Base64.decode(words[1])
         }
         return nil
     }

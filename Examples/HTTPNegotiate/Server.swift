@@ -93,7 +93,7 @@ struct Server {
         } catch {
             // Why is for the log only.
             say("refused: \(error)")
-            return Answer(status: .unauthorized, negotiate: NegotiateHeader.text(nil), body: "that was no good ticket\n")
+            return Answer(status: .unauthorized, negotiate: NegotiateHeader.text(nil), body: "no good ticket\n")
         }
     }
 

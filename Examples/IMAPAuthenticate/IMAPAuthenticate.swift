@@ -36,7 +36,8 @@ enum IMAPAuthenticate {
                     }
                     let hasInitialResponse = capabilities.contains("SASL-IR")
                     try await connection.authenticate(mechanism, sendsInitialResponse: hasInitialResponse)
-                    say("authenticated as \(ticket.clientPrincipal), \(hasInitialResponse ? "with" : "without") SASL-IR")
+                    let initially = hasInitialResponse ? "with" : "without"
+                    say("authenticated as \(ticket.clientPrincipal), \(initially) SASL-IR")
                     for line in try await connection.command("SELECT INBOX") { say(line) }
                     _ = try await connection.command("LOGOUT")
                 }
@@ -47,7 +48,8 @@ enum IMAPAuthenticate {
     private static func connect(
         _ host: String, _ port: Int, on eventLoop: any EventLoop
     ) async throws -> NIOAsyncChannel<String, ByteBuffer> {
-        try await ClientBootstrap(group: eventLoop).connectTimeout(.seconds(10)).connect(host: host, port: port) { channel in
+        let bootstrap = ClientBootstrap(group: eventLoop).connectTimeout(.seconds(10))
+        return try await bootstrap.connect(host: host, port: port) { channel in
             channel.eventLoop.makeCompletedFuture {
                 try channel.pipeline.syncOperations.addHandler(ByteToMessageHandler(LineDecoder()))
                 return try NIOAsyncChannel(wrappingChannelSynchronously: channel)

@@ -1,8 +1,4 @@
-#if canImport(FoundationEssentials)
-import FoundationEssentials
-#else
-import Foundation
-#endif
+import ExampleSupport
 import NIOCore
 import SASL
 
@@ -38,7 +34,7 @@ struct IMAPConnection {
         var command = "\(tag) AUTHENTICATE \(mechanism.name)"
         if sendsInitialResponse, session.firstSpeaker == .client, case .respond(let token) = try session.step(nil) {
             // No data is not empty data: that is a character of its own.
-            command += token.isEmpty ? " =" : " \(Data(token).base64EncodedString())"
+            command += token.isEmpty ? " =" : " \(Base64.encode(token))"
         }
         try await send(command)
         while true {
@@ -57,9 +53,9 @@ struct IMAPConnection {
 
     private func response(to challenge: Substring, _ session: inout SaslSession) throws -> String {
         let text = challenge.drop { $0 == " " }
-        guard let challenge = Data(base64Encoded: String(text)) else { throw IMAPError.malformed("no base64") }
-        return switch try session.step(Array(challenge)) {
-        case .respond(let token): Data(token).base64EncodedString()
+        guard let challenge = Base64.decode(text) else { throw IMAPError.malformed("no base64") }
+        return switch try session.step(challenge) {
+        case .respond(let token): Base64.encode(token)
         case .done: ""
         }
     }

@@ -34,7 +34,9 @@ struct BERElement {
     var text: String { String(decoding: content, as: UTF8.self) }
 
     func number() throws -> Int32 {
-        guard (1...4).contains(content.count) else { throw LDAPError.malformed("an integer of \(content.count) octets") }
+        guard (1...4).contains(content.count) else {
+            throw LDAPError.malformed("an integer of \(content.count) octets")
+        }
         let first = Int32(Int8(bitPattern: content[0]))
         return content.dropFirst().reduce(first) { $0 << 8 | Int32($1) }
     }

@@ -76,7 +76,8 @@ enum LDAPBind {
     private static func connect(
         _ host: String, _ port: Int, on eventLoop: any EventLoop
     ) async throws -> NIOAsyncChannel<LDAPMessage, ByteBuffer> {
-        try await ClientBootstrap(group: eventLoop).connectTimeout(.seconds(10)).connect(host: host, port: port) { channel in
+        let bootstrap = ClientBootstrap(group: eventLoop).connectTimeout(.seconds(10))
+        return try await bootstrap.connect(host: host, port: port) { channel in
             channel.eventLoop.makeCompletedFuture {
                 try channel.pipeline.syncOperations.addHandler(ByteToMessageHandler(LDAPMessageDecoder()))
                 return try NIOAsyncChannel(wrappingChannelSynchronously: channel)

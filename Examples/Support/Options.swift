@@ -1,13 +1,14 @@
 /// A command line: `--name value` and what stands without a name. The examples' own, so that they need no other package.
-public struct Options {
-    public private(set) var arguments: [String] = []
+package struct Options {
+    package private(set) var arguments: [String] = []
     private var values: [String: [String]] = [:]
 
     /// - Parameters:
     ///   - names: The options that there are.
     ///   - count: How many arguments there must be.
     /// - Throws: ``UsageError``.
-    public init(_ commandLine: [String] = CommandLine.arguments, names: Set<String>, count: Int, usage: String) throws {
+    package init(_ commandLine: [String] = CommandLine.arguments, names: Set<String>, count: Int, usage: String) throws
+    {
         var rest = commandLine.dropFirst()
         while let word = rest.popFirst() {
             if names.contains(word), let value = rest.popFirst() {
@@ -21,16 +22,15 @@ public struct Options {
         guard arguments.count == count else { throw UsageError(description: usage) }
     }
 
-    public subscript(_ name: String) -> String? { values[name]?.last }
+    package subscript(_ name: String) -> String? { values[name]?.last }
 
-    public func all(_ name: String) -> [String] { values[name] ?? [] }
+    package func all(_ name: String) -> [String] { values[name] ?? [] }
 }
 
-public struct UsageError: Error, CustomStringConvertible {
-    public var description: String
+package struct UsageError: Error, CustomStringConvertible {
+    package var description: String
 
-    public init(description: String) {
+    package init(description: String) {
         self.description = "usage: \(description)"
     }
 }
-

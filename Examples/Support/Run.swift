@@ -7,12 +7,12 @@ import Darwin
 #endif
 
 /// Prints a line at once, without the buffer of `print`: a script may be waiting for it.
-public func say(_ text: String) {
+package func say(_ text: String) {
     put(text, STDOUT_FILENO)
 }
 
 /// Runs an example: an error is one line, and the exit status 1.
-public func run(_ body: @Sendable () async throws -> Void) async {
+package func run(_ body: @Sendable () async throws -> Void) async {
     do {
         try await body()
     } catch {

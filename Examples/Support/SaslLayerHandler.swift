@@ -1,23 +1,23 @@
-public import NIOCore
-public import SASL
+import NIOCore
+import SASL
 
 /// A SASL security layer in a channel's pipeline: what goes out is protected, what comes in is checked and opened.
 ///
 /// It comes first in the pipeline, once both sides agree that the authentication has succeeded. Wrapping and unwrapping
 /// compute, so the event loop is the right place for them.
-public final class SaslLayerHandler: ChannelDuplexHandler {
-    public typealias InboundIn = ByteBuffer
-    public typealias InboundOut = ByteBuffer
-    public typealias OutboundIn = ByteBuffer
-    public typealias OutboundOut = ByteBuffer
+package final class SaslLayerHandler: ChannelDuplexHandler {
+    package typealias InboundIn = ByteBuffer
+    package typealias InboundOut = ByteBuffer
+    package typealias OutboundIn = ByteBuffer
+    package typealias OutboundOut = ByteBuffer
 
     private var codec: SaslLayerCodec
 
-    public init(_ codec: consuming SaslLayerCodec) {
+    package init(_ codec: consuming SaslLayerCodec) {
         self.codec = codec
     }
 
-    public func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         do {
             let plain = try codec.decode(Array(unwrapInboundIn(data).readableBytesView))
             // Half a message says nothing yet.
@@ -28,7 +28,7 @@ public final class SaslLayerHandler: ChannelDuplexHandler {
         }
     }
 
-    public func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+    package func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
         do {
             let protected = try codec.encode(Array(unwrapOutboundIn(data).readableBytesView))
             context.write(wrapOutboundOut(ByteBuffer(bytes: protected)), promise: promise)
@@ -38,7 +38,7 @@ public final class SaslLayerHandler: ChannelDuplexHandler {
         }
     }
 
-    public func channelInactive(context: ChannelHandlerContext) {
+    package func channelInactive(context: ChannelHandlerContext) {
         // Without this, whoever cuts the connection could make a long answer look like a short one.
         if codec.isInsideMessage {
             context.fireErrorCaught(SaslError(.securityLayer, "the connection ended inside a protected message"))
