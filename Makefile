@@ -2,7 +2,7 @@
 #
 #   make demo      shows an authentication against a private Kerberos realm
 #   make test      builds everything and runs all tests
-#   make example   builds and runs the example packages, which stand outside
+#   make example   builds and runs the example packages, which stand outside, against the daemons that they are for
 #   make test-containers   the integration tests with the KDC in a container; needs Docker
 #   make test-samba        the Kerberos tests that can, against an Active Directory domain controller, Samba's
 #   make docker-test       images, a realm, a server and authcheck as containers; needs Docker with Compose v2
@@ -29,6 +29,10 @@ APT_REALM = krb5-kdc krb5-admin-server krb5-user libsasl2-modules-gssapi-mit
 APT_TEST = gcc libc6-dev openssl pkg-config libmongoc-dev openjdk-17-jdk-headless python3 python3-venv python3-dev \
 	bash ca-certificates faketime groff-base iproute2 keyutils libgsasl18 mandoc microsocks mount python3-yaml strace systemd \
 	util-linux
+
+# The daemons that the examples talk to; `Examples/test` starts each with a configuration of its own.
+APT_EXAMPLES = apache2 bash curl dovecot-gssapi dovecot-imapd libapache2-mod-auth-gssapi openjdk-17-jdk-headless openssl \
+	python3 slapd socat
 
 # A domain controller. Debian has its services start by themselves, which is neither needed nor prevented here.
 APT_SAMBA = samba samba-ad-provision samba-dsdb-modules python3-samba
@@ -86,7 +90,7 @@ FUZZ_ENVIRONMENT = SWIFT_BACKTRACE=enable=no
 FUZZ_FLAGS = -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=2048 -verbosity=0 -print_final_stats=1
 
 .PHONY: release man install uninstall dist dist-test packages-release packages-release-test
-.PHONY: demo test test-containers test-samba docker-test example benchmark soak tsan asan fuzz lint format build packages-demo packages-samba packages-test peers pin-peers clean
+.PHONY: demo test test-containers test-samba docker-test example benchmark soak tsan asan fuzz lint format build packages-demo packages-examples packages-samba packages-test peers pin-peers clean
 
 build: packages-demo
 	$(SWIFT) build
@@ -116,11 +120,16 @@ docker-test: packages-demo
 	docker/test --fail || [ "$$?" = 3 ]
 
 # What their traits leave out is not even fetched.
-example:
+example: packages-examples
 	$(SWIFT) run --package-path Examples/OwnMechanism --scratch-path .build/examples/OwnMechanism
 	test -z "$$(ls .build/examples/OwnMechanism/checkouts)"
 	$(SWIFT) run --package-path Examples/OwnTransport --scratch-path .build/examples/OwnTransport
 	test "$$(ls .build/examples/OwnTransport/checkouts)" = swift-log
+	$(SWIFT) build --package-path Examples --scratch-path .build/examples/all
+	! ls .build/examples/all/checkouts | grep -E 'asn1|certificates|crypto|ssl'
+	$(SWIFT) build --product testrealm
+	$(SWIFT) build --product mongo-test-server
+	Examples/test
 
 tsan: packages-test peers
 	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" AUTHENTICATIONS=500 \
@@ -234,7 +243,8 @@ lint:
 format:
 	$(SWIFT) format --in-place --recursive --parallel $(wildcard $(SOURCES))
 
-# dpkg knows at once whether anything is missing; apt is asked only then.
+# dpkg knows at once whether anything is missing; apt is asked only then. With a second argument no service is started: Debian
+# asks /usr/sbin/policy-rc.d about each.
 define install_packages
 	@missing=$$(for package in $(1); do \
 		dpkg-query -W -f='$${Status}' $$package 2>/dev/null | grep -q 'install ok installed' || echo $$package; \
@@ -242,6 +252,11 @@ define install_packages
 	if [ -n "$$missing" ]; then \
 		echo "Installing Debian packages:" $$missing; \
 		if [ "$$(id -u)" = 0 ]; then sudo=; else sudo=sudo; fi; \
+		policy=/usr/sbin/policy-rc.d; \
+		if [ -n "$(2)" ] && [ ! -e $$policy ]; then \
+			trap "$$sudo rm -f $$policy" EXIT; trap 'exit 130' INT; trap 'exit 143' TERM; \
+			printf '#!/bin/sh\nexit 101\n' | $$sudo tee $$policy >/dev/null && $$sudo chmod 755 $$policy; \
+		fi; \
 		$$sudo apt-get update -qq && \
 		$$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
 	fi
@@ -249,6 +264,9 @@ endef
 
 packages-demo:
 	$(call install_packages,$(APT_BUILD) $(APT_REALM))
+
+packages-examples:
+	$(call install_packages,$(APT_BUILD) $(APT_REALM) $(APT_EXAMPLES),without services)
 
 packages-test:
 	$(call install_packages,$(APT_BUILD) $(APT_REALM) $(APT_TEST))

@@ -47,11 +47,29 @@ public struct SaslServerSession: ~Copyable {
         _ mechanism: any SaslServerMechanism, sendsDataWithSuccess: Bool = true,
         authorize: @escaping SaslAuthorizer = SaslAuthentication.onlyAsOneself
     ) throws(SaslError) {
-        self.mechanism = mechanism.name
-        firstSpeaker = mechanism.traits.firstSpeaker
+        self.init(
+            try mechanism.makeExchange(), mechanism: mechanism.name, firstSpeaker: mechanism.traits.firstSpeaker,
+            sendsDataWithSuccess: sendsDataWithSuccess, authorize: authorize)
+    }
+
+    /// Begins an authentication with a fresh exchange, for a caller who reads from it what only its own type tells, such as a
+    /// credential that the client has handed over.
+    ///
+    /// The exchange belongs to the session: nobody else may call its `step`.
+    ///
+    /// - Parameters:
+    ///   - sendsDataWithSuccess: Whether the protocol can carry data with its success.
+    ///   - authorize: Decides whom the client may act as.
+    public init(
+        _ exchange: any SaslServerExchange, mechanism: SaslMechanismName,
+        firstSpeaker: SaslMechanismTraits.FirstSpeaker = .client, sendsDataWithSuccess: Bool = true,
+        authorize: @escaping SaslAuthorizer = SaslAuthentication.onlyAsOneself
+    ) {
+        self.exchange = exchange
+        self.mechanism = mechanism
+        self.firstSpeaker = firstSpeaker
         self.sendsDataWithSuccess = sendsDataWithSuccess
         self.authorize = authorize
-        exchange = try mechanism.makeExchange()
     }
 
     /// Who has been authenticated; `nil` before that, and after a step that has thrown.

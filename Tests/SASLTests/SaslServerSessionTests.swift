@@ -55,6 +55,24 @@ import Testing
         #expect(session.identity?.authenticationIdentity == "ann")
     }
 
+    /// For a caller who reads from the exchange what only its own type tells: the rules are the same.
+    @Test func aSessionCanBeginWithAnExchange() throws {
+        let mechanism = ServerStub([.success(.challenge([2])), .success(.authenticated(Self.ann, data: [9]))])
+        let exchange = try mechanism.makeExchange()
+        var session = SaslServerSession(
+            exchange, mechanism: mechanism.name, sendsDataWithSuccess: false, authorize: { _ in "somebody" })
+        #expect(session.mechanism == mechanism.name)
+        #expect(try session.step(nil) == .challenge([]) && exchange.responses.isEmpty)
+        #expect(try session.step([1]) == .challenge([2]))
+        #expect(try session.step([3]) == .challenge([9]))
+        #expect(exchange.responses == [[1], [3]] && session.identity == nil)
+        #expect(names(try session.step([])) == SaslIdentityText(authentication: "ann", authorization: "somebody"))
+
+        let refused = ServerStub([.success(.authenticated(Self.ann, data: nil))])
+        var other = SaslServerSession(try refused.makeExchange(), mechanism: refused.name, authorize: { _ in nil })
+        expectFailure(.notAuthorized, of: &other, [1])
+    }
+
     /// An empty initial response is one: it goes to the mechanism.
     @Test func anEmptyInitialResponseIsNotNone() throws {
         let mechanism = ServerStub([.success(.authenticated(Self.ann, data: nil))])

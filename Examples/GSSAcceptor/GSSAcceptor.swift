@@ -1,0 +1,71 @@
+import ExampleSupport
+import GSSKerberos
+import NIOCore
+import NIOPosix
+import SASL
+import SASLGSSAPI
+
+/// A server that accepts Kerberos with any security layer, as a proxy would, and echoes what it is told.
+@main
+enum GSSAcceptor {
+    static let usage = """
+        gss-acceptor PORT [--keytab FILE] [--layers none|integrity|confidentiality]... [--may-act USER=OTHER]...
+                     [--delegated-cache CACHE]
+        """
+
+    static func main() async {
+        await run {
+            let options = try Options(
+                names: ["--keytab", "--layers", "--may-act", "--delegated-cache"], count: 1, usage: usage)
+            guard let port = Int(options.arguments[0]) else { throw UsageError(description: usage) }
+            // Without a name: any service that the keytab has a key of.
+            let credential = try KerberosCredential(
+                usage: .accept, store: KerberosCredentialStore(keytab: options["--keytab"]))
+            let acceptor = Acceptor(
+                mechanism: GSSAPIServerMechanism(
+                    provider: KerberosProvider(credential: credential), layers: try layers(options.all("--layers"))),
+                mayAct: try mayAct(options.all("--may-act")), delegatedCache: options["--delegated-cache"])
+            try await listen(port, acceptor)
+        }
+    }
+
+    private static func listen(_ port: Int, _ acceptor: Acceptor) async throws {
+        let listener = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .bind(host: "127.0.0.1", port: port) { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try NIOAsyncChannel<ByteBuffer, ByteBuffer>(wrappingChannelSynchronously: channel)
+                }
+            }
+        say("listening on 127.0.0.1:\(listener.channel.localAddress?.port ?? 0)")
+        let executor = ThreadPoolExecutor()
+        try await listener.executeThenClose { connections in
+            try await withThrowingDiscardingTaskGroup { group in
+                for try await connection in connections {
+                    group.addTask(executorPreference: executor) {
+                        do { try await acceptor.serve(connection) } catch { say("a connection ended: \(error)") }
+                    }
+                }
+            }
+        }
+    }
+
+    private static func layers(_ names: [String]) throws -> SaslSecurityLayers {
+        guard !names.isEmpty else { return .all }
+        return try names.reduce(into: []) { layers, name in
+            switch name {
+            case "none": layers.insert(.none)
+            case "integrity": layers.insert(.integrity)
+            case "confidentiality": layers.insert(.confidentiality)
+            default: throw UsageError(description: usage)
+            }
+        }
+    }
+
+    private static func mayAct(_ rules: [String]) throws -> [(user: String, other: String)] {
+        try rules.map { rule in
+            let names = rule.split(separator: "=").map(String.init)
+            guard names.count == 2 else { throw UsageError(description: usage) }
+            return (names[0], names[1])
+        }
+    }
+}
