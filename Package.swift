@@ -33,6 +33,7 @@ let nioPosix = product("NIOPosix", "swift-nio", for: ["TLS"])
 let nioSSL = product("NIOSSL", "swift-nio-ssl", for: ["TLS"])
 let nioTLS = product("NIOTLS", "swift-nio", for: ["TLS"])
 let subprocess = product("Subprocess", "swift-subprocess", for: ["Tools"])
+let x509 = product("X509", "swift-certificates", for: ["Tools"])
 let systemPackage = product("SystemPackage", "swift-system", for: ["Tools"])
 
 /// A target under Sources/. A module may import only modules that stand before it in the list below.
@@ -79,6 +80,7 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-asn1", from: "1.7.0"),
+        .package(url: "https://github.com/apple/swift-certificates", from: "1.21.0"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
@@ -149,8 +151,11 @@ let package = Package(
         .target(name: "CCyrusSASL", linkerSettings: [.linkedLibrary("sasl2"), .linkedLibrary("gssapi_krb5")]),
         module(
             "MongoTestServer",
-            ["SaslBSON", "CCyrusSASL", "SaslWire", nioConcurrencyHelpers, nioCore, nioPosix, nioSSL]),
-        program("mongo-test-server", ["MongoTestServer", argumentParser]),
+            [
+                "CCyrusSASL", "GSSCore", "GSSKerberos", "SASL", "SASLGSSAPI", "SASLSCRAM", "SaslBSON", "SaslWire",
+                "SecretMemory", nioConcurrencyHelpers, nioCore, nioPosix, nioSSL, asn1, x509,
+            ]),
+        program("mongo-test-server", ["MongoTestServer", "SecretMemory", argumentParser]),
         program(
             "testrealm",
             ["KerberosTestKit", "SaslConnectionString", "ShellWords", argumentParser, subprocess, systemPackage]),
@@ -237,7 +242,8 @@ let package = Package(
         tests(
             "MongoTestServerTests",
             [
-                "SaslBSON", "KerberosTestKit", "MongoTestServer", "SaslWire", "TestSupport", "mongo-test-server",
+                "SaslBSON", "KerberosTestKit", "MongoTestServer", "SaslWire", "SecretMemory", "TestSupport",
+                "mongo-test-server",
                 nioCore, nioEmbedded, nioPosix,
             ], exclude: ["Peers"]),
         tests(

@@ -59,6 +59,9 @@ public final class GSSEstablishedContext {
         try handle.initiatorName()
     }
 
+    /// The credential that the initiator has handed over, where it has (``GSSContextFlags/delegation``); for an acceptor.
+    public var delegatedCredential: (any GSSDelegatedCredential)? { handle.delegatedCredential() }
+
     /// All that is known of the context. Asks the provider each time; the lifetime runs down in between.
     public func info() throws(GSSError) -> GSSContextInfo {
         try handle.inquire()

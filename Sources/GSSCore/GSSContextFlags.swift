@@ -27,10 +27,13 @@ public struct GSSContextFlags: OptionSet, Sendable, Hashable, CustomStringConver
     /// The context can be moved to another process.
     public static let transferable = GSSContextFlags(rawValue: 256)
 
+    /// Both sides have bound the context to the same channel. An acceptor sees it, where the library tells (MIT Kerberos 1.19).
+    public static let channelBound = GSSContextFlags(rawValue: 2048)
+
     private static let names: [(flag: GSSContextFlags, name: String)] = [
         (.delegation, "deleg"), (.mutualAuthentication, "mutual"), (.replayDetection, "replay"),
         (.sequenceDetection, "sequence"), (.confidentiality, "conf"), (.integrity, "integ"), (.anonymity, "anon"),
-        (.protectionReady, "prot_ready"), (.transferable, "trans"),
+        (.protectionReady, "prot_ready"), (.transferable, "trans"), (.channelBound, "channel_bound"),
     ]
 
     /// The flags by their RFC 2743 names, for example `mutual, integ`; unknown bits in hexadecimal.

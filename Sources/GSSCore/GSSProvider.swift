@@ -9,22 +9,32 @@ public protocol GSSInitiatorProvider: Sendable {
     var mayBlock: Bool { get }
 
     /// Begins a context with a service. Does not talk to the peer; may read credentials.
-    ///
-    /// - Parameters:
-    ///   - target: The service.
-    ///   - flags: The services to ask for. What is granted stands in ``GSSEstablishedContext/flags``.
-    func makeInitiator(target: GSSName, flags: GSSContextFlags) throws(GSSError) -> GSSPendingContext
+    func makeInitiator(_ request: GSSInitiatorRequest) throws(GSSError) -> GSSPendingContext
 }
 
 extension GSSInitiatorProvider {
     /// A step may ask the network.
     public var mayBlock: Bool { true }
+
+    /// Begins a context of Kerberos with a service.
+    ///
+    /// - Parameters:
+    ///   - target: The service.
+    ///   - flags: The services to ask for. What is granted stands in ``GSSEstablishedContext/flags``.
+    public func makeInitiator(target: GSSName, flags: GSSContextFlags) throws(GSSError) -> GSSPendingContext {
+        try makeInitiator(GSSInitiatorRequest(target: target, flags: flags))
+    }
 }
 
 /// Makes acceptor contexts.
 public protocol GSSAcceptorProvider: Sendable {
     /// Begins a context with whoever comes. Its first step needs the initiator's token.
-    func makeAcceptor() throws(GSSError) -> GSSPendingContext
+    func makeAcceptor(_ request: GSSAcceptorRequest) throws(GSSError) -> GSSPendingContext
+}
+
+extension GSSAcceptorProvider {
+    /// Begins a context with whoever comes, by any mechanism of the credential and without channel bindings.
+    public func makeAcceptor() throws(GSSError) -> GSSPendingContext { try makeAcceptor(GSSAcceptorRequest()) }
 }
 
 /// One security context of a provider, for ``GSSPendingContext`` and ``GSSEstablishedContext``.
@@ -38,6 +48,8 @@ public protocol GSSContextHandle: AnyObject {
     func initiatorName() throws(GSSError) -> String
     /// All that is known of the context. Called on an established context only.
     func inquire() throws(GSSError) -> GSSContextInfo
+    /// The credential that the initiator has handed over. Called on an established context only; `nil` unless implemented.
+    func delegatedCredential() -> (any GSSDelegatedCredential)?
     /// Protects a message.
     func wrap(_ message: [UInt8], confidential: Bool) throws(GSSError) -> GSSWrappedMessage
     /// Checks and opens a protected message.
@@ -57,7 +69,14 @@ extension GSSContextHandle {
     public func initiatorName() throws(GSSError) -> String {
         try inquire().initiatorName
     }
+
+    /// None.
+    public func delegatedCredential() -> (any GSSDelegatedCredential)? { nil }
 }
+
+/// A credential that an initiator has handed over (RFC 2743 section 1.2.9), in the form of the provider: for MIT Kerberos a
+/// `KerberosCredential`. Whoever holds it can act as the initiator.
+public protocol GSSDelegatedCredential: AnyObject, Sendable {}
 
 /// How far a context has come.
 public struct GSSContextProgress: Sendable, Hashable {

@@ -50,13 +50,32 @@ enum GSSBuffers {
         }
     }
 
-    /// Lends a set of one object identifier.
+    /// Lends a set of object identifiers.
     static func withIdentifierSet<R>(
-        _ identifier: GSSObjectIdentifier, _ body: (UnsafeMutablePointer<gss_OID_set_desc>) -> R
+        _ identifiers: [GSSObjectIdentifier], _ body: (UnsafeMutablePointer<gss_OID_set_desc>) -> R
     ) -> R {
-        withIdentifier(identifier) { element in
-            var set = gss_OID_set_desc(count: 1, elements: element)
-            return body(&set)
+        func lend(_ rest: ArraySlice<GSSObjectIdentifier>, _ done: [gss_OID_desc]) -> R {
+            if let first = rest.first {
+                return withIdentifier(first) { lend(rest.dropFirst(), done + [$0.pointee]) }
+            }
+            var elements = done
+            return elements.withUnsafeMutableBufferPointer { elements in
+                var set = gss_OID_set_desc(count: elements.count, elements: elements.baseAddress)
+                return body(&set)
+            }
+        }
+        return lend(identifiers[...], [])
+    }
+
+    /// Lends channel bindings without addresses; the null pointer for none.
+    static func withChannelBindings<R>(
+        _ bindings: GSSChannelBindings?, _ body: (gss_channel_bindings_t?) -> R
+    ) -> R {
+        guard let bindings else { return body(nil) }
+        return withInput(bindings.applicationData) { data in
+            var structure = gss_channel_bindings_struct()
+            structure.application_data = data.pointee
+            return body(&structure)
         }
     }
 

@@ -4,17 +4,19 @@ internal import GSSCore
 /// One context of the C library. Released with its last reference; its owner sees to the thread.
 final class KerberosContext: GSSContextHandle {
     private enum Role {
-        case initiator(target: KerberosName, flags: GSSContextFlags)
-        case acceptor
+        case initiator(GSSInitiatorRequest, target: KerberosName)
+        case acceptor(GSSAcceptorRequest)
     }
 
     private let role: Role
     private let credential: KerberosCredential?
     private let targetText: String?
     private var context: gss_ctx_id_t?
+    private var delegated: KerberosCredential?
 
     /// An initiator's context. Without a credential the library's default is used.
-    init(target: GSSName, flags: GSSContextFlags, credential: KerberosCredential?) throws(GSSError) {
+    init(_ request: GSSInitiatorRequest, credential: KerberosCredential?) throws(GSSError) {
+        let target = request.target
         // Another service's name would make the library look for a ticket; one that holds a ticket never waits.
         if let ticket = credential?.ticket,
             target.syntax != .kerberosPrincipal || !isSameText(target.text, GSSName.principal(ticket.server).text)
@@ -24,16 +26,24 @@ final class KerberosContext: GSSContextHandle {
                 majorMessages: ["the credential holds a ticket for \(ticket.server) only"], subject: target.text)
         }
         let name = if let known = credential?.target { known } else { try KerberosName(target) }
-        role = .initiator(target: name, flags: flags)
+        role = .initiator(request, target: name)
         targetText = target.description
-        self.credential = credential
+        // GSS-SPNEGO takes the flags for the layer that is wanted.
+        self.credential = try credential?.speaking(
+            request.mechanism,
+            exactFlags: request.mechanism == .spnego && !request.flags.isSuperset(of: [.integrity, .confidentiality]))
     }
 
     /// An acceptor's context.
-    init(acceptorWith credential: KerberosCredential?) {
-        role = .acceptor
+    init(_ request: GSSAcceptorRequest, credential: KerberosCredential?) throws(GSSError) {
+        role = .acceptor(request)
         targetText = nil
-        self.credential = credential
+        if let mechanism = request.mechanism {
+            let own = if let credential { credential } else { try KerberosCredential(usage: .accept) }
+            self.credential = try own.speaking(mechanism)
+        } else {
+            self.credential = credential
+        }
     }
 
     deinit {
@@ -47,30 +57,34 @@ final class KerberosContext: GSSContextHandle {
 
     func establish(_ token: [UInt8]?) throws(GSSError) -> GSSContextProgress {
         switch role {
-        case .initiator(let target, let flags):
+        case .initiator(let request, let target):
             return try progress("gss_init_sec_context", token) { minor, input, output, granted in
                 withCredential { credential in
-                    GSSBuffers.withIdentifier(.kerberos5) { mechanism in
-                        gss_init_sec_context(
-                            minor, credential, &context, target.handle, mechanism, flags.rawValue, 0, nil, input, nil,
-                            output, granted, nil)
+                    GSSBuffers.withIdentifier(request.mechanism) { mechanism in
+                        GSSBuffers.withChannelBindings(request.channelBindings) { bindings in
+                            gss_init_sec_context(
+                                minor, credential, &context, target.handle, mechanism, request.flags.rawValue, 0,
+                                bindings, input, nil, output, granted, nil)
+                        }
                     }
                 }
             }
-        case .acceptor:
+        case .acceptor(let request):
             return try progress("gss_accept_sec_context", token) { minor, input, output, granted in
                 withCredential { credential in
-                    var delegated: gss_cred_id_t?
-                    let major = gss_accept_sec_context(
-                        minor, &context, credential, input, nil, nil, nil, output, granted, nil, &delegated)
-                    // Asked for by nobody, but a client may send one: it is not ours to keep.
-                    var ignored: OM_uint32 = 0
-                    gss_release_cred(&ignored, &delegated)
-                    return major
+                    GSSBuffers.withChannelBindings(request.channelBindings) { bindings in
+                        var handed: gss_cred_id_t?
+                        let major = gss_accept_sec_context(
+                            minor, &context, credential, input, bindings, nil, nil, output, granted, nil, &handed)
+                        if let handed { delegated = KerberosCredential(adopting: handed, usage: .initiate) }
+                        return major
+                    }
                 }
             }
         }
     }
+
+    func delegatedCredential() -> (any GSSDelegatedCredential)? { delegated }
 
     private func progress(
         _ call: String, _ token: [UInt8]?,

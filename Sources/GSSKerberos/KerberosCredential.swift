@@ -60,6 +60,9 @@ public final class KerberosCredential: Sendable {
     let target: KerberosName?
     /// Kept as long as the handle that reads it.
     private let ownCache: PrivateCache?
+    /// How to acquire it once more for another mechanism; `nil` for one that was taken over.
+    private let origin: (name: GSSName?, store: KerberosCredentialStore)?
+    private let mechanisms: [GSSObjectIdentifier]?
 
     /// Acquires a credential. Reads files and may talk to a KDC (with a client keytab): it may block.
     ///
@@ -67,11 +70,40 @@ public final class KerberosCredential: Sendable {
     ///   - name: Whose credential, or `nil` for the store's own.
     ///   - usage: What it is for.
     ///   - store: Where to look.
+    ///   - mechanisms: Those that contexts may be made with: Kerberos, and SPNEGO with Kerberos inside. An acceptor takes no
+    ///     others.
     /// - Throws: ``GSSError``, with ``GSSMajorStatus/RoutineError/noCredential`` where there is none.
     public convenience init(
-        name: GSSName? = nil, usage: Usage = .initiate, store: KerberosCredentialStore = .init()
+        name: GSSName? = nil, usage: Usage = .initiate, store: KerberosCredentialStore = .init(),
+        mechanisms: [GSSObjectIdentifier] = [.kerberos5]
     ) throws(GSSError) {
-        try self.init(name: name, usage: usage, store: store, ticket: nil, ticketEnd: nil, ownCache: nil)
+        try self.init(
+            name: name, usage: usage, store: store, mechanisms: mechanisms, ticket: nil, ticketEnd: nil, ownCache: nil)
+    }
+
+    /// Takes over a credential that the C library has given to somebody else, such as a Kerberos module of a web server: it is
+    /// released with the last reference to this one.
+    ///
+    /// - Parameters:
+    ///   - handle: A `gss_cred_id_t` of MIT Kerberos' `libgssapi_krb5` in this process. Nobody else may release it.
+    ///   - usage: What it is for.
+    public init(adopting handle: OpaquePointer, usage: Usage) {
+        address = UInt(bitPattern: handle)
+        self.usage = usage
+        (ticket, ticketEnd, target, ownCache, origin, mechanisms) = (nil, nil, nil, nil, nil, nil)
+    }
+
+    /// The same identity for a mechanism: this one, where it has that.
+    ///
+    /// - Parameter exactFlags: Whether an acceptor must see which protection was asked for. Kerberos tells it integrity and
+    ///   confidentiality otherwise, whatever was.
+    func speaking(
+        _ mechanism: GSSObjectIdentifier, exactFlags: Bool = false
+    ) throws(GSSError) -> KerberosCredential {
+        guard let origin, let mechanisms, exactFlags || !mechanisms.contains(mechanism) else { return self }
+        return try KerberosCredential(
+            name: origin.name, usage: usage, store: origin.store, mechanisms: [mechanism], exactFlags: exactFlags,
+            ticket: ticket, ticketEnd: ticketEnd, ownCache: ownCache)
     }
 
     /// The credential of a cache with one ticket, which has not ended: GSS-API would look for another way to get one.
@@ -80,12 +112,14 @@ public final class KerberosCredential: Sendable {
     ) throws(GSSError) {
         // An empty keytab in place of the default one: with no key there is nothing to ask a KDC with.
         let store = KerberosCredentialStore(cache: cache.name, clientKeytab: "MEMORY:no-keys-\(cache.name)")
-        try self.init(name: nil, usage: .initiate, store: store, ticket: ticket, ticketEnd: end, ownCache: cache)
+        try self.init(
+            name: nil, usage: .initiate, store: store, mechanisms: [.kerberos5], ticket: ticket, ticketEnd: end,
+            ownCache: cache)
     }
 
     private init(
-        name: GSSName?, usage: Usage, store: KerberosCredentialStore, ticket: KerberosTicket?, ticketEnd: TicketEnd?,
-        ownCache: PrivateCache?
+        name: GSSName?, usage: Usage, store: KerberosCredentialStore, mechanisms: [GSSObjectIdentifier],
+        exactFlags: Bool = false, ticket: KerberosTicket?, ticketEnd: TicketEnd?, ownCache: PrivateCache?
     ) throws(GSSError) {
         try ConfigurationIncludes.check()
         guard ExitGate.enter() else { throw ExitGate.ending }
@@ -94,13 +128,15 @@ public final class KerberosCredential: Sendable {
         self.ticket = ticket
         self.ticketEnd = ticketEnd
         self.ownCache = ownCache
+        self.mechanisms = mechanisms
+        origin = (name, store)
         // In the mechanism's own form, so that a step neither imports nor looks up anything.
         target = if let ticket { try KerberosName(.principal(ticket.server)).canonicalized() } else { nil }
         let imported: KerberosName? =
             if let name { try KerberosName(name) } else { nil }
         var minor: OM_uint32 = 0
         var acquired: gss_cred_id_t?
-        let major = GSSBuffers.withIdentifierSet(.kerberos5) { mechanisms in
+        let major = GSSBuffers.withIdentifierSet(mechanisms) { mechanisms in
             store.withKeyValueSet { keyValues in
                 gss_acquire_cred_from(
                     &minor, imported?.handle, cgss_lifetime_indefinite(), mechanisms,
@@ -110,6 +146,21 @@ public final class KerberosCredential: Sendable {
         withExtendedLifetime(imported) {}
         // Before the check: a deinit never runs for an instance whose initializer threw, so nothing may be held yet.
         try GSSMajorStatus.check("gss_acquire_cred_from", major, minor, subject: name?.text ?? store.cache)
+        do throws(GSSError) {
+            if mechanisms.contains(.spnego) {
+                // What else this machine has, such as NTLM, is not for a credential of Kerberos.
+                let major = GSSBuffers.withIdentifierSet([.kerberos5]) { gss_set_neg_mechs(&minor, acquired, $0) }
+                try GSSMajorStatus.check("gss_set_neg_mechs", major, minor)
+            }
+            if exactFlags {
+                var nothing = gss_buffer_desc(length: 0, value: nil)
+                let major = gss_set_cred_option(&minor, &acquired, GSS_KRB5_CRED_NO_CI_FLAGS_X, &nothing)
+                try GSSMajorStatus.check("gss_set_cred_option", major, minor)
+            }
+        } catch {
+            gss_release_cred(&minor, &acquired)
+            throw error
+        }
         address = UInt(bitPattern: acquired)
     }
 
@@ -147,6 +198,25 @@ public final class KerberosCredential: Sendable {
             lifetime: bounded(lifetime == cgss_lifetime_indefinite() ? nil : .seconds(Int64(lifetime))))
     }
 
+    /// Writes the credential's tickets to a cache, where other programs find them: for one that a client has handed over. May
+    /// block.
+    ///
+    /// - Parameter store: Names the cache; what it held is replaced.
+    /// - Throws: ``GSSError``.
+    public func copyTickets(to store: KerberosCredentialStore) throws(GSSError) {
+        var minor: OM_uint32 = 0
+        let major = try ExitGate.run {
+            withHandle { credential in
+                GSSBuffers.withIdentifier(.kerberos5) { mechanism in
+                    store.withKeyValueSet {
+                        gss_store_cred_into(&minor, credential, GSS_C_INITIATE, mechanism, 1, 1, $0, nil, nil)
+                    }
+                }
+            }
+        }
+        try GSSMajorStatus.check("gss_store_cred_into", major, minor, subject: store.cache)
+    }
+
     /// What the library says of a life, at most as long as the ticket's: where this machine's clock is ahead, its copy of the
     /// ticket is dated by that.
     func bounded(_ lifetime: Duration?) -> Duration? {
@@ -155,6 +225,8 @@ public final class KerberosCredential: Sendable {
         return lifetime.map { min($0, left) } ?? left
     }
 }
+
+extension KerberosCredential: GSSDelegatedCredential {}
 
 extension KerberosCredential: Hashable {
     /// Whether they are one and the same.

@@ -18,12 +18,12 @@ public struct KerberosProvider: GSSInitiatorProvider, GSSAcceptorProvider {
     public var mayBlock: Bool { credential?.ticket == nil }
 
     /// Begins a context with a service. Imports the service's name, unless it is that of the credential's ticket.
-    public func makeInitiator(target: GSSName, flags: GSSContextFlags) throws(GSSError) -> GSSPendingContext {
-        GSSPendingContext(try KerberosContext(target: target, flags: flags, credential: credential))
+    public func makeInitiator(_ request: GSSInitiatorRequest) throws(GSSError) -> GSSPendingContext {
+        GSSPendingContext(try KerberosContext(request, credential: credential))
     }
 
     /// Begins a context with whoever comes.
-    public func makeAcceptor() throws(GSSError) -> GSSPendingContext {
-        GSSPendingContext(KerberosContext(acceptorWith: credential))
+    public func makeAcceptor(_ request: GSSAcceptorRequest) throws(GSSError) -> GSSPendingContext {
+        GSSPendingContext(try KerberosContext(request, credential: credential))
     }
 }

@@ -49,7 +49,7 @@ public final class ServiceCredential: Sendable, GSSInitiatorProvider {
 
     /// Begins a context. With a ``ticket`` and the ``target`` it imports nothing. The first step reads krb5.conf only where
     /// that has changed.
-    public func makeInitiator(target: GSSName, flags: GSSContextFlags) throws(GSSError) -> GSSPendingContext {
-        try KerberosProvider(credential: credential).makeInitiator(target: target, flags: flags)
+    public func makeInitiator(_ request: GSSInitiatorRequest) throws(GSSError) -> GSSPendingContext {
+        try KerberosProvider(credential: credential).makeInitiator(request)
     }
 }

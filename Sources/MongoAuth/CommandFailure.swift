@@ -44,6 +44,9 @@ public struct CommandFailure: Error, Sendable, Hashable {
         public static let mechanismUnavailable = Code(rawValue: 334)
         /// 354: the server is behind a load balancer and the client says that there is none, or the other way round.
         public static let loadBalancerSupportMismatch = Code(rawValue: 354)
+        /// 391: the server wants the connection authenticated anew, with what is current by now
+        /// (``MongoAuthenticator/authenticate(_:serverHost:server:over:by:observe:)`` on the same connection, without hello).
+        public static let reauthenticationRequired = Code(rawValue: 391)
         /// 498870: the server demands that commands declare a version of its API (`requireApiVersion`).
         public static let apiVersionRequired = Code(rawValue: 498_870)
 

@@ -26,6 +26,9 @@ public struct ServerDescription: Sendable, Hashable {
     public var localTimeMilliseconds: Int64?
     /// The whole reply, one BSON document; empty where a driver has said hello itself.
     public var reply: [UInt8]
+    /// The reply to an authentication that has begun within hello, as a command's own; `nil` where the server has not answered
+    /// that.
+    var speculativeReply: [UInt8]?
 
     /// Describes a server, for a driver that says hello itself.
     public init(
@@ -61,6 +64,10 @@ public struct ServerDescription: Sendable, Hashable {
             .compactMap(\.stringValue).map { BoundedText.ofPeer($0) }
         isLoadBalanced = reply["serviceId"] != nil
         if case .datetime(let time)? = reply["localTime"] { localTimeMilliseconds = time.millisecondsSince1970 }
+        if var inner = reply["speculativeAuthenticate"]?.documentValue {
+            if inner["ok"] == nil { inner.append("ok", 1.0) }
+            speculativeReply = try inner.encoded()
+        }
     }
 }
 
@@ -126,6 +133,10 @@ public struct Hello: Sendable {
     /// Whether a load balancer stands before the server. A server that says nothing of that is refused then, as the
     /// specification for load balancers has it.
     public var isLoadBalanced: Bool
+
+    /// The first command of an authentication, which the server may answer together with hello:
+    /// ``PreparedAuthentication/speculativeCommand``.
+    public var speculativeAuthenticate: [UInt8]?
 
     /// Creates the command.
     public init(
@@ -197,6 +208,9 @@ public struct Hello: Sendable {
         if isLoadBalanced { command.append("loadBalanced", true) }
         if let (database, username) = saslSupportedMechsFor {
             command.append("saslSupportedMechs", .string("\(database).\(username)"))
+        }
+        if let bytes = speculativeAuthenticate, let inner = try? BSONDocument(decoding: bytes) {
+            command.append("speculativeAuthenticate", .document(inner))
         }
         command.append("client", .document(client))
         command.append("$db", "admin")

@@ -137,6 +137,7 @@ extension MongoAuthenticator {
         _ credential: MongoCredential, for service: ServicePrincipal, by deadline: ContinuousClock.Instant,
         observe: AuthenticationObserver?
     ) async throws -> ServiceCredential {
+        try mechanisms.check(credential.method)
         guard case .gssapi(let options) = credential.method else {
             throw MongoAuthError(.invalidCredential, "only GSSAPI has tickets")
         }

@@ -39,6 +39,8 @@ public struct MongoAuthenticator: Sendable {
     private let keyCache = ScramKeyCache()
     #endif
     let logger: Logger?
+    /// The mechanisms that may be used.
+    public let mechanisms: MongoMechanisms
 
     #if Kerberos
     let kerberos: KerberosCredentialManager
@@ -49,11 +51,13 @@ public struct MongoAuthenticator: Sendable {
     /// - Parameters:
     ///   - kerberos: Keeps the Kerberos tickets; give several authenticators the same to let them share.
     ///   - resolver: For host names that are to be made canonical.
+    ///   - mechanisms: Those that may be used; by default all that this package has.
     ///   - logger: Takes messages at levels debug and trace; of tokens the length at most.
     public init(
         kerberos: KerberosCredentialManager = KerberosCredentialManager(),
-        resolver: any NameResolver = SystemResolver(), logger: Logger? = nil
+        resolver: any NameResolver = SystemResolver(), mechanisms: MongoMechanisms = .all, logger: Logger? = nil
     ) {
+        self.mechanisms = mechanisms
         self.kerberos = kerberos
         self.resolver = resolver
         self.logger = logger
@@ -61,8 +65,11 @@ public struct MongoAuthenticator: Sendable {
     #else
     /// Creates an authenticator.
     ///
-    /// - Parameter logger: Takes messages at levels debug and trace; of tokens the length at most.
-    public init(logger: Logger? = nil) {
+    /// - Parameters:
+    ///   - mechanisms: Those that may be used; by default all that this package has.
+    ///   - logger: Takes messages at levels debug and trace; of tokens the length at most.
+    public init(mechanisms: MongoMechanisms = .all, logger: Logger? = nil) {
+        self.mechanisms = mechanisms
         self.logger = logger
     }
     #endif
@@ -92,12 +99,17 @@ public struct MongoAuthenticator: Sendable {
             return try await authenticate(credential, as: service, over: runner, by: deadline, observe: observe)
         }
         #endif
+        if case .oidc(let tokens) = credential.method {
+            try mechanisms.check(credential.method)
+            return try await authenticateOIDC(
+                tokens, credential, serverHost: serverHost, over: runner, by: deadline, observe: observe)
+        }
         let prepared = try await prepare(
             credential, serverHost: serverHost, server: server, by: deadline, observe: observe)
         return try await prepared.run(over: runner, by: deadline)
     }
 
-    /// Makes the client's first token.
+    /// Makes the client's first token; not for MONGODB-OIDC.
     ///
     /// - Throws: ``MongoAuthError``, `CancellationError`.
     public func prepare(
@@ -107,6 +119,7 @@ public struct MongoAuthenticator: Sendable {
         guard !credential.source.isEmpty else {
             throw MongoAuthError(.invalidCredential, "the authentication source must not be empty")
         }
+        try mechanisms.check(credential.method)
         let mechanism: any SaslMechanism
         switch credential.method {
         #if Kerberos
@@ -121,8 +134,20 @@ public struct MongoAuthenticator: Sendable {
         case .scram(let hash, let password):
             mechanism = try scram(hash, credential.username, password, server)
         #endif
+        case .oidc:
+            throw MongoAuthError(
+                .unsupportedMechanism, "MONGODB-OIDC may take several conversations: authenticate in one call")
+        case .x509:
+            return try .certificate(
+                username: credential.username, source: credential.source, observe: logging(observe))
         case .other(let other):
             mechanism = other
+        case .named(let name, let password, let properties):
+            mechanism = try mechanisms.mechanism(
+                named: name,
+                for: MongoMechanisms.Request(
+                    username: credential.username, password: password, source: credential.source,
+                    properties: properties))
         }
         return try await begin(
             mechanism, source: credential.source, details: AuthenticationDetails(mechanism: mechanism.name),
@@ -183,10 +208,8 @@ public struct MongoAuthenticator: Sendable {
                 credential, as: service, hello: hello, over: runner, by: deadline, observe: observe)
         }
         #endif
-        let server = try await hello.run(over: runner, by: deadline, observe: observe)
-        let details = try await authenticate(
-            credential, serverHost: serverHost, server: server, over: runner, by: deadline, observe: observe)
-        return (server, details)
+        return try await authenticate(
+            credential, hello: hello, serverHost: serverHost, over: runner, by: deadline, observe: observe)
     }
 
     #if SCRAM
@@ -196,8 +219,8 @@ public struct MongoAuthenticator: Sendable {
         var registry = SaslRegistry()
         for (excluded, own) in [(MongoCredential.ScramHash.sha1, ScramMechanism.Hash.sha256), (.sha256, .sha1)]
         where hash != excluded {
-            registry.register(
-                ScramMechanism.mongoDB(own, username: username, password: password, keyCache: keyCache))
+            let mechanism = ScramMechanism.mongoDB(own, username: username, password: password, keyCache: keyCache)
+            if mechanisms.allows(mechanism.name) { registry.register(mechanism) }
         }
         // SHA-256 where the server names it for the user. Else SHA-1, whatever is named: servers leave the list out, or
         // empty, for users that they do not know or that a proxy before them keeps ("Defaults" in auth.md).

@@ -19,8 +19,15 @@ public struct MongoCredential: Sendable {
         /// SCRAM; `nil` as the hash lets the server's `saslSupportedMechs` decide.
         case scram(ScramHash?, password: Secret)
         #endif
+        /// The certificate of the TLS connection, mechanism `MONGODB-X509`, source `$external`. The user's name is the
+        /// certificate's subject by RFC 2253; empty lets the server take it from the certificate.
+        case x509
+        /// An access token of OpenID Connect, mechanism `MONGODB-OIDC`, source `$external`. It goes to the server as it is: use TLS.
+        case oidc(OIDCTokens)
         /// Any other SASL mechanism: the layer is open.
         case other(any SaslMechanism)
+        /// A mechanism that the application has added to ``MongoMechanisms``, by its name.
+        case named(SaslMechanismName, password: Secret? = nil, properties: [String: String] = [:])
     }
 
     #if SCRAM
@@ -93,10 +100,20 @@ extension MongoCredential.Method {
         #if SCRAM
         case .scram: false
         #endif
-        case .plain: true
-        case .other(let mechanism):
-            ["GSSAPI", "GSS-SPNEGO", "PLAIN", "EXTERNAL", "MONGODB-X509", "MONGODB-AWS", "MONGODB-OIDC"]
-                .contains(mechanism.name.rawValue)
+        case .plain, .x509, .oidc: true
+        case .other(let mechanism): Self.external.contains(mechanism.name.rawValue)
+        case .named(let name, _, _): Self.external.contains(name.rawValue)
         }
     }
+
+    private static var external: [String] {
+        ["GSSAPI", "GSS-SPNEGO", "PLAIN", "EXTERNAL", "MONGODB-X509", "MONGODB-AWS", "MONGODB-OIDC"]
+    }
+}
+
+extension SaslMechanismName {
+    /// `MONGODB-X509`: no SASL mechanism, but named like one.
+    public static let mongoDBX509 = SaslMechanismName(literal: "MONGODB-X509")
+    /// `MONGODB-OIDC`.
+    public static let mongoDBOIDC = SaslMechanismName(literal: "MONGODB-OIDC")
 }

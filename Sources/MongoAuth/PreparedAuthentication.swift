@@ -1,4 +1,5 @@
 public import SASL
+internal import SaslBSON
 
 #if Kerberos
 public import GSSCore
@@ -12,31 +13,48 @@ public struct PreparedAuthentication: ~Copyable {
     public let mechanism: SaslMechanismName
     /// The database of the authentication.
     public let source: String
-    /// The command saslStart with the client's first token, one BSON document: what ``run(over:by:)`` sends first.
+    /// The command saslStart with the client's first token, one BSON document: what ``run(over:by:)`` sends first. For
+    /// MONGODB-X509 it is `authenticate`.
     public let firstCommand: [UInt8]
+    /// The same for ``Hello/speculativeAuthenticate``; `nil` for mechanisms that do not begin within hello (auth.md,
+    /// "Speculative Authentication").
+    public let speculativeCommand: [UInt8]?
     /// The saslContinue that GSSAPI's client sends next, for pipelining.
     let anticipatedContinue: [UInt8]
 
-    private var conversation: SaslConversation
-    private var steps: ExchangeSteps
+    /// `nil` for MONGODB-X509, which is one command and no conversation.
+    private var course: Course?
     private var details: AuthenticationDetails
     private let isTokenSecret: Bool
     private let observe: AuthenticationObserver?
 
+    private struct Course: ~Copyable {
+        var conversation: SaslConversation
+        var steps: ExchangeSteps
+    }
+
     private init(
-        firstCommand: [UInt8], anticipatedContinue: [UInt8], conversation: SaslConversation,
-        steps: consuming ExchangeSteps, source: String, isTokenSecret: Bool, details: AuthenticationDetails,
-        observe: AuthenticationObserver?
-    ) {
+        firstCommand: [UInt8], anticipatedContinue: [UInt8] = [], course: consuming Course?, source: String,
+        isTokenSecret: Bool = false, details: AuthenticationDetails, observe: AuthenticationObserver?
+    ) throws(MongoAuthError) {
         mechanism = details.mechanism
         self.source = source
         self.firstCommand = firstCommand
         self.anticipatedContinue = anticipatedContinue
-        self.conversation = conversation
-        self.steps = steps
+        speculativeCommand =
+            mechanism.isScram || course == nil ? try Self.speculative(firstCommand) : nil
+        self.course = course
         self.details = details
         self.isTokenSecret = isTokenSecret
         self.observe = observe
+    }
+
+    /// A command as it stands within hello: `db` in place of `$db`.
+    private static func speculative(_ command: [UInt8]) throws(MongoAuthError) -> [UInt8]? {
+        guard let document = try? BSONDocument(decoding: command) else { return nil }
+        var inner = BSONDocument()
+        for (key, value) in document { inner.append(key == "$db" ? "db" : key, value) }
+        return try Command.encoded(inner)
     }
 
     /// Takes the first step.
@@ -56,44 +74,77 @@ public struct PreparedAuthentication: ~Copyable {
         guard case .run(let command) = try conversation.stepped(first.step, isComplete: first.isComplete) else {
             throw MongoAuthError(.sasl, "the conversation did not begin with a command")
         }
-        return PreparedAuthentication(
+        return try PreparedAuthentication(
             firstCommand: command, anticipatedContinue: try conversation.anticipatedContinue(),
-            conversation: conversation, steps: steps, source: source, isTokenSecret: isTokenSecret, details: details,
-            observe: observe)
+            course: Course(conversation: conversation, steps: steps), source: source, isTokenSecret: isTokenSecret,
+            details: details, observe: observe)
+    }
+
+    /// Prepares MONGODB-X509: the handshake has proven everything.
+    ///
+    /// - Parameter username: The certificate's subject; empty lets the server take it from the certificate.
+    static func certificate(
+        username: String, source: String, observe: AuthenticationObserver?
+    ) throws(MongoAuthError) -> PreparedAuthentication {
+        var command: BSONDocument = ["authenticate": 1, "mechanism": .string(SaslMechanismName.mongoDBX509.rawValue)]
+        if !username.isEmpty { command.append("user", .string(username)) }
+        command.append("$db", .string(source))
+        return try PreparedAuthentication(
+            firstCommand: try Command.encoded(command), course: nil, source: source,
+            details: AuthenticationDetails(mechanism: .mongoDBX509), observe: observe)
     }
 
     /// Runs the conversation: saslStart, then saslContinue until both sides are done.
     ///
+    /// - Parameter server: The reply to a hello that had ``speculativeCommand``; the conversation goes on from there where
+    ///   the server has answered that, else it begins.
     /// - Throws: ``MongoAuthError``, `CancellationError`, what the runner throws. The connection is then of no more use.
     @discardableResult
     public consuming func run(
-        over runner: some CommandRunner, by deadline: ContinuousClock.Instant
+        over runner: some CommandRunner, begunWith server: ServerDescription? = nil,
+        by deadline: ContinuousClock.Instant
     ) async throws -> AuthenticationDetails {
-        try await converse(over: runner, by: deadline)
+        try await converse(over: runner, begunWith: server, by: deadline)
     }
 
     /// The same, for one who wants to know afterwards how far it came.
     mutating func converse(
-        over runner: some CommandRunner, by deadline: ContinuousClock.Instant
+        over runner: some CommandRunner, begunWith server: ServerDescription? = nil,
+        by deadline: ContinuousClock.Instant
     ) async throws -> AuthenticationDetails {
         observe?(.saslBegan(mechanism))
-        var action = SaslConversation.Action.run(firstCommand)
+        let early = speculativeCommand == nil ? nil : server?.speculativeReply
+        var reply = try await reply(to: firstCommand, over: runner, unless: early, by: deadline)
+        guard course != nil else {
+            _ = try CommandReply(reply, to: "authenticate").accepted(mechanism)
+            observe?(.saslEnded(details))
+            return details
+        }
         while true {
-            switch action {
-            case .run(let command):
-                observe?(.saslSent(length: isTokenSecret ? nil : command.count))
-                let reply = try await runner.run(command, by: deadline)
-                observe?(.saslReceived(length: reply.count))
-                action = try conversation.replied(reply)
-            case .step(let challenge):
-                let progress = try await steps.step(challenge, by: deadline)
+            var action = try course?.conversation.replied(reply)
+            if case .step(let challenge)? = action, let progress = try await course?.steps.step(challenge, by: deadline)
+            {
                 details.take(progress)
-                action = try conversation.stepped(progress.step, isComplete: progress.isComplete)
-            case .succeeded:
+                action = try course?.conversation.stepped(progress.step, isComplete: progress.isComplete)
+            }
+            guard case .run(let command)? = action else {
+                guard case .succeeded? = action else { throw MongoAuthError(.sasl, "the conversation has stopped") }
                 observe?(.saslEnded(details))
                 return details
             }
+            reply = try await self.reply(to: command, over: runner, by: deadline)
         }
+    }
+
+    /// - Parameter early: The reply, where it has come already.
+    private func reply(
+        to command: [UInt8], over runner: some CommandRunner, unless early: [UInt8]? = nil,
+        by deadline: ContinuousClock.Instant
+    ) async throws -> [UInt8] {
+        observe?(.saslSent(length: isTokenSecret ? nil : command.count))
+        let reply = if let early { early } else { try await runner.run(command, by: deadline) }
+        observe?(.saslReceived(length: reply.count))
+        return reply
     }
 
     /// Whether the server's proof was complete when the conversation ended: a refusal after that is about the user, not

@@ -124,9 +124,13 @@ public struct SaslConversation: Sendable {
     private func command(_ payload: [UInt8], _ conversationID: BSONValue?) throws(MongoAuthError) -> [UInt8] {
         let binary = BSONValue.binary(BSONBinary(subtype: 0, bytes: payload))
         guard let conversationID else {
-            return try Command.encoded([
-                "saslStart": 1, "mechanism": .string(mechanism.rawValue), "payload": binary, "$db": .string(source),
-            ])
+            var command: BSONDocument = [
+                "saslStart": 1, "mechanism": .string(mechanism.rawValue), "payload": binary,
+            ]
+            // The server may send its proof along with success, which saves a round trip (auth.md, "SCRAM").
+            if mechanism.isScram { command.append("options", ["skipEmptyExchange": true]) }
+            command.append("$db", .string(source))
+            return try Command.encoded(command)
         }
         return try Command.encoded([
             "saslContinue": 1, "conversationId": conversationID, "payload": binary, "$db": .string(source),
@@ -134,14 +138,7 @@ public struct SaslConversation: Sendable {
     }
 
     private func checkedReply(_ bytes: [UInt8]) throws(MongoAuthError) -> BSONDocument {
-        let reply = try CommandReply(bytes, to: steps == 1 ? "saslStart" : "saslContinue")
-        guard let failure = reply.failure else { return reply.document }
-        guard !failure.isUnknownMechanism else {
-            throw MongoAuthError(
-                .mechanismUnavailable, "the server does not have the mechanism \(mechanism) enabled (\(failure))",
-                underlying: failure)
-        }
-        throw MongoAuthError(.refused, "the server refused the authentication: \(failure)", underlying: failure)
+        try CommandReply(bytes, to: steps == 1 ? "saslStart" : "saslContinue").accepted(mechanism)
     }
 
     private static func payload(_ value: BSONValue?) -> [UInt8]? {
@@ -171,5 +168,22 @@ public struct SaslConversation: Sendable {
 
     private func misused() -> MongoAuthError {
         MongoAuthError(.sasl, "the conversation is over, or was called out of order")
+    }
+}
+
+extension SaslMechanismName {
+    var isScram: Bool { rawValue.utf8.starts(with: "SCRAM-".utf8) }
+}
+
+extension CommandReply {
+    /// The body of a reply that is no refusal of an authentication.
+    func accepted(_ mechanism: SaslMechanismName) throws(MongoAuthError) -> BSONDocument {
+        guard let failure else { return document }
+        guard !failure.isUnknownMechanism else {
+            throw MongoAuthError(
+                .mechanismUnavailable, "the server does not have the mechanism \(mechanism) enabled (\(failure))",
+                underlying: failure)
+        }
+        throw MongoAuthError(.refused, "the server refused the authentication: \(failure)", underlying: failure)
     }
 }

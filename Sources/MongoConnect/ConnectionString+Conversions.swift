@@ -53,7 +53,10 @@ extension TLSOptions {
 extension MongoCredential {
     /// The credential of a connection string.
     ///
-    /// - Throws: ``MongoAuth/MongoAuthError/Code/unsupportedMechanism`` for mechanisms that this package does not have.
+    /// A mechanism that this package does not have is ``MongoAuth/MongoCredential/Method/named(_:password:properties:)``: an
+    /// application can add it.
+    ///
+    /// - Throws: ``MongoAuth/MongoAuthError/Code/invalidCredential`` for a password that is missing or empty.
     public init(_ credential: MongoConnectionString.Credential) throws(MongoAuthError) {
         let isPasswordMissing = credential.password == nil && credential.mechanism == nil
         guard !isPasswordMissing else {
@@ -85,15 +88,16 @@ extension MongoCredential {
         case nil:
             method = .scram(nil, password: password)
         #endif
-        case let mechanism:
-            #if SCRAM
-            let known = "GSSAPI, PLAIN, SCRAM-SHA-1 and SCRAM-SHA-256"
-            #else
-            let known = "GSSAPI and PLAIN, without the package's trait SCRAM"
-            #endif
-            throw MongoAuthError(
-                .unsupportedMechanism,
-                "this client does not have \(mechanism?.rawValue ?? "SCRAM"); it has \(known)")
+        case .x509?:
+            method = .x509
+        case let other?:
+            var properties: [String: String] = [:]
+            for property in credential.mechanismProperties.properties { properties[property.name] = property.value }
+            method = .named(
+                try SaslMechanismName.of(other), password: credential.password, properties: properties)
+        #if !SCRAM
+        case nil: method = .named(try SaslMechanismName.of(.scramSHA256), password: password)
+        #endif
         }
         self.init(username: credential.username ?? "", source: credential.source, method: method)
     }
@@ -113,5 +117,14 @@ extension GSSAPIOptions {
                 case .forwardAndReverse: .forwardAndReverse
                 }
             }())
+    }
+}
+
+extension SaslMechanismName {
+    fileprivate static func of(_ mechanism: AuthMechanism) throws(MongoAuthError) -> SaslMechanismName {
+        guard let name = SaslMechanismName(mechanism.rawValue) else {
+            throw MongoAuthError(.unsupportedMechanism, "\(mechanism) is no name of a mechanism")
+        }
+        return name
     }
 }

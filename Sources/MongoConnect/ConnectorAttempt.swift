@@ -57,22 +57,20 @@ struct ConnectorAttempt: Sendable {
 
     func run() async throws -> MongoSession {
         try checkName()
-        for warning in string.unusedOptionWarnings { trace?.record(.warning(warning)) }
+        for warning in string.unusedOptionWarnings {
+            // What is missing here may be the application's.
+            if case .mechanismIsMissing = warning { continue }
+            trace?.record(.warning(warning))
+        }
         for warning in string.safetyWarnings where host.kind != .unix || warning != .passwordInClearText {
             trace?.record(.warning(warning))
         }
         guard let credential, case .gssapi(let options) = credential.method else {
-            let (connection, server) = try await introduce(reachedBy: limit)
-            return try await closing(connection) {
-                var details: AuthenticationDetails?
-                if let credential {
-                    try checkUsers(server)
-                    details = try await authenticator.authenticate(
-                        credential, serverHost: serviceHost, server: server, over: connection, by: deadline,
-                        observe: observe)
-                }
-                return session(connection, server, details)
+            guard let credential else {
+                let (connection, server) = try await introduce(reachedBy: limit)
+                return session(connection, server, nil)
             }
+            return try await withHello(credential)
         }
         _ = try MongoAuthenticator.identity(credential, options)
         if host.kind == .unix, options.serviceHost == nil {
@@ -104,6 +102,29 @@ struct ConnectorAttempt: Sendable {
             throw TransportError(
                 .nameResolution, phase: .dns, "the name of \(endpoint) did not resolve: \(error.message)",
                 underlying: error)
+        }
+    }
+
+    /// Other mechanisms than GSSAPI, of which some begin within hello.
+    private func withHello(_ credential: MongoCredential) async throws -> MongoSession {
+        if case .x509 = credential.method, !string.usesTLS || string.options.tlsCertificateKeyFile == nil {
+            throw MongoAuthError(
+                .invalidCredential,
+                "MONGODB-X509 needs TLS and a certificate: give tls=true and tlsCertificateKeyFile")
+        }
+        var hello = hello
+        let begun = try await authenticator.begin(credential, in: &hello, by: deadline, observe: observe)
+        let (connection, server) = try await introduce(
+            reachedBy: limit, speculating: hello.speculativeAuthenticate)
+        do {
+            try checkUsers(server)
+            let details = try await authenticator.go(
+                on: begun, credential, serverHost: serviceHost, server: server, over: connection, by: deadline,
+                observe: observe)
+            return session(connection, server, details)
+        } catch {
+            await connection.close()
+            throw error
         }
     }
 
@@ -206,24 +227,26 @@ struct ConnectorAttempt: Sendable {
     // MARK: - Up to hello
 
     private func introduce(
-        reachedBy limit: ContinuousClock.Instant
+        reachedBy limit: ContinuousClock.Instant, speculating first: [UInt8]? = nil
     ) async throws -> (WireConnection, ServerDescription) {
         try await withConnectTimeout(reachedBy: limit) { limit in
             do {
-                return try await introduce(.message, by: limit)
+                return try await introduce(.message, speculating: first, by: limit)
             } catch let error as TransportError where error.code == .closed && error.phase == .command {
                 // Servers older than 3.6 hang up on OP_MSG. The same answer to the older form is final.
                 trace?.record(.retried(.olderMessageFormat))
-                return try await introduce(.legacyQuery, by: limit)
+                return try await introduce(.legacyQuery, speculating: nil, by: limit)
             }
         }
     }
 
     private func introduce(
-        _ format: WireConnection.MessageFormat, by limit: ContinuousClock.Instant
+        _ format: WireConnection.MessageFormat, speculating first: [UInt8]?, by limit: ContinuousClock.Instant
     ) async throws -> (WireConnection, ServerDescription) {
         let connection = try await connect(format, by: limit)
         return try await closing(connection) {
+            var hello = hello
+            hello.speculativeAuthenticate = first
             let server = try await hello.run(over: connection, by: limit, observe: observe)
             connection.limits = .beforeAuthentication
             return (connection, server)

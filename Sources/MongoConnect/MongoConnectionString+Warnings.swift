@@ -32,12 +32,8 @@ extension MongoConnectionString {
     /// and writes are not among them: they have nothing to do with connecting.
     public var unusedOptionWarnings: [ConnectWarning] {
         var warnings: [ConnectWarning] = []
-        if let credential, let mechanism = credential.mechanism {
-            do throws(MongoAuthError) {
-                _ = try MongoCredential(credential)
-            } catch  where error.code == .unsupportedMechanism {
-                warnings.append(.mechanismIsMissing(name: mechanism.rawValue))
-            } catch {}
+        if let mechanism = credential?.mechanism, [.aws, .oidc].contains(mechanism) {
+            warnings.append(.mechanismIsMissing(name: mechanism.rawValue))
         }
         if options.tlsCRLFile != nil {
             warnings.append(

@@ -40,18 +40,20 @@ public struct MongoConnector: Sendable {
     ///   - kerberos: Keeps the Kerberos tickets; give several connectors the same to let them share.
     ///   - resolver: Looks up names; the system's name service by default.
     ///   - services: Looks up SRV and TXT records; asks the system's name servers by default.
+    ///   - mechanisms: Those that may be used; by default all that this package has.
     ///   - logger: Takes messages at levels debug and trace. Of tokens the length at most, secrets not at all.
     public init(
         group: any EventLoopGroup, pipelined: Bool = false,
         kerberos: KerberosCredentialManager = KerberosCredentialManager(),
         resolver: any NameResolver = SystemResolver(), services: any ServiceResolver = DNSServiceResolver(),
-        logger: Logger? = nil
+        mechanisms: MongoMechanisms = .all, logger: Logger? = nil
     ) {
         self.group = group
         self.resolver = resolver
         self.services = services
         self.logger = logger
-        authenticator = MongoAuthenticator(kerberos: kerberos, resolver: resolver, logger: logger)
+        authenticator = MongoAuthenticator(
+            kerberos: kerberos, resolver: resolver, mechanisms: mechanisms, logger: logger)
         pipelining = pipelined ? Pipelining() : nil
     }
 
@@ -131,8 +133,10 @@ public struct MongoConnector: Sendable {
         to host: MongoConnectionString.Host, of string: MongoConnectionString, as credential: MongoCredential?,
         reachedBy limit: ContinuousClock.Instant, by deadline: ContinuousClock.Instant, trace: ConnectTrace? = nil
     ) async throws -> MongoSession {
+        let credential = try credential ?? string.credential.map(MongoCredential.init)
+        if let credential { try authenticator.mechanisms.check(credential.method) }
         let attempt = ConnectorAttempt(
-            host: host, string: string, credential: try credential ?? string.credential.map(MongoCredential.init),
+            host: host, string: string, credential: credential,
             loop: group.next(), authenticator: authenticator, connector: transport,
             tlsContexts: tlsContexts, pipelining: pipelining, limit: limit, deadline: deadline, logger: logger,
             trace: trace)

@@ -14,16 +14,16 @@ struct ClientConnection {
     private let shared: SharedState
     private let pool: NIOThreadPool
     private var session: ClientSession
-    private var exchange: CyrusExchange?
+    private var exchange: (any ServerExchange)?
     private var lastRequestID: Int32 = 0
 
     init(shared: SharedState, pool: NIOThreadPool, number: Int32) {
         self.shared = shared
         self.pool = pool
-        let configuration = shared.configuration
         session = ClientSession(
             facts: ClientSession.ServerFacts(
-                users: configuration.users, maximumMessageLength: configuration.limits.maximumMessageLength),
+                directory: shared.directory,
+                maximumMessageLength: shared.configuration.limits.maximumMessageLength),
             connectionID: number)
     }
 
@@ -32,12 +32,12 @@ struct ClientConnection {
         var isTrusted = false
         try await channel.executeThenClose { inbound, outbound in
             for try await frame in inbound {
-                if let reply = try await answer(frame) {
+                if let reply = try await answer(frame, on: channel.channel) {
                     try await outbound.write(reply)
                 } else {
                     try await channel.channel.triggerUserOutboundEvent(ClientWatch.Event.answered)
                 }
-                if session.principal != nil, !isTrusted {
+                if session.user != nil, !isTrusted {
                     isTrusted = true
                     try await channel.channel.triggerUserOutboundEvent(ClientWatch.Event.authenticated)
                 }
@@ -46,7 +46,7 @@ struct ClientConnection {
     }
 
     /// The encoded reply to a message; `nil` for one that wants none.
-    private mutating func answer(_ frame: WireFrame) async throws -> ByteBuffer? {
+    private mutating func answer(_ frame: WireFrame, on channel: any Channel) async throws -> ByteBuffer? {
         let form: Form
         let action: ClientSession.Action
         let wantsReply: Bool
@@ -63,7 +63,7 @@ struct ClientConnection {
         case .reply:
             throw WireError(code: .unsupportedOpcode, message: "A client sent OP_REPLY, which only servers send.")
         }
-        let document = try await perform(action)
+        let document = try await perform(action, on: channel)
         guard wantsReply else { return nil }
         lastRequestID &+= 1
         let reply: WireMessage =
@@ -75,27 +75,29 @@ struct ClientConnection {
             requestID: lastRequestID, responseTo: frame.header.requestID, limits: shared.configuration.limits)
     }
 
-    private mutating func perform(_ action: ClientSession.Action) async throws -> BSONDocument {
-        let outcome: SaslOutcome
+    private mutating func perform(
+        _ action: ClientSession.Action, on channel: any Channel
+    ) async throws -> BSONDocument {
+        let reply: BSONDocument
+        let ended: MongoTestServer.Authentication?
         switch action {
         case .reply(let document):
             return document
-        case .startExchange(let token):
-            let configuration = shared.configuration
-            let started = try await pool.runIfActive {
-                let exchange = try CyrusExchange(service: configuration.serviceName, host: configuration.serviceHost)
-                return (exchange, exchange.step(token))
+        case .startExchange(let request):
+            let sasl = shared.sasl
+            let (begun, outcome) = try await pool.runIfActive {
+                let exchange = sasl.begin(request)
+                return (exchange, exchange.step(request.token))
             }
-            exchange = started.0
-            outcome = started.1
+            exchange = begun
+            (reply, ended) = session.saslStepped(outcome)
         case .continueExchange(let token):
-            guard let exchange else {
-                outcome = .failed(reason: "there is no exchange")
-                break
-            }
-            outcome = try await pool.runIfActive { exchange.step(token) }
+            var outcome = SaslOutcome.failed(reason: "there is no exchange")
+            if let exchange { outcome = try await pool.runIfActive { exchange.step(token) } }
+            (reply, ended) = session.saslStepped(outcome)
+        case .seeCertificate:
+            (reply, ended) = session.certificateSeen(subject: try await ClientCertificate.subject(of: channel))
         }
-        let (reply, ended) = session.saslStepped(outcome)
         if let ended {
             exchange = nil
             shared.authenticationEnded(ended)

@@ -7,25 +7,24 @@ struct ClientSession {
     enum Action: Equatable {
         /// Send this.
         case reply(BSONDocument)
-        /// Start an exchange, feed it this token, and report to ``ClientSession/saslStepped(_:)``.
-        case startExchange(token: [UInt8])
+        /// Start this exchange, and report to ``ClientSession/saslStepped(_:)``.
+        case startExchange(SaslRequest)
         /// Feed the running exchange, and report to ``ClientSession/saslStepped(_:)``.
         case continueExchange(token: [UInt8])
+        /// See whom the client's certificate names, and report to ``ClientSession/certificateSeen(subject:)``.
+        case seeCertificate
     }
 
     /// The facts of the server that its replies tell.
     struct ServerFacts: Sendable {
-        /// Byte by byte: two principals that Unicode calls equivalent are two users.
-        private var users: [[UInt8]: [MongoTestServer.Role]]
+        var directory: UserDirectory
         var maximumMessageLength: Int
+    }
 
-        init(users: [String: [MongoTestServer.Role]], maximumMessageLength: Int) {
-            self.users = Dictionary(users.map { (Array($0.key.utf8), $0.value) }, uniquingKeysWith: +)
-            self.maximumMessageLength = maximumMessageLength
-        }
-
-        /// `nil` for who is no user.
-        func roles(of principal: String) -> [MongoTestServer.Role]? { users[Array(principal.utf8)] }
+    /// Who has logged in.
+    struct User: Sendable, Hashable {
+        var name: String
+        var database: String
     }
 
     /// In which kind a client sent its payload, and gets its answer.
@@ -44,7 +43,9 @@ struct ClientSession {
     private enum Conversation {
         case none
         /// Begun and not over; `kind` is that of the client's last payload.
-        case open(steps: Int, kind: PayloadKind)
+        case open(database: String, steps: Int, kind: PayloadKind)
+        /// The certificate is being looked at; `user` is whom the client says that it names.
+        case certificate(user: String?)
     }
 
     /// Every conversation has this number, as with real servers.
@@ -57,8 +58,10 @@ struct ClientSession {
     private let facts: ServerFacts
     private let connectionID: Int32
     private var conversation = Conversation.none
+    /// The reply to a hello in which a conversation has begun: it waits for that conversation's first reply.
+    private var waitingHello: BSONDocument?
     /// Who the client has proven to be.
-    private(set) var principal: String?
+    private(set) var user: User?
 
     init(facts: ServerFacts, connectionID: Int32) {
         self.facts = facts
@@ -96,7 +99,7 @@ struct ClientSession {
         }
         switch name {
         case "hello", "isMaster", "ismaster":
-            return .reply(hello(command, isLegacy: name != "hello", now: now))
+            return greet(hello(command, isLegacy: name != "hello", now: now), command)
         case "ping", "endSessions":
             return .reply(["ok": 1.0])
         case "buildInfo", "buildinfo":
@@ -107,12 +110,14 @@ struct ClientSession {
             return saslStart(command, on: database)
         case "saslContinue":
             return saslContinue(command)
+        case "authenticate":
+            return authenticate(command, on: database)
         case "logout":
             conversation = .none
-            principal = nil
+            user = nil
             return .reply(["ok": 1.0])
         default:
-            return .reply((principal == nil ? CommandError.unauthorized(name) : .notFound(name)).reply)
+            return .reply((user == nil ? CommandError.unauthorized(name) : .notFound(name)).reply)
         }
     }
 }
@@ -120,28 +125,64 @@ struct ClientSession {
 // MARK: - The conversation
 
 extension ClientSession {
+    /// The reply to hello, once the conversation that a driver may begin in it has its first reply ("speculative
+    /// authentication" of the driver specifications). What cannot begin is left out without a word.
+    private mutating func greet(_ reply: BSONDocument, _ command: BSONDocument) -> Action {
+        guard user == nil, reply["ok"] == 1.0, let first = command["speculativeAuthenticate"]?.documentValue,
+            let database = first["db"]?.stringValue
+        else { return .reply(reply) }
+        let action: Action
+        switch first.first?.key {
+        case "saslStart": action = saslStart(first, on: database)
+        case "authenticate": action = authenticate(first, on: database)
+        default: return .reply(reply)
+        }
+        if case .reply = action { return .reply(reply) }
+        waitingHello = reply
+        return action
+    }
+
     private mutating func saslStart(_ command: BSONDocument, on database: String) -> Action {
         // A new conversation takes the place of one that was not finished.
         conversation = .none
         guard let mechanism = command["mechanism"]?.stringValue else {
             return .reply(CommandError.wrongType("mechanism", in: "saslStart").reply)
         }
-        guard mechanism == "GSSAPI", database == "$external" else {
+        guard mechanism != Self.x509, facts.directory.offers(mechanism, on: database) else {
             return .reply(CommandError.mechanismUnavailable(mechanism, database: database).reply)
         }
         do throws(CommandError) {
             let (token, kind) = try Self.payload(of: command, in: "saslStart")
-            // `options.skipEmptyExchange` is about a last empty message of the server. GSSAPI has none but the reply that
-            // says `done`, with the option and without it.
-            conversation = .open(steps: 1, kind: kind)
-            return .startExchange(token: token)
+            conversation = .open(database: database, steps: 1, kind: kind)
+            // GSSAPI and PLAIN have no message that comes with success: the option changes nothing there.
+            let skips = command["options"]?.documentValue?["skipEmptyExchange"]?.boolValue ?? false
+            return .startExchange(
+                SaslRequest(mechanism: mechanism, database: database, token: token, skipsEmptyExchange: skips))
         } catch {
             return .reply(error.reply)
         }
     }
 
+    /// The mechanism of TLS certificates, which is no SASL conversation: the handshake has proven everything.
+    static let x509 = "MONGODB-X509"
+
+    private mutating func authenticate(_ command: BSONDocument, on database: String) -> Action {
+        conversation = .none
+        guard let mechanism = command["mechanism"]?.stringValue else {
+            return .reply(CommandError.wrongType("mechanism", in: "authenticate").reply)
+        }
+        guard mechanism == Self.x509, facts.directory.offers(mechanism, on: database) else {
+            return .reply(CommandError.mechanismUnavailable(mechanism, database: database).reply)
+        }
+        guard command["user"].map({ $0.stringValue != nil }) ?? true else {
+            return .reply(CommandError.wrongType("user", in: "authenticate").reply)
+        }
+        conversation = .certificate(user: command["user"]?.stringValue)
+        return .seeCertificate
+    }
+
     private mutating func saslContinue(_ command: BSONDocument) -> Action {
-        guard case .open(let steps, _) = conversation else {
+        guard case .open(let database, let steps, _) = conversation else {
             return .reply(CommandError.protocolError("There is no SASL conversation to continue.").reply)
         }
         // Set again only when everything was right: a client that errs starts anew.
@@ -154,7 +195,7 @@ extension ClientSession {
             guard steps < Self.maximumSteps else {
                 return .reply(CommandError.protocolError("The SASL conversation has too many steps.").reply)
             }
-            conversation = .open(steps: steps + 1, kind: kind)
+            conversation = .open(database: database, steps: steps + 1, kind: kind)
             return .continueExchange(token: token)
         } catch {
             return .reply(error.reply)
@@ -167,32 +208,59 @@ extension ClientSession {
     mutating func saslStepped(
         _ outcome: SaslOutcome
     ) -> (reply: BSONDocument, ended: MongoTestServer.Authentication?) {
-        guard case .open(_, let kind) = conversation else {
+        guard case .open(let database, _, let kind) = conversation else {
             return (CommandError.protocolError("There is no SASL conversation to continue.").reply, nil)
         }
         switch outcome {
         case .challenge(let token):
-            return (Self.saslReply(done: false, kind.value(token)), nil)
+            return (said(Self.saslReply(done: false, kind.value(token))), nil)
         case .failed(let reason):
-            conversation = .none
-            return (
-                CommandError.authenticationFailed.reply, MongoTestServer.Authentication(principal: nil, failure: reason)
-            )
-        case .authenticated(let name):
-            conversation = .none
-            guard facts.roles(of: name) != nil else {
-                let failure = "\(name) authenticated but is no user of this server"
-                return (
-                    CommandError.authenticationFailed.reply,
-                    MongoTestServer.Authentication(principal: name, failure: failure)
-                )
-            }
-            principal = name
-            return (
-                Self.saslReply(done: true, kind.value([])),
-                MongoTestServer.Authentication(principal: name, failure: nil)
-            )
+            return failed(nil, reason)
+        case .authenticated(let name, let data):
+            return ended(name, on: database) { Self.saslReply(done: true, kind.value(data)) }
         }
+    }
+
+    /// The client's certificate names `subject`, in the form of RFC 2253; `nil` where it has shown none.
+    mutating func certificateSeen(
+        subject: String?
+    ) -> (reply: BSONDocument, ended: MongoTestServer.Authentication?) {
+        guard case .certificate(let claimed) = conversation else {
+            return (CommandError.protocolError("No certificate was asked for.").reply, nil)
+        }
+        guard let subject else { return failed(nil, "the client has shown no certificate") }
+        guard claimed.map({ $0.utf8.elementsEqual(subject.utf8) }) ?? true else {
+            return failed(nil, "the certificate is that of \(subject), and not of the user that the client names")
+        }
+        return ended(subject, on: "$external") {
+            ["dbname": "$external", "user": .string(subject), "ok": 1.0]
+        }
+    }
+
+    private mutating func ended(
+        _ name: String, on database: String, reply: () -> BSONDocument
+    ) -> (reply: BSONDocument, ended: MongoTestServer.Authentication?) {
+        guard facts.directory.user(name, on: database) != nil else {
+            return failed(name, "\(name) authenticated but is no user of this server")
+        }
+        conversation = .none
+        user = User(name: name, database: database)
+        return (said(reply()), MongoTestServer.Authentication(principal: name, failure: nil))
+    }
+
+    private mutating func failed(
+        _ name: String?, _ reason: String
+    ) -> (reply: BSONDocument, ended: MongoTestServer.Authentication?) {
+        conversation = .none
+        let reply = waitingHello.take() ?? CommandError.authenticationFailed.reply
+        return (reply, MongoTestServer.Authentication(principal: name, failure: reason))
+    }
+
+    /// A reply by itself, or within the one to hello.
+    private mutating func said(_ reply: BSONDocument) -> BSONDocument {
+        guard var hello = waitingHello.take() else { return reply }
+        hello.append("speculativeAuthenticate", .document(reply))
+        return hello
     }
 
     private static func saslReply(done: Bool, _ payload: BSONValue) -> BSONDocument {
@@ -241,8 +309,8 @@ extension ClientSession {
                 return CommandError.badValue("saslSupportedMechs must be a string of the form database.user.").reply
             }
             let user = name[name.utf8.index(after: dot)...]
-            if name[..<dot] == "$external", facts.roles(of: String(user)) != nil {
-                reply.append("saslSupportedMechs", ["GSSAPI"])
+            if let mechanisms = facts.directory.mechanisms(of: String(user), on: String(name[..<dot])) {
+                reply.append("saslSupportedMechs", .array(BSONArray(mechanisms.map { .string($0) })))
             }
         }
         reply.append("ok", 1.0)
@@ -252,9 +320,9 @@ extension ClientSession {
     private var connectionStatus: BSONDocument {
         var users: [BSONValue] = []
         var roles: [BSONValue] = []
-        if let principal {
-            users = [["user": .string(principal), "db": "$external"]]
-            roles = (facts.roles(of: principal) ?? []).map {
+        if let user {
+            users = [["user": .string(user.name), "db": .string(user.database)]]
+            roles = (facts.directory.user(user.name, on: user.database)?.roles ?? []).map {
                 ["role": .string($0.name), "db": .string($0.database)]
             }
         }

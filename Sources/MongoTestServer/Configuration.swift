@@ -1,6 +1,7 @@
 import Glibc
 internal import SaslBSON
 public import SaslWire
+public import SecretMemory
 
 extension MongoTestServer {
     /// A role that a user has on a database.
@@ -15,6 +16,41 @@ extension MongoTestServer {
             self.name = name
             self.database = database
         }
+    }
+
+    /// Who may log in.
+    public struct User: Sendable, Hashable {
+        /// The user's name: for Kerberos the full principal, for a certificate its subject by RFC 2253.
+        public var name: String
+        /// The database that the user is one of; `$external` for users of Kerberos, LDAP and certificates.
+        public var database: String
+        /// The password: for SCRAM, or on `$external` for PLAIN.
+        public var password: Secret?
+        /// What the user may authenticate with; `nil` is everything that fits. A mechanism that fits: on `$external` PLAIN with a
+        /// password, GSSAPI and MONGODB-X509 without, elsewhere SCRAM.
+        public var mechanisms: Set<String>?
+        /// What the user may do.
+        public var roles: [Role]
+
+        /// Names a user.
+        public init(
+            _ name: String, on database: String = "$external", password: Secret? = nil,
+            mechanisms: Set<String>? = nil, roles: [Role] = []
+        ) {
+            self.name = name
+            self.database = database
+            self.password = password
+            self.mechanisms = mechanisms
+            self.roles = roles
+        }
+    }
+
+    /// Whose SASL a server runs.
+    public enum SaslLibrary: String, Sendable, Hashable, CaseIterable {
+        /// Cyrus libsasl2, as real servers do: GSSAPI only.
+        case cyrus
+        /// The server side of this package.
+        case own
     }
 
     /// Where to listen.
@@ -77,8 +113,12 @@ extension MongoTestServer {
         ///
         /// The Kerberos library has one for all servers of a process: the first server's holds.
         public var keytab: String?
-        /// Who may log in: full principals, `user@REALM`, to roles. Others are refused although they authenticated.
-        public var users: [String: [Role]]
+        /// Whose SASL is run.
+        public var sasl: SaslLibrary
+        /// The mechanisms that are offered, as in a real server's parameter `authenticationMechanisms`, in this order.
+        public var mechanisms: [String]
+        /// Who may log in. Others are refused although they authenticated.
+        public var users: [User]
         /// How long a refusal is held back. Real servers take seconds, to slow down guessing.
         public var authenticationFailureDelay: Duration
         /// How long a client may be silent before it has authenticated.
@@ -99,13 +139,23 @@ extension MongoTestServer {
         public static let ofClients = WireLimits(
             maximumMessageLength: 2 << 20, documents: BSONLimits(maximumElementCount: 5000))
 
+        /// What can be offered. MONGODB-X509 is no SASL: TLS has all of it.
+        public static func mechanisms(of library: SaslLibrary) -> [String] {
+            switch library {
+            case .cyrus: ["GSSAPI", "MONGODB-X509"]
+            case .own: ["GSSAPI", "PLAIN", "SCRAM-SHA-1", "SCRAM-SHA-256", "MONGODB-X509"]
+            }
+        }
+
         /// A server for `mongodb/localhost` on a free port of the loopback addresses, unless told otherwise.
         public init(
             addresses: [Address] = Address.loopback(port: 0),
             serviceName: String = "mongodb",
             serviceHost: String = "localhost",
             keytab: String? = nil,
-            users: [String: [Role]] = [:],
+            sasl: SaslLibrary = .cyrus,
+            mechanisms: [String] = ["GSSAPI"],
+            users: [User] = [],
             authenticationFailureDelay: Duration = .zero,
             idleTimeout: Duration = .seconds(60),
             messageTimeout: Duration = .seconds(30),
@@ -118,6 +168,8 @@ extension MongoTestServer {
             self.serviceName = serviceName
             self.serviceHost = serviceHost
             self.keytab = keytab
+            self.sasl = sasl
+            self.mechanisms = mechanisms
             self.users = users
             self.authenticationFailureDelay = authenticationFailureDelay
             self.idleTimeout = idleTimeout

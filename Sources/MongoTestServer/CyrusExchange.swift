@@ -1,21 +1,32 @@
 import CCyrusSASL
 import NIOConcurrencyHelpers
 
-/// What one step of a SASL exchange led to.
-enum SaslOutcome: Sendable, Hashable {
-    /// The client must answer this challenge.
-    case challenge([UInt8])
-    /// The exchange succeeded; the authorization identity is the full principal.
-    case authenticated(principal: String)
-    /// The exchange failed, for a reason that the client must not learn.
-    case failed(reason: String)
+/// SASL by Cyrus, for GSSAPI.
+struct CyrusSasl: ServerSasl {
+    let service: String
+    let host: String
+
+    func begin(_ request: SaslRequest) -> any ServerExchange {
+        do throws(MongoTestServerError) {
+            return try CyrusExchange(service: service, host: host)
+        } catch {
+            return FailedExchange(reason: error.message)
+        }
+    }
+}
+
+/// An exchange that could not begin.
+struct FailedExchange: ServerExchange {
+    let reason: String
+
+    func step(_ token: [UInt8]) -> SaslOutcome { .failed(reason: reason) }
 }
 
 /// One SASL exchange by Cyrus, as real servers do it: `sasl_server_new`, `sasl_server_start`, `sasl_server_step`.
 ///
 /// Calls may read files and take milliseconds: make them on a thread that may block. The connection is freed with
 /// the last reference.
-final class CyrusExchange: Sendable {
+final class CyrusExchange: ServerExchange {
     private struct State {
         /// The connection as a number: a pointer is not `Sendable`, which the box wants of what it holds.
         private var address: UInt
@@ -80,7 +91,7 @@ final class CyrusExchange: Sendable {
             guard let identity = ccyrus_authorization_identity(connection),
                 let principal = String(validatingCString: identity)
             else { return .failed(reason: "the exchange ended without an identity") }
-            return .authenticated(principal: principal)
+            return .authenticated(user: principal)
         }
     }
 }

@@ -4,10 +4,11 @@ import NIOCore
 import NIOPosix
 import NIOSSL
 
-/// A server that speaks MongoDB's wire protocol as far as authentication goes, and demands GSSAPI.
+/// A server that speaks MongoDB's wire protocol as far as authentication goes, and demands it.
 ///
-/// Its SASL side is Cyrus libsasl2 with the GSSAPI plugin, the library that real servers link, used in the same way. It
-/// stores no data: what it knows are `hello`, `saslStart`, `saslContinue`, `connectionStatus` and a few more.
+/// Its SASL side is Cyrus libsasl2 with the GSSAPI plugin, the library that real servers link, used in the same way; or this
+/// package's own server side, with more mechanisms, see ``Configuration/sasl``. It stores no data: what it knows are `hello`,
+/// `saslStart`, `saslContinue`, `authenticate`, `connectionStatus` and a few more.
 ///
 /// The Kerberos library takes its configuration from the environment, and a keytab for acceptors once for a process. A
 /// test therefore starts the server as a process of its own, the program `mongo-test-server`.
@@ -53,15 +54,13 @@ public actor MongoTestServer {
             throw MongoTestServerError(
                 .invalidConfiguration, "the keytab \(keytab) cannot be read: \(String(cString: strerror(errno)))")
         }
-        try CyrusLibrary.prepare(keytab: configuration.keytab)
-        // Fails where the plugin is missing, before a client has to find that out.
-        _ = try CyrusExchange(service: configuration.serviceName, host: configuration.serviceHost)
-
+        let directory = try UserDirectory(configuration.users, mechanisms: configuration.mechanisms)
+        let sasl = try sasl(configuration, directory)
         let tls: NIOSSLContext? = if let tls = configuration.tls { try await tls.context() } else { nil }
         let (listeners, accepted) = try await Listeners.bind(configuration, tls: tls)
         let pool = NIOThreadPool(numberOfThreads: 4)
         pool.start()
-        let shared = SharedState(configuration)
+        let shared = SharedState(configuration, directory, sasl)
         let serving = Task {
             await withDiscardingTaskGroup { group in
                 for listener in listeners {
@@ -74,6 +73,26 @@ public actor MongoTestServer {
         }
         return MongoTestServer(
             addresses: listeners.map(\.address), shared: shared, serving: serving, pool: pool)
+    }
+
+    /// Fails where a client could not authenticate, before one has to find that out.
+    private static func sasl(
+        _ configuration: Configuration, _ directory: UserDirectory
+    ) throws(MongoTestServerError) -> any ServerSasl {
+        let known = Configuration.mechanisms(of: configuration.sasl)
+        if let unknown = configuration.mechanisms.first(where: { !known.contains($0) }) {
+            throw MongoTestServerError(
+                .invalidConfiguration,
+                "the mechanism \(unknown) cannot be had of \(configuration.sasl.rawValue), which has \(known.joined(separator: ", "))"
+            )
+        }
+        switch configuration.sasl {
+        case .own: return try OwnSasl(configuration, directory)
+        case .cyrus:
+            try CyrusLibrary.prepare(keytab: configuration.keytab)
+            _ = try CyrusExchange(service: configuration.serviceName, host: configuration.serviceHost)
+            return CyrusSasl(service: configuration.serviceName, host: configuration.serviceHost)
+        }
     }
 
     /// Closes the listeners and all connections, and returns once they are closed. May be called more than once.
@@ -108,10 +127,14 @@ public actor MongoTestServer {
 /// What all connections share.
 final class SharedState: Sendable {
     let configuration: MongoTestServer.Configuration
+    let directory: UserDirectory
+    let sasl: any ServerSasl
     private let counters = NIOLockedValueBox(MongoTestServer.Statistics())
 
-    init(_ configuration: MongoTestServer.Configuration) {
+    init(_ configuration: MongoTestServer.Configuration, _ directory: UserDirectory, _ sasl: any ServerSasl) {
         self.configuration = configuration
+        self.directory = directory
+        self.sasl = sasl
     }
 
     var statistics: MongoTestServer.Statistics { counters.withLockedValue { $0 } }

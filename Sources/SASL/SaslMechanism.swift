@@ -76,6 +76,14 @@ public struct SaslMechanismName: Sendable, Hashable, CustomStringConvertible {
         self.rawValue = rawValue
     }
 
+    /// Keeps a name that stands in the program's text.
+    ///
+    /// - Precondition: It is a mechanism name.
+    public init(literal: StaticString) {
+        rawValue = literal.description
+        precondition((1...20).contains(rawValue.utf8.count) && rawValue.utf8.allSatisfy(Self.isAllowed))
+    }
+
     private init(checked rawValue: String) {
         self.rawValue = rawValue
     }

@@ -65,7 +65,10 @@ public final class GSSAPIExchange: SaslExchange {
         switch consume current {
         case .initial:
             let context = try SaslError.converting(
-                mechanism.provider.makeInitiator(target: mechanism.target, flags: requestedFlags),
+                mechanism.provider.makeInitiator(
+                    GSSInitiatorRequest(
+                        target: mechanism.target, flags: requestedFlags,
+                        channelBindings: mechanism.channelBinding.map(GSSChannelBindings.init))),
                 .mechanismFailure, "cannot start a context with \(mechanism.target)")
             return try advance(context, nil)
         case .establishing(let context):
@@ -163,6 +166,7 @@ public final class GSSAPIExchange: SaslExchange {
         var flags: GSSContextFlags = [.mutualAuthentication, .integrity]
         if mechanism.securityLayer.acceptable != .none { flags.formUnion([.sequenceDetection, .replayDetection]) }
         if mechanism.securityLayer.acceptable.contains(.confidentiality) { flags.insert(.confidentiality) }
+        if mechanism.delegatesCredential { flags.insert(.delegation) }
         return flags
     }
 
@@ -177,6 +181,11 @@ public final class GSSAPIExchange: SaslExchange {
             throw SaslError(
                 .securityLayer,
                 "the context has no integrity protection (granted: \(granted)), so no layer can be negotiated")
+        }
+        guard granted.contains(.delegation) || !mechanism.delegatesCredential else {
+            throw SaslError(
+                .mechanismFailure,
+                "the credential was not handed over: the user's ticket-granting ticket must be there, and forwardable")
         }
     }
 

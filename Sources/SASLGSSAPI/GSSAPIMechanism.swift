@@ -3,8 +3,8 @@ public import SASL
 
 /// The mechanism GSSAPI: Kerberos V5 (RFC 4752), client side.
 ///
-/// It asks for mutual authentication and checks that it was given, never asks for delegation, and never uses channel
-/// bindings, which this mechanism does not have. Any ``GSSCore/GSSInitiatorProvider`` carries it.
+/// It asks for mutual authentication and checks that it was given; for delegation, and with channel bindings, only where it is
+/// told to. Any ``GSSCore/GSSInitiatorProvider`` carries it.
 ///
 /// ```swift
 /// let mechanism = GSSAPIMechanism(
@@ -62,6 +62,8 @@ public struct GSSAPIMechanism: SaslMechanism {
     let target: GSSName
     let authorizationIdentity: AuthorizationIdentity
     let securityLayer: SecurityLayerPolicy
+    let channelBinding: SaslChannelBinding?
+    let delegatesCredential: Bool
 
     /// Creates the mechanism for one identity and one service.
     ///
@@ -72,16 +74,25 @@ public struct GSSAPIMechanism: SaslMechanism {
     ///   - authorizationIdentity: Whom to act as; the default leaves it to the server. Some servers, such as slapd, refuse
     ///     a Kerberos name here.
     ///   - securityLayer: Which layers are acceptable.
+    ///   - channelBinding: Ties the context to the TLS connection beneath it. RFC 4752 has none; Active Directory and slapd
+    ///     (`sasl-cbinding`) take them in the context itself, of the kind `tls-server-end-point`.
+    ///   - delegatesCredential: Hands the user's credential to the server, which can then act as the user anywhere. It needs a
+    ///     provider with the user's own, forwardable tickets: one with a service's ticket only has nothing to hand over. Where
+    ///     nothing was handed over, the authentication fails.
     public init(
         provider: any GSSInitiatorProvider,
         target: GSSName,
         authorizationIdentity: AuthorizationIdentity = .derived,
-        securityLayer: SecurityLayerPolicy = .none
+        securityLayer: SecurityLayerPolicy = .none,
+        channelBinding: SaslChannelBinding? = nil,
+        delegatesCredential: Bool = false
     ) {
         self.provider = provider
         self.target = target
         self.authorizationIdentity = authorizationIdentity
         self.securityLayer = securityLayer
+        self.channelBinding = channelBinding
+        self.delegatesCredential = delegatesCredential
     }
 
     /// `GSSAPI`.

@@ -38,6 +38,9 @@ public final class GSSAPIServerExchange: SaslServerExchange {
         try authenticated?.context.info()
     }
 
+    /// The credential that the client has handed over, where it has, once it is authenticated.
+    public var delegatedCredential: (any GSSDelegatedCredential)? { authenticated?.context.delegatedCredential }
+
     /// Takes the client's response and gives what to send.
     ///
     /// - Throws: ``SASL/SaslError`` with ``SASL/SaslError/underlying`` a ``GSSCore/GSSError`` where a GSS call failed.
@@ -49,7 +52,11 @@ public final class GSSAPIServerExchange: SaslServerExchange {
         switch consume current {
         case .initial:
             let context = try SaslError.converting(
-                mechanism.provider.makeAcceptor(), .mechanismFailure, "cannot start to accept a context")
+                mechanism.provider.makeAcceptor(
+                    GSSAcceptorRequest(
+                        mechanism: .kerberos5,
+                        channelBindings: mechanism.channelBinding.binding.map(GSSChannelBindings.init))),
+                .mechanismFailure, "cannot start to accept a context")
             return try advance(context, response)
         case .establishing(let context):
             return try advance(context, response)
@@ -92,6 +99,9 @@ public final class GSSAPIServerExchange: SaslServerExchange {
             state = .establishing(context)
             return .challenge(send)
         case .established(let context, let send):
+            if case .required = mechanism.channelBinding, !context.flags.contains(.channelBound) {
+                throw SaslError(.channelBinding, "the client has not bound the context to this connection")
+            }
             grantedFlags = context.flags
             guard let send else { return try offer(context) }
             state = .established(context)

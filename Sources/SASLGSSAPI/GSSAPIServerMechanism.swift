@@ -12,9 +12,28 @@ public import SASL
 ///
 /// The authentication identity is the initiator's full name, for Kerberos `user@REALM`.
 public struct GSSAPIServerMechanism: SaslServerMechanism {
+    /// What the server does about channel bindings.
+    @nonexhaustive
+    public enum ChannelBinding: Sendable, Hashable {
+        /// The connection has none; what a client binds to is not looked at.
+        case none
+        /// A client that binds to another channel is refused, one that does not bind is not.
+        case accepted(SaslChannelBinding)
+        /// Every client must bind to this channel. Needs a library that tells (MIT Kerberos 1.19).
+        case required(SaslChannelBinding)
+
+        var binding: SaslChannelBinding? {
+            switch self {
+            case .none: nil
+            case .accepted(let binding), .required(let binding): binding
+            }
+        }
+    }
+
     let provider: any GSSAcceptorProvider
     let layers: SaslSecurityLayers
     let maximumReceiveLength: UInt32
+    let channelBinding: ChannelBinding
 
     /// Creates the mechanism.
     ///
@@ -24,12 +43,15 @@ public struct GSSAPIServerMechanism: SaslServerMechanism {
     ///     not asked for sequence detection: its messages could be replayed.
     ///   - maximumReceiveLength: The longest protected message that this side receives, in bytes, at most 2^24 - 1. Only used
     ///     with a layer.
+    ///   - channelBinding: What ties the context to the TLS connection beneath it.
     public init(
-        provider: any GSSAcceptorProvider, layers: SaslSecurityLayers = .none, maximumReceiveLength: UInt32 = 65_536
+        provider: any GSSAcceptorProvider, layers: SaslSecurityLayers = .none, maximumReceiveLength: UInt32 = 65_536,
+        channelBinding: ChannelBinding = .none
     ) {
         self.provider = provider
         self.layers = layers
         self.maximumReceiveLength = maximumReceiveLength
+        self.channelBinding = channelBinding
     }
 
     /// `GSSAPI`.

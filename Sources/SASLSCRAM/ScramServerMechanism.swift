@@ -34,6 +34,8 @@ public struct ScramServerMechanism: SaslServerMechanism {
         public var usernamePreparation = ScramMechanism.UsernamePreparation.saslPrep
         /// The iterations that an unknown user is told; those of most users here.
         public var iterations = 15_000
+        /// How long an unknown user's salt is, from 1 to 32 bytes; as that of most users here.
+        public var saltLength = 16
         /// Where the salts of unknown users come from. The default is random numbers: with several servers, or after a restart, the
         /// same secret should be there, or a client sees which users exist.
         public var mockSecret = Secret(bytes: ScramStoredKeys.randomSalt())
@@ -68,11 +70,14 @@ public struct ScramServerMechanism: SaslServerMechanism {
 
     /// Begins an authentication.
     ///
-    /// - Throws: ``SASL/SaslError/Code/invalidConfiguration`` for a nonce that cannot be used.
+    /// - Throws: ``SASL/SaslError/Code/invalidConfiguration`` for a nonce or a length of salts that cannot be used.
     public func makeExchange() throws(SaslError) -> some SaslServerExchange {
         let nonce = options.makeNonce()
         guard !nonce.isEmpty, nonce.utf8.allSatisfy(ScramMessage.isNonceByte) else {
             throw SaslError(.invalidConfiguration, "a nonce is made of printable ASCII characters other than ','")
+        }
+        guard (1...32).contains(options.saltLength) else {
+            throw SaslError(.invalidConfiguration, "the salt of an unknown user has from 1 to 32 bytes")
         }
         return ScramServerExchange(self, nonce: nonce)
     }
@@ -93,7 +98,7 @@ public struct ScramServerMechanism: SaslServerMechanism {
 
     private func mock(_ username: String) -> ScramStoredKeys {
         let key = options.mockSecret.withBytes { SymmetricKey(data: $0) }
-        let salt = HMAC<SHA256>.authenticationCode(for: Array(username.utf8), using: key).prefix(16)
+        let salt = HMAC<SHA256>.authenticationCode(for: Array(username.utf8), using: key).prefix(options.saltLength)
         let none = Secret(bytes: [UInt8](repeating: 0, count: hash.byteCount))
         return ScramStoredKeys(salt: Array(salt), iterations: options.iterations, storedKey: none, serverKey: none)
     }

@@ -44,10 +44,12 @@ public struct ScramStoredKeys: Sendable, Hashable {
             serverKey: Secret(bytes: keys.serverKeyBytes))
     }
 
-    /// 16 bytes of the system's random numbers.
-    public static func randomSalt() -> [UInt8] {
+    /// The system's random numbers.
+    ///
+    /// - Parameter count: How many bytes. MongoDB has 16 for SHA-1 and 28 for SHA-256, and libmongoc takes no others.
+    public static func randomSalt(count: Int = 16) -> [UInt8] {
         var generator = SystemRandomNumberGenerator()
-        return (0..<16).map { _ in UInt8.random(in: 0...255, using: &generator) }
+        return (0..<count).map { _ in UInt8.random(in: 0...255, using: &generator) }
     }
 
     /// Whether a client's proof was made with the password's key. Compares in constant time.

@@ -102,7 +102,7 @@ struct CredentialOptions: ParsableArguments {
             throw ValidationError(error.message)
         }
         if let principal { credential.username = principal }
-        if let password { credential.use(password) }
+        if let password { try credential.use(password) }
         guard isKerberos else { return (string, credential) }
         guard case .gssapi(var options) = credential.method else {
             throw ValidationError("--principal, --ccache, --keytab and --tolerate are for authMechanism=GSSAPI.")
@@ -132,14 +132,15 @@ struct CredentialOptions: ParsableArguments {
 
 extension MongoCredential {
     /// Takes a password for the mechanism that is chosen.
-    fileprivate mutating func use(_ password: Secret) {
+    fileprivate mutating func use(_ password: Secret) throws {
         switch method {
         case .gssapi(var options):
             options.identity = .password(password, user: username)
             method = .gssapi(options)
         case .plain: method = .plain(password: password)
         case .scram(let hash, _): method = .scram(hash, password: password)
-        case .other: break
+        case .named(let name, _, let properties): method = .named(name, password: password, properties: properties)
+        case .x509, .oidc, .other: throw ValidationError("The mechanism of the connection string takes no password.")
         }
     }
 }

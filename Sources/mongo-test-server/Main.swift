@@ -7,7 +7,7 @@ import MongoTestServer
 struct Main: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "mongo-test-server",
-        abstract: "A server that speaks MongoDB's wire protocol and demands GSSAPI, for tests.",
+        abstract: "A server that speaks MongoDB's wire protocol and demands authentication, for tests.",
         discussion: """
             Once it listens it prints one line of JSON with the addresses and ports that it got, and serves until it gets \
             SIGTERM or SIGINT. What becomes of each attempt to authenticate goes to standard error.
@@ -34,6 +34,23 @@ struct Main: AsyncParsableCommand {
         name: .customLong("user"),
         help: "PRINCIPAL or PRINCIPAL=ROLE@DATABASE,..: who may log in, with roles. Repeatable.")
     var users: [UserOption] = []
+
+    @Option(
+        help:
+            "A JSON file with users, [{\"user\", \"db\", \"password\", \"mechanisms\", \"roles\": [{\"role\", \"db\"}]}]."
+    )
+    var usersFile: String?
+
+    @Option(help: "Whose SASL is run: cyrus as real servers do, or own for that of this package.")
+    var sasl = MongoTestServer.SaslLibrary.cyrus
+
+    @Option(
+        name: .customLong("mechanism"),
+        help: """
+            A mechanism that is offered. Repeatable; GSSAPI where it is not given. With --sasl own also PLAIN, SCRAM-SHA-1 and \
+            SCRAM-SHA-256; MONGODB-X509 needs --tls-client-certificates.
+            """)
+    var mechanisms: [String] = []
 
     @Option(help: "Seconds for which a refusal is held back.")
     var authFailureDelay: Double = 0
@@ -88,7 +105,8 @@ struct Main: AsyncParsableCommand {
                 addresses: listen.isEmpty
                     ? MongoTestServer.Address.loopback(port: 0) : listen.flatMap(\.addresses),
                 serviceName: serviceName, serviceHost: serviceHost, keytab: keytab,
-                users: Dictionary(users.map { ($0.principal, $0.roles) }, uniquingKeysWith: +),
+                sasl: sasl, mechanisms: mechanisms.isEmpty ? ["GSSAPI"] : mechanisms,
+                users: try UserOption.together(users) + (usersFile.map(UsersFile.read) ?? []),
                 authenticationFailureDelay: .seconds(authFailureDelay), idleTimeout: .seconds(idleTimeout),
                 messageTimeout: .seconds(messageTimeout), maximumConnections: maxConnections,
                 tls: tlsCertificateKeyFile.map {

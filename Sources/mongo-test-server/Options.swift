@@ -29,6 +29,9 @@ struct ListenOption: ExpressibleByArgument {
 /// The value of `--tls-client-certificates`.
 extension MongoTestServer.TLS.ClientCertificates: ExpressibleByArgument {}
 
+/// The value of `--sasl`.
+extension MongoTestServer.SaslLibrary: ExpressibleByArgument {}
+
 /// The value of `--user`.
 struct UserOption: ExpressibleByArgument {
     var principal: String
@@ -45,5 +48,18 @@ struct UserOption: ExpressibleByArgument {
             guard !database.isEmpty else { return nil }
             roles.append(MongoTestServer.Role(String(word[..<at]), on: String(database)))
         }
+    }
+
+    /// As users of `$external`; who is named twice has the roles of both.
+    static func together(_ options: [UserOption]) -> [MongoTestServer.User] {
+        var users: [MongoTestServer.User] = []
+        for option in options {
+            if let index = users.firstIndex(where: { $0.name.utf8.elementsEqual(option.principal.utf8) }) {
+                users[index].roles += option.roles
+            } else {
+                users.append(MongoTestServer.User(option.principal, roles: option.roles))
+            }
+        }
+        return users
     }
 }

@@ -155,6 +155,8 @@ final class FakeLog: Sendable {
     struct Entries: Sendable {
         var targets: [GSSName] = []
         var flags: [GSSContextFlags] = []
+        var bindings: [GSSChannelBindings?] = []
+        var mechanisms: [GSSObjectIdentifier?] = []
         var tokens: [[UInt8]?] = []
         /// What was asked of the context.
         var inquiries: [String] = []
@@ -178,13 +180,15 @@ struct FakeProvider: GSSInitiatorProvider {
     var mayBlock = true
     let log = FakeLog()
 
-    func makeInitiator(target: GSSName, flags: GSSContextFlags) throws(GSSError) -> GSSPendingContext {
+    func makeInitiator(_ request: GSSInitiatorRequest) throws(GSSError) -> GSSPendingContext {
         log.note {
-            $0.targets.append(target)
-            $0.flags.append(flags)
+            $0.targets.append(request.target)
+            $0.flags.append(request.flags)
+            $0.bindings.append(request.channelBindings)
+            $0.mechanisms.append(request.mechanism)
         }
         if let error { throw error }
-        return GSSPendingContext(FakeContext(script, requested: flags, log: log))
+        return GSSPendingContext(FakeContext(script, requested: request.flags, log: log))
     }
 }
 
@@ -199,7 +203,8 @@ struct FakeAcceptor: GSSAcceptorProvider {
         .mutualAuthentication, .integrity, .confidentiality, .sequenceDetection, .replayDetection,
     ]
 
-    func makeAcceptor() throws(GSSError) -> GSSPendingContext {
+    func makeAcceptor(_ request: GSSAcceptorRequest) throws(GSSError) -> GSSPendingContext {
+        log.note { $0.bindings.append(request.channelBindings) }
         if let error { throw error }
         return GSSPendingContext(FakeContext(script, requested: Self.allFlags, log: log, isInitiator: false))
     }

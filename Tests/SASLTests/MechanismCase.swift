@@ -61,7 +61,7 @@ struct MechanismCase: Sendable, CustomTestStringConvertible {
 
 /// Contexts that are established by any token and protect nothing: a mark stands before each message.
 private struct ClearProvider: GSSInitiatorProvider {
-    func makeInitiator(target: GSSName, flags: GSSContextFlags) throws(GSSError) -> GSSPendingContext {
+    func makeInitiator(_ request: GSSInitiatorRequest) throws(GSSError) -> GSSPendingContext {
         GSSPendingContext(ClearContext())
     }
 }

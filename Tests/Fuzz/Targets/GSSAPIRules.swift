@@ -69,7 +69,7 @@ enum GSSAPIRules {
 private struct ClearProvider: GSSInitiatorProvider {
     var granted: GSSContextFlags
 
-    func makeInitiator(target: GSSName, flags: GSSContextFlags) throws(GSSError) -> GSSPendingContext {
+    func makeInitiator(_ request: GSSInitiatorRequest) throws(GSSError) -> GSSPendingContext {
         GSSPendingContext(ClearContext(granted))
     }
 }

@@ -7,7 +7,7 @@ struct AnonymousMechanism: SaslMechanism {
     let trace: String
 
     /// The mechanism's name. The literal is well-formed, so the fallback is never taken.
-    let name = SaslMechanismName("ANONYMOUS") ?? .plain
+    let name = SaslMechanismName(literal: "ANONYMOUS")
     let traits = SaslMechanismTraits()
 
     func makeExchange() throws(SaslError) -> Exchange {

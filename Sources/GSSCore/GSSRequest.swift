@@ -1,0 +1,49 @@
+/// What an initiator begins a context with (`GSS_Init_sec_context`, RFC 2743 section 2.2.1).
+public struct GSSInitiatorRequest: Sendable, Hashable {
+    /// The service.
+    public var target: GSSName
+    /// The services to ask for. What is granted stands in ``GSSEstablishedContext/flags``.
+    public var flags: GSSContextFlags
+    /// The mechanism: Kerberos, or SPNEGO with Kerberos inside.
+    public var mechanism: GSSObjectIdentifier
+    /// What the context is tied to.
+    public var channelBindings: GSSChannelBindings?
+
+    /// Asks for a context of Kerberos, unless told otherwise.
+    public init(
+        target: GSSName, flags: GSSContextFlags, mechanism: GSSObjectIdentifier = .kerberos5,
+        channelBindings: GSSChannelBindings? = nil
+    ) {
+        self.target = target
+        self.flags = flags
+        self.mechanism = mechanism
+        self.channelBindings = channelBindings
+    }
+}
+
+/// What an acceptor begins a context with (`GSS_Accept_sec_context`, RFC 2743 section 2.2.2).
+public struct GSSAcceptorRequest: Sendable, Hashable {
+    /// The mechanism that an initiator must use; `nil` is any of the credential's.
+    public var mechanism: GSSObjectIdentifier?
+    /// What the context is tied to. An initiator with others is refused. One without any is not: whoever demands them looks for
+    /// ``GSSContextFlags/channelBound``.
+    public var channelBindings: GSSChannelBindings?
+
+    /// Begins with any mechanism, and without bindings, unless told otherwise.
+    public init(mechanism: GSSObjectIdentifier? = nil, channelBindings: GSSChannelBindings? = nil) {
+        self.mechanism = mechanism
+        self.channelBindings = channelBindings
+    }
+}
+
+/// What ties a context to the channel beneath it (RFC 2743 section 1.1.6), so that nobody in between can pass it on. Addresses,
+/// which translation changes, are left out.
+public struct GSSChannelBindings: Sendable, Hashable {
+    /// The application's data: for TLS the kind of the binding, a colon and the binding's own data (RFC 5056 section 2.1).
+    public var applicationData: [UInt8]
+
+    /// Creates bindings.
+    public init(applicationData: [UInt8]) {
+        self.applicationData = applicationData
+    }
+}

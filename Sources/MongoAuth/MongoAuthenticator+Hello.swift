@@ -1,0 +1,63 @@
+internal import SASL
+
+extension MongoAuthenticator {
+    /// Says hello and authenticates.
+    ///
+    /// SCRAM and MONGODB-X509 begin within hello, which saves a round trip (auth.md, "Speculative Authentication"); a server
+    /// that does not answer that is authenticated to afterwards, as ever.
+    ///
+    /// - Throws: As ``authenticate(_:serverHost:server:over:by:observe:)``, and what hello throws.
+    @discardableResult
+    public func authenticate(
+        _ credential: MongoCredential, hello: Hello, serverHost: String, over runner: some CommandRunner,
+        by deadline: ContinuousClock.Instant, observe: AuthenticationObserver? = nil
+    ) async throws -> (server: ServerDescription, details: AuthenticationDetails) {
+        var hello = hello
+        let begun = try await begin(credential, in: &hello, by: deadline, observe: observe)
+        let server = try await hello.run(over: runner, by: deadline, observe: observe)
+        let details = try await go(
+            on: begun, credential, serverHost: serverHost, server: server, over: runner, by: deadline, observe: observe)
+        return (server, details)
+    }
+
+    /// Puts the first command of an authentication that can begin within hello there; `nil` for others.
+    package func begin(
+        _ credential: MongoCredential, in hello: inout Hello, by deadline: ContinuousClock.Instant,
+        observe: AuthenticationObserver?
+    ) async throws -> PreparedAuthentication? {
+        var credential = credential
+        switch credential.method {
+        #if SCRAM
+        // The newer hash, whatever the server will say of this user: it may have both.
+        case .scram(nil, let password) where mechanisms.allows(.scramSHA256):
+            credential.method = .scram(.sha256, password: password)
+        case .scram: break
+        #endif
+        case .x509: break
+        default: return nil
+        }
+        let prepared = try await prepare(credential, serverHost: "", by: deadline, observe: observe)
+        hello.speculativeAuthenticate = prepared.speculativeCommand
+        return prepared
+    }
+
+    /// Goes on after hello: with what has begun there, if the server has answered it and it is what the server wants.
+    package func go(
+        on begun: consuming PreparedAuthentication?, _ credential: MongoCredential, serverHost: String,
+        server: ServerDescription, over runner: some CommandRunner, by deadline: ContinuousClock.Instant,
+        observe: AuthenticationObserver?
+    ) async throws -> AuthenticationDetails {
+        guard let begun, isWanted(begun.mechanism.rawValue, for: credential, by: server) else {
+            return try await authenticate(
+                credential, serverHost: serverHost, server: server, over: runner, by: deadline, observe: observe)
+        }
+        return try await begun.run(over: runner, begunWith: server, by: deadline)
+    }
+
+    private func isWanted(_ begun: String, for credential: MongoCredential, by server: ServerDescription) -> Bool {
+        #if SCRAM
+        if case .scram(nil, _) = credential.method { return server.saslSupportedMechs?.contains(begun) ?? false }
+        #endif
+        return true
+    }
+}
