@@ -6,7 +6,7 @@ extension Rule {
         let realm = words.realm
         return [
             .see(
-                "see which KDCs are configured for \(realm)",
+                "see which KDCs are configured for \(realm) (kdc = ...)",
                 "grep -n -A8 -e \(words.realmOperand) \(words.configurationFile)"),
             .see("see which the DNS has", "dig +short SRV _kerberos._udp.\(words.realmOperand)"),
             .init("see that firewalls let port 88 through, UDP and TCP"),
@@ -58,7 +58,7 @@ extension Rule {
             do: { evidence in
                 [
                     .see(
-                        "see which KDCs are configured for \(evidence.words.realm)",
+                        "see which KDCs are configured for \(evidence.words.realm) (kdc = ...)",
                         "grep -n -A8 -e \(evidence.words.realmOperand) \(evidence.words.configurationFile)"),
                     .see("see which name servers are asked", "grep nameserver /etc/resolv.conf"),
                 ]

@@ -234,9 +234,9 @@ extension Rule {
         Rule(
             "tls-authority-of-same-name", for: "tls.not-trusted", is: .tls, by: .connectionString,
             when: { $0.says("but that authority's key did not sign it") },
-            {
-                _ in
-                "the authority in tlsCAFile has the name of the one that issued the server's certificate, and another key, or does not allow the name"
+            { _ in
+                "an authority that is trusted here has the name of the one that issued the server's certificate, and another key, or "
+                    + "does not allow this name"
             },
             do: { _ in
                 [.init("get the authority's present certificate: it may have been made anew under the same name")]
