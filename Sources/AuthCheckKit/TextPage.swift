@@ -79,13 +79,28 @@ struct TextPage {
         style.isColored && tone != .plain && !text.isEmpty ? "\u{1B}[\(tone.rawValue)m\(text)\u{1B}[0m" : text
     }
 
+    /// The words of a text; a number and its unit are one.
+    private static func words(_ text: String) -> [Substring] {
+        let units: Set<Substring> = ["ms", "s", "min", "h", "d", "kB", "MB", "bytes", "KiB", "MiB"]
+        var words: [Substring] = []
+        for word in text.split(separator: " ", omittingEmptySubsequences: false) {
+            let unit = word.prefix { $0.isLetter }
+            if units.contains(unit), let last = words.last, last.utf8.last.map({ (48...57).contains($0) }) == true {
+                words[words.count - 1] = Substring("\(last) \(word)")
+            } else {
+                words.append(word)
+            }
+        }
+        return words
+    }
+
     /// Breaks a text between words. A word that is longer than a line stays whole: it may be a path to be copied.
     static func wrap(_ text: String, at width: Int?) -> [String] {
         guard let width, TextColumns.count(text) > width else { return [text] }
         var lines: [String] = []
         var line = ""
         var columns = 0
-        for word in text.split(separator: " ", omittingEmptySubsequences: false) {
+        for word in words(text) {
             let count = TextColumns.count(word)
             if !line.isEmpty, columns + 1 + count > width {
                 lines.append(line)

@@ -188,6 +188,25 @@ extension Rule {
             { "what the server asks for passwords (LDAP, PAM) does not take \($0.words.user) with this one" },
             do: { _ in [.init("check the name and the password; the server's log has the reason")] }),
         Rule(
+            "certificate-user-missing", for: "auth.refused", is: .refused, by: .server,
+            when: { $0.mechanism == "MONGODB-X509" },
+            { _ in
+                "TLS has proven the client's certificate, so its authority is right; most likely no user on $external has the certificate's subject for a name, or the connection string names another one"
+            },
+            do: { _ in
+                [
+                    .see(
+                        "see the subject as the server has it",
+                        "openssl x509 -in CERTIFICATE -noout -subject -nameopt RFC2253"),
+                    .init(
+                        "create the user on the server, in mongosh",
+                        command:
+                            #"db.getSiblingDB("$external").createUser({user: "SUBJECT", roles: [{role: "read", db: "DATABASE"}]})"#
+                    ),
+                    .init("leave the user out of the connection string: the server takes it from the certificate"),
+                ]
+            }),
+        Rule(
             "server-refused", for: "auth.refused", is: .refused, by: .server, { "the server refuses \($0.words.user)" },
             do: { _ in [.init("the server's log has the reason")] }),
     ]

@@ -55,6 +55,9 @@ extension GoldenCase {
         password("scram-refused", at: "scram", mechanism: "SCRAM-SHA-256"),
         password("scram-refused~8000", at: "other-8000", mechanism: "SCRAM-SHA-256"),
         password("plain-refused", at: "ldap", mechanism: "PLAIN"),
+        check(
+            "certificate-user-missing",
+            "mongodb://db.test/?authMechanism=MONGODB-X509&tlsCertificateKeyFile=%2Fmnt%2Ftls%2Fclient.pem\(trusted)"),
         kerberos("identity-refused", at: "error-at-connection-status"),
         kerberos("user-not-on-server", user: "bob@EXAMPLE.TEST", cache: "bob.cache"),
         kerberos("server-keytab-lacks-key", at: "rekeyed"),

@@ -10,6 +10,7 @@ import Foundation
 /// |---|---|
 /// | a time in milliseconds in its column | `0.0 ms`, as far to the right |
 /// | any other time in milliseconds | `0.0 ms` |
+/// | what a KDC's address did, in several lines | one line |
 /// | a date, and a time of day with it | `2000-01-01`, `2000-01-01T00:00:00Z` |
 /// | the last number of a time in words (`9 h 59 min`, `3 h 25 min 45 s`) | noughts, as many |
 /// | a KDC's clock that is off by some seconds | `the same, to the second` |
@@ -19,11 +20,18 @@ import Foundation
 enum GoldenFilter {
     static func text(_ text: String) -> String {
         times(
-            clocks(text).replacing(/\ {2,}\d+\.\d ms/) { match in
+            addresses(clocks(text)).replacing(/\ {2,}\d+\.\d ms/) { match in
                 String(repeating: " ", count: match.output.count - 6) + "0.0 ms"
             }
             .replacing(/\d+\.\d to \d+\.\d ms/) { _ in "0.0 to 0.0 ms" }
             .replacing(/\d+(?:\.\d)? ms/) { _ in "0.0 ms" })
+    }
+
+    /// Where such a line is broken depends on the times in it.
+    private static func addresses(_ text: String) -> String {
+        text.replacing(/(?m)^(    (?:\d+\.){3}\d+: .*)\n    (?! |its clock|(?:\d+\.){3}\d+: )(.+)$/) { match in
+            "\(match.1) \(match.2)"
+        }
     }
 
     /// KDCs tell their time in seconds, and machines are synchronized or not.

@@ -216,7 +216,9 @@ struct GoldenSetup {
 
     /// What needs the certificates, or changed keys.
     private mutating func startPeers() async throws {
-        let tls = ["--tls-certificate-key-file", folder + "tls/server.pem", "--tls-client-certificates", "none"]
+        let tls =
+            ["--tls-certificate-key-file", folder + "tls/server.pem", "--tls-client-certificates", "ask"]
+            + ["--tls-ca-file", folder + "tls/ca.crt", "--mechanism", "GSSAPI", "--mechanism", "MONGODB-X509"]
         parts += try await [
             server("stale", GoldenNames.stale, keytab: "stale-mongod.keytab"),
             server("db", GoldenNames.encrypted, host: "db.test", arguments: tls),
