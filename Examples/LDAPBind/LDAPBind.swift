@@ -25,10 +25,11 @@ enum LDAPBind {
             let host = options.arguments[0]
             let mechanism = try await self.mechanism(options, host: options["--service-host"] ?? host)
 
-            // What runs on the event loop from here on computes only.
             let eventLoop = MultiThreadedEventLoopGroup.singleton.next()
             try await withTaskExecutorPreference(EventLoopExecutor(eventLoop)) {
                 let channel = try await connect(host, port, on: eventLoop)
+                let patience = channel.channel.closing(after: .seconds(20))
+                defer { patience.cancel() }
                 try await channel.executeThenClose { inbound, outbound in
                     var connection = LDAPConnection(channel.channel, inbound, outbound)
                     say("bound with \(mechanism.name), layer: \(try await connection.bind(mechanism))")
@@ -47,6 +48,8 @@ enum LDAPBind {
     private static func mechanism(_ options: Options, host: String) async throws -> GSSAPIMechanism {
         let ticket = try await KerberosCredentialManager().serviceCredential(
             of: .system(), for: ServicePrincipal(service: "ldap", host: host), by: .now + .seconds(10))
+        // Credentials behind gssproxy are no such thing.
+        guard !ticket.mayBlock else { throw LDAPError.stepsMayBlock }
         return GSSAPIMechanism(
             provider: ticket, target: ticket.target, securityLayer: try policy(options["--layer"]),
             channelBinding: try options["--channel-binding-hex"].map(channelBinding))
