@@ -11,6 +11,8 @@ final class AuthenticationHandler: ChannelInboundHandler, RemovableChannelHandle
     typealias InboundIn = [UInt8]
     typealias OutboundOut = [UInt8]
 
+    private static let closed = DriverError(description: "the server has closed the connection")
+
     private let hello: Hello
     private var session: SaslSession
     private var conversation: SaslConversation
@@ -24,8 +26,11 @@ final class AuthenticationHandler: ChannelInboundHandler, RemovableChannelHandle
         self.authenticated = authenticated
     }
 
-    func channelActive(context: ChannelHandlerContext) {
-        attempt(context) { send(try hello.command(), context) }
+    func handlerAdded(context: ChannelHandlerContext) {
+        attempt(context) {
+            guard context.channel.isActive else { throw Self.closed }
+            send(try hello.command(), context)
+        }
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -47,7 +52,7 @@ final class AuthenticationHandler: ChannelInboundHandler, RemovableChannelHandle
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        authenticated.fail(DriverError(description: "the server has closed the connection"))
+        authenticated.fail(Self.closed)
         context.fireChannelInactive()
     }
 

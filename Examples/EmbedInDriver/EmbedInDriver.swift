@@ -40,34 +40,35 @@ struct Pool: Sendable {
         // All who ask at the same time wait for one request, on threads of the manager; who comes later waits for nothing.
         let ticket = try await tickets.serviceCredential(
             of: .system(), for: ServicePrincipal(service: "mongodb", host: host), by: deadline)
+        guard !ticket.mayBlock else {
+            throw DriverError(
+                description: "steps with these credentials may wait for a KDC, and the event loop must not")
+        }
         // Servers compare this name byte for byte with the one that they know.
         let mechanism = GSSAPIMechanism(
             provider: ticket, target: ticket.target, authorizationIdentity: .text(ticket.clientPrincipal))
 
-        let eventLoop = MultiThreadedEventLoopGroup.singleton.next()
-        let authenticated = eventLoop.makePromise(of: Void.self)
-        do {
-            let channel = try await ClientBootstrap(group: eventLoop).channelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.addHandlers(
-                        ByteToMessageHandler(CommandReplyDecoder()), MessageToByteHandler(CommandEncoder()),
-                        AuthenticationHandler(mechanism, hello: Hello(), authenticated: authenticated))
-                }
-            }.connect(host: host, port: port).get()
-            // A server that says nothing must not hold us up either.
-            let patience = eventLoop.scheduleTask(in: .nanoseconds((deadline - .now).nanoseconds)) {
+        let bootstrap = ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+        let channel = try await bootstrap.channelInitializer { channel in
+            channel.eventLoop.makeCompletedFuture {
+                try channel.pipeline.syncOperations.addHandlers(
+                    ByteToMessageHandler(CommandReplyDecoder()), MessageToByteHandler(CommandEncoder()))
+            }
+        }.connect(host: host, port: port).get()
+        let patience = channel.closing(after: deadline - .now)
+        defer { patience.cancel() }
+        // Of several addresses that were tried this is the one that answered: the conversation begins here only.
+        try await channel.eventLoop.flatSubmit {
+            let authenticated = channel.eventLoop.makePromise(of: Void.self)
+            do {
+                let handler = try AuthenticationHandler(mechanism, hello: Hello(), authenticated: authenticated)
+                try channel.pipeline.syncOperations.addHandler(handler)
+            } catch {
+                authenticated.fail(error)
                 channel.close(promise: nil)
             }
-            defer { patience.cancel() }
-            try await authenticated.futureResult.get()
-            return channel
-        } catch {
-            authenticated.fail(error)
-            throw error
-        }
+            return authenticated.futureResult
+        }.get()
+        return channel
     }
-}
-
-extension Duration {
-    fileprivate var nanoseconds: Int64 { Int64(self / .nanoseconds(1)) }
 }

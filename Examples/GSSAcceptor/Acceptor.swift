@@ -18,9 +18,7 @@ struct Acceptor: Sendable {
         try await connection.executeThenClose { inbound, outbound in
             var wire = Wire(inbound, outbound)
             // Nobody may occupy a connection without saying who it is.
-            let patience = connection.channel.eventLoop.scheduleTask(in: .seconds(30)) {
-                connection.channel.close(promise: nil)
-            }
+            let patience = connection.channel.closing(after: .seconds(30))
             defer { patience.cancel() }
             guard var codec = try await authenticate(&wire) else { return }
             patience.cancel()

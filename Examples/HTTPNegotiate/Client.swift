@@ -15,7 +15,8 @@ struct Client {
         let ticket = try await KerberosCredentialManager().serviceCredential(
             of: .system(), for: ServicePrincipal(service: "HTTP", host: host), by: .now + .seconds(10))
         let eventLoop = MultiThreadedEventLoopGroup.singleton.next()
-        return try await withTaskExecutorPreference(EventLoopExecutor(eventLoop)) {
+        let executor = executor(forStepsThatMayBlock: ticket.mayBlock, on: eventLoop)
+        return try await withTaskExecutorPreference(executor) {
             let channel = try await ClientBootstrap(group: eventLoop).connect(host: host, port: port) { channel in
                 channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.addHTTPClientHandlers()
@@ -23,6 +24,8 @@ struct Client {
                         wrappingChannelSynchronously: channel)
                 }
             }
+            let patience = channel.channel.closing(after: .seconds(20))
+            defer { patience.cancel() }
             return try await channel.executeThenClose { inbound, outbound in
                 var parts = inbound.makeAsyncIterator()
                 return try await authenticate(ticket, &parts, outbound)

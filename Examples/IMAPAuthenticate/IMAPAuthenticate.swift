@@ -26,8 +26,11 @@ enum IMAPAuthenticate {
                     preference: [.none], toleratesSizeWithoutLayer: options["--size-without-layer"] != "refuse"))
 
             let eventLoop = MultiThreadedEventLoopGroup.singleton.next()
-            try await withTaskExecutorPreference(EventLoopExecutor(eventLoop)) {
+            let executor = executor(forStepsThatMayBlock: ticket.mayBlock, on: eventLoop)
+            try await withTaskExecutorPreference(executor) {
                 let channel = try await connect(host, port, on: eventLoop)
+                let patience = channel.channel.closing(after: .seconds(20))
+                defer { patience.cancel() }
                 try await channel.executeThenClose { inbound, outbound in
                     var connection = IMAPConnection(inbound, outbound)
                     let capabilities = try await connection.begin()

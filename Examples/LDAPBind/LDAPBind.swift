@@ -23,10 +23,11 @@ enum LDAPBind {
             let host = options.arguments[0]
             let mechanism = try await self.mechanism(options, host: options["--service-host"] ?? host)
 
-            // What runs on the event loop from here on computes only.
             let eventLoop = MultiThreadedEventLoopGroup.singleton.next()
             try await withTaskExecutorPreference(EventLoopExecutor(eventLoop)) {
                 let channel = try await connect(host, port, on: eventLoop)
+                let patience = channel.channel.closing(after: .seconds(20))
+                defer { patience.cancel() }
                 try await channel.executeThenClose { inbound, outbound in
                     var connection = LDAPConnection(channel.channel, inbound, outbound)
                     say("bound with \(mechanism.name), layer: \(try await connection.bind(mechanism))")
@@ -45,6 +46,8 @@ enum LDAPBind {
     private static func mechanism(_ options: Options, host: String) async throws -> any SaslMechanism {
         let ticket = try await KerberosCredentialManager().serviceCredential(
             of: .system(), for: ServicePrincipal(service: "ldap", host: host), by: .now + .seconds(10))
+        // Credentials behind gssproxy are no such thing.
+        guard !ticket.mayBlock else { throw LDAPError.stepsMayBlock }
         let (policy, binding) = (
             try policy(options["--layer"]), try options["--channel-binding-hex"].map(channelBinding)
         )

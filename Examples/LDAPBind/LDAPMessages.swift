@@ -90,6 +90,7 @@ enum LDAPError: Error, CustomStringConvertible {
     case refused(what: String, LDAPResult)
     case closed
     case tooEarly
+    case stepsMayBlock
 
     var description: String {
         switch self {
@@ -97,6 +98,7 @@ enum LDAPError: Error, CustomStringConvertible {
         case .refused(let what, let result): "the server refused the \(what): \(result.code) \(result.diagnostic)"
         case .closed: "the server has closed the connection"
         case .tooEarly: "the server says that the bind is done, before it has proven who it is"
+        case .stepsMayBlock: "steps with these credentials may wait for a KDC, and the event loop must not"
         }
     }
 }

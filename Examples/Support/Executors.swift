@@ -35,3 +35,18 @@ package final class ThreadPoolExecutor: TaskExecutor {
         pool.submit { _ in job.runSynchronously(on: self.asUnownedTaskExecutor()) }
     }
 }
+
+/// Where the steps of a client are taken: those that only compute on the connection's event loop, those that may ask a KDC, as with
+/// credentials behind gssproxy, on threads that may wait.
+package func executor(forStepsThatMayBlock mayBlock: Bool, on eventLoop: any EventLoop) -> any TaskExecutor {
+    mayBlock ? ThreadPoolExecutor() : EventLoopExecutor(eventLoop)
+}
+
+extension Channel {
+    /// Closes the connection after a while, so that nobody waits for ever for a peer that says nothing.
+    ///
+    /// - Returns: Cancel it once the peer has answered.
+    package func closing(after patience: Duration) -> Scheduled<Void> {
+        eventLoop.scheduleTask(in: TimeAmount(patience)) { self.close(promise: nil) }
+    }
+}
