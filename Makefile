@@ -133,7 +133,7 @@ example: packages-examples
 
 tsan: packages-test peers
 	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" AUTHENTICATIONS=500 \
-		TSAN_OPTIONS="halt_on_error=1 exitcode=66 atexit_sleep_ms=0 suppressions=$(CURDIR)/Tests/Sanitizers/thread.supp" $(SWIFT) test $(TSAN) $(NO_CLOCKS)
+		TSAN_OPTIONS="halt_on_error=1 exitcode=66 atexit_sleep_ms=0 suppressions=$(CURDIR)/Tests/Sanitizers/thread.supp external_symbolizer_path=$(shell command -v llvm-symbolizer)" $(SWIFT) test $(TSAN) $(NO_CLOCKS)
 
 # `make asan SANITIZED='GSSKerberosTests|SoakTests'` runs these only.
 SANITIZED ?= .

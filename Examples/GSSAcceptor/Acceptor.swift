@@ -76,7 +76,7 @@ struct Acceptor: Sendable {
             say("a credential of \(user), which nobody here needs")
             return
         }
-        try credential.copyTickets(to: KerberosCredentialStore(cache: delegatedCache))
+        try credential.copyTickets(to: delegatedCache)
         say("a credential of \(user), stored in \(delegatedCache)")
     }
 }

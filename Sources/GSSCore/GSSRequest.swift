@@ -23,7 +23,8 @@ public struct GSSInitiatorRequest: Sendable, Hashable {
 
 /// What an acceptor begins a context with (`GSS_Accept_sec_context`, RFC 2743 section 2.2.2).
 public struct GSSAcceptorRequest: Sendable, Hashable {
-    /// The mechanism that an initiator must use; `nil` is any of the credential's.
+    /// The mechanism that an initiator must use; `nil` is any of the credential's. A credential that was taken over has what it has:
+    /// with it Kerberos within SPNEGO is accepted, too.
     public var mechanism: GSSObjectIdentifier?
     /// What the context is tied to. An initiator with others is refused. One without any is not: whoever demands them looks for
     /// ``GSSContextFlags/channelBound``.

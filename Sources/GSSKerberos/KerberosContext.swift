@@ -29,9 +29,12 @@ final class KerberosContext: GSSContextHandle {
         role = .initiator(request, target: name)
         targetText = target.description
         // GSS-SPNEGO takes the flags for the layer that is wanted.
-        self.credential = try credential?.speaking(
+        // The library's own default would negotiate whatever else this machine has, and some of that proves nothing.
+        let isSPNEGO = request.mechanism == .spnego
+        let own = if let credential { credential } else { isSPNEGO ? try KerberosCredential() : nil }
+        self.credential = try own?.speaking(
             request.mechanism,
-            exactFlags: request.mechanism == .spnego && !request.flags.isSuperset(of: [.integrity, .confidentiality]))
+            exactFlags: isSPNEGO && !request.flags.isSuperset(of: [.integrity, .confidentiality]))
     }
 
     /// An acceptor's context.
@@ -58,24 +61,26 @@ final class KerberosContext: GSSContextHandle {
     func establish(_ token: [UInt8]?) throws(GSSError) -> GSSContextProgress {
         switch role {
         case .initiator(let request, let target):
-            return try progress("gss_init_sec_context", token) { minor, input, output, granted in
+            return try progress("gss_init_sec_context", token) {
+                minor, input, output, granted, actual in
                 withCredential { credential in
                     GSSBuffers.withIdentifier(request.mechanism) { mechanism in
                         GSSBuffers.withChannelBindings(request.channelBindings) { bindings in
                             gss_init_sec_context(
                                 minor, credential, &context, target.handle, mechanism, request.flags.rawValue, 0,
-                                bindings, input, nil, output, granted, nil)
+                                bindings, input, actual, output, granted, nil)
                         }
                     }
                 }
             }
         case .acceptor(let request):
-            return try progress("gss_accept_sec_context", token) { minor, input, output, granted in
+            return try progress("gss_accept_sec_context", token) {
+                minor, input, output, granted, actual in
                 withCredential { credential in
                     GSSBuffers.withChannelBindings(request.channelBindings) { bindings in
                         var handed: gss_cred_id_t?
                         let major = gss_accept_sec_context(
-                            minor, &context, credential, input, bindings, nil, nil, output, granted, nil, &handed)
+                            minor, &context, credential, input, bindings, nil, actual, output, granted, nil, &handed)
                         if let handed { delegated = KerberosCredential(adopting: handed, usage: .initiate) }
                         return major
                     }
@@ -90,22 +95,36 @@ final class KerberosContext: GSSContextHandle {
         _ call: String, _ token: [UInt8]?,
         _ body: (
             UnsafeMutablePointer<OM_uint32>, UnsafeMutablePointer<gss_buffer_desc>?,
-            UnsafeMutablePointer<gss_buffer_desc>, UnsafeMutablePointer<OM_uint32>
+            UnsafeMutablePointer<gss_buffer_desc>, UnsafeMutablePointer<OM_uint32>, UnsafeMutablePointer<gss_OID?>
         ) -> OM_uint32
     ) throws(GSSError) -> GSSContextProgress {
         var minor: OM_uint32 = 0
         var granted: OM_uint32 = 0
+        var actual: gss_OID?
         let (major, output) = try GSSBuffers.collect { output in
-            GSSBuffers.withOptionalInput(token) { body(&minor, $0, output, &granted) }
+            GSSBuffers.withOptionalInput(token) { body(&minor, $0, output, &granted, &actual) }
         }
         do {
             let information = try GSSMajorStatus.check(call, major, minor, subject: targetText)
+            if !information.contains(.continueNeeded) { try check(actual, call) }
             return GSSContextProgress(
                 token: output.isEmpty ? nil : output, isComplete: !information.contains(.continueNeeded),
                 flags: GSSContextFlags(rawValue: granted))
         } catch {
             release()
             throw error
+        }
+    }
+
+    /// The mechanism that has made the context is Kerberos, perhaps within SPNEGO: a credential that was taken over may have others,
+    /// NTLM for one, which claims mutual authentication and has none.
+    private func check(_ actual: gss_OID?, _ call: String) throws(GSSError) {
+        let mechanism = GSSBuffers.identifier(actual)
+        guard [.kerberos5, .kerberos5OfWindows2000].contains(mechanism) else {
+            throw GSSError(
+                call: call, major: .init(.badMechanism),
+                majorMessages: ["the context is one of the mechanism \(mechanism), and not of Kerberos"],
+                subject: targetText)
         }
     }
 
@@ -204,4 +223,10 @@ final class KerberosContext: GSSContextHandle {
         }
         return try GSSMajorStatus.check("gss_verify_mic", major, minor)
     }
+}
+
+extension GSSObjectIdentifier {
+    /// Kerberos by a number that Windows 2000 sent, with one bit too few.
+    fileprivate static let kerberos5OfWindows2000 = GSSObjectIdentifier(
+        derContents: [0x2a, 0x86, 0x48, 0x82, 0xf7, 0x12, 0x01, 0x02, 0x02])
 }

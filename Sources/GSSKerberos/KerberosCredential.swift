@@ -100,7 +100,18 @@ public final class KerberosCredential: Sendable {
     func speaking(
         _ mechanism: GSSObjectIdentifier, exactFlags: Bool = false
     ) throws(GSSError) -> KerberosCredential {
-        guard let origin, let mechanisms, exactFlags || !mechanisms.contains(mechanism) else { return self }
+        guard let origin, let mechanisms else {
+            // It is ours alone, so that it can be changed.
+            if mechanism == .spnego {
+                try ExitGate.run { withHandle { Self.restrict($0, exactFlags: exactFlags) } }.get()
+            }
+            return self
+        }
+        guard exactFlags || !mechanisms.contains(mechanism) else { return self }
+        // Acquiring with an expired ticket would look for another one.
+        if let timeLeft, timeLeft <= .zero {
+            throw GSSError(call: "gss_acquire_cred_from", major: .init(.credentialsExpired), subject: ticket?.server)
+        }
         return try KerberosCredential(
             name: origin.name, usage: usage, store: origin.store, mechanisms: [mechanism], exactFlags: exactFlags,
             ticket: ticket, ticketEnd: ticketEnd, ownCache: ownCache)
@@ -146,22 +157,29 @@ public final class KerberosCredential: Sendable {
         withExtendedLifetime(imported) {}
         // Before the check: a deinit never runs for an instance whose initializer threw, so nothing may be held yet.
         try GSSMajorStatus.check("gss_acquire_cred_from", major, minor, subject: name?.text ?? store.cache)
-        do throws(GSSError) {
-            if mechanisms.contains(.spnego) {
-                // What else this machine has, such as NTLM, is not for a credential of Kerberos.
-                let major = GSSBuffers.withIdentifierSet([.kerberos5]) { gss_set_neg_mechs(&minor, acquired, $0) }
-                try GSSMajorStatus.check("gss_set_neg_mechs", major, minor)
+        if mechanisms.contains(.spnego) {
+            do throws(GSSError) {
+                try Self.restrict(acquired, exactFlags: exactFlags).get()
+            } catch {
+                gss_release_cred(&minor, &acquired)
+                throw error
             }
-            if exactFlags {
-                var nothing = gss_buffer_desc(length: 0, value: nil)
-                let major = gss_set_cred_option(&minor, &acquired, GSS_KRB5_CRED_NO_CI_FLAGS_X, &nothing)
-                try GSSMajorStatus.check("gss_set_cred_option", major, minor)
-            }
-        } catch {
-            gss_release_cred(&minor, &acquired)
-            throw error
         }
         address = UInt(bitPattern: acquired)
+    }
+
+    /// Lets SPNEGO negotiate Kerberos only: what else this machine has, such as NTLM, is not for a credential of Kerberos.
+    private static func restrict(_ credential: gss_cred_id_t?, exactFlags: Bool) -> Result<Void, GSSError> {
+        Result { () throws(GSSError) in
+            var minor: OM_uint32 = 0
+            let major = GSSBuffers.withIdentifierSet([.kerberos5]) { gss_set_neg_mechs(&minor, credential, $0) }
+            try GSSMajorStatus.check("gss_set_neg_mechs", major, minor)
+            guard exactFlags else { return }
+            var credential = credential
+            var nothing = gss_buffer_desc(length: 0, value: nil)
+            let result = gss_set_cred_option(&minor, &credential, GSS_KRB5_CRED_NO_CI_FLAGS_X, &nothing)
+            try GSSMajorStatus.check("gss_set_cred_option", result, minor)
+        }
     }
 
     deinit {
@@ -201,20 +219,26 @@ public final class KerberosCredential: Sendable {
     /// Writes the credential's tickets to a cache, where other programs find them: for one that a client has handed over. May
     /// block.
     ///
-    /// - Parameter store: Names the cache; what it held is replaced.
-    /// - Throws: ``GSSError``.
-    public func copyTickets(to store: KerberosCredentialStore) throws(GSSError) {
+    /// - Parameter cache: The cache's full name; what it held is replaced. It is never this process's default one by chance.
+    /// - Throws: ``GSSError``; for the credential's own cache, which the library would empty first.
+    public func copyTickets(to cache: String) throws(GSSError) {
+        guard !cache.isEmpty, origin?.store.cache.map({ !isSameText($0, cache) }) ?? true else {
+            throw GSSError(
+                call: "gss_store_cred_into", major: .init(.failure),
+                majorMessages: ["a credential cannot be copied to the cache that it is in"], subject: cache)
+        }
+        let store = KerberosCredentialStore(cache: cache)
         var minor: OM_uint32 = 0
         let major = try ExitGate.run {
             withHandle { credential in
                 GSSBuffers.withIdentifier(.kerberos5) { mechanism in
                     store.withKeyValueSet {
-                        gss_store_cred_into(&minor, credential, GSS_C_INITIATE, mechanism, 1, 1, $0, nil, nil)
+                        gss_store_cred_into(&minor, credential, GSS_C_INITIATE, mechanism, 1, 0, $0, nil, nil)
                     }
                 }
             }
         }
-        try GSSMajorStatus.check("gss_store_cred_into", major, minor, subject: store.cache)
+        try GSSMajorStatus.check("gss_store_cred_into", major, minor, subject: cache)
     }
 
     /// What the library says of a life, at most as long as the ticket's: where this machine's clock is ahead, its copy of the

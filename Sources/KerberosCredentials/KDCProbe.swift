@@ -156,8 +156,8 @@ public struct KDCProbe: Sendable {
                 kdc.problem = KDCSocketError.text(EMFILE)
                 return kdc
             }
-            // The sockets' own waits end before.
-            let last = end + .milliseconds(50)
+            // The sockets' own waits end before, also where the processors are busy.
+            let last = end + .milliseconds(130)
             kdc.addresses = try await withTaskCancellationHandler {
                 try await BlockingWorkers.kdcs.run(by: last, waitingFor: "\(location)") {
                     try Self.attempts(at: addresses, of: location, question, until: end, wakeUp)

@@ -29,8 +29,20 @@ extension MongoAuthenticator {
         switch credential.method {
         #if SCRAM
         // The newer hash, whatever the server will say of this user: it may have both.
-        case .scram(nil, let password) where mechanisms.allows(.scramSHA256):
+        case .scram(nil, let password):
+            if hello.saslSupportedMechsFor == nil {
+                hello.saslSupportedMechsFor = (credential.source, credential.username)
+            }
+            guard mechanisms.allows(.scramSHA256) else { return nil }
             credential.method = .scram(.sha256, password: password)
+            // A password that only the older hash takes is no error yet.
+            do {
+                let prepared = try await prepare(credential, serverHost: "", by: deadline, observe: observe)
+                hello.speculativeAuthenticate = prepared.speculativeCommand
+                return prepared
+            } catch let error as MongoAuthError where error.underlying is SaslError {
+                return nil
+            }
         case .scram: break
         #endif
         case .x509: break
@@ -56,7 +68,9 @@ extension MongoAuthenticator {
 
     private func isWanted(_ begun: String, for credential: MongoCredential, by server: ServerDescription) -> Bool {
         #if SCRAM
-        if case .scram(nil, _) = credential.method { return server.saslSupportedMechs?.contains(begun) ?? false }
+        if case .scram(nil, _) = credential.method {
+            return server.saslSupportedMechs?.contains(begun) ?? !mechanisms.allows(.scramSHA1)
+        }
         #endif
         return true
     }

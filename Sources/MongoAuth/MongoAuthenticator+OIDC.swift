@@ -11,6 +11,7 @@ extension MongoAuthenticator {
         by deadline: ContinuousClock.Instant, observe: AuthenticationObserver?
     ) async throws -> AuthenticationDetails {
         try tokens.check(serverHost)
+        try tokens.check(username: credential.username)
         let conversation = OIDCConversation(
             source: credential.source, runner: runner, deadline: deadline, observe: logging(observe))
         if let known = tokens.current {
@@ -22,11 +23,17 @@ extension MongoAuthenticator {
         }
         guard case .human = tokens.flow else {
             let token = try await tokens.token(username: credential.username, from: nil, by: deadline)
-            return try await conversation.run(token)
+            do {
+                return try await conversation.run(token)
+            } catch let error as MongoAuthError where error.isRefusedToken {
+                tokens.drop(token)
+                throw error
+            }
         }
         if let provider = tokens.refreshable {
             do {
-                let token = try await tokens.token(username: credential.username, from: provider, by: deadline)
+                let token = try await tokens.token(
+                    username: credential.username, from: provider, refreshes: true, by: deadline)
                 do {
                     return try await conversation.run(token)
                 } catch let error as MongoAuthError where error.isRefusedToken {

@@ -226,7 +226,7 @@ public struct MongoAuthenticator: Sendable {
         // empty, for users that they do not know or that a proxy before them keeps ("Defaults" in auth.md).
         let named = server?.saslSupportedMechs ?? []
         let offered =
-            hash != nil
+            hash != nil || (named.isEmpty && registry.names.count == 1)
             ? registry.names.map(\.rawValue) : [named.contains("SCRAM-SHA-256") ? "SCRAM-SHA-256" : "SCRAM-SHA-1"]
         do {
             return try registry.select(offered: offered)

@@ -47,7 +47,7 @@ public final class OIDCTokens: Sendable {
         public let version = 1
         /// The user's name; empty where the connection string has none.
         public var username: String
-        /// When the answer is of no more use. The callback's task is cancelled then.
+        /// When the answer is of no more use to who asked first. The callback's task is cancelled when nobody waits any more.
         public var deadline: ContinuousClock.Instant
         /// Where to log in; `nil` for machines.
         public var identityProvider: IdentityProvider?
@@ -59,7 +59,7 @@ public final class OIDCTokens: Sendable {
     public struct Token: Sendable {
         /// The token for the server, a JWT. Whoever has it is the user.
         public var accessToken: Secret
-        /// How long it is good; `nil` is until a server refuses it.
+        /// How long it is good; `nil` and zero are until a server refuses it (auth.md).
         public var expiresIn: Duration?
         /// What to get the next one with.
         public var refreshToken: Secret?
@@ -80,13 +80,27 @@ public final class OIDCTokens: Sendable {
         "*.mongodb.net", "*.mongodb-qa.net", "*.mongodb-dev.net", "*.mongodbgov.net", "localhost", "127.0.0.1", "::1",
     ]
 
+    /// A call that is under way.
+    private struct Login {
+        let number: Int
+        let provider: IdentityProvider?
+        var task: Task<Void, Never>?
+        var waiters: [Int: OneShot<Token>] = [:]
+    }
+
     private struct State {
+        var username: String?
         var accessToken: Secret?
         var end: ContinuousClock.Instant?
         var refreshToken: Secret?
         var identityProvider: IdentityProvider?
-        var login: (number: Int, task: Task<Token, any Error>)?
-        var logins = 0
+        var login: Login?
+        var numbers = 0
+
+        mutating func number() -> Int {
+            numbers += 1
+            return numbers
+        }
     }
 
     let flow: Flow
@@ -97,6 +111,12 @@ public final class OIDCTokens: Sendable {
     public init(_ flow: Flow, callback: @escaping Callback) {
         self.flow = flow
         self.callback = callback
+    }
+
+    /// Lets go of the access token: the next connection gets another one. A server that wants a connection authenticated anew
+    /// (error 391) has no more use for the old one.
+    public func invalidate() {
+        state.withLock { $0.accessToken = nil }
     }
 
     /// The token that was given last, if it is still good.
@@ -123,48 +143,88 @@ public final class OIDCTokens: Sendable {
         state.withLock { $0.refreshToken = nil }
     }
 
-    /// Calls for a token, or waits for who does so already.
+    /// Calls for a token, or waits for who does so already. One call at a time: one for another provider comes after it.
+    ///
+    /// - Parameter refreshes: Whether the refresh token serves, in place of a login.
     func token(
-        username: String, from provider: IdentityProvider?, by deadline: ContinuousClock.Instant
+        username: String, from provider: IdentityProvider?, refreshes: Bool = false,
+        by deadline: ContinuousClock.Instant
     ) async throws -> Secret {
-        let (number, task) = state.withLock { state in
-            if let login = state.login { return login }
-            state.logins += 1
-            let request = Request(
-                username: username, deadline: deadline, identityProvider: provider, refreshToken: state.refreshToken)
-            let callback = callback
-            let login = (number: state.logins, task: Task { try await callback(request) })
-            state.login = login
-            return login
-        }
-        // The call is everybody's: who gives up does not end it.
-        let answer = OneShot<Token>()
-        Task { answer.resolve(await task.result) }
-        do {
-            let token = try await answer.value(
-                by: deadline, waitingFor: { "the callback for MONGODB-OIDC" },
-                giveUp: { if deadline <= .now { task.cancel() } })
-            ended(number, token, from: provider)
-            return token.accessToken
-        } catch {
-            // Somebody's own cancellation is not the login's end.
-            guard !Task.isCancelled else { throw CancellationError() }
-            ended(number, nil, from: provider)
-            if error is BlockingWorkError { throw MongoAuthError.translated(error) }
-            throw MongoAuthError(
-                .oidcCallback, "the callback for MONGODB-OIDC gave no token: \(error)", underlying: error)
+        while true {
+            let answer = OneShot<Token>()
+            let (number, isOther) = state.withLock { state in
+                let number = state.number()
+                if state.login == nil {
+                    let request = Request(
+                        username: username, deadline: deadline, identityProvider: provider,
+                        refreshToken: refreshes ? state.refreshToken : nil)
+                    let callback = callback
+                    var login = Login(number: number, provider: provider)
+                    login.task = Task {
+                        let result: Result<Token, any Error>
+                        do { result = .success(try await callback(request)) } catch { result = .failure(error) }
+                        self.ended(number, result)
+                    }
+                    state.login = login
+                }
+                state.login?.waiters[number] = answer
+                return (number, state.login?.provider != provider)
+            }
+            let token: Token
+            do {
+                token = try await answer.value(
+                    by: deadline, waitingFor: { "the callback for MONGODB-OIDC" }, giveUp: { self.leave(number) })
+            } catch is CancellationError where Task.isCancelled {
+                throw CancellationError()
+            } catch let error as BlockingWorkError {
+                throw MongoAuthError.translated(error)
+            } catch {
+                guard !isOther else { continue }
+                // What the callback throws may hold a token, so it stands in no text.
+                throw MongoAuthError(
+                    .oidcCallback, "the callback for MONGODB-OIDC gave no token (\(type(of: error)))", underlying: error
+                )
+            }
+            guard isOther else { return token.accessToken }
         }
     }
 
-    private func ended(_ number: Int, _ token: Token?, from provider: IdentityProvider?) {
-        state.withLock { state in
-            guard state.login?.number == number else { return }
+    /// The last who waits ends the call. It is forgotten only when it has ended: the next one must not run beside it.
+    private func leave(_ number: Int) {
+        let task = state.withLock { state in
+            state.login?.waiters[number] = nil
+            return state.login?.waiters.isEmpty == true ? state.login?.task : nil
+        }
+        task?.cancel()
+    }
+
+    private func ended(_ number: Int, _ given: Result<Token, any Error>) {
+        struct NegativeDuration: Error {}
+        let result = given.flatMap { token in
+            token.expiresIn.map { $0 < .zero } ?? false ? .failure(NegativeDuration()) : .success(token)
+        }
+        let waiters = state.withLock { state -> [OneShot<Token>] in
+            guard let login = state.login, login.number == number else { return [] }
             state.login = nil
-            guard let token else { return }
-            state.accessToken = token.accessToken
-            state.end = token.expiresIn.map { .now + $0 }
-            if let refreshToken = token.refreshToken { state.refreshToken = refreshToken }
-            state.identityProvider = provider
+            if case .success(let token) = result {
+                state.accessToken = token.accessToken
+                state.end = token.expiresIn.flatMap { $0 == .zero ? nil : .now + $0 }
+                if let refreshToken = token.refreshToken { state.refreshToken = refreshToken }
+                state.identityProvider = login.provider
+            }
+            return Array(login.waiters.values)
+        }
+        for waiter in waiters { waiter.resolve(result) }
+    }
+
+    /// - Throws: ``MongoAuthError/Code/invalidCredential`` for another user than the first one: tokens say who somebody is.
+    func check(username: String) throws(MongoAuthError) {
+        let isSame = state.withLock { state in
+            if state.username == nil { state.username = username }
+            return state.username.map { $0.utf8.elementsEqual(username.utf8) } ?? true
+        }
+        guard isSame else {
+            throw MongoAuthError(.invalidCredential, "these tokens of MONGODB-OIDC are another user's")
         }
     }
 

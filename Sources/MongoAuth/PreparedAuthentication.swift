@@ -96,7 +96,7 @@ public struct PreparedAuthentication: ~Copyable {
 
     /// Runs the conversation: saslStart, then saslContinue until both sides are done.
     ///
-    /// - Parameter server: The reply to a hello that had ``speculativeCommand``; the conversation goes on from there where
+    /// - Parameter server: The reply to a hello that had ``speculativeCommand``, on this very connection; the conversation goes on from there where
     ///   the server has answered that, else it begins.
     /// - Throws: ``MongoAuthError``, `CancellationError`, what the runner throws. The connection is then of no more use.
     @discardableResult
@@ -113,7 +113,9 @@ public struct PreparedAuthentication: ~Copyable {
         by deadline: ContinuousClock.Instant
     ) async throws -> AuthenticationDetails {
         observe?(.saslBegan(mechanism))
-        let early = speculativeCommand == nil ? nil : server?.speculativeReply
+        var early = speculativeCommand == nil ? nil : server?.speculativeReply
+        // To a certificate the reply must say whom it has let in: nothing else in it is a proof.
+        if course == nil, let reply = early, !Self.namesUser(reply) { early = nil }
         var reply = try await reply(to: firstCommand, over: runner, unless: early, by: deadline)
         guard course != nil else {
             _ = try CommandReply(reply, to: "authenticate").accepted(mechanism)
@@ -134,6 +136,10 @@ public struct PreparedAuthentication: ~Copyable {
             }
             reply = try await self.reply(to: command, over: runner, by: deadline)
         }
+    }
+
+    private static func namesUser(_ reply: [UInt8]) -> Bool {
+        (try? BSONDocument(decoding: reply))?["user"]?.stringValue != nil
     }
 
     /// - Parameter early: The reply, where it has come already.

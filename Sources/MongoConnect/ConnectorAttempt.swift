@@ -62,7 +62,8 @@ struct ConnectorAttempt: Sendable {
             if case .mechanismIsMissing = warning { continue }
             trace?.record(.warning(warning))
         }
-        for warning in string.safetyWarnings where host.kind != .unix || warning != .passwordInClearText {
+        for warning in string.safetyWarnings(sendsSecret: credential?.sendsSecret ?? false)
+        where host.kind != .unix || warning != .passwordInClearText {
             trace?.record(.warning(warning))
         }
         guard let credential, case .gssapi(let options) = credential.method else {
@@ -137,6 +138,8 @@ struct ConnectorAttempt: Sendable {
         return try await closing(connection) {
             connection.limits = .beforeAuthentication
             let details: AuthenticationDetails
+            // The server wants another one than it has.
+            if case .oidc(let tokens) = credential.method { tokens.invalidate() }
             if case .gssapi(let options) = credential.method {
                 details = try await authenticator.authenticate(
                     credential, as: try await servicePrincipal(options, connection), over: connection, by: deadline,
@@ -327,6 +330,17 @@ struct ConnectorAttempt: Sendable {
         } catch {
             await connection.close()
             throw error
+        }
+    }
+}
+
+extension MongoCredential {
+    /// Whether the server gets a password or a token as it is.
+    fileprivate var sendsSecret: Bool {
+        switch method {
+        case .plain, .oidc: true
+        case .other(let mechanism): mechanism.traits.sendsPlaintextSecret
+        default: false
         }
     }
 }

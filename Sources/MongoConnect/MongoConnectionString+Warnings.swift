@@ -16,8 +16,10 @@ extension MongoConnectionString {
     }
 
     /// What is unsafe about the connections: a password in clear text, TLS that verifies nothing.
-    public var safetyWarnings: [ConnectWarning] {
-        let isPlain = credential?.mechanism == .plain
+    public var safetyWarnings: [ConnectWarning] { safetyWarnings(sendsSecret: credential?.mechanism == .plain) }
+
+    /// - Parameter isPlain: Whether the mechanism hands over a password or token as it is.
+    func safetyWarnings(sendsSecret isPlain: Bool) -> [ConnectWarning] {
         guard usesTLS else {
             return isPlain && hosts.contains { $0.kind != .unix } ? [.passwordInClearText] : []
         }

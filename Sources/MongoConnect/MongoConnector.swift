@@ -139,8 +139,8 @@ public struct MongoConnector: Sendable {
         return try await withTaskExecutorPreference(EventLoopTaskExecutor(attempt.loop)) { try await attempt.run() }
     }
 
-    /// Authenticates anew on a connection that is open: where a server wants that (error 391, ReauthenticationRequired), or for
-    /// another user.
+    /// Authenticates anew on a connection that is open, where a server wants that (error 391, ReauthenticationRequired). Nothing
+    /// else may use the connection meanwhile. For another user make another connection: a server may keep both on this one.
     ///
     /// - Parameters:
     ///   - session: What ``connect(to:of:as:by:trace:)`` gave. The connection is closed where this fails.

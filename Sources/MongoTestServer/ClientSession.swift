@@ -43,7 +43,7 @@ struct ClientSession {
     private enum Conversation {
         case none
         /// Begun and not over; `kind` is that of the client's last payload.
-        case open(database: String, steps: Int, kind: PayloadKind)
+        case open(mechanism: String, database: String, steps: Int, kind: PayloadKind)
         /// The certificate is being looked at; `user` is whom the client says that it names.
         case certificate(user: String?)
     }
@@ -153,7 +153,7 @@ extension ClientSession {
         }
         do throws(CommandError) {
             let (token, kind) = try Self.payload(of: command, in: "saslStart")
-            conversation = .open(database: database, steps: 1, kind: kind)
+            conversation = .open(mechanism: mechanism, database: database, steps: 1, kind: kind)
             // GSSAPI and PLAIN have no message that comes with success: the option changes nothing there.
             let skips = command["options"]?.documentValue?["skipEmptyExchange"]?.boolValue ?? false
             return .startExchange(
@@ -182,7 +182,7 @@ extension ClientSession {
     }
 
     private mutating func saslContinue(_ command: BSONDocument) -> Action {
-        guard case .open(let database, let steps, _) = conversation else {
+        guard case .open(let mechanism, let database, let steps, _) = conversation else {
             return .reply(CommandError.protocolError("There is no SASL conversation to continue.").reply)
         }
         // Set again only when everything was right: a client that errs starts anew.
@@ -195,7 +195,7 @@ extension ClientSession {
             guard steps < Self.maximumSteps else {
                 return .reply(CommandError.protocolError("The SASL conversation has too many steps.").reply)
             }
-            conversation = .open(database: database, steps: steps + 1, kind: kind)
+            conversation = .open(mechanism: mechanism, database: database, steps: steps + 1, kind: kind)
             return .continueExchange(token: token)
         } catch {
             return .reply(error.reply)
@@ -208,7 +208,7 @@ extension ClientSession {
     mutating func saslStepped(
         _ outcome: SaslOutcome
     ) -> (reply: BSONDocument, ended: MongoTestServer.Authentication?) {
-        guard case .open(let database, _, let kind) = conversation else {
+        guard case .open(let mechanism, let database, _, let kind) = conversation else {
             return (CommandError.protocolError("There is no SASL conversation to continue.").reply, nil)
         }
         switch outcome {
@@ -217,7 +217,7 @@ extension ClientSession {
         case .failed(let reason):
             return failed(nil, reason)
         case .authenticated(let name, let data):
-            return ended(name, on: database) { Self.saslReply(done: true, kind.value(data)) }
+            return ended(name, on: database, by: mechanism) { Self.saslReply(done: true, kind.value(data)) }
         }
     }
 
@@ -232,16 +232,19 @@ extension ClientSession {
         guard claimed.map({ $0.utf8.elementsEqual(subject.utf8) }) ?? true else {
             return failed(nil, "the certificate is that of \(subject), and not of the user that the client names")
         }
-        return ended(subject, on: "$external") {
+        return ended(subject, on: "$external", by: Self.x509) {
             ["dbname": "$external", "user": .string(subject), "ok": 1.0]
         }
     }
 
     private mutating func ended(
-        _ name: String, on database: String, reply: () -> BSONDocument
+        _ name: String, on database: String, by mechanism: String, reply: () -> BSONDocument
     ) -> (reply: BSONDocument, ended: MongoTestServer.Authentication?) {
         guard facts.directory.user(name, on: database) != nil else {
             return failed(name, "\(name) authenticated but is no user of this server")
+        }
+        guard facts.directory.mechanisms(of: name, on: database)?.contains(mechanism) == true else {
+            return failed(name, "\(name) authenticated by \(mechanism), which is not for this user")
         }
         conversation = .none
         user = User(name: name, database: database)

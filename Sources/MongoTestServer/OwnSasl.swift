@@ -72,6 +72,7 @@ struct OwnSasl: ServerSasl {
         var options = ScramServerMechanism.Options()
         options.usernamePreparation = .unchanged
         options.iterations = UserDirectory.iterations(hash)
+        options.realm = database
         options.saltLength = UserDirectory.saltLength(hash)
         options.mockSecret = directory.mockSecret
         let directory = directory

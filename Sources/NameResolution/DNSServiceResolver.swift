@@ -61,7 +61,7 @@ public struct DNSServiceResolver: ServiceResolver {
         do {
             return try await withTaskCancellationHandler {
                 // The exchange keeps the deadline itself, and knows more of it then: whom it asked, and what each did.
-                try await workers.run(by: deadline + .milliseconds(50), waitingFor: asked) { [configuration] in
+                try await workers.run(by: deadline + .milliseconds(80), waitingFor: asked) { [configuration] in
                     try DNSExchange(
                         name: name, question: question, configuration: configuration ?? .system(), deadline: deadline,
                         wakeUp: wakeUp

@@ -34,6 +34,9 @@ public struct ScramServerMechanism: SaslServerMechanism {
         public var usernamePreparation = ScramMechanism.UsernamePreparation.saslPrep
         /// The iterations that an unknown user is told; those of most users here.
         public var iterations = 15_000
+        /// What the users are those of, a database for example: the salt of a name that is unknown in several differs, as that of known
+        /// users does.
+        public var realm = ""
         /// How long an unknown user's salt is, from 1 to 32 bytes; as that of most users here.
         public var saltLength = 16
         /// Where the salts of unknown users come from. The default is random numbers: with several servers, or after a restart, the
@@ -98,7 +101,11 @@ public struct ScramServerMechanism: SaslServerMechanism {
 
     private func mock(_ username: String) -> ScramStoredKeys {
         let key = options.mockSecret.withBytes { SymmetricKey(data: $0) }
-        let salt = HMAC<SHA256>.authenticationCode(for: Array(username.utf8), using: key).prefix(options.saltLength)
+        let salt = HMAC<SHA256>.authenticationCode(
+            for: Array(hash.name(isBound: false).rawValue.utf8) + [0] + Array(options.realm.utf8) + [0]
+                + Array(username.utf8),
+            using: key
+        ).prefix(options.saltLength)
         let none = Secret(bytes: [UInt8](repeating: 0, count: hash.byteCount))
         return ScramStoredKeys(salt: Array(salt), iterations: options.iterations, storedKey: none, serverKey: none)
     }

@@ -150,7 +150,7 @@ import Testing
             #expect(try handed.inquire().principal == fixture.ann)
             let onward = try run(BindingTests.flags, as: handed)
             #expect(try onward.initiatorName() == fixture.ann)
-            try handed.copyTickets(to: .init(cache: "MEMORY:handed-over"))
+            try handed.copyTickets(to: "MEMORY:handed-over")
             let copy = try KerberosCredential(store: .init(cache: "MEMORY:handed-over"))
             #expect(try run(BindingTests.flags, as: copy).initiatorName() == fixture.ann)
         }

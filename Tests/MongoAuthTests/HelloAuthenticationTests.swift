@@ -46,10 +46,8 @@ import Testing
         _ method: MongoCredential.Method, _ runner: some CommandRunner, username: String = "ann"
     ) async throws -> AuthenticationDetails {
         let credential = MongoCredential(username: username, source: "admin", method: method)
-        var hello = Hello()
-        if case .scram(nil, _) = method { hello.saslSupportedMechsFor = ("admin", username) }
         return try await authenticator.authenticate(
-            credential, hello: hello, serverHost: "db.example.test", over: runner, by: never
+            credential, hello: Hello(), serverHost: "db.example.test", over: runner, by: never
         ).details
     }
 
@@ -67,6 +65,25 @@ import Testing
         let first = server.commands[0]["speculativeAuthenticate"]?.documentValue
         #expect(first?["db"] == "admin" && first?["$db"] == nil && first?["mechanism"] == "SCRAM-SHA-256")
         #expect(first?["options"] == ["skipEmptyExchange": true])
+    }
+
+    /// The server's list decides, so it is asked for; and a password that only the older hash takes is no error before that.
+    @Test func aPasswordThatOnlyTheOlderHashTakes() async throws {
+        let server = Server(ScramServer(.sha1, username: "ann", password: "\u{7}pw"), mechanisms: ["SCRAM-SHA-1"])
+        let details = try await authenticate(.scram(nil, password: Secret("\u{7}pw")), server)
+        #expect(details.mechanism == .scramSHA1)
+        #expect(server.commands[0]["saslSupportedMechs"] == "admin.ann")
+        #expect(server.commands[0]["speculativeAuthenticate"] == nil)
+    }
+
+    /// Where the application allows one hash only, a server that names none is asked for that one.
+    @Test func theOnlyHashThatIsAllowed() async throws {
+        let server = Server(ScramServer(.sha256, username: "ann", password: "secret"), answersEarly: false)
+        let details = try await MongoAuthenticator(mechanisms: MongoMechanisms(allowed: [.scramSHA256])).authenticate(
+            MongoCredential(username: "ann", source: "admin", method: .scram(nil, password: Secret("secret"))),
+            hello: Hello(), serverHost: "db.example.test", over: server, by: never
+        ).details
+        #expect(details.mechanism == .scramSHA256)
     }
 
     @Test func aServerThatDoesNotAnswerThatIsAuthenticatedToAsEver() async throws {
@@ -143,6 +160,16 @@ import Testing
         let command = runner.commands[0]["speculativeAuthenticate"]?.documentValue
         #expect(command?["authenticate"] == 1 && command?["mechanism"] == "MONGODB-X509")
         #expect(command?["user"] == (username.isEmpty ? nil : .string(username)))
+    }
+
+    /// Nothing in such a reply says that somebody was let in.
+    @Test(arguments: [[:], ["ok": 1], ["user": 7]] as [BSONDocument])
+    func aReplyThatNamesNobodyIsNone(inner: BSONDocument) async throws {
+        let runner = ScriptedRunner([
+            ["speculativeAuthenticate": .document(inner), "ok": 1], ["ok": 0, "code": 18, "errmsg": "no"],
+        ])
+        let error = await #expect(throws: MongoAuthError.self) { try await authenticate(.x509, runner) }
+        #expect(error?.code == .refused && runner.commands.count == 2)
     }
 
     @Test func orByItsOwnCommand() async throws {

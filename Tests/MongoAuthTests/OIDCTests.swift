@@ -111,8 +111,11 @@ import Testing
         server.accept([])
         let error = await failure(tokens, server)
         #expect(error?.code == .refused)
-        // The old one, and one new one.
+        // The old one, and one new one, which is not kept.
         #expect(server.payloads.suffix(2) == ["jwt two", "jwt three"] && calls.requests.count == 3)
+        server.accept(["four"])
+        _ = try await authenticate(tokens, server)
+        #expect(server.payloads.suffix(1) == ["jwt four"])
     }
 
     @Test func aTokenThatEndsIsNotSent() async throws {
@@ -158,6 +161,80 @@ import Testing
         #expect(server.payloads.isEmpty)
     }
 
+    /// Zero is until a server refuses it, and less is a mistake.
+    @Test func durations() async throws {
+        let calls = Calls()
+        let tokens = OIDCTokens(.machine) { Token(accessToken: Secret(calls.next($0)), expiresIn: .zero) }
+        let server = Server(["one"])
+        for _ in 0..<2 { _ = try await authenticate(tokens, server) }
+        #expect(calls.requests.count == 1)
+        let negative = OIDCTokens(.machine) { _ in Token(accessToken: Secret("one"), expiresIn: .seconds(-1)) }
+        #expect(await failure(negative, server)?.code == .oidcCallback)
+    }
+
+    /// Who has little time, or is cancelled, takes it from nobody else; and calls never overlap.
+    @Test func oneWhoGivesUpLeavesTheCallToOthers() async throws {
+        let calls = Calls()
+        let (gate, open) = AsyncStream.makeStream(of: Void.self)
+        let tokens = OIDCTokens(.machine) { request in
+            let token = calls.next(request)
+            for await _ in gate {}
+            try Task.checkCancellation()
+            return Token(accessToken: Secret(token))
+        }
+        let server = Server(["one"])
+        let patient = Task { try await authenticate(tokens, server) }
+        while calls.requests.isEmpty { await Task.yield() }
+        let late = await failure(tokens, server, by: .now + .milliseconds(20))
+        #expect(late?.code == .deadlineExceeded)
+        let cancelled = Task { try await authenticate(tokens, server) }
+        cancelled.cancel()
+        await #expect(throws: CancellationError.self) { _ = try await cancelled.value }
+        open.finish()
+        _ = try await patient.value
+        #expect(calls.requests.count == 1 && server.payloads == ["jwt one"])
+    }
+
+    /// A call that nobody waits for is cancelled, and the next one begins after it has ended.
+    @Test func aCallThatNobodyWaitsForIsCancelled() async throws {
+        let calls = Calls()
+        let tokens = OIDCTokens(.machine) { request in
+            let token = calls.next(request)
+            if token == "one" {
+                let (never, _) = AsyncStream.makeStream(of: Void.self)
+                for await _ in never {}
+                throw CancellationError()
+            }
+            return Token(accessToken: Secret(token))
+        }
+        let server = Server(["two"])
+        #expect(await failure(tokens, server, by: .now + .milliseconds(20))?.code == .deadlineExceeded)
+        // Whoever comes before it has ended is told of that end.
+        while (try? await authenticate(tokens, server)) == nil { await Task.yield() }
+        #expect(server.payloads == ["jwt two"])
+    }
+
+    @Test func tokensAreOneUsers() async throws {
+        let tokens = OIDCTokens(.machine) { _ in Token(accessToken: Secret("one")) }
+        let server = Server(["one"])
+        _ = try await authenticate(tokens, server, username: "ann")
+        let error = await #expect(throws: MongoAuthError.self) {
+            _ = try await authenticate(tokens, server, username: "bob")
+        }
+        #expect(error?.code == .invalidCredential)
+    }
+
+    /// After error 391 the server wants another token than the one that it has.
+    @Test func aTokenIsInvalidated() async throws {
+        let calls = Calls()
+        let tokens = OIDCTokens(.machine) { Token(accessToken: Secret(calls.next($0))) }
+        let server = Server(["one", "two"])
+        _ = try await authenticate(tokens, server)
+        tokens.invalidate()
+        _ = try await authenticate(tokens, server)
+        #expect(server.payloads == ["jwt one", "jwt two"])
+    }
+
     // MARK: - People
 
     @Test func aPersonLogsInWhereTheServerSays() async throws {
@@ -180,6 +257,7 @@ import Testing
         server.accept(["four"])
         _ = try await authenticate(tokens, server, username: "ann")
         #expect(server.payloads.dropFirst(4) == ["jwt two", "jwt three", "n ann", "jwt four"])
+        #expect(calls.requests.last?.refreshToken == nil)
     }
 
     @Test(arguments: [[:], ["issuer": 7], ["clientId": "x"]] as [BSONDocument])

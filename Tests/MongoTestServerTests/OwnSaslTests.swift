@@ -25,6 +25,7 @@ import Testing
         [
             {"user": "ann@EXAMPLE.TEST", "roles": [{"role": "read", "db": "shop"}]},
             {"user": "lea", "password": "p\\u0000w"},
+            {"user": "eve", "password": "pw", "mechanisms": ["GSSAPI"]},
             {"user": "lea é", "password": "pa:ss, wörd"},
             {"user": "bob", "db": "admin", "password": "hunter2", "roles": [{"role": "read", "db": "shop"}]},
             {"user": "b,o=b", "db": "admin", "password": "hunter2"},
@@ -43,6 +44,7 @@ import Testing
             user: "lea é on $external"),
         Attempt(name: "PLAIN, wrong password", userInfo: "lea%20%C3%A9:pass", options: "authMechanism=PLAIN"),
         Attempt(name: "PLAIN, no password", userInfo: "ann%40EXAMPLE.TEST:x", options: "authMechanism=PLAIN"),
+        Attempt(name: "PLAIN, not for this user", userInfo: "eve:pw", options: "authMechanism=PLAIN"),
         Attempt(name: "chosen by the server", userInfo: "bob:hunter2", options: "", user: "bob on admin"),
         Attempt(name: "chosen, SHA-1 only", userInfo: "old:hunter2", options: "authSource=shop", user: "old on shop"),
         Attempt(
