@@ -25,6 +25,7 @@ let asn1 = product("SwiftASN1", "swift-asn1", for: ["TLS"])
 let argumentParser = product("ArgumentParser", "swift-argument-parser", for: ["Tools"])
 let crypto = product("Crypto", "swift-crypto", for: ["SCRAM"])
 let cryptoExtras = product("CryptoExtras", "swift-crypto", for: ["SCRAM"])
+let cryptoForTLS = product("Crypto", "swift-crypto", for: ["TLS"])
 let logging = product("Logging", "swift-log", for: ["Kerberos", "SCRAM", "TLS"])
 let nioConcurrencyHelpers = product("NIOConcurrencyHelpers", "swift-nio", for: ["TLS"])
 let nioCore = product("NIOCore", "swift-nio", for: ["TLS"])
@@ -110,7 +111,7 @@ let package = Package(
         module(
             "MongoTransport",
             [
-                "BlockingWork", "NameResolution", "SaslBSON", "SaslWire", "SecretMemory", asn1,
+                "BlockingWork", "NameResolution", "SaslBSON", "SaslWire", "SecretMemory", asn1, cryptoForTLS,
                 nioConcurrencyHelpers, nioCore, nioPosix,
                 nioSSL, nioTLS,
             ]),

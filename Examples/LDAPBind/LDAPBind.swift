@@ -9,7 +9,7 @@ import SASLGSSAPI
 @main
 enum LDAPBind {
     static let usage = """
-        ldap-bind HOST PORT [--mechanism GSSAPI] [--layer none|integrity|confidentiality] [--channel-binding-hex HEX]
+        ldap-bind HOST PORT [--mechanism GSSAPI|GSS-SPNEGO] [--layer none|integrity|confidentiality] [--channel-binding-hex HEX]
                   [--service-host HOST] [--base DN] [--attribute NAME]...
         """
 
@@ -19,9 +19,7 @@ enum LDAPBind {
                 names: [
                     "--mechanism", "--layer", "--channel-binding-hex", "--service-host", "--base", "--attribute",
                 ], count: 2, usage: usage)
-            guard let port = Int(options.arguments[1]), options["--mechanism"] ?? "GSSAPI" == "GSSAPI" else {
-                throw UsageError(description: usage)
-            }
+            guard let port = Int(options.arguments[1]) else { throw UsageError(description: usage) }
             let host = options.arguments[0]
             let mechanism = try await self.mechanism(options, host: options["--service-host"] ?? host)
 
@@ -45,14 +43,23 @@ enum LDAPBind {
 
     /// The one thing that asks somebody else, a KDC, comes first, and on the manager's own threads. What it gives holds the
     /// ticket for this server and nothing to get another one with, so that no step ever waits.
-    private static func mechanism(_ options: Options, host: String) async throws -> GSSAPIMechanism {
+    private static func mechanism(_ options: Options, host: String) async throws -> any SaslMechanism {
         let ticket = try await KerberosCredentialManager().serviceCredential(
             of: .system(), for: ServicePrincipal(service: "ldap", host: host), by: .now + .seconds(10))
         // Credentials behind gssproxy are no such thing.
         guard !ticket.mayBlock else { throw LDAPError.stepsMayBlock }
-        return GSSAPIMechanism(
-            provider: ticket, target: ticket.target, securityLayer: try policy(options["--layer"]),
-            channelBinding: try options["--channel-binding-hex"].map(channelBinding))
+        let (policy, binding) = (
+            try policy(options["--layer"]), try options["--channel-binding-hex"].map(channelBinding)
+        )
+        return switch options["--mechanism"] {
+        case nil, "GSSAPI":
+            GSSAPIMechanism(
+                provider: ticket, target: ticket.target, securityLayer: policy, channelBinding: binding)
+        case "GSS-SPNEGO":
+            SPNEGOMechanism(
+                provider: ticket, target: ticket.target, securityLayer: policy, channelBinding: binding)
+        default: throw UsageError(description: usage)
+        }
     }
 
     private static func policy(_ layer: String?) throws -> GSSAPIMechanism.SecurityLayerPolicy {

@@ -99,7 +99,7 @@ extension TextPage {
             let mark = mark(.ok)
             add(well.map(\.name).joined(separator: ", "), lead: "\(mark.text) ", tone: mark.tone)
         }
-        let width = min(40, report.hosts.map(\.name.count).max() ?? 0)
+        let width = min(40, report.hosts.map { TextColumns.count($0.name) }.max() ?? 0)
         for host in report.hosts where !areMany || host.result != .ok || !host.warnings.isEmpty {
             let mark = mark(host.result, isDoubtful: host.result == .ok && !host.warnings.isEmpty)
             let name = host.name.padding(to: width)
@@ -125,8 +125,10 @@ extension TextPage {
             let isUnverified = phase.name == "tls" && phase.result == .ok && host.tlsVerified == false
             let mark = mark(phase.result, isDoubtful: isUnverified)
             let time = phase.milliseconds.map { "\(CheckReport.Phase.oneDecimal($0)) ms" } ?? ""
+            // The first failure's message is at the top already.
+            let isSaid = phase.result == .failed && phase.detail == report.failure?.message
             add(
-                phase.detail ?? "",
+                isSaid ? "see above" : phase.detail ?? "",
                 lead: "\(mark.text) \(phase.name.padding(to: 8)) \(time.padding(to: 11, leading: true))  ",
                 tone: mark.tone,
                 indent: 2)
@@ -182,9 +184,9 @@ extension CheckReport.Phase {
 }
 
 extension String {
-    /// With blanks behind it, or before it, up to so many characters.
+    /// With blanks behind it, or before it, up to so many columns.
     func padding(to width: Int, leading: Bool = false) -> String {
-        let padding = String(repeating: " ", count: max(0, width - count))
+        let padding = String(repeating: " ", count: max(0, width - TextColumns.count(self)))
         return leading ? padding + self : self + padding
     }
 }

@@ -195,8 +195,8 @@ public struct CheckReport: Sendable, Hashable, Encodable {
             failure: Failure(
                 usage: "\(error.message) (\(place))",
                 .init(
-                    cause: error.message,
-                    culprit: .connectionString, steps: steps)))
+                    rule: "connection-string-invalid", cause: error.message, culprit: .connectionString,
+                    steps: steps)))
     }
 
     /// A report of arguments that do not go together, or that cannot be used.
@@ -205,7 +205,7 @@ public struct CheckReport: Sendable, Hashable, Encodable {
             failure: Failure(
                 usage: message,
                 .init(
-                    cause: message, culprit: .connectionString,
+                    rule: "arguments-invalid", cause: message, culprit: .connectionString,
                     steps: [.init("see the options", command: "authcheck --help")])))
     }
 
@@ -230,7 +230,7 @@ public struct CheckReport: Sendable, Hashable, Encodable {
                 class: .deadline, phase: nil, host: nil,
                 message: "the time was used up, and the check did not end by itself",
                 .init(
-                    cause: "something that is read does not end", culprit: .thisMachine,
+                    rule: "input-without-end", cause: "something that is read does not end", culprit: .thisMachine,
                     steps: [
                         .init(
                             "look for a named pipe among the files that were named, and for standard input that does not end"

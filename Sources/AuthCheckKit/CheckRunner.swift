@@ -73,7 +73,8 @@ public struct CheckRunner: Sendable {
                 failure: .init(
                     usage: "the connection string names no user, so there is nothing to authenticate",
                     .init(
-                        cause: "there is nothing to authenticate", culprit: .connectionString,
+                        rule: "nobody-to-authenticate", cause: "there is nothing to authenticate",
+                        culprit: .connectionString,
                         steps: [.init("for Kerberos write mongodb://user%40REALM@\(host)/?authMechanism=GSSAPI")])))
         }
         let name = given.hosts.first.map { "\($0)" } ?? ""
@@ -113,13 +114,16 @@ public struct CheckRunner: Sendable {
         }
         let kdcs = await kdcReports(outcomes, probes)
         let isActiveDirectory = await isActiveDirectory(inspection?.principal, outcomes, probes)
+        let serviceNames = string.credential?.gssapiProperties
+        let knownServices = await knownServices(outcomes, serviceNames, identity, probes)
         let context = ReportContext(
             surroundings: surroundings, inspection: inspection, kdcClockOffset: kdcClockOffset, kdcs: kdcs,
-            isActiveDirectory: isActiveDirectory,
+            knownServices: knownServices, isActiveDirectory: isActiveDirectory,
             mechanism: identity?.mechanismName ?? string.credential?.mechanism?.rawValue,
             user: identity?.username ?? string.credential?.username,
             string: .init(
-                isSRV: given.isSRV, usesTLS: string.usesTLS,
+                seedlist: given.isSRV ? given.hosts.first?.name : nil, serviceName: serviceNames?.serviceName,
+                serviceHost: serviceNames?.serviceHost, usesTLS: string.usesTLS,
                 namesMechanism: string.credential?.mechanism != nil),
             environment: environment)
         // That a server is an arbiter is its own claim, unless one that has proven itself says so.
@@ -141,6 +145,20 @@ public struct CheckRunner: Sendable {
             reports[realm] = await probes.kdcs(of: realm)
         }
         return reports
+    }
+
+    /// Other names by which the KDC knows the services that it does not know by the names that they were asked for, by host.
+    private func knownServices(
+        _ outcomes: [HostOutcome], _ properties: GSSAPIProperties?, _ identity: MongoCredential?, _ probes: Probes
+    ) async -> [String: Evidence.KnownService] {
+        guard let identity else { return [:] }
+        var found: [String: Evidence.KnownService] = [:]
+        for outcome in outcomes where outcome.isServiceUnknown {
+            guard let service = outcome.timeline.service, found.count < 4 else { continue }
+            found["\(ServerEndpoint(outcome.host))"] = await probes.knownService(
+                insteadOf: service, host: outcome.host, givenHost: properties?.serviceHost, as: identity, connector)
+        }
+        return found
     }
 
     /// Asked only where what to do depends on it.

@@ -43,13 +43,15 @@ extension EnvironmentReport {
 
         /// What the rules about a Kerberos error make of it.
         static func kerberos(
-            _ failure: KerberosFailure, cause: String? = nil, names: Evidence.Names,
+            _ error: KerberosFailure, cause: String? = nil, names: Evidence.Names,
             _ culprit: Diagnosis.Culprit
         ) -> Finding {
-            let verdict = Verdict(failure, names: names)
-            let code = failure.symbolicName.map { " (\($0))" } ?? ""
-            return .failure(
+            let verdict = Verdict(error, names: names)
+            let code = error.symbolicName.map { " (\($0))" } ?? ""
+            var finding = failure(
                 verdict.class, (cause ?? verdict.diagnosis.cause) + code, culprit, verdict.diagnosis.steps)
+            finding.diagnosis.rule = verdict.diagnosis.rule
+            return finding
         }
     }
 }
@@ -61,7 +63,8 @@ enum EnvironmentRules {
     /// All findings: failures in the order in which an authentication would meet them, then warnings.
     static func findings(_ facts: EnvironmentFacts) -> [Finding] {
         let all =
-            configuration(facts) + kdcs(facts) + clock(facts) + user(facts) + credentials(facts)
+            configuration(facts) + commentedValues(facts) + kdcs(facts) + clock(facts) + user(facts)
+            + credentials(facts)
             + encryption(facts) + hosts(facts) + variables(facts) + missed(facts)
         return all.filter { $0.severity == .failure } + all.filter { $0.severity == .warning }
     }

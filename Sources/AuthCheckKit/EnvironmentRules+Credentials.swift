@@ -53,9 +53,17 @@ extension EnvironmentRules {
     /// A keytab that would have helped: nobody says that it is not there.
     private static func namedKeytab(_ facts: EnvironmentFacts) -> [Finding] {
         guard facts.request.keytab == nil,
-            let variable = facts.variables.first(where: { $0.name == "KRB5_CLIENT_KTNAME" }),
-            let path = variable.paths.first(where: { $0.state != .usable })
+            let variable = facts.variables.first(where: { $0.name == "KRB5_CLIENT_KTNAME" })
         else { return [] }
+        if let type = KeytabName.unknownType(of: variable.value) {
+            return [
+                .warning(
+                    "KRB5_CLIENT_KTNAME is \(variable.value), and this machine's Kerberos has no keytabs of the type \(type): no "
+                        + "ticket comes from it", .thisMachine, [.init("name the keytab by its path, or as FILE:/path")]
+                )
+            ]
+        }
+        guard let path = variable.paths.first(where: { $0.state != .usable }) else { return [] }
         let what = path.state == .missing ? "is not there" : "this user may not read"
         return [
             .warning(

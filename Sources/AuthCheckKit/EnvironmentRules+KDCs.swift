@@ -27,7 +27,42 @@ extension EnvironmentRules {
         let used = facts.usedKDCs
         guard !used.isEmpty else { return facts.otherKDCClockOffset == nil ? [noKDC(report, file)] : [] }
         guard report.isReachable else { return [noAnswer(report, used, file)] }
-        return used.flatMap { $0.hasAnswered ? doubts(about: $0) : [dead($0)] }
+        return used.flatMap { $0.hasAnswered ? doubts(about: $0) : [dead($0)] } + proxies(used, file)
+    }
+
+    /// What stands behind a value on its line is part of it: a comment as well.
+    static func commentedValues(_ facts: EnvironmentFacts) -> [Finding] {
+        let settings = facts.configuration?.settings ?? []
+        var found: [Finding] = settings.compactMap { setting in
+            guard let value = setting.value, let file = setting.file, let line = setting.line,
+                value.utf8.ranges(of: " #".utf8).isEmpty == false || value.utf8.ranges(of: " ;".utf8).isEmpty == false
+            else { return nil }
+            let harm = setting.name == "default_realm" ? ": no name without a realm works" : ""
+            return Finding.warning(
+                "\(file), line \(line): the value of \(setting.name) is \"\(value)\", as a comment behind a value is part of it\(harm)",
+                .thisMachine,
+                [
+                    .init(
+                        "put the comment on a line of its own",
+                        command: "sed -n \(line)p \(DiagnosisWords.operand(file))")
+                ])
+        }
+        for kdc in facts.kdcs?.kdcs ?? [] {
+            guard case .configuration(let entry) = kdc.location.source, entry.utf8.contains(UInt8(ascii: "#")) else {
+                continue
+            }
+            found.append(
+                .warning(
+                    "the line \"kdc = \(entry)\" has a comment behind its value, which is part of it: Kerberos reads the host and may not "
+                        + "read the rest", .thisMachine,
+                    [
+                        .init(
+                            "put the comment on a line of its own",
+                            command:
+                                "grep -n 'kdc *=' \(DiagnosisWords.operand(facts.configurationFile ?? "krb5.conf"))")
+                    ]))
+        }
+        return found
     }
 
     private static func noKDC(_ report: KDCReport, _ file: String) -> Finding {
@@ -73,8 +108,31 @@ extension EnvironmentRules {
             culprit = .network
             steps.append(.init("look for a firewall between this machine and port 88, UDP and TCP"))
         }
+        if used.contains(where: { $0.location.transport == .https }) { steps += proxySteps(file) }
         return .failure(
             .kdcUnreachable, "none of the KDCs of \(report.realm) answers: \(list)", culprit, steps)
+    }
+
+    /// Nothing is asked through a proxy, and the library needs more for it than a connection.
+    private static func proxies(_ used: [KDCReport.KDC], _ file: String) -> [Finding] {
+        guard let proxy = used.first(where: { $0.location.transport == .https && $0.hasAnswered }) else { return [] }
+        return [
+            .warning(
+                "the KDC \(proxy.location) is asked through a proxy that speaks HTTPS, which is there; whether Kerberos can use it is "
+                    + "not known: it needs its plugin k5tls and an authority for the proxy's certificate", .thisMachine,
+                proxySteps(file))
+        ]
+    }
+
+    private static func proxySteps(_ file: String) -> [Diagnosis.Step] {
+        [
+            .init(
+                "see whether Kerberos has its plugin for HTTPS (Debian: package krb5-k5tls)",
+                command: "find /usr/lib* -name k5tls.so"),
+            .init(
+                "see which authorities may have issued the proxy's certificate",
+                command: "grep -n http_anchors \(DiagnosisWords.operand(file))"),
+        ]
     }
 
     private static func dead(_ kdc: KDCReport.KDC) -> Finding {

@@ -88,6 +88,13 @@ public struct ExplainReport: Sendable, Hashable, Encodable {
         warnings =
             string.warnings.map(\.description)
             + (string.unusedOptionWarnings + string.safetyWarnings + string.serviceNameWarnings).map(\.sentence)
+        let properties = string.credential?.gssapiProperties
+        if let found = ServiceNames.wholePrincipal(
+            serviceName: properties?.serviceName, serviceHost: properties?.serviceHost)
+        {
+            warnings.append(
+                "\(found.property) is one part of the server's principal, and this is all of it: write \(found.advice)")
+        }
     }
 }
 

@@ -21,7 +21,7 @@ extension CheckReport.Failure {
         self.init(
             class: verdict.class, phase: evidence.phase?.rawValue, host: host, message: evidence.message + addition,
             hint: verdict.diagnosis.hint, kerberos: evidence.kerberos.map(CheckReport.KerberosError.init),
-            clockOffsetSeconds: verdict.class == .clockSkew
+            clockOffsetSeconds: verdict.class == .clockSkew || verdict.diagnosis.rule == "refused-with-other-clock"
                 ? evidence.clock.map { $0.offset / .milliseconds(1) / 1000 } : nil,
             serverError: evidence.server.map { .init(code: $0.code?.rawValue, codeName: $0.codeName) },
             stage: evidence.phase == .sasl || evidence.phase == .identity ? evidence.stage.name : nil,

@@ -16,6 +16,13 @@ struct HostOutcome: Sendable {
     /// Whether the port, whose owner hung up, greets with TLS; `nil` where that was not tried.
     private(set) var speaksTLS: Bool?
 
+    /// Whether the KDC does not know the service.
+    var isServiceUnknown: Bool {
+        (error as? MongoAuthError).flatMap { KerberosFailure($0) }?.symbolicName
+            == "KRB5KDC_ERR_S_PRINCIPAL_UNKNOWN"
+            && timeline.failedPhase == .kerberos
+    }
+
     /// Tries it where the server has hung up without a word.
     mutating func tryTLS(
         of string: MongoConnectionString, by connector: MongoConnector, _ probes: Probes,

@@ -3,6 +3,8 @@ internal import GSSCore
 internal import GSSKerberos
 internal import KerberosCredentials
 internal import MongoAuth
+internal import MongoConnect
+internal import MongoTransport
 internal import NameResolution
 internal import SaslConnectionString
 
@@ -77,6 +79,8 @@ struct ReportContext: Sendable {
     let kdcClockOffset: Duration?
     /// What the KDCs of silent realms do, each by itself.
     let kdcs: [String: KDCReport]
+    /// Other names of services that the KDC knows, by host and port.
+    let knownServices: [String: Evidence.KnownService]
     let isActiveDirectory: Bool?
     /// The mechanism that the string or the arguments name.
     let mechanism: String?
@@ -109,6 +113,8 @@ struct ReportContext: Sendable {
         let wanted = timeline.credential?.clientPrincipal ?? inspection?.principal ?? surroundings.user
         evidence.names.user = wanted.isEmpty ? nil : wanted
         evidence.names.service = service
+        evidence.names.chosenHost = timeline.service.flatMap { chosenHost($0.host, host) }
+        evidence.measured.knownService = knownServices["\(ServerEndpoint(host))"]
         evidence.names.cache = surroundings.store.cache ?? inspection?.cache?.name
         evidence.names.cacheOwner = inspection?.cache?.principal
         evidence.names.isDefaultCache = surroundings.store.cache == nil
@@ -119,7 +125,10 @@ struct ReportContext: Sendable {
         evidence.measured.isActiveDirectory = isActiveDirectory
         if let realm = timeline.silentRealm {
             evidence.names.askedRealm = realm
-            evidence.measured.kdcs = kdcs[realm]?.kdcs.filter(\.isUsed).map(\.description) ?? []
+            let used = kdcs[realm]?.kdcs.filter(\.isUsed) ?? []
+            evidence.measured.kdcs = used.map(\.description)
+            evidence.measured.isKDCWithoutConnections = used.contains(where: \.isWithoutConnections)
+            evidence.measured.isKDCBehindProxy = !used.isEmpty && used.allSatisfy { $0.location.transport == .https }
         }
         evidence.material = surroundings.material(inspection)
         evidence.measured.kdcClockOffset = kdcClockOffset
@@ -128,10 +137,26 @@ struct ReportContext: Sendable {
         return evidence
     }
 
+    /// Who chose the service's host, where it is not that of the string.
+    private func chosenHost(_ host: String, _ given: MongoConnectionString.Host) -> Evidence.ChosenHost? {
+        let written = ServicePrincipal.unresolved(
+            service: "", realm: nil, host: string.serviceHost ?? (given.kind == .unix ? "localhost" : given.asciiName)
+        ).host
+        if !isSameText(asciiLowercased(host), asciiLowercased(written)) {
+            return .init(host: host, reason: .canonical(of: written))
+        }
+        guard let seedlist = string.seedlist, string.serviceHost == nil else { return nil }
+        return .init(host: host, reason: .records(of: seedlist))
+    }
+
     /// What the variables of the environment name that cannot be what was meant.
     private var variables: Evidence.Variables {
         var found = Evidence.Variables()
-        if environment["KRB5_CLIENT_KTNAME"]?.isEmpty == false, let keytab = inspection?.unusableClientKeytab {
+        let named = environment["KRB5_CLIENT_KTNAME"] ?? ""
+        if let type = KeytabName.unknownType(of: named) {
+            found.unusableClientKeytab = .init(
+                path: named, reason: "this machine's Kerberos has no keytabs of the type \(type)", isFile: false)
+        } else if !named.isEmpty, let keytab = inspection?.unusableClientKeytab {
             let path = DiagnosisWords.path(keytab.name)
             let reason =
                 access(path, F_OK) != 0

@@ -99,6 +99,40 @@ final class Probes: Sendable {
         return found?.isEmpty == false ? true : nil
     }
 
+    /// Another name by which the KDC knows a service that it does not know by the name that was asked for: the host as the string
+    /// has it, in small letters, by its first part, as the DNS has it; and MongoDB's usual service.
+    ///
+    /// - Parameter givenHost: SERVICE_HOST.
+    func knownService(
+        insteadOf service: ServicePrincipal, host: MongoConnectionString.Host, givenHost: String?,
+        as credential: MongoCredential, _ connector: MongoConnector
+    ) async -> Evidence.KnownService? {
+        guard isEnabled, host.kind != .unix else { return nil }
+        let end = min(deadline - .milliseconds(50), .now + Self.limit)
+        let written = ServicePrincipal.unresolved(service: service.service, realm: nil, host: host.asciiName).host
+        var hosts = [written, asciiLowercased(service.host), asciiLowercased(written)]
+        hosts += [service.host, written].compactMap { name in
+            name.unicodeScalars.firstIndex(of: ".").map { String(name.unicodeScalars[..<$0]) }
+        }
+        let canonical = await connector.canonicalName(of: host, by: min(end, .now + .milliseconds(500)))
+        let fromDNS = canonical.map { ServicePrincipal.unresolved(service: "", realm: nil, host: $0).host }
+        var candidates = hosts.map { (service: service.service, host: $0, isFromDNS: false) }
+        if let fromDNS { candidates.append((service.service, fromDNS, true)) }
+        candidates.append(("mongodb", service.host, false))
+        var tried: Set<String> = ["\(service.service)/\(service.host)"]
+        for candidate in candidates where IPAddress(candidate.host) == nil {
+            let other = ServicePrincipal(
+                service: candidate.service, host: candidate.host, realm: service.realm)
+            let name = "\(other.service)/\(other.host)"
+            guard tried.insert(name).inserted, .now < end else { continue }
+            guard await connector.isKnown(other, to: credential, by: end) else { continue }
+            let property =
+                candidate.host == service.host ? "SERVICE_NAME:\(candidate.service)" : "SERVICE_HOST:\(candidate.host)"
+            return .init(name: name, properties: property, alias: candidate.isFromDNS ? written : nil)
+        }
+        return nil
+    }
+
     /// Ends what still runs.
     func end() {
         for watch in state.withLock({ $0.watches.values }) { watch.cancel() }

@@ -53,7 +53,7 @@ struct SuccessDoubts: Sendable {
             .init(
                 "clock",
                 "\(ClockText.sentence(offset, other: "the server's")): "
-                    + "synchronize both (`timedatectl`, `chronyc tracking`)")
+                    + "see which of the two is wrong (`timedatectl`, `chronyc tracking`)")
         ]
     }
 }

@@ -37,7 +37,10 @@ struct TextPage {
         self.style = style
     }
 
-    var text: String { lines.joined(separator: "\n") }
+    var text: String {
+        let end = lines.lastIndex { !$0.isEmpty }.map { $0 + 1 } ?? 0
+        return lines[..<end].joined(separator: "\n")
+    }
 
     /// Adds a paragraph.
     ///
@@ -46,8 +49,8 @@ struct TextPage {
     ///   - indent: The columns before it.
     mutating func add(_ text: String, lead: String = "", tone: Tone = .plain, indent: Int = 0) {
         let margin = String(repeating: " ", count: indent)
-        let hanging = margin + String(repeating: " ", count: lead.count)
-        let room = style.width.map { max(20, $0 - hanging.count) }
+        let hanging = margin + String(repeating: " ", count: TextColumns.count(lead))
+        let room = style.width.map { max(20, $0 - hanging.utf8.count) }
         for (number, line) in Self.wrap(Printable.line(text), at: room).enumerated() {
             lines.append(
                 (number == 0 ? margin + painted(lead, tone) : hanging) + (lead.isEmpty ? painted(line, tone) : line))
@@ -76,16 +79,34 @@ struct TextPage {
         style.isColored && tone != .plain && !text.isEmpty ? "\u{1B}[\(tone.rawValue)m\(text)\u{1B}[0m" : text
     }
 
+    /// The words of a text; a number and its unit are one.
+    private static func words(_ text: String) -> [Substring] {
+        let units: Set<Substring> = ["ms", "s", "min", "h", "d", "kB", "MB", "bytes", "KiB", "MiB"]
+        var words: [Substring] = []
+        for word in text.split(separator: " ", omittingEmptySubsequences: false) {
+            let unit = word.prefix { $0.isLetter }
+            if units.contains(unit), let last = words.last, last.utf8.last.map({ (48...57).contains($0) }) == true {
+                words[words.count - 1] = Substring("\(last) \(word)")
+            } else {
+                words.append(word)
+            }
+        }
+        return words
+    }
+
     /// Breaks a text between words. A word that is longer than a line stays whole: it may be a path to be copied.
     static func wrap(_ text: String, at width: Int?) -> [String] {
-        guard let width, text.count > width else { return [text] }
+        guard let width, TextColumns.count(text) > width else { return [text] }
         var lines: [String] = []
         var line = ""
-        for word in text.split(separator: " ", omittingEmptySubsequences: false) {
-            if !line.isEmpty, line.count + 1 + word.count > width {
+        var columns = 0
+        for word in words(text) {
+            let count = TextColumns.count(word)
+            if !line.isEmpty, columns + 1 + count > width {
                 lines.append(line)
-                line = String(word)
+                (line, columns) = (String(word), count)
             } else {
+                columns += (line.isEmpty ? 0 : 1) + count
                 line += (line.isEmpty ? "" : " ") + word
             }
         }

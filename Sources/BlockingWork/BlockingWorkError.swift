@@ -17,6 +17,24 @@ public struct BlockingWorkError: Error, Sendable, Hashable, CustomStringConverti
     public var code: Code
     /// One sentence for a person.
     public var message: String
+    /// Whether a worker had begun. Where none had, nobody was asked anything: all workers were busy until the deadline.
+    public private(set) var hasBegun = true
+
+    /// The deadline has passed.
+    ///
+    /// - Parameters:
+    ///   - hasBegun: Whether a worker had begun.
+    ///   - subject: Whom it waited for then.
+    static func late(hasBegun: Bool, _ subject: () -> String) -> BlockingWorkError {
+        var error = BlockingWorkError(
+            .deadlineExceeded,
+            hasBegun
+                ? "the deadline passed while waiting for \(subject())"
+                : "the deadline passed before there was a thread to ask with: all that there may be were waiting for others"
+        )
+        error.hasBegun = hasBegun
+        return error
+    }
 
     /// Creates an error.
     public init(_ code: Code, _ message: String) {

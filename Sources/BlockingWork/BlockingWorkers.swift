@@ -81,13 +81,15 @@ public final class BlockingWorkers: Sendable {
     ) async throws -> Success {
         try Task.checkCancellation()
         let result = OneShot<Success>()
+        let hasBegun = Locked(false)
         let session = try dispatcher.submit {
             guard !result.isResolved else { return nil }
+            hasBegun.withLock { $0 = true }
             let outcome = Result { try body() }
             return { result.resolve(outcome) }
         }
-        return try await result.value(by: deadline, waitingFor: subject) { [dispatcher] in
-            dispatcher.abandon(session)
-        }
+        return try await result.value(
+            by: deadline, orThrow: { .late(hasBegun: hasBegun.withLock { $0 }, subject) }
+        ) { [dispatcher] in dispatcher.abandon(session) }
     }
 }

@@ -46,12 +46,22 @@ package final class OneShot<Success: Sendable>: Sendable {
 
     /// Waits for the result until the deadline or the task's cancellation.
     ///
-    /// - Parameters:
-    ///   - subject: Whom the wait is for, for the error at the deadline.
-    ///   - giveUp: Called once when the wait ends without the work's result, before its error is thrown: who has the
-    ///     error can rely on it.
+    /// - Parameter subject: Whom the wait is for, for the error at the deadline.
     package func value(
         by deadline: ContinuousClock.Instant, waitingFor subject: @escaping @Sendable () -> String,
+        giveUp: @escaping @Sendable () -> Void
+    ) async throws -> Success {
+        try await value(by: deadline, orThrow: { .late(hasBegun: true, subject) }, giveUp: giveUp)
+    }
+
+    /// Waits for the result until the deadline or the task's cancellation.
+    ///
+    /// - Parameters:
+    ///   - lateness: Makes the error at the deadline.
+    ///   - giveUp: Called once when the wait ends without the work's result, before its error is thrown: who has the
+    ///     error can rely on it.
+    func value(
+        by deadline: ContinuousClock.Instant, orThrow lateness: @escaping @Sendable () -> BlockingWorkError,
         giveUp: @escaping @Sendable () -> Void
     ) async throws -> Success {
         do {
@@ -59,9 +69,7 @@ package final class OneShot<Success: Sendable>: Sendable {
                 let timer: DeadlineTimer
                 do {
                     timer = try DeadlineTimer.schedule(at: deadline) { [self] in
-                        let error = BlockingWorkError(
-                            .deadlineExceeded, "the deadline passed while waiting for \(subject())")
-                        resolve(.failure(GivenUp(reason: error)))
+                        resolve(.failure(GivenUp(reason: lateness())))
                     }
                 } catch {
                     throw GivenUp(reason: error)

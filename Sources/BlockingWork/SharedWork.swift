@@ -59,7 +59,9 @@ public final class SharedWork<Key: Hashable & Sendable, Success: Sendable>: Send
             state.flights[key]?.waiters[waiter] = result
             return (flight, waiter)
         }
-        return try await result.value(by: deadline, waitingFor: subject) { [self] in leave(key, flight, waiter) }
+        return try await result.value(
+            by: deadline, orThrow: { [self] in .late(hasBegun: hasBegun(key, flight), subject) }
+        ) { [self] in leave(key, flight, waiter) }
     }
 
     /// Begins work for a key, unless it is under way, and waits for nothing. Where no thread is to be had, nothing
@@ -92,6 +94,14 @@ public final class SharedWork<Key: Hashable & Sendable, Success: Sendable>: Send
             guard state.flights[key]?.number == number else { return false }
             state.flights[key]?.hasBegun = true
             return true
+        }
+    }
+
+    /// Work that has ended had begun.
+    private func hasBegun(_ key: Key, _ number: UInt64) -> Bool {
+        state.withLock { state in
+            guard let flight = state.flights[key], flight.number == number else { return true }
+            return flight.hasBegun
         }
     }
 

@@ -28,7 +28,10 @@ final class KerberosContext: GSSContextHandle {
         let name = if let known = credential?.target { known } else { try KerberosName(target) }
         role = .initiator(request, target: name)
         targetText = target.description
-        self.credential = try credential?.speaking(request.mechanism)
+        // GSS-SPNEGO takes the flags for the layer that is wanted.
+        self.credential = try credential?.speaking(
+            request.mechanism,
+            exactFlags: request.mechanism == .spnego && !request.flags.isSuperset(of: [.integrity, .confidentiality]))
     }
 
     /// An acceptor's context.

@@ -94,11 +94,16 @@ public final class KerberosCredential: Sendable {
     }
 
     /// The same identity for a mechanism: this one, where it has that.
-    func speaking(_ mechanism: GSSObjectIdentifier) throws(GSSError) -> KerberosCredential {
-        guard let origin, let mechanisms, !mechanisms.contains(mechanism) else { return self }
+    ///
+    /// - Parameter exactFlags: Whether an acceptor must see which protection was asked for. Kerberos tells it integrity and
+    ///   confidentiality otherwise, whatever was.
+    func speaking(
+        _ mechanism: GSSObjectIdentifier, exactFlags: Bool = false
+    ) throws(GSSError) -> KerberosCredential {
+        guard let origin, let mechanisms, exactFlags || !mechanisms.contains(mechanism) else { return self }
         return try KerberosCredential(
-            name: origin.name, usage: usage, store: origin.store, mechanisms: [mechanism], ticket: ticket,
-            ticketEnd: ticketEnd, ownCache: ownCache)
+            name: origin.name, usage: usage, store: origin.store, mechanisms: [mechanism], exactFlags: exactFlags,
+            ticket: ticket, ticketEnd: ticketEnd, ownCache: ownCache)
     }
 
     /// The credential of a cache with one ticket, which has not ended: GSS-API would look for another way to get one.
@@ -114,7 +119,7 @@ public final class KerberosCredential: Sendable {
 
     private init(
         name: GSSName?, usage: Usage, store: KerberosCredentialStore, mechanisms: [GSSObjectIdentifier],
-        ticket: KerberosTicket?, ticketEnd: TicketEnd?, ownCache: PrivateCache?
+        exactFlags: Bool = false, ticket: KerberosTicket?, ticketEnd: TicketEnd?, ownCache: PrivateCache?
     ) throws(GSSError) {
         try ConfigurationIncludes.check()
         guard ExitGate.enter() else { throw ExitGate.ending }
@@ -141,15 +146,20 @@ public final class KerberosCredential: Sendable {
         withExtendedLifetime(imported) {}
         // Before the check: a deinit never runs for an instance whose initializer threw, so nothing may be held yet.
         try GSSMajorStatus.check("gss_acquire_cred_from", major, minor, subject: name?.text ?? store.cache)
-        if mechanisms.contains(.spnego) {
-            // What else this machine has, such as NTLM, is not for a credential of Kerberos.
-            let major = GSSBuffers.withIdentifierSet([.kerberos5]) { gss_set_neg_mechs(&minor, acquired, $0) }
-            do throws(GSSError) {
+        do throws(GSSError) {
+            if mechanisms.contains(.spnego) {
+                // What else this machine has, such as NTLM, is not for a credential of Kerberos.
+                let major = GSSBuffers.withIdentifierSet([.kerberos5]) { gss_set_neg_mechs(&minor, acquired, $0) }
                 try GSSMajorStatus.check("gss_set_neg_mechs", major, minor)
-            } catch {
-                gss_release_cred(&minor, &acquired)
-                throw error
             }
+            if exactFlags {
+                var nothing = gss_buffer_desc(length: 0, value: nil)
+                let major = gss_set_cred_option(&minor, &acquired, GSS_KRB5_CRED_NO_CI_FLAGS_X, &nothing)
+                try GSSMajorStatus.check("gss_set_cred_option", major, minor)
+            }
+        } catch {
+            gss_release_cred(&minor, &acquired)
+            throw error
         }
         address = UInt(bitPattern: acquired)
     }

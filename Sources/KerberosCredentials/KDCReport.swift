@@ -119,6 +119,12 @@ extension KDCReport.KDC {
     /// Whether it has answered anywhere.
     public var hasAnswered: Bool { attempts.contains { $0.attempt.outcome.isAnswer } }
 
+    /// Whether it answers by datagrams, and nothing of it over connections, which long answers need.
+    public var isWithoutConnections: Bool {
+        let connections = attempts.filter { $0.transport == .tcp }
+        return hasAnswered && !connections.isEmpty && !connections.contains { $0.attempt.outcome.isAnswer }
+    }
+
     /// By how much its clock is ahead of this machine's; `nil` where it did not tell.
     public var clockOffset: Duration? {
         attempts.lazy.compactMap { entry in

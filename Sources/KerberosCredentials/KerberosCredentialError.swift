@@ -19,6 +19,8 @@ public struct KerberosCredentialError: Error, Sendable, CustomStringConvertible 
         public static let kdcTimeout = Code(value: "kdc-timeout")
         /// The deadline passed while something else was waited for, which the message names.
         public static let deadlineExceeded = Code(value: "deadline-exceeded")
+        /// The deadline passed before there was a thread to ask a KDC with: all were waiting for others.
+        public static let threadsBusy = Code(value: "threads-busy")
         /// All threads for blocking calls are taken, or the system gives none.
         public static let noWorker = Code(value: "no-worker")
         /// A part of the service's name is empty.
@@ -98,7 +100,9 @@ extension KerberosCredentialError {
         do {
             return try await body()
         } catch let error as BlockingWorkError {
-            throw KerberosCredentialError(error.code == .deadlineExceeded ? late : .noWorker, error.message)
+            let isShortage = late == .kdcTimeout && !error.hasBegun
+            let code: Code = error.code != .deadlineExceeded ? .noWorker : isShortage ? .threadsBusy : late
+            throw KerberosCredentialError(code, error.message)
         } catch let error as KerberosCacheMismatch {
             throw KerberosCredentialError(error)
         } catch let error as GSSError {

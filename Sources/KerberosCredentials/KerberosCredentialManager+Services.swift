@@ -70,6 +70,20 @@ extension KerberosCredentialManager {
         return made?.ticket == old ? nil : made
     }
 
+    /// Whether a KDC gives a user, whose tickets are in use, one for a service. Nothing of the answer is kept.
+    package func isKnown(
+        _ service: ServicePrincipal, to identity: KerberosIdentity, by deadline: ContinuousClock.Instant
+    ) async -> Bool {
+        guard let cache = known(identity) else { return false }
+        let isKnown = try? await BlockingWorkers.kdcs.run(
+            by: deadline, waitingFor: "a KDC for the ticket for \(service)"
+        ) {
+            _ = try cache.credential(for: try service.gssName())
+            return true
+        }
+        return isKnown ?? false
+    }
+
     /// Notes a service's credential, unless the user's tickets are others meanwhile, or somebody else has noted one with
     /// the same ticket: then that is given.
     private func keep(

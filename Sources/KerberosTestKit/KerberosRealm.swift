@@ -24,6 +24,8 @@ public actor KerberosRealm {
     public nonisolated let folder: String
     /// The port on which the KDC listens, the same for UDP and TCP on all ``addresses``.
     public nonisolated let port: UInt16
+    /// A KDC that is stopped has no socket, and is started again on its old port.
+    private let reservation: LoopbackPort.Reservation?
     /// The addresses on which the KDC listens: `127.0.0.1` and `::1`, or the one of them that this machine has.
     public nonisolated let addresses: [String]
 
@@ -56,6 +58,7 @@ public actor KerberosRealm {
         self.samba = samba
         self.folder = files.folder
         self.port = port.number
+        reservation = port.reservation
         self.addresses = port.addresses
         self.watch = watch
         self.kdc = kdc

@@ -5,6 +5,39 @@ struct LoopbackPort: Sendable {
     let number: UInt16
     /// `127.0.0.1` and `::1`, or the one of them that this machine has.
     let addresses: [String]
+    /// `nil` for a port that was found before.
+    var reservation: Reservation?
+
+    /// Keeps other realms of this machine off a port until the KDC has bound it: krb5kdc sets SO_REUSEPORT, so that two of one
+    /// user can bind the same port, and each gets some of the other's requests.
+    final class Reservation: Sendable {
+        private let descriptor: Int32
+
+        /// - Returns: `nil` where somebody else has it. A name in the abstract namespace goes with the process that has bound it.
+        init?(_ port: UInt16) {
+            let descriptor = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+            guard descriptor >= 0 else { return nil }
+            var address = sockaddr_un()
+            address.sun_family = sa_family_t(AF_UNIX)
+            let name = [0] + Array("kerberos-test-kit-port-\(port)".utf8)
+            withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: name) }
+            let length = socklen_t(MemoryLayout<sa_family_t>.size + name.count)
+            let isBound = withUnsafeBytes(of: address) { bytes in
+                bytes.withMemoryRebound(to: sockaddr.self) {
+                    $0.baseAddress.map { Glibc.bind(descriptor, $0, length) == 0 } ?? false
+                }
+            }
+            guard isBound else {
+                close(descriptor)
+                return nil
+            }
+            self.descriptor = descriptor
+        }
+
+        deinit {
+            close(descriptor)
+        }
+    }
 
     /// As MIT Kerberos writes addresses: `127.0.0.1:88`, `[::1]:88`.
     var endpoints: [String] {
@@ -35,8 +68,8 @@ struct LoopbackPort: Sendable {
                     held.append(descriptor)
                 }
             }
-            if held.count == 2 * available.count {
-                return LoopbackPort(number: port, addresses: available.map(\.address))
+            if held.count == 2 * available.count, let reservation = Reservation(port) {
+                return LoopbackPort(number: port, addresses: available.map(\.address), reservation: reservation)
             }
         }
         throw KerberosTestKitError(

@@ -29,6 +29,7 @@ public struct MongoAuthError: Error, Sendable, CustomStringConvertible {
             case kerberos
             case noWorker = "no-worker"
             case pipeliningRefused = "pipelining-refused"
+            case oidcCallback = "oidc-callback"
             case deadlineExceeded = "deadline-exceeded"
         }
 
@@ -69,6 +70,8 @@ public struct MongoAuthError: Error, Sendable, CustomStringConvertible {
         /// The server does not answer pipelined commands as it answers single ones: authenticate without, on a new
         /// connection.
         public static let pipeliningRefused = Code(value: .pipeliningRefused)
+        /// The application's callback for MONGODB-OIDC failed; ``MongoAuthError/underlying`` is what it threw.
+        public static let oidcCallback = Code(value: .oidcCallback)
         /// The deadline passed outside the transport; the message names whom was waited for.
         public static let deadlineExceeded = Code(value: .deadlineExceeded)
 
@@ -119,7 +122,8 @@ extension MongoAuthError {
         #if Kerberos
         case let error as KerberosCredentialError:
             return MongoAuthError(
-                [.deadlineExceeded, .kdcTimeout].contains(error.code) ? .deadlineExceeded : .kerberos, error.message,
+                [.deadlineExceeded, .kdcTimeout, .threadsBusy].contains(error.code) ? .deadlineExceeded : .kerberos,
+                error.message,
                 underlying: error)
         #endif
         default:

@@ -122,6 +122,16 @@ extension MongoAuthenticator {
         }
     }
 
+    /// Whether a KDC gives the credential's user a ticket for a service. Nothing of the answer is kept.
+    package func isKnown(
+        _ service: ServicePrincipal, to credential: MongoCredential, by deadline: ContinuousClock.Instant
+    ) async -> Bool {
+        guard case .gssapi(let options) = credential.method,
+            let identity = try? Self.identity(credential, options)
+        else { return false }
+        return await kerberos.isKnown(service, to: identity, by: deadline)
+    }
+
     /// The service's ticket for a credential.
     package func ticket(
         _ credential: MongoCredential, for service: ServicePrincipal, by deadline: ContinuousClock.Instant,

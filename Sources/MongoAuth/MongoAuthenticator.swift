@@ -99,12 +99,17 @@ public struct MongoAuthenticator: Sendable {
             return try await authenticate(credential, as: service, over: runner, by: deadline, observe: observe)
         }
         #endif
+        if case .oidc(let tokens) = credential.method {
+            try mechanisms.check(credential.method)
+            return try await authenticateOIDC(
+                tokens, credential, serverHost: serverHost, over: runner, by: deadline, observe: observe)
+        }
         let prepared = try await prepare(
             credential, serverHost: serverHost, server: server, by: deadline, observe: observe)
         return try await prepared.run(over: runner, by: deadline)
     }
 
-    /// Makes the client's first token.
+    /// Makes the client's first token; not for MONGODB-OIDC.
     ///
     /// - Throws: ``MongoAuthError``, `CancellationError`.
     public func prepare(
@@ -129,6 +134,9 @@ public struct MongoAuthenticator: Sendable {
         case .scram(let hash, let password):
             mechanism = try scram(hash, credential.username, password, server)
         #endif
+        case .oidc:
+            throw MongoAuthError(
+                .unsupportedMechanism, "MONGODB-OIDC may take several conversations: authenticate in one call")
         case .x509:
             return try .certificate(
                 username: credential.username, source: credential.source, observe: logging(observe))

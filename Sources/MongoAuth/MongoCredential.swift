@@ -22,6 +22,8 @@ public struct MongoCredential: Sendable {
         /// The certificate of the TLS connection, mechanism `MONGODB-X509`, source `$external`. The user's name is the
         /// certificate's subject by RFC 2253; empty lets the server take it from the certificate.
         case x509
+        /// An access token of OpenID Connect, mechanism `MONGODB-OIDC`, source `$external`. It goes to the server as it is: use TLS.
+        case oidc(OIDCTokens)
         /// Any other SASL mechanism: the layer is open.
         case other(any SaslMechanism)
         /// A mechanism that the application has added to ``MongoMechanisms``, by its name.
@@ -98,7 +100,7 @@ extension MongoCredential.Method {
         #if SCRAM
         case .scram: false
         #endif
-        case .plain, .x509: true
+        case .plain, .x509, .oidc: true
         case .other(let mechanism): Self.external.contains(mechanism.name.rawValue)
         case .named(let name, _, _): Self.external.contains(name.rawValue)
         }
@@ -112,4 +114,6 @@ extension MongoCredential.Method {
 extension SaslMechanismName {
     /// `MONGODB-X509`: no SASL mechanism, but named like one.
     public static let mongoDBX509 = SaslMechanismName(literal: "MONGODB-X509")
+    /// `MONGODB-OIDC`.
+    public static let mongoDBOIDC = SaslMechanismName(literal: "MONGODB-OIDC")
 }

@@ -106,6 +106,7 @@ extension MongoCredential.Method {
         #endif
         case .plain: [.plain]
         case .x509: [.mongoDBX509]
+        case .oidc: [.mongoDBOIDC]
         case .other(let mechanism): [mechanism.name]
         case .named(let name, _, _): [name]
         }

@@ -128,6 +128,29 @@ struct ConnectorAttempt: Sendable {
         }
     }
 
+    /// Authenticates on a connection that is open already.
+    func reauthenticate(_ session: MongoSession) async throws -> MongoSession {
+        guard let credential else {
+            throw MongoAuthError(.invalidCredential, "there is nobody to authenticate: the string has no user")
+        }
+        let connection = session.connection
+        return try await closing(connection) {
+            connection.limits = .beforeAuthentication
+            let details: AuthenticationDetails
+            if case .gssapi(let options) = credential.method {
+                details = try await authenticator.authenticate(
+                    credential, as: try await servicePrincipal(options, connection), over: connection, by: deadline,
+                    observe: observe)
+            } else {
+                details = try await authenticator.authenticate(
+                    credential, serverHost: serviceHost, server: session.server, over: connection, by: deadline,
+                    observe: observe)
+            }
+            connection.limits = .default
+            return MongoSession(connection: connection, server: session.server, authentication: details)
+        }
+    }
+
     // MARK: - GSSAPI
 
     /// - Parameter limit: When to give up on the host, as long as it has not said hello. One that has answered before has the

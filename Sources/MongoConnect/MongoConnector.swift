@@ -133,15 +133,45 @@ public struct MongoConnector: Sendable {
         to host: MongoConnectionString.Host, of string: MongoConnectionString, as credential: MongoCredential?,
         reachedBy limit: ContinuousClock.Instant, by deadline: ContinuousClock.Instant, trace: ConnectTrace? = nil
     ) async throws -> MongoSession {
-        let credential = try credential ?? string.credential.map(MongoCredential.init)
-        if let credential { try authenticator.mechanisms.check(credential.method) }
-        let attempt = ConnectorAttempt(
-            host: host, string: string, credential: credential,
-            loop: group.next(), authenticator: authenticator, connector: transport,
-            tlsContexts: tlsContexts, pipelining: pipelining, limit: limit, deadline: deadline, logger: logger,
-            trace: trace)
+        let attempt = try attempt(
+            host, string, credential, on: group.next(), reachedBy: limit, by: deadline, trace: trace)
         // From here on everything that computes does so on the connection's event loop.
         return try await withTaskExecutorPreference(EventLoopTaskExecutor(attempt.loop)) { try await attempt.run() }
+    }
+
+    /// Authenticates anew on a connection that is open: where a server wants that (error 391, ReauthenticationRequired), or for
+    /// another user.
+    ///
+    /// - Parameters:
+    ///   - session: What ``connect(to:of:as:by:trace:)`` gave. The connection is closed where this fails.
+    ///   - host: The host that it is connected to.
+    ///   - string: Where everything else stands.
+    ///   - credential: Who authenticates; `nil` is the string's user.
+    ///   - deadline: For all of it.
+    ///   - trace: Takes what happens.
+    /// - Throws: `TransportError`, `MongoAuthError`, `CancellationError`.
+    public func reauthenticate(
+        _ session: MongoSession, to host: MongoConnectionString.Host, of string: MongoConnectionString,
+        as credential: MongoCredential? = nil, by deadline: ContinuousClock.Instant, trace: ConnectTrace? = nil
+    ) async throws -> MongoSession {
+        let attempt = try attempt(
+            host, string, credential, on: group.next(), reachedBy: deadline, by: deadline, trace: trace)
+        return try await withTaskExecutorPreference(session.connection.executor) {
+            try await attempt.reauthenticate(session)
+        }
+    }
+
+    private func attempt(
+        _ host: MongoConnectionString.Host, _ string: MongoConnectionString, _ credential: MongoCredential?,
+        on loop: any EventLoop, reachedBy limit: ContinuousClock.Instant, by deadline: ContinuousClock.Instant,
+        trace: ConnectTrace?
+    ) throws -> ConnectorAttempt {
+        let credential = try credential ?? string.credential.map(MongoCredential.init)
+        if let credential { try authenticator.mechanisms.check(credential.method) }
+        return ConnectorAttempt(
+            host: host, string: string, credential: credential, loop: loop, authenticator: authenticator,
+            connector: transport, tlsContexts: tlsContexts, pipelining: pipelining, limit: limit, deadline: deadline,
+            logger: logger, trace: trace)
     }
 
     /// Names in the resolver's search list under which the host of a `mongodb+srv` string has SRV records. They are for a
@@ -202,6 +232,21 @@ public struct MongoConnector: Sendable {
             for await member in group { if let member { missing.insert(member) } }
             return members.filter(missing.contains)
         }
+    }
+
+    /// Whether a KDC gives the credential's user a ticket for a service; see ``MongoAuth/MongoAuthenticator``.
+    package func isKnown(
+        _ service: ServicePrincipal, to credential: MongoCredential, by deadline: ContinuousClock.Instant
+    ) async -> Bool {
+        await authenticator.isKnown(service, to: credential, by: deadline)
+    }
+
+    /// What the DNS makes of a host's name (CNAME); `nil` where it makes nothing else of it.
+    package func canonicalName(
+        of host: MongoConnectionString.Host, by deadline: ContinuousClock.Instant
+    ) async -> String? {
+        guard host.kind == .hostname else { return nil }
+        return try? await resolver.canonicalName(of: host.asciiName, by: deadline)
     }
 
     /// The Kerberos tickets that are kept for a credential, for a report; see

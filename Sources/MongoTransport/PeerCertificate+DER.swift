@@ -1,3 +1,4 @@
+internal import Crypto
 internal import NameResolution
 internal import SaslBSON
 internal import SwiftASN1
@@ -16,6 +17,14 @@ extension PeerCertificate {
             while certificate.next() != nil {}
             return try PeerCertificate(tbsCertificate: body, signedBy: try? Self.algorithm(algorithm))
         }
+        serverEndPoint = Self.digest(of: bytes, signedBy: asciiLowercased(signatureAlgorithm))
+    }
+
+    private static func digest(of bytes: [UInt8], signedBy algorithm: String) -> [UInt8]? {
+        if algorithm.contains("sha384") { return Array(SHA384.hash(data: bytes)) }
+        if algorithm.contains("sha512") { return Array(SHA512.hash(data: bytes)) }
+        let isOlder = algorithm.contains("md5") || algorithm.contains("sha1")
+        return isOlder || algorithm.contains("sha256") ? Array(SHA256.hash(data: bytes)) : nil
     }
 
     private init(tbsCertificate node: ASN1Node, signedBy signature: [UInt]?) throws {

@@ -64,6 +64,9 @@ public struct PeerCertificate: Sendable, Hashable {
     public var notBefore: Int64
     /// When it ends to be valid, in the same unit.
     public var notAfter: Int64
+    /// The data of the channel binding `tls-server-end-point` (RFC 5929 section 4.1): a hash of the certificate by the hash of its
+    /// signature, SHA-256 in place of MD5 and SHA-1. `nil` for a signature that names no single hash: Ed25519, RSASSA-PSS.
+    public var serverEndPoint: [UInt8]?
 
     /// A certificate's key.
     public struct PublicKey: Sendable, Hashable, CustomStringConvertible {

@@ -60,7 +60,8 @@ public struct DNSServiceResolver: ServiceResolver {
         let asked = NameServer.list(configuration?.nameServers ?? [])
         do {
             return try await withTaskCancellationHandler {
-                try await workers.run(by: deadline, waitingFor: asked) { [configuration] in
+                // The exchange keeps the deadline itself, and knows more of it then: whom it asked, and what each did.
+                try await workers.run(by: deadline + .milliseconds(50), waitingFor: asked) { [configuration] in
                     try DNSExchange(
                         name: name, question: question, configuration: configuration ?? .system(), deadline: deadline,
                         wakeUp: wakeUp

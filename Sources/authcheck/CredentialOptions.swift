@@ -140,7 +140,7 @@ extension MongoCredential {
         case .plain: method = .plain(password: password)
         case .scram(let hash, _): method = .scram(hash, password: password)
         case .named(let name, _, let properties): method = .named(name, password: password, properties: properties)
-        case .x509, .other: throw ValidationError("The mechanism of the connection string takes no password.")
+        case .x509, .oidc, .other: throw ValidationError("The mechanism of the connection string takes no password.")
         }
     }
 }

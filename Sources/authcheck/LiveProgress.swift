@@ -57,7 +57,7 @@ final class LiveProgress: Sendable {
             guard !state.hasEnded, waited > Self.patience, !state.line.isEmpty else { return }
             state.isShown = true
             let text = "\(Printable.line(state.line)) \(waited.components.seconds) s"
-            StandardStreams.write("\r\u{1B}[K\(text.prefix(Self.width - 1))", to: STDERR_FILENO)
+            StandardStreams.write("\r\u{1B}[K\(TextColumns.prefix(text, Self.width - 1))", to: STDERR_FILENO)
         }
     }
 

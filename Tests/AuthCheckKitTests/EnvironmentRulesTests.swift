@@ -170,6 +170,40 @@ import Testing
         #expect(found.first?.diagnosis.cause.contains("\"kdc = fe80::1\"") == true)
     }
 
+    /// To libkrb5 a comment ends no value.
+    @Test func commentsBehindValues() throws {
+        let settings = try Self.findings { facts in
+            facts.configuration?.settings = [
+                .init(name: "default_realm", value: "X.TEST # ours", file: "/etc/krb5.conf", line: 2),
+                .init(name: "rdns", value: "false", file: "/etc/krb5.conf", line: 3),
+            ]
+        }
+        #expect(settings.map(\.severity) == [.warning], "\(settings)")
+        #expect(
+            settings.first?.diagnosis.cause.hasPrefix(
+                "/etc/krb5.conf, line 2: the value of default_realm is \"X.TEST # ours\"") == true)
+        let kdcs = try Self.findings { facts in
+            var kdc = try Self.kdc(Self.answer(25))
+            kdc.location.source = .configuration(entry: "kdc1.x.test # the first")
+            facts.kdcs = Self.report([kdc])
+        }
+        #expect(kdcs.first?.diagnosis.cause.contains("\"kdc = kdc1.x.test # the first\"") == true, "\(kdcs)")
+    }
+
+    /// Whether Kerberos can speak to a proxy is not seen from here.
+    @Test(arguments: [KDCReport.Outcome.connected, .refused])
+    func aProxyNeedsAPlugin(outcome: KDCReport.Outcome) throws {
+        let found = try Self.findings { facts in
+            var kdc = try Self.kdc(outcome)
+            kdc.location.transport = .https
+            kdc.addresses[0].udp = nil
+            facts.kdcs = Self.report([kdc])
+        }
+        #expect(found.first?.severity == (outcome == .connected ? .warning : .failure))
+        #expect(
+            found.first?.diagnosis.steps.contains { $0.command == "find /usr/lib* -name k5tls.so" } == true, "\(found)")
+    }
+
     // MARK: - What they say
 
     @Test func clocks() throws {
@@ -249,6 +283,13 @@ import Testing
         }
         #expect(found.first?.class == .noCredentials)
         #expect(found.last?.diagnosis.cause.contains("KRB5_CLIENT_KTNAME names /nowhere") == true)
+        let type = try Self.findings { facts in
+            var error = GSSError(call: "krb5_cc_get_principal", major: GSSMajorStatus(.noCredential))
+            error.minorMessages = ["No credentials cache found"]
+            facts.inspection?.problem = error
+            facts.variables = [.init(name: "KRB5_CLIENT_KTNAME", value: "NOSUCH:x")]
+        }
+        #expect(type.last?.diagnosis.cause.contains("has no keytabs of the type NOSUCH") == true)
     }
 
     @Test func weakTypes() throws {

@@ -182,10 +182,17 @@ extension Verdict {
         evidence.measured.kdcClockOffset = .seconds(2)
         evidence.measured.serverClockOffset = .seconds(-4000)
         let verdict = Verdict(evidence)
-        #expect(verdict.class == .clockSkew && verdict.diagnosis.culprit == .server)
+        // Only the server has said so, and it has proven nothing.
+        #expect(verdict.class == .refused && verdict.diagnosis.culprit == .server)
         #expect(
             verdict.diagnosis.cause.hasPrefix(
-                "the server's clock is 1 h 6 min 40 s behind this machine's and the KDC's"))
+                "the server refuses, and says, though nobody vouches for that, that its clock is 1 h 6 min 40 s behind this "
+                    + "machine's and the KDC's"))
+        // The KDC's clock was measured.
+        evidence.measured.kdcClockOffset = .seconds(-4000)
+        #expect(Verdict(evidence).class == .clockSkew && Verdict(evidence).diagnosis.culprit == .thisMachine)
+        evidence.measured.kdcClockOffset = nil
+        #expect(Verdict(evidence).class == .refused)
         // After the server's proof its clock was good enough.
         evidence.stage = .serverProven
         #expect(Verdict(evidence).class == .refused)
@@ -197,6 +204,24 @@ extension Verdict {
         #expect(Self.advice("gss_init_sec_context", code).class == .credentialsRejected)
         #expect(Self.advice("gss_init_sec_context", code, kdcClockOffset: .seconds(10)).class == .credentialsRejected)
         #expect(Self.advice("gss_init_sec_context", code, kdcClockOffset: .seconds(9999)).class == .clockSkew)
+    }
+
+    /// Programs tell causes apart by them.
+    @Test func everyRuleHasANameOfItsOwn() {
+        let names = Rule.all.map(\.name) + Diagnosis.namesWithoutRule
+        #expect(Set(names).count == names.count)
+        for name in names {
+            let words = name.utf8.split(separator: UInt8(ascii: "-"), omittingEmptySubsequences: false)
+            let isKebab = words.allSatisfy { word in
+                !word.isEmpty
+                    && word.allSatisfy {
+                        (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0)
+                            || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0)
+                    }
+            }
+            #expect(isKebab, "\(name)")
+        }
+        #expect(Self.advice("gss_init_sec_context", "KRB5KRB_AP_ERR_TKT_EXPIRED").diagnosis.rule == "ticket-expired")
     }
 
     /// Every name of a code is there once, so that a rule is not hidden by another one without a condition.

@@ -92,13 +92,12 @@ private struct Oops: Error, Hashable {
     @Test func theDeadlinesErrorNamesWhomItWaitedFor() async throws {
         let workers = BlockingWorkers(limits: .init(maximumThreads: 1))
         let gate = Gate()
-        let stuck = try await workers.occupy(gate)
         let error = await #expect(throws: BlockingWorkError.self) {
-            try await workers.run(by: .soon, waitingFor: "the KDC of EXAMPLE.TEST") {}
+            // Enough for its thread to begin.
+            try await workers.run(by: .now + .seconds(1), waitingFor: "the KDC of EXAMPLE.TEST") { gate.pass() }
         }
         #expect(error?.message == "the deadline passed while waiting for the KDC of EXAMPLE.TEST")
         gate.open()
-        try await stuck.value
     }
 
     // MARK: - Cancellation

@@ -29,6 +29,34 @@ import Testing
         #expect(await workers.becomeQuiet())
     }
 
+    /// Who had no thread by the deadline has asked nobody, and is not told that somebody was silent.
+    @Test func workThatHasNotBegunSaysSo() async throws {
+        let workers = BlockingWorkers(limits: .init(maximumThreads: 1))
+        let gate = Gate()
+        let stuck = try await workers.occupy(gate)
+        let late = await #expect(throws: BlockingWorkError.self) {
+            try await workers.run(by: .now + .milliseconds(10), waitingFor: "a KDC") {}
+        }
+        #expect(late?.code == .deadlineExceeded && late?.hasBegun == false)
+        #expect(late?.message.contains("before there was a thread to ask with") == true)
+        let shared = SharedWork<Int, Int>(workers: workers)
+        let second = await #expect(throws: BlockingWorkError.self) {
+            try await shared.value(for: 1, by: .now + .milliseconds(10), waitingFor: "a KDC") { 1 }
+        }
+        #expect(second?.hasBegun == false)
+        gate.open()
+        try await stuck.value
+        let silent = Gate()
+        let begun = await #expect(throws: BlockingWorkError.self) {
+            try await shared.value(for: 2, by: .now + .seconds(1), waitingFor: "a KDC") {
+                silent.pass()
+                return 2
+            }
+        }
+        silent.open()
+        #expect(begun?.hasBegun == true && begun?.message == "the deadline passed while waiting for a KDC")
+    }
+
     @Test func theQueueIsServedInOrder() async throws {
         let workers = BlockingWorkers(limits: .init(maximumThreads: 1))
         let gate = Gate()

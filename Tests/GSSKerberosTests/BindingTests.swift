@@ -228,4 +228,45 @@ import Testing
             #expect(error?.code == .mechanismFailure && error?.message.contains("forwardable") == true)
         }
     }
+
+    /// GSS-SPNEGO from its first token to messages in both directions.
+    @Test(arguments: [SaslSecurityLayers.none, .integrity, .confidentiality])
+    func spnegoAsAMechanism(layer: SaslSecurityLayers) async throws {
+        let fixture = try await RealmFixture.shared()
+        await #expect(processExitsWith: .success) {
+            [fixture = fixture as RealmFixture, layer = layer.rawValue as UInt8] in
+            fixture.enter()
+            let layer = SaslSecurityLayers(rawValue: layer)
+            let store = KerberosCredentialStore(keytab: fixture.keytab, replayCache: "none:")
+            let service = KerberosProvider(credential: try KerberosCredential(usage: .accept, store: store))
+            let binding = SaslChannelBinding(.tlsServerEndPoint, data: [1])
+            var client = try SaslSession(
+                SPNEGOMechanism(
+                    provider: KerberosProvider(credential: try KerberosCredential()), target: BindingTests.target,
+                    securityLayer: .init(preference: [layer]), channelBinding: binding))
+            var server = try SaslServerSession(
+                SPNEGOServerMechanism(provider: service, layers: .all, channelBinding: .required(binding)))
+            var challenge: [UInt8]?
+            var hasSucceeded = false
+            while !(client.isComplete && hasSucceeded) {
+                guard case .respond(let response) = try client.step(challenge) else { break }
+                switch try server.step(response) {
+                case .challenge(let next): challenge = next
+                case .success(let identity, let data):
+                    #expect(identity.authenticationIdentity == fixture.ann)
+                    hasSucceeded = true
+                    challenge = data
+                }
+            }
+            let isComplete = client.isComplete
+            #expect(isComplete && hasSucceeded)
+            let (near, far) = (try client.makeSecurityLayer(), try server.makeSecurityLayer())
+            #expect(near.protection == layer && far.protection == layer)
+            for (one, other) in [(near, far), (far, near)] {
+                for message in [[], [1], [UInt8](repeating: 7, count: 60_000)] as [[UInt8]] {
+                    #expect(try other.unwrap(try one.wrap(message)) == message)
+                }
+            }
+        }
+    }
 }

@@ -1,5 +1,9 @@
 import Foundation
 import KerberosTestKit
+import MongoAuth
+import MongoConnect
+import NIOPosix
+import SaslConnectionString
 import TestSupport
 import Testing
 
@@ -91,6 +95,36 @@ import Testing
             "mongodb://127.0.0.1:1/?authMechanism=MONGODB-X509&tls=true", in: shared, cache: nil)
         #expect(outcome.status == 64, "\(outcome)")
         #expect(outcome.failure?.message.contains("tls=true and tlsCertificateKeyFile") == true, "\(outcome)")
+    }
+
+    /// As after error 391: the same connection, another user, and in between a refusal that closes it.
+    @Test func aConnectionIsAuthenticatedAnew() async throws {
+        let shared = try await SharedRealm.shared
+        let server = try await start(
+            shared, mechanisms: ["PLAIN", "SCRAM-SHA-1", "SCRAM-SHA-256"],
+            users: """
+                [{"user": "bob", "db": "admin", "password": "hunter2"}, {"user": "lea", "password": "pw"}]
+                """)
+        let connector = MongoConnector(group: MultiThreadedEventLoopGroup.singleton)
+        let string = try MongoConnectionString(parsing: "mongodb://bob:hunter2@127.0.0.1:\(server.port)/")
+        let host = try #require(string.hosts.first)
+        let deadline = ContinuousClock.now + .seconds(60)
+        let session = try await connector.connect(to: host, of: string, by: deadline)
+        #expect(try await AuthenticatedIdentity.ask(session.connection, by: deadline).user == "bob")
+        let again = try await connector.reauthenticate(session, to: host, of: string, by: deadline)
+        #expect(again.authentication?.isServerProven == true)
+        let lea = MongoCredential.plain(username: "lea", password: "pw")
+        _ = try await connector.reauthenticate(session, to: host, of: string, as: lea, by: deadline)
+        #expect(try await AuthenticatedIdentity.ask(session.connection, by: deadline).user == "lea")
+        let wrong = MongoCredential.plain(username: "lea", password: "px")
+        let error = await #expect(throws: MongoAuthError.self) {
+            _ = try await connector.reauthenticate(session, to: host, of: string, as: wrong, by: deadline)
+        }
+        #expect(error?.code == .refused)
+        await #expect(throws: (any Error).self) {
+            _ = try await AuthenticatedIdentity.ask(session.connection, by: deadline)
+        }
+        try await server.stop()
     }
 
     private func start(

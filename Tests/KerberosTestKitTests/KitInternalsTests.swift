@@ -6,6 +6,17 @@ import Testing
 @testable import KerberosTestKit
 
 @Suite struct KitInternalsTests {
+    /// krb5kdc would share a port that another one of the same user has, and each would get some of the requests.
+    @Test func aPortBelongsToOneRealm() throws {
+        var kept: [LoopbackPort] = []
+        for _ in 0..<20 { kept.append(try LoopbackPort.find()) }
+        #expect(Set(kept.map(\.number)).count == 20)
+        let number = kept[0].number
+        #expect(LoopbackPort.Reservation(number) == nil)
+        kept.removeAll()
+        #expect(LoopbackPort.Reservation(number) != nil)
+    }
+
     @Test(
         "A missing program's error names its Debian package",
         arguments: [

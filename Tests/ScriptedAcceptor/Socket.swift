@@ -12,10 +12,13 @@ final class Socket: Sendable {
         close(descriptor)
     }
 
-    /// Listens on a free port of a loopback address.
-    static func listening(on host: String) throws -> (socket: Socket, port: UInt16) {
-        guard host == "127.0.0.1" || host == "::1" else {
-            throw AcceptorError("--listen takes 127.0.0.1 or ::1, not \(host)")
+    /// Listens on a loopback address.
+    ///
+    /// - Parameter port: 0 is a free one.
+    static func listening(on host: String, port wanted: UInt16 = 0) throws -> (socket: Socket, port: UInt16) {
+        let number = inet_addr(host)
+        guard host == "::1" || host.hasPrefix("127.") && number != .max else {
+            throw AcceptorError("--listen takes an address that begins with 127, or ::1, not \(host)")
         }
         let family = host == "::1" ? AF_INET6 : AF_INET
         let socket = Socket(try checked(Glibc.socket(family, Int32(SOCK_STREAM.rawValue), 0), "socket"))
@@ -24,11 +27,13 @@ final class Socket: Sendable {
             var address = sockaddr_in6()
             address.sin6_family = sa_family_t(AF_INET6)
             address.sin6_addr = in6addr_loopback
+            address.sin6_port = wanted.bigEndian
             port = try socket.bind(address, \.sin6_port)
         } else {
             var address = sockaddr_in()
             address.sin_family = sa_family_t(AF_INET)
-            address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+            address.sin_addr.s_addr = number
+            address.sin_port = wanted.bigEndian
             port = try socket.bind(address, \.sin_port)
         }
         try checked(listen(socket.descriptor, 16), "listen")

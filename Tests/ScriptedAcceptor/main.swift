@@ -2,7 +2,7 @@ import Foundation
 
 // A small server that demands GSSAPI and misbehaves in one named way, for tests of clients.
 //
-//     scripted-acceptor --misbehaviour NAME --keytab FILE [--listen 127.0.0.1|::1] [--record FILE]
+//     scripted-acceptor --misbehaviour NAME --keytab FILE [--listen 127.0.0.1|::1] [--port N] [--record FILE]
 //     scripted-acceptor --list
 //
 // It prints one line of JSON with its address when it listens, and ends when its standard input does.
@@ -12,6 +12,8 @@ struct Arguments {
     var misbehaviour = Misbehaviour.none
     var keytab = ""
     var host = "127.0.0.1"
+    /// 0 is a free one.
+    var port: UInt16 = 0
     var record: String?
     /// An arbiter that the server's hello lists, as `host:port`.
     var arbiter: String?
@@ -33,6 +35,9 @@ struct Arguments {
                 misbehaviour = known
             case "--keytab": keytab = value
             case "--listen": host = value
+            case "--port":
+                guard let number = UInt16(value) else { throw AcceptorError("--port takes a number, not \(value)") }
+                port = number
             case "--record": record = value
             case "--arbiter": arbiter = value
             default: throw AcceptorError("unknown option \(option)")
@@ -42,7 +47,7 @@ struct Arguments {
 }
 
 func serve(_ arguments: Arguments) throws {
-    let (listener, port) = try Socket.listening(on: arguments.host)
+    let (listener, port) = try Socket.listening(on: arguments.host, port: arguments.port)
     let recorder = Recorder(path: arguments.record)
     let members = arguments.arbiter.map { Members(own: "\(arguments.host):\(port)", arbiter: $0) }
     let misbehaviour = arguments.misbehaviour

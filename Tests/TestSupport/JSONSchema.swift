@@ -63,7 +63,9 @@ public struct JSONSchema {
                     throw Mismatch(text: "\(place): \(value) is no \(types)")
                 }
             case "const", "enum":
-                let words = rule as? [String] ?? [rule as? String ?? ""]
+                let allowed = rule as? [Any] ?? [rule]
+                if case .null = value, allowed.contains(where: { $0 is NSNull }) { continue }
+                let words = allowed.compactMap { $0 as? String }
                 guard case .text(let word) = value, words.contains(word) else {
                     throw Mismatch(text: "\(place): \(value) is none of \(words)")
                 }

@@ -41,19 +41,26 @@ public final class NetworkWorld: Sendable {
         public var resolver: [String]
         /// Where connections are neither accepted nor refused: listeners whose queue is full, as `address` and `port`.
         public var deadEnds: [ServerProcess.Address]
+        /// A folder that programs inside see at ``NetworkWorld/shownFolder`` too, so that paths are the same in every run.
+        public var folder: String?
 
         /// Describes a world.
         public init(
             hosts: [String] = [], addresses: [String] = [], zone: NameZone = NameZone(),
-            resolver: [String] = ["options timeout:2 attempts:1"], deadEnds: [ServerProcess.Address] = []
+            resolver: [String] = ["options timeout:2 attempts:1"], deadEnds: [ServerProcess.Address] = [],
+            folder: String? = nil
         ) {
             self.hosts = hosts
             self.addresses = addresses
             self.zone = zone
             self.resolver = resolver
             self.deadEnds = deadEnds
+            self.folder = folder
         }
     }
+
+    /// Where ``Configuration/folder`` is seen inside.
+    public static let shownFolder = "/mnt"
 
     private let holder: ServerProcess
     private let fixture: ServerProcess
@@ -72,7 +79,8 @@ public final class NetworkWorld: Sendable {
             holder = try await ServerProcess(
                 unshare,
                 userOptions + ["--mount", "--net", "/bin/sh", "-c", script, "network-world"]
-                    + [hosts, resolver].map { $0.map { "\($0)\n" }.joined() } + configuration.addresses,
+                    + [hosts, resolver].map { $0.map { "\($0)\n" }.joined() } + [configuration.folder ?? ""]
+                    + configuration.addresses,
                 environment: ["PATH": "/usr/sbin:/usr/bin:/sbin:/bin"])
         } catch {
             throw TestSupportError(
@@ -127,11 +135,19 @@ public final class NetworkWorld: Sendable {
 
     /// Starts a second KDC for a realm inside, over the same database and with the same addresses, so that the realm's own
     /// configuration is right here too. It runs until it is stopped or dropped.
-    public func startKDC(for realm: KerberosRealm) async throws -> ServerProcess {
+    ///
+    /// - Parameters:
+    ///   - profile: The path of another `kdc.conf`, such as one with other addresses.
+    ///   - wrapper: A program and its arguments that run the KDC in their own way.
+    public func startKDC(
+        for realm: KerberosRealm, profile: String? = nil, wrapper: [String] = []
+    ) async throws -> ServerProcess {
         let program = try BuiltExecutable.system("krb5kdc", package: "krb5-kdc")
+        var environment = realm.environment()
+        if let profile { environment["KRB5_KDC_PROFILE"] = profile }
         return try await start(
-            URL(fileURLWithPath: "/bin/sh"), ["-c", Self.kdcScript, "kdc", program.path, realm.name],
-            environment: realm.environment())
+            URL(fileURLWithPath: "/bin/sh"),
+            ["-c", Self.kdcScript, "kdc"] + wrapper + [program.path, "-n", "-r", realm.name], environment: environment)
     }
 
     /// Ends it, after the servers that tests have started in it were stopped.
@@ -148,12 +164,12 @@ public final class NetworkWorld: Sendable {
     /// What lets `unshare` make namespaces for who is not root.
     static var userOptions: [String] { geteuid() == 0 ? [] : ["--user", "--map-root-user"] }
 
-    /// Arguments: the hosts file, `resolv.conf`, addresses. It makes the namespaces what they shall be and holds them until
+    /// Arguments: the hosts file, `resolv.conf`, a folder to show or nothing, addresses. It makes the namespaces what they shall be and holds them until
     /// its input ends. The files live on a file system without a name, which goes with its last mount.
     private static let script = """
         set -e
-        hosts=$1 resolver=$2
-        shift 2
+        hosts=$1 resolver=$2 folder=$3
+        shift 3
         ip link set lo up
         for address in "$@"; do ip address add "$address/128" dev lo nodad; done
         mount -t tmpfs -o mode=755 network-world /mnt
@@ -169,17 +185,18 @@ public final class NetworkWorld: Sendable {
         done
         for file in host.conf gai.conf; do [ ! -e "/etc/$file" ] || mount --bind "/mnt/$file" "/etc/$file"; done
         umount /mnt
+        [ -z "$folder" ] || mount --bind "$folder" /mnt
         # A cache daemon of the machine would answer from outside.
         [ ! -d /run/nscd ] || mount -t tmpfs network-world /run/nscd
         echo '{"listening": []}'
         exec cat
         """
 
-    /// Arguments: the KDC program, the realm. It says when the KDC has said that it serves, and ends it with its input.
+    /// Arguments: the words that run the KDC. It says when the KDC has said that it serves, and ends it with its input.
     private static let kdcScript = """
         exec 3<&0
         {
-            "$1" -n -r "$2" </dev/null 2>&1 &
+            "$@" </dev/null 2>&1 &
             kdc=$!
             cat <&3 >/dev/null
             kill -KILL "$kdc" 2>/dev/null

@@ -31,6 +31,8 @@ public struct Diagnosis: Sendable, Hashable, Encodable {
         }
     }
 
+    /// The stable name of the rule that it was made by, for programs; `nil` where it was made by none.
+    @NullWhenAbsent public var rule: String?
     /// What the failure comes from, in one sentence without its full stop.
     public var cause: String
     /// Who can mend it.
@@ -39,8 +41,8 @@ public struct Diagnosis: Sendable, Hashable, Encodable {
     public var steps: [Step]
 
     /// Creates a diagnosis.
-    public init(cause: String, culprit: Culprit, steps: [Step] = []) {
-        (self.cause, self.culprit, self.steps) = (cause, culprit, steps)
+    public init(rule: String? = nil, cause: String, culprit: Culprit, steps: [Step] = []) {
+        (self.rule, self.cause, self.culprit, self.steps) = (rule, cause, culprit, steps)
     }
 
     /// All of it as one sentence.

@@ -44,7 +44,7 @@ extension Evidence {
     }
 
     /// Atlas ends the handshake of addresses that it does not know with an alert that says something else.
-    private var isAtlas: Bool { names.host?.utf8.suffix(12).elementsEqual(".mongodb.net".utf8) == true }
+    var isAtlas: Bool { names.host?.utf8.suffix(12).elementsEqual(".mongodb.net".utf8) == true }
 
     private mutating func take(_ error: MongoAuthError) {
         message = error.message
@@ -100,6 +100,8 @@ extension Evidence {
     private mutating func takeDeadline(_ cause: KerberosCredentialError?) {
         if cause?.nameResolution != nil {
             codes.insert("deadline.names", at: 0)
+        } else if cause?.code == .threadsBusy {
+            codes.insert("credentials.threads-busy", at: 0)
         } else if cause?.code == .kdcTimeout {
             codes.insert("credentials.kdc-timeout", at: 0)
         } else if case .kdc = asked {

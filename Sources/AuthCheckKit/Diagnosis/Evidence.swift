@@ -56,12 +56,37 @@ struct Evidence: Sendable {
         static func < (one: Stage, other: Stage) -> Bool { one.rawValue < other.rawValue }
     }
 
+    /// A host of a service that is not in the string: the DNS has chosen it.
+    struct ChosenHost: Sendable, Hashable {
+        enum Reason: Sendable, Hashable {
+            /// CANONICALIZE_HOST_NAME: it is what the DNS makes of this one.
+            case canonical(of: String)
+            /// `mongodb+srv`: it is in the records of this one.
+            case records(of: String)
+        }
+
+        var host: String
+        var reason: Reason
+    }
+
+    /// Another name of the service that the KDC knows.
+    struct KnownService: Sendable, Hashable {
+        /// The service and its host, as a principal has them.
+        var name: String
+        /// What to write into authMechanismProperties.
+        var properties: String
+        /// The name of which the DNS has made this host; `nil` where the DNS was not asked.
+        var alias: String?
+    }
+
     /// Names and places, for causes and for commands; what is `nil` is a placeholder there.
     struct Names: Sendable, Hashable {
         var user: String?
         var service: String?
         var host: String?
         var port: UInt16?
+        /// Who chose the service's host, where it was not the string.
+        var chosenHost: ChosenHost?
         var cache: String?
         /// Whether that is the cache which `kinit` fills when it is told of none.
         var isDefaultCache = false
@@ -96,22 +121,34 @@ struct Evidence: Sendable {
         /// What each KDC of the realm did, in a few words.
         var kdcs: [String] = []
         /// Another name of the service that the KDC knows.
-        var knownService: String?
+        var knownService: KnownService?
+        /// Whether a KDC answers by datagrams, and nothing of it over connections.
+        var isKDCWithoutConnections = false
+        /// Whether the KDCs are asked through a proxy that speaks HTTPS.
+        var isKDCBehindProxy = false
         /// Whether the port that hung up greets with TLS; `nil` where that was not tried.
         var speaksTLS: Bool?
     }
 
     /// What the connection string says.
     struct StringFacts: Sendable, Hashable {
-        var isSRV = false
+        /// The name behind `mongodb+srv`.
+        var seedlist: String?
+        /// SERVICE_NAME and SERVICE_HOST, where they are given.
+        var serviceName: String?
+        var serviceHost: String?
         var usesTLS = false
         var namesMechanism = true
+
+        var isSRV: Bool { seedlist != nil }
     }
 
     /// A file that was named and cannot be used.
     struct UnusableFile: Sendable, Hashable {
         var path: String
         var reason: String
+        /// Whether it is one that can be looked at.
+        var isFile = true
     }
 
     /// Records of the DNS.
@@ -157,4 +194,7 @@ struct Evidence: Sendable {
     var words: DiagnosisWords { DiagnosisWords(kerberos?.error, names) }
 
     func has(_ code: String) -> Bool { codes.contains(code) }
+
+    /// Whether the message has these words, where no code tells as much.
+    func says(_ words: String) -> Bool { !message.utf8.ranges(of: words.utf8).isEmpty }
 }

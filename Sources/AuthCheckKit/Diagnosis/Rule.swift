@@ -7,6 +7,8 @@ internal import GSSKerberos
 struct Rule: Sendable {
     typealias Steps = @Sendable (Evidence) -> [Diagnosis.Step]
 
+    /// Its stable name, by which programs tell causes apart: letters, digits and hyphens.
+    let name: String
     /// The codes of ``Evidence/codes``; one with a star at its end is for all that begin so.
     let codes: [String]
     let `class`: FailureClass
@@ -17,19 +19,19 @@ struct Rule: Sendable {
     let steps: Steps
 
     init(
-        _ codes: String..., is class: FailureClass, by culprit: Diagnosis.Culprit,
+        _ name: String, for codes: String..., is class: FailureClass, by culprit: Diagnosis.Culprit,
         when condition: (@Sendable (Evidence) -> Bool)? = nil, _ cause: @escaping @Sendable (Evidence) -> String,
         do steps: @escaping Steps = { _ in [] }
     ) {
-        self.init(codes, is: `class`, by: culprit, when: condition, cause, do: steps)
+        self.init(name, for: codes, is: `class`, by: culprit, when: condition, cause, do: steps)
     }
 
     init(
-        _ codes: [String], is class: FailureClass, by culprit: Diagnosis.Culprit,
+        _ name: String, for codes: [String], is class: FailureClass, by culprit: Diagnosis.Culprit,
         when condition: (@Sendable (Evidence) -> Bool)? = nil, _ cause: @escaping @Sendable (Evidence) -> String,
         do steps: @escaping Steps = { _ in [] }
     ) {
-        (self.codes, self.class, self.culprit) = (codes, `class`, culprit)
+        (self.name, self.codes, self.class, self.culprit) = (name, codes, `class`, culprit)
         (self.condition, self.cause, self.steps) = (condition, cause, steps)
     }
 
@@ -40,8 +42,15 @@ struct Rule: Sendable {
 
     /// All of them. Where several are for one code, the first whose condition holds is taken.
     static let all: [Rule] =
-        clocks + credentials + theWayToAKDC + firstTicket + serviceTicket + tickets + configuration + names
+        clocks + theWayToAKDC + credentials + firstTicket + serviceTicket + tickets + configuration + names
         + connection + encryption + conversation + refusals + mechanisms + proofs + rest
+}
+
+extension Diagnosis {
+    /// The names of those that need no evidence, and so no rule: they are made where they are found.
+    static let namesWithoutRule = [
+        "arguments-invalid", "connection-string-invalid", "defect", "input-without-end", "nobody-to-authenticate",
+    ]
 }
 
 /// The class of a failure and its diagnosis.
@@ -53,13 +62,14 @@ struct Verdict: Sendable {
         for code in evidence.codes {
             guard let rule = Rule.all.first(where: { $0.applies(to: code, evidence) }) else { continue }
             self.class = rule.class
-            diagnosis = Diagnosis(
-                cause: rule.cause(evidence), culprit: rule.culprit, steps: rule.steps(evidence))
+            diagnosis = evidence.namingChosenHost(
+                in: Diagnosis(
+                    rule: rule.name, cause: rule.cause(evidence), culprit: rule.culprit, steps: rule.steps(evidence)))
             return
         }
         self.class = .internal
         diagnosis = Diagnosis(
-            cause: "this is a defect of authcheck", culprit: .unknown,
+            rule: "defect", cause: "this is a defect of authcheck", culprit: .unknown,
             steps: [.init("report it with what was run and what was said")])
     }
 }
@@ -73,6 +83,33 @@ extension Verdict {
         evidence.names = names
         evidence.take(failure)
         self.init(evidence)
+    }
+}
+
+extension Evidence {
+    /// The DNS is not proven, and whoever answers in its place may choose the host: so it is said where a service's name has its
+    /// host from there, and nobody is told to make a principal of it without looking.
+    fileprivate func namingChosenHost(in diagnosis: Diagnosis) -> Diagnosis {
+        guard let chosen = names.chosenHost, !diagnosis.cause.utf8.ranges(of: "/\(chosen.host)".utf8).isEmpty else {
+            return diagnosis
+        }
+        var named = diagnosis
+        let source =
+            switch chosen.reason {
+            case .canonical(let name): "the DNS has made \(chosen.host) of \(name)"
+            case .records(let name): "\(chosen.host) is from the SRV records of \(name)"
+            }
+        named.cause += " (\(source))"
+        for index in named.steps.indices {
+            guard let command = named.steps[index].command,
+                command.hasPrefix("kadmin -q 'addprinc")
+                    || command.hasPrefix("kadmin -q 'modprinc")
+            else { continue }
+            let text = named.steps[index].text
+            let rest = text.hasPrefix("or ") ? String(text.dropFirst(3)) : text
+            named.steps[index].text = "if \(chosen.host) is the right host, \(rest)"
+        }
+        return named
     }
 }
 

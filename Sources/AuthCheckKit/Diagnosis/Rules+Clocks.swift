@@ -11,38 +11,44 @@ extension Rule {
     /// What the KDC's clock shows was measured; the server's own word alone says nothing before it has proven itself.
     static let clocks: [Rule] = [
         Rule(
-            aboutTime, is: .clockSkew, by: .thisMachine,
+            "clock-of-this-machine", for: aboutTime, is: .clockSkew, by: .thisMachine,
             when: { $0.isClock { if case .thisMachine = $0 { true } else { false } } },
             { $0.clockSentence }, do: { _ in [here, look] }),
         Rule(
-            aboutTime, is: .clockSkew, by: .kdc, when: { $0.isClock { if case .kdc = $0 { true } else { false } } },
+            "clock-of-kdc", for: aboutTime, is: .clockSkew, by: .kdc,
+            when: { $0.isClock { if case .kdc = $0 { true } else { false } } },
             { $0.clockSentence }, do: { _ in [.init("have the KDC's clock synchronized")] }),
         Rule(
-            aboutTime, is: .clockSkew, by: .thisMachine,
+            "clock-of-this-machine-or-kdc", for: aboutTime, is: .clockSkew, by: .thisMachine,
             when: { $0.isClock { if case .thisMachineOrKDC = $0 { true } else { false } } },
             { $0.clockSentence },
             do: { _ in [look, here, .init("where this machine's clock is right, have the KDC's synchronized")] }),
         Rule(
-            "kerberos.KRB5KRB_AP_ERR_SKEW", "kerberos.KRB5_KDCREP_SKEW", is: .clockSkew, by: .thisMachine,
+            "clocks-differ", for: "kerberos.KRB5KRB_AP_ERR_SKEW", "kerberos.KRB5_KDCREP_SKEW", is: .clockSkew,
+            by: .thisMachine,
             { _ in "the clocks of this machine and of the KDC differ by more than Kerberos allows" },
             do: { _ in [look, here, .init("where this machine's clock is right, have the KDC's synchronized")] }),
-        // The server refuses without a reason; its own clock, which it tells, is one.
+        // The server refuses without a reason, and the KDC's clock, which was measured, is one.
         Rule(
-            "auth.refused", is: .clockSkew, by: .server,
-            when: { $0.isRefusedByClock && $0.isClock { if case .server = $0 { true } else { false } } },
-            { $0.clockSentence + ", which makes every ticket expired or not valid yet there" },
+            "refused-by-wrong-clock", for: "auth.refused", is: .clockSkew, by: .thisMachine,
+            when: { $0.isRefusedByClock && $0.isKDCClockOff },
+            { $0.clockSentence },
+            do: { _ in [look, here, .init("where this machine's clock is right, have the others synchronized")] }),
+        // Its own clock is another one, but only by its own word: whoever refuses may tell any time.
+        Rule(
+            "refused-with-other-clock", for: "auth.refused", is: .refused, by: .server,
+            when: { $0.isRefusedByClock && $0.clock != nil },
+            {
+                "the server refuses, and says, though nobody vouches for that, that its clock is \($0.serverClockText): if so, to it "
+                    + "every ticket has expired or is not valid yet"
+            },
             do: {
                 [
                     .see(
                         "on \($0.words.host): see whether its clock is synchronized, and have it set",
-                        "timedatectl status")
+                        "timedatectl status"),
+                    .init("if its clock is right, see its log: its keytab may be old, or the user missing"),
                 ]
-            }),
-        Rule(
-            "auth.refused", is: .clockSkew, by: .thisMachine, when: { $0.isRefusedByClock && $0.clock != nil },
-            { $0.clockSentence },
-            do: {
-                [look, here, .init("where this machine's clock is right, have that of \($0.words.host) synchronized")]
             }),
     ]
 }
@@ -53,6 +59,16 @@ extension Evidence {
     var clockSentence: String { clock?.sentence ?? "the clocks differ" }
 
     func isClock(_ matches: (ClockComparison) -> Bool) -> Bool { clock.map(matches) ?? false }
+
+    /// Whether the KDC's clock, by its own answer, is too far from this machine's.
+    var isKDCClockOff: Bool { measured.kdcClockOffset.map { $0.magnitude > measured.allowedClockSkew } ?? false }
+
+    /// How far the server's clock is off by its own word.
+    var serverClockText: String {
+        let offset = measured.serverClockOffset ?? .zero
+        let other = measured.kdcClockOffset == nil || isKDCClockOff ? "" : " and the KDC's"
+        return "\(ClockText.size(offset)) \(offset > .zero ? "ahead of" : "behind") this machine's\(other)"
+    }
 
     /// After the server's proof its clock was good enough for the ticket.
     var isRefusedByClock: Bool { isKerberos && stage < .serverProven && phase == .sasl }

@@ -12,13 +12,14 @@ extension Rule {
 
     static let credentials: [Rule] = [
         Rule(
-            nothing, is: .noCredentials, by: .user, when: { $0.words.realmInCapitals != nil && $0.isAbout(.cache) },
+            "realm-in-small-letters", for: nothing, is: .noCredentials, by: .user,
+            when: { $0.words.realmInCapitals != nil && $0.isAbout(.cache) },
             { "realms are told apart by capitals, and that of \($0.words.user) is written in small letters" },
             do: {
                 [.init("write the user with the realm in capitals", command: "kinit \($0.words.realmInCapitals ?? "")")]
             }),
         Rule(
-            nothing, is: .noCredentials, by: .user,
+            "key-in-server-keytab", for: nothing, is: .noCredentials, by: .user,
             when: { $0.variables.serverKeytabOfUser != nil && !$0.isAbout(.keytab) },
             {
                 "there is no ticket of \($0.words.user); its key is in \($0.variables.serverKeytabOfUser ?? ""), which is a server's keytab: "
@@ -32,7 +33,7 @@ extension Rule {
                 ]
             }),
         Rule(
-            nothing, is: .noCredentials, by: .user,
+            "client-keytab-unusable", for: nothing, is: .noCredentials, by: .user,
             when: {
                 $0.variables.unusableClientKeytab != nil && !$0.isAbout(.keytab)
                     && ($0.has("kerberos.KRB5_FCC_NOFILE") || $0.has("kerberos.KRB5_CC_NOTFOUND"))
@@ -47,49 +48,57 @@ extension Rule {
                     + ", and the keytab that KRB5_CLIENT_KTNAME names, \(file?.path ?? ""), cannot be used: \(file?.reason ?? "")"
             },
             do: { evidence in
-                otherUser(evidence) + [
-                    .see(
-                        "or see what is at the keytab's place, and have KRB5_CLIENT_KTNAME name the right one",
-                        "ls -l \(DiagnosisWords.file(evidence.variables.unusableClientKeytab?.path))")
-                ]
+                let file = evidence.variables.unusableClientKeytab
+                return otherUser(evidence)
+                    + (file?.isFile == false
+                        ? [.init("or have KRB5_CLIENT_KTNAME name a keytab by its path, or as FILE:/path")]
+                        : [
+                            .see(
+                                "or see what is at the keytab's place, and have KRB5_CLIENT_KTNAME name the right one",
+                                "ls -l \(DiagnosisWords.file(file?.path))")
+                        ])
             }),
         Rule(
-            "kerberos.ENOENT", is: .noCredentials, by: .thisMachine, when: { $0.isAbout(.keytab) },
+            "keytab-missing", for: "kerberos.ENOENT", is: .noCredentials, by: .thisMachine,
+            when: { $0.isAbout(.keytab) },
             { "there is no keytab \($0.words.keytab)" }, do: { [.see("check the path", "ls -l \($0.words.keytab)")] }),
         Rule(
-            "kerberos.EACCES", is: .noCredentials, by: .thisMachine, when: { $0.isAbout(.keytab) },
+            "keytab-forbidden", for: "kerberos.EACCES", is: .noCredentials, by: .thisMachine,
+            when: { $0.isAbout(.keytab) },
             { "this user may not read the keytab \($0.words.keytab)" },
             do: { [.see("see whose it is", "ls -l \($0.words.keytab)"), .see("see who this user is", "id")] }),
         Rule(
-            "kerberos.KRB5_KEYTAB_BADVNO", "kerberos.KRB5_KT_FORMAT", is: .noCredentials, by: .thisMachine,
+            "keytab-malformed", for: "kerberos.KRB5_KEYTAB_BADVNO", "kerberos.KRB5_KT_FORMAT", is: .noCredentials,
+            by: .thisMachine,
             { "\($0.words.keytab) is not a keytab" }, do: { [.see("look at it", "klist -k \($0.words.keytab)")] }),
         Rule(
-            "kerberos.KRB5_KT_NOTFOUND", "kerberos.KRB5_KT_KVNONOTFOUND", "kerberos.KG_KEYTAB_NOMATCH",
+            "keytab-lacks-key", for: "kerberos.KRB5_KT_NOTFOUND", "kerberos.KRB5_KT_KVNONOTFOUND",
+            "kerberos.KG_KEYTAB_NOMATCH",
             "kerberos.KRB5_KT_END",
             is: .noCredentials, by: .thisMachine,
             { "the keytab \($0.words.keytab) has no key of \($0.isAbout(.keytab) ? $0.words.user : "that principal")" },
             do: { [.see("see whose keys it has", "klist -k \($0.words.keytab)")] }),
         Rule(
-            "kerberos.KRB5_KT_UNKNOWN_TYPE", "kerberos.KRB5_KT_BADNAME", "kerberos.KRB5_KT_NAME_TOOLONG",
+            "keytab-name-invalid", for: "kerberos.KRB5_KT_UNKNOWN_TYPE", "kerberos.KRB5_KT_BADNAME",
+            "kerberos.KRB5_KT_NAME_TOOLONG",
             is: .noCredentials,
             by: .connectionString, { "\($0.words.keytab) is no name of a keytab" },
             do: { _ in [.init("name the keytab by its path, or as FILE:/path")] }),
         Rule(
-            "kerberos.KRB5_KT_IOERR", is: .noCredentials, by: .thisMachine,
-            { "the keytab \($0.words.keytab) cannot be read" },
-            do: { [.see("look at it", "klist -k \($0.words.keytab)")] }),
+            "keytab-unreadable", for: "kerberos.KRB5_KT_IOERR", "kerberos.EISDIR", "kerberos.EPERM",
+            is: .noCredentials, by: .thisMachine,
+            when: { $0.has("kerberos.KRB5_KT_IOERR") || $0.isAbout(.keytab) },
+            { "the keytab \($0.words.keytab) cannot be read: perhaps it is no file" },
+            do: { [.see("look at it", "ls -ld \($0.words.keytab)")] }),
         Rule(
-            "kerberos.EACCES", is: .noCredentials, by: .thisMachine,
-            when: { $0.isAbout(.cache) && !$0.isCacheKept("KEYRING") },
-            { "this user may not read the cache \($0.words.cache)" },
-            do: { [.see("look at it", "klist \($0.words.cacheOperand)"), .see("see who this user is", "id")] }),
-        Rule(
-            "kerberos.KRB5_FCC_PERM", is: .noCredentials, by: .thisMachine,
+            "cache-forbidden", for: "kerberos.EACCES", "kerberos.KRB5_FCC_PERM",
+            is: .noCredentials, by: .thisMachine,
+            when: { $0.has("kerberos.KRB5_FCC_PERM") || $0.isAbout(.cache) && !$0.isCacheKept("KEYRING") },
             { "this user may not read the cache \($0.words.cache)" },
             do: { [.see("look at it", "klist \($0.words.cacheOperand)"), .see("see who this user is", "id")] }),
         // Caches that somebody keeps.
         Rule(
-            "kerberos.*", is: .noCredentials, by: .thisMachine,
+            "cache-daemon-missing", for: "kerberos.*", is: .noCredentials, by: .thisMachine,
             when: { $0.isAbout(.cache) && $0.isCacheKept("KCM") && $0.isKeeperMissing },
             { "the cache \($0.words.cache) is kept by a daemon (KCM), which does not answer" },
             do: { evidence in
@@ -100,7 +109,7 @@ extension Rule {
                 ]
             }),
         Rule(
-            "kerberos.*", is: .noCredentials, by: .thisMachine,
+            "keyring-forbidden", for: "kerberos.*", is: .noCredentials, by: .thisMachine,
             when: {
                 $0.isAbout(.cache) && $0.isCacheKept("KEYRING") && !$0.has("kerberos.KRB5_FCC_NOFILE")
                     && !$0.has("kerberos.KRB5_CC_NOTFOUND")
@@ -115,25 +124,27 @@ extension Rule {
                 ]
             }),
         Rule(
-            "kerberos.ENOENT", is: .noCredentials, by: .user, when: { $0.isAbout(.cache) },
+            "cache-missing", for: "kerberos.KRB5_FCC_NOFILE", "kerberos.ENOENT", is: .noCredentials, by: .user,
+            when: { $0.has("kerberos.KRB5_FCC_NOFILE") || $0.isAbout(.cache) },
             { "there is no credential cache \($0.words.cache)" },
             do: { [.init("get a ticket first", command: $0.words.kinit)] }),
         Rule(
-            "kerberos.KRB5_FCC_NOFILE", is: .noCredentials, by: .user,
-            { "there is no credential cache \($0.words.cache)" },
-            do: { [.init("get a ticket first", command: $0.words.kinit)] }),
-        Rule(
-            "kerberos.KRB5_CC_NOTFOUND", is: .noCredentials, by: .user, { "no cache has a ticket of \($0.words.user)" },
+            "cache-of-another-user", for: "kerberos.KRB5_CC_NOTFOUND", "kerberos.KG_CCACHE_NOMATCH",
+            "credentials.wrong-user", is: .noCredentials, by: .user, when: { $0.words.otherOwner != nil },
+            {
+                "the cache \($0.words.cache) is of \($0.words.otherOwner ?? ""), and none has a ticket of \($0.words.user)"
+            },
             do: otherUser),
         Rule(
-            "kerberos.KG_CCACHE_NOMATCH", is: .noCredentials, by: .user,
-            { "the cache \($0.words.cache) is somebody else's" }, do: otherUser),
+            "cache-lacks-user", for: "kerberos.KRB5_CC_NOTFOUND", "kerberos.KG_CCACHE_NOMATCH",
+            "credentials.wrong-user", is: .noCredentials, by: .user,
+            { "no cache has a ticket of \($0.words.user)" }, do: otherUser),
         Rule(
-            "kerberos.KRB5_CC_UNKNOWN_TYPE", is: .noCredentials, by: .thisMachine,
+            "cache-type-unknown", for: "kerberos.KRB5_CC_UNKNOWN_TYPE", is: .noCredentials, by: .thisMachine,
             { "this machine's Kerberos has no cache of the type of \($0.words.cache)" },
             do: { _ in [.init("use a type that it has: FILE:, DIR:, KCM:, KEYRING:, MEMORY:")] }),
         Rule(
-            "kerberos.KRB5_CC_BADNAME", "kerberos.KRB5_CONFIG_BADFORMAT", "kerberos.EINVAL",
+            "cache-name-invalid", for: "kerberos.KRB5_CC_BADNAME", "kerberos.KRB5_CONFIG_BADFORMAT", "kerberos.EINVAL",
             "kerberos.KRB5_FCC_INTERNAL",
             is: .noCredentials, by: .thisMachine,
             when: { $0.isAbout(.cache) && ($0.names.cache == nil || !$0.has("kerberos.KRB5_FCC_INTERNAL")) },
@@ -151,32 +162,34 @@ extension Rule {
                 ]
             }),
         Rule(
-            "kerberos.KRB5_CC_FORMAT", "kerberos.KRB5_CCACHE_BADVNO", "kerberos.KRB5_CC_END", is: .noCredentials,
-            by: .user,
+            "cache-unreadable", for: "kerberos.KRB5_CC_FORMAT", is: .noCredentials, by: .thisMachine,
+            when: { $0.says("no regular file") },
+            { "the cache \($0.words.cache) is no file of tickets: a folder, a pipe or a device, or much too long" },
+            do: { _ in [.init("name the right one in KRB5CCNAME, in default_ccache_name or with --ccache")] }),
+        Rule(
+            "cache-damaged", for: "kerberos.KRB5_CC_FORMAT", "kerberos.KRB5_CCACHE_BADVNO", "kerberos.KRB5_CC_END",
+            is: .noCredentials, by: .user,
             { "the cache \($0.words.cache) is damaged" }, do: { [.init("make it anew", command: $0.words.kinit)] }),
         Rule(
-            "kerberos.KRB5_CC_IO", "kerberos.KRB5_FCC_INTERNAL", "kerberos.EISDIR", "kerberos.EPERM",
+            "cache-io-failed", for: "kerberos.KRB5_CC_IO", "kerberos.KRB5_FCC_INTERNAL", "kerberos.EISDIR",
+            "kerberos.EPERM",
             is: .noCredentials, by: .thisMachine,
             when: { $0.isAbout(.cache) }, { "the cache \($0.words.cache) cannot be read" },
             do: { [.see("look at it", "klist \($0.words.cacheOperand)")] }),
         Rule(
-            "kerberos.KRB5_CONFIG_NODEFREALM", is: .noCredentials, by: .thisMachine,
+            "realm-not-named", for: "kerberos.KRB5_CONFIG_NODEFREALM", is: .noCredentials, by: .thisMachine,
             { "\($0.words.user) has no realm, and this machine has no default one" },
             do: { [.init("name the realm (user@REALM), or set default_realm in \($0.words.configurationFile)")] }),
         Rule(
-            "kerberos.KRB5_PARSE_MALFORMED", "kerberos.KRB5_PARSE_ILLCHAR", is: .usage, by: .connectionString,
+            "principal-malformed", for: "kerberos.KRB5_PARSE_MALFORMED", "kerberos.KRB5_PARSE_ILLCHAR", is: .usage,
+            by: .connectionString,
             { "\($0.words.user) is no Kerberos principal" },
             do: { _ in
                 [.init("write it as name@REALM, each @ or / that is part of the name with a backslash before it")]
             }),
         Rule(
-            "gss.no-credential", "gss.defective-credential", is: .noCredentials, by: .user,
-            { "there is no Kerberos credential of \($0.words.user)" }, do: otherUser),
-        Rule(
-            "credentials.wrong-user", is: .noCredentials, by: .user, { _ in "the credentials are somebody else's" },
-            do: otherUser),
-        Rule(
-            "credentials.no-credentials", is: .noCredentials, by: .user,
+            "credential-missing", for: "gss.no-credential", "gss.defective-credential", "credentials.no-credentials",
+            is: .noCredentials, by: .user,
             { "there is no Kerberos credential of \($0.words.user)" }, do: otherUser),
     ]
 
@@ -191,14 +204,16 @@ extension Rule {
 
     static let configuration: [Rule] = [
         Rule(
-            "kerberos.PROF_FAIL_INCLUDE_FILE", "kerberos.PROF_FAIL_INCLUDE_DIR", is: .kerberos, by: .thisMachine,
+            "configuration-include-missing", for: "kerberos.PROF_FAIL_INCLUDE_FILE", "kerberos.PROF_FAIL_INCLUDE_DIR",
+            is: .kerberos, by: .thisMachine,
             {
                 "a line `include` or `includedir` of \($0.words.configurationFile) names what is not there or may not be read, and Kerberos "
                     + "reads nothing of the file then"
             }, do: { [.see("see what it names", "grep -n include \($0.words.configurationFile)")] }),
         // The profile library's own codes: every one is about a line of a file, or a file that it includes.
         Rule(
-            "kerberos.KRB5_CONFIG_BADFORMAT", "kerberos.PROF_*", is: .kerberos, by: .thisMachine,
+            "configuration-malformed", for: "kerberos.KRB5_CONFIG_BADFORMAT", "kerberos.PROF_*", is: .kerberos,
+            by: .thisMachine,
             { evidence in
                 let text = evidence.kerberos?.error.minorMessages.first.map { " (\($0))" } ?? ""
                 return "\(evidence.words.configurationFile) is malformed, and Kerberos reads nothing of it\(text)"
@@ -212,7 +227,8 @@ extension Rule {
             }),
         // Whatever else is said of a file that may not be read, it is the configuration: a name was not even looked at.
         Rule(
-            "kerberos.KRB5_CONFIG_CANTOPEN", "kerberos.EACCES", is: .kerberos, by: .thisMachine,
+            "configuration-forbidden", for: "kerberos.KRB5_CONFIG_CANTOPEN", "kerberos.EACCES", is: .kerberos,
+            by: .thisMachine,
             { "this user may not read \($0.words.configurationFile)" },
             do: { [.see("see whose it is; it holds no secrets", "ls -l \($0.words.configurationFile)")] }),
     ]

@@ -6,7 +6,7 @@ extension Rule {
         let realm = words.realm
         return [
             .see(
-                "see which KDCs of \(realm) are configured: its lines `kdc =`",
+                "see which KDCs are configured for \(realm) (kdc = ...)",
                 "grep -n -A8 -e \(words.realmOperand) \(words.configurationFile)"),
             .see("see which the DNS has", "dig +short SRV _kerberos._udp.\(words.realmOperand)"),
             .init("see that firewalls let port 88 through, UDP and TCP"),
@@ -15,26 +15,110 @@ extension Rule {
 
     static let theWayToAKDC: [Rule] = [
         Rule(
-            "credentials.kdc-timeout", "deadline.kdc", is: .kdcUnreachable, by: .network,
+            "threads-busy", for: "credentials.threads-busy", is: .deadline, by: .unknown,
+            {
+                "no KDC of \($0.words.realm) has been asked: until the deadline all requests that there may be at once were waiting "
+                    + "for answers of KDCs"
+            },
+            do: { _ in
+                [
+                    .init("see what is said of the other hosts: a KDC of theirs may be silent"),
+                    .init("check fewer hosts at a time, or give more time with --timeout"),
+                ]
+            }),
+        Rule(
+            "kdc-behind-proxy", for: "credentials.kdc-timeout", "deadline.kdc", "kerberos.KRB5_KDC_UNREACH",
+            is: .kdcUnreachable, by: .thisMachine, when: { $0.measured.isKDCBehindProxy },
+            {
+                "the KDCs of \($0.words.realm) are asked through a proxy that speaks HTTPS (kdc = https://...), and none answers"
+                    + $0.kdcSentence
+            },
+            do: { evidence in
+                [
+                    .see(
+                        "see whether Kerberos has its plugin for that, k5tls (Debian: package krb5-k5tls)",
+                        "find /usr/lib* -name k5tls.so"),
+                    .see(
+                        "see which authorities may have issued the proxy's certificate",
+                        "grep -n http_anchors \(evidence.words.configurationFile)"),
+                ]
+            }),
+        Rule(
+            "kdc-by-datagrams-only", for: "credentials.kdc-timeout", "deadline.kdc", "kerberos.KRB5_KDC_UNREACH",
+            "kerberos.KRB5KRB_ERR_RESPONSE_TOO_BIG", is: .kdcUnreachable, by: .network,
+            when: { $0.measured.isKDCWithoutConnections },
+            { "a KDC of \($0.words.realm) answers by UDP only, and long answers need TCP" + $0.kdcSentence },
+            do: { _ in
+                [.init("have firewalls let 88/tcp to the KDC through, and the KDC listen there (kdc_tcp_listen)")]
+            }),
+        Rule(
+            "kdc-name-not-looked-up", for: "kerberos.EAGAIN", is: .kdcUnreachable, by: .network,
+            when: { !$0.isAbout(.cache) && !$0.isAbout(.keytab) },
+            { "no name server has answered for the name of a KDC of \($0.words.realm)" + $0.kdcSentence },
+            do: { evidence in
+                [
+                    .see(
+                        "see which KDCs are configured for \(evidence.words.realm) (kdc = ...)",
+                        "grep -n -A8 -e \(evidence.words.realmOperand) \(evidence.words.configurationFile)"),
+                    .see("see which name servers are asked", "grep nameserver /etc/resolv.conf"),
+                ]
+            }),
+        Rule(
+            "kdc-line-malformed", for: "kerberos.EINVAL", is: .kerberos, by: .thisMachine,
+            when: { !$0.isAbout(.cache) && !$0.isAbout(.keytab) },
+            {
+                "Kerberos cannot read a value in \($0.words.configurationFile), most likely that of a line `kdc =`: a comment "
+                    + "behind a value is part of it"
+            },
+            do: { evidence in
+                [
+                    .see(
+                        "look at the lines: host, host:port or [IPv6 address]:port",
+                        "grep -n 'kdc *=' \(evidence.words.configurationFile)"),
+                    .see("see what else is wrong on this machine", "authcheck environment"),
+                ]
+            }),
+        Rule(
+            "realm-with-comment", for: "kerberos.KRB5_REALM_UNKNOWN", "kerberos.KRB5_CC_NOTFOUND",
+            "kerberos.KRB5_FCC_NOFILE", is: .kerberos, by: .thisMachine,
+            when: {
+                $0.names.defaultRealm.map { $0.utf8.contains(0x20) || $0.utf8.contains(UInt8(ascii: "#")) } ?? false
+            },
+            {
+                "default_realm in \($0.words.configurationFile) is \"\($0.names.defaultRealm ?? "")\", which is no realm: a comment "
+                    + "behind a value is part of it"
+            },
+            do: { evidence in
+                [
+                    .see(
+                        "put the comment on a line of its own",
+                        "grep -n default_realm \(evidence.words.configurationFile)")
+                ]
+            }),
+        Rule(
+            "kdc-silent", for: "credentials.kdc-timeout", "deadline.kdc", is: .kdcUnreachable, by: .network,
             { evidence in
                 "no KDC of \(evidence.words.realm) has answered within the time" + evidence.kdcSentence
             }, do: lookAtKDCs),
         Rule(
-            "kerberos.KRB5_KDC_UNREACH", "kerberos.KRB5KRB_AP_ERR_IAKERB_KDC_NO_RESPONSE", is: .kdcUnreachable,
+            "kdc-unreachable", for: "kerberos.KRB5_KDC_UNREACH", "kerberos.KRB5KRB_AP_ERR_IAKERB_KDC_NO_RESPONSE",
+            is: .kdcUnreachable,
             by: .network,
             { "no KDC of \($0.words.realm) answers" + $0.kdcSentence }, do: lookAtKDCs),
         Rule(
-            "kerberos.KRB5_REALM_CANT_RESOLVE", is: .kdcUnreachable, by: .network,
+            "kdc-without-address", for: "kerberos.KRB5_REALM_CANT_RESOLVE", is: .kdcUnreachable, by: .network,
             { "no KDC of \($0.words.realm) has an address: the lines `kdc =` or the DNS name hosts that do not exist" },
             do: lookAtKDCs),
         Rule(
-            "kerberos.KRB5_REALM_UNKNOWN", "kerberos.KRB5KRB_AP_ERR_IAKERB_KDC_NOT_FOUND", is: .kdcUnreachable,
+            "realm-in-small-letters-unknown", for: "kerberos.KRB5_REALM_UNKNOWN",
+            "kerberos.KRB5KRB_AP_ERR_IAKERB_KDC_NOT_FOUND", is: .kdcUnreachable,
             by: .user,
             when: { $0.words.realmInCapitals != nil && $0.isAbout(.firstTicket) },
             { "realms are told apart by capitals, and that of \($0.words.user) is written in small letters" },
             do: { [.init("write the user as \($0.words.realmInCapitals ?? "")")] }),
         Rule(
-            "kerberos.KRB5_REALM_UNKNOWN", "kerberos.KRB5KRB_AP_ERR_IAKERB_KDC_NOT_FOUND", is: .kdcUnreachable,
+            "realm-without-kdc", for: "kerberos.KRB5_REALM_UNKNOWN", "kerberos.KRB5KRB_AP_ERR_IAKERB_KDC_NOT_FOUND",
+            is: .kdcUnreachable,
             by: .thisMachine,
             { "neither \($0.words.configurationFile) nor the DNS knows a KDC of \($0.words.realm)" },
             do: { evidence in
@@ -50,21 +134,23 @@ extension Rule {
                     } ?? [])
             }),
         Rule(
-            "kerberos.KRB5_ERR_HOST_REALM_UNKNOWN", "kerberos.KRB5_ERR_NUMERIC_REALM", is: .kerberos, by: .thisMachine,
+            "host-without-realm", for: "kerberos.KRB5_ERR_HOST_REALM_UNKNOWN", "kerberos.KRB5_ERR_NUMERIC_REALM",
+            is: .kerberos, by: .thisMachine,
             { "nothing says in which realm \($0.words.host) is" },
             do: { [.init("name it with SERVICE_REALM, or in [domain_realm] of \($0.words.configurationFile)")] }),
         Rule(
-            "kerberos.KRB5_EAI_*", "kerberos.KRB5_ERR_BAD_HOSTNAME", is: .kerberos, by: .network,
+            "kdc-name-unresolved", for: "kerberos.KRB5_EAI_*", "kerberos.KRB5_ERR_BAD_HOSTNAME", is: .kerberos,
+            by: .network,
             { "a name of \($0.words.configurationFile) or of the service does not resolve" },
             do: { [.see("see what it resolves to", "getent hosts \($0.words.hostOperand)")] }),
         Rule(
-            "kerberos.KRB5KRB_ERR_RESPONSE_TOO_BIG", is: .kdcUnreachable, by: .network,
+            "answer-too-big", for: "kerberos.KRB5KRB_ERR_RESPONSE_TOO_BIG", is: .kdcUnreachable, by: .network,
             { "the KDC's answer is too big for a datagram, and no KDC of \($0.words.realm) takes it over TCP" },
             do: { _ in
                 [.init("have firewalls let 88/tcp to the KDC through, and the KDC listen there (kdc_tcp_listen)")]
             }),
         Rule(
-            "kerberos.KRB5KDC_ERR_SVC_UNAVAILABLE", is: .kerberos, by: .kdc,
+            "kdc-out-of-service", for: "kerberos.KRB5KDC_ERR_SVC_UNAVAILABLE", is: .kerberos, by: .kdc,
             {
                 "the KDC of \($0.words.realm) is there and cannot serve now: its database or a server behind it is down"
             },
@@ -75,28 +161,26 @@ extension Rule {
 
     static let firstTicket: [Rule] = [
         Rule(
-            "kerberos.KRB5KDC_ERR_C_PRINCIPAL_UNKNOWN", "kerberos.KRB5KDC_ERR_WRONG_REALM",
+            "realm-in-small-letters-refused", for: "kerberos.KRB5KDC_ERR_C_PRINCIPAL_UNKNOWN",
+            "kerberos.KRB5KDC_ERR_WRONG_REALM",
             "kerberos.KRB5KDC_ERR_S_PRINCIPAL_UNKNOWN",
             is: .credentialsRejected, by: .user, when: { $0.words.realmInCapitals != nil && $0.isAbout(.firstTicket) },
             { "realms are told apart by capitals, and that of \($0.words.user) is written in small letters" },
             do: { [.init("write the user as \($0.words.realmInCapitals ?? "")")] }),
         // While the user's first ticket is asked for, what does not decrypt was made with the user's key.
         Rule(
-            "kerberos.KRB5KRB_AP_ERR_BAD_INTEGRITY", "kerberos.KRB5KRB_AP_ERR_MODIFIED", is: .credentialsRejected,
-            by: .user,
-            when: { $0.isAbout(.firstTicket) && $0.words.hasKeytab }, wrongKeytab, do: newKeytab),
+            "keytab-key-wrong", for: "kerberos.KRB5KRB_AP_ERR_BAD_INTEGRITY", "kerberos.KRB5KRB_AP_ERR_MODIFIED",
+            "kerberos.KRB5KDC_ERR_PREAUTH_FAILED", is: .credentialsRejected, by: .user,
+            when: { $0.words.hasKeytab && ($0.isAbout(.firstTicket) || $0.has("kerberos.KRB5KDC_ERR_PREAUTH_FAILED")) },
+            wrongKeytab, do: newKeytab),
         Rule(
-            "kerberos.KRB5KRB_AP_ERR_BAD_INTEGRITY", "kerberos.KRB5KRB_AP_ERR_MODIFIED", is: .credentialsRejected,
-            by: .user,
-            when: { $0.isAbout(.firstTicket) }, wrongPassword, do: tryPassword),
+            "password-wrong", for: "kerberos.KRB5KRB_AP_ERR_BAD_INTEGRITY", "kerberos.KRB5KRB_AP_ERR_MODIFIED",
+            "kerberos.KRB5KDC_ERR_PREAUTH_FAILED", is: .credentialsRejected, by: .user,
+            when: { $0.isAbout(.firstTicket) || $0.has("kerberos.KRB5KDC_ERR_PREAUTH_FAILED") }, wrongPassword,
+            do: tryPassword),
         Rule(
-            "kerberos.KRB5KDC_ERR_PREAUTH_FAILED", is: .credentialsRejected, by: .user, when: { $0.words.hasKeytab },
-            wrongKeytab,
-            do: newKeytab),
-        Rule(
-            "kerberos.KRB5KDC_ERR_PREAUTH_FAILED", is: .credentialsRejected, by: .user, wrongPassword, do: tryPassword),
-        Rule(
-            "kerberos.KRB5_PREAUTH_FAILED", "kerberos.KRB5KDC_ERR_PREAUTH_REQUIRED", "kerberos.KRB5_PREAUTH_BAD_TYPE",
+            "other-proof-wanted", for: "kerberos.KRB5_PREAUTH_FAILED", "kerberos.KRB5KDC_ERR_PREAUTH_REQUIRED",
+            "kerberos.KRB5_PREAUTH_BAD_TYPE",
             "kerberos.KRB5_PREAUTH_NO_KEY", "kerberos.KRB5KDC_ERR_PADATA_TYPE_NOSUPP", "kerberos.KRB5_SAM_*",
             "kerberos.KRB5KDC_ERR_PREAUTH_EXPIRED", "kerberos.KRB5KDC_ERR_MORE_PREAUTH_DATA_REQUIRED",
             is: .credentialsRejected, by: .user,
@@ -113,14 +197,16 @@ extension Rule {
                 ]
             }),
         Rule(
-            "kerberos.KRB5_ERR_FAST_REQUIRED", "kerberos.KRB5KDC_ERR_UNKNOWN_CRITICAL_FAST_OPTION",
+            "armor-required", for: "kerberos.KRB5_ERR_FAST_REQUIRED",
+            "kerberos.KRB5KDC_ERR_UNKNOWN_CRITICAL_FAST_OPTION",
             is: .credentialsRejected, by: .kdc,
             {
                 "the KDC takes \($0.words.user) only through an armored channel (FAST), which needs another ticket first"
             },
             do: { [.init("get a ticket by hand", command: $0.words.kinit(option: "-T ARMOR_CACHE"))] }),
         Rule(
-            "kerberos.KRB5KDC_ERR_CLIENT_NOT_TRUSTED", "kerberos.KRB5KDC_ERR_KDC_NOT_TRUSTED",
+            "certificate-log-in-refused", for: "kerberos.KRB5KDC_ERR_CLIENT_NOT_TRUSTED",
+            "kerberos.KRB5KDC_ERR_KDC_NOT_TRUSTED",
             "kerberos.KRB5KDC_ERR_INVALID_SIG",
             "kerberos.KRB5KDC_ERR_DH_KEY_PARAMETERS_NOT_ACCEPTED", "kerberos.KRB5KDC_ERR_CERTIFICATE_MISMATCH",
             "kerberos.KRB5KDC_ERR_CANT_VERIFY_CERTIFICATE", "kerberos.KRB5KDC_ERR_INVALID_CERTIFICATE",
@@ -135,17 +221,19 @@ extension Rule {
             },
             do: { [.see("see pkinit_anchors and pkinit_identities", "grep -n pkinit \($0.words.configurationFile)")] }),
         Rule(
-            "kerberos.KRB5KDC_ERR_S_PRINCIPAL_UNKNOWN", is: .credentialsRejected, by: .user,
+            "realm-not-served", for: "kerberos.KRB5KDC_ERR_S_PRINCIPAL_UNKNOWN", is: .credentialsRejected, by: .user,
             when: { $0.isAbout(.firstTicket) },
             { "the KDC does not serve the realm of \($0.words.user)" },
             do: { _ in [.init("check the realm's spelling")] }),
         Rule(
-            "kerberos.KRB5KDC_ERR_C_PRINCIPAL_UNKNOWN", is: .credentialsRejected, by: .user,
+            "enterprise-name-unknown", for: "kerberos.KRB5KDC_ERR_C_PRINCIPAL_UNKNOWN", is: .credentialsRejected,
+            by: .user,
             when: { $0.words.isEnterpriseUser },
             { "the KDC does not know the enterprise name \($0.words.user)" },
             do: { _ in [.init("check its spelling: in Active Directory it is the user principal name of an account")] }),
         Rule(
-            "kerberos.KRB5KDC_ERR_C_PRINCIPAL_UNKNOWN", is: .credentialsRejected, by: .user,
+            "service-name-as-user", for: "kerberos.KRB5KDC_ERR_C_PRINCIPAL_UNKNOWN", is: .credentialsRejected,
+            by: .user,
             when: { $0.words.isServiceUser },
             { "the KDC does not know the user \($0.words.user)" },
             do: { _ in
@@ -156,7 +244,7 @@ extension Rule {
                 ]
             }),
         Rule(
-            "kerberos.KRB5KDC_ERR_C_PRINCIPAL_UNKNOWN", is: .credentialsRejected, by: .user,
+            "user-unknown", for: "kerberos.KRB5KDC_ERR_C_PRINCIPAL_UNKNOWN", is: .credentialsRejected, by: .user,
             { "the KDC does not know the user \($0.words.user)" },
             do: { evidence in
                 [.init("check the principal's spelling")]
@@ -169,30 +257,32 @@ extension Rule {
                         ])
             }),
         Rule(
-            "kerberos.KRB5KDC_ERR_WRONG_REALM", is: .credentialsRejected, by: .user,
+            "user-in-another-realm", for: "kerberos.KRB5KDC_ERR_WRONG_REALM", is: .credentialsRejected, by: .user,
             {
                 "the KDC of \($0.words.realm) says that another realm has \($0.isAbout(.firstTicket) ? $0.words.user : $0.words.service)"
             },
             do: { _ in [.init("name the realm that has the account; with Active Directory that of its domain")] }),
         Rule(
-            "kerberos.KRB5KDC_ERR_CLIENT_REVOKED", is: .credentialsRejected, by: .kdc,
+            "user-locked", for: "kerberos.KRB5KDC_ERR_CLIENT_REVOKED", is: .credentialsRejected, by: .kdc,
             { "\($0.words.user) is locked, disabled or expired at the KDC" }, do: lookAtUser),
         Rule(
-            "kerberos.KRB5KDC_ERR_CLIENT_NOTYET", is: .credentialsRejected, by: .kdc,
+            "user-not-yet-valid", for: "kerberos.KRB5KDC_ERR_CLIENT_NOTYET", is: .credentialsRejected, by: .kdc,
             { "\($0.words.user) is not valid yet at the KDC" }, do: lookAtUser),
         Rule(
-            "kerberos.KRB5KDC_ERR_NAME_EXP", is: .credentialsRejected, by: .kdc,
+            "account-expired", for: "kerberos.KRB5KDC_ERR_NAME_EXP", is: .credentialsRejected, by: .kdc,
             { "the account of \($0.words.user) has expired at the KDC" }, do: lookAtUser),
         Rule(
-            "kerberos.KRB5KDC_ERR_KEY_EXP", is: .credentialsRejected, by: .user, when: { !$0.words.hasKeytab },
+            "password-expired", for: "kerberos.KRB5KDC_ERR_KEY_EXP", is: .credentialsRejected, by: .user,
+            when: { !$0.words.hasKeytab },
             { "the password of \($0.words.user) has expired" },
             do: { [.init("change it", command: "kpasswd \($0.words.user)")] }),
         Rule(
-            "kerberos.KRB5KDC_ERR_KEY_EXP", is: .credentialsRejected, by: .user,
+            "key-expired", for: "kerberos.KRB5KDC_ERR_KEY_EXP", is: .credentialsRejected, by: .user,
             { "the key of \($0.words.user) has expired, as a password does" },
             do: { [.init("change it, and have a new keytab made", command: "kpasswd \($0.words.user)")] }),
         Rule(
-            "kerberos.KRB5KDC_ERR_ETYPE_NOSUPP", "kerberos.KRB5_CONFIG_ETYPE_NOSUPP", "kerberos.KRB5_PROG_ETYPE_NOSUPP",
+            "user-without-common-encryption", for: "kerberos.KRB5KDC_ERR_ETYPE_NOSUPP",
+            "kerberos.KRB5_CONFIG_ETYPE_NOSUPP", "kerberos.KRB5_PROG_ETYPE_NOSUPP",
             "kerberos.KRB5_BAD_ENCTYPE", "kerberos.KRB5_PROG_KEYTYPE_NOSUPP", "kerberos.KRB5_NOPERM_ETYPE",
             "kerberos.KRB5_WRONG_ETYPE",
             is: .kerberos, by: .user, when: { $0.isAbout(.firstTicket) },
@@ -222,11 +312,13 @@ extension Rule {
                     ]
             }),
         Rule(
-            "kerberos.KRB5KDC_ERR_POLICY", is: .credentialsRejected, by: .kdc, when: { $0.isAbout(.firstTicket) },
+            "user-policy", for: "kerberos.KRB5KDC_ERR_POLICY", is: .credentialsRejected, by: .kdc,
+            when: { $0.isAbout(.firstTicket) },
             { "a policy of the KDC forbids a ticket to \($0.words.user), from here or now" },
             do: { _ in [.init("the KDC's log has the reason")] }),
         Rule(
-            "kerberos.KRB5_IN_TKT_REALM_MISMATCH", "kerberos.KRB5_KDCREP_MODIFIED", is: .credentialsRejected, by: .user,
+            "user-name-not-canonical", for: "kerberos.KRB5_IN_TKT_REALM_MISMATCH", "kerberos.KRB5_KDCREP_MODIFIED",
+            is: .credentialsRejected, by: .user,
             when: { $0.isAbout(.firstTicket) },
             {
                 "the KDC answered for another name than \($0.words.user): it takes names in any capitals, or has an alias"
@@ -235,11 +327,12 @@ extension Rule {
                 [.init("write the name as the KDC has it, or set canonicalize = true in \($0.words.configurationFile)")]
             }),
         Rule(
-            "kerberos.KRB5_GET_IN_TKT_LOOP", is: .kerberos, by: .kdc,
+            "proof-loop", for: "kerberos.KRB5_GET_IN_TKT_LOOP", is: .kerberos, by: .kdc,
             { "the KDC asks for one proof of \($0.words.user) after another" },
             do: { _ in [.init("the KDC's log has the reason")] }),
         Rule(
-            "kerberos.KRB5KDC_ERR_C_OLD_MAST_KVNO", "kerberos.KRB5KDC_ERR_S_OLD_MAST_KVNO",
+            "kdc-without-usable-key", for: "kerberos.KRB5KDC_ERR_C_OLD_MAST_KVNO",
+            "kerberos.KRB5KDC_ERR_S_OLD_MAST_KVNO",
             "kerberos.KRB5KDC_ERR_NULL_KEY",
             is: .kerberos, by: .kdc,
             {

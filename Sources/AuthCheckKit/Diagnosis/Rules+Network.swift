@@ -21,11 +21,11 @@ extension Rule {
 
     static let names: [Rule] = [
         Rule(
-            "dns.is-service-name", is: .dns, by: .connectionString,
+            "name-is-of-records", for: "dns.is-service-name", is: .dns, by: .connectionString,
             { "\($0.names.host ?? "the name") has no address, but SRV records of MongoDB" },
             do: { [.init("write mongodb+srv://\($0.names.host ?? "NAME")/, without a port")] }),
         Rule(
-            "dns.in-search-list", is: .dns, by: .connectionString,
+            "records-in-search-list", for: "dns.in-search-list", is: .dns, by: .connectionString,
             {
                 "the records are not those of \($0.record?.name ?? "that name"); the search list of the resolver has them, where only some drivers look"
             },
@@ -36,42 +36,46 @@ extension Rule {
                 ]
             }),
         Rule(
-            "dns.no-such-name", "dns.no-address", is: .dns, by: .connectionString,
+            "name-unknown", for: "dns.no-such-name", "dns.no-address", is: .dns, by: .connectionString,
             { evidence in
                 "the name \(evidence.names.host ?? "of the host") \(evidence.has("dns.no-address") ? "has no address" : "does not exist")"
             }, do: { askNameServer($0) + [.init("check the spelling in the connection string")] }),
         Rule(
-            "dns.invalid-name", is: .dns, by: .connectionString, { _ in "the text cannot be a host name" },
+            "name-invalid", for: "dns.invalid-name", is: .dns, by: .connectionString,
+            { _ in "the text cannot be a host name" },
             do: { _ in [.init("check the spelling in the connection string")] }),
         Rule(
-            "dns.temporary-failure", "dns.malformed-answer", "dns.failure", "deadline.dns", "dns.deadline-exceeded",
+            "name-server-failed", for: "dns.temporary-failure", "dns.malformed-answer", "dns.failure", "deadline.dns",
+            "dns.deadline-exceeded",
             is: .dns, by: .network,
             when: { !$0.has("deadline.dns") && !$0.has("dns.deadline-exceeded") },
             { "no name server has answered for \($0.names.host ?? "the name")" }, do: silentNameServer),
         Rule(
-            "deadline.dns", "dns.deadline-exceeded", "deadline.names", is: .deadline, by: .network,
+            "name-server-silent", for: "deadline.dns", "dns.deadline-exceeded", "deadline.names", is: .deadline,
+            by: .network,
             { "no name server has answered for \($0.record?.name ?? $0.names.host ?? "the name") within the time" },
             do: silentNameServer),
         Rule(
-            "transport.name-resolution", is: .dns, by: .network, { "\($0.names.host ?? "the name") does not resolve" },
+            "name-unresolved", for: "transport.name-resolution", is: .dns, by: .network,
+            { "\($0.names.host ?? "the name") does not resolve" },
             do: askNameServer),
         Rule(
-            "seedlist.no-hosts", is: .dns, by: .connectionString,
+            "records-missing", for: "seedlist.no-hosts", is: .dns, by: .connectionString,
             { "there is no \($0.record?.type ?? "SRV") record at \($0.record?.name ?? "the name")" },
             do: { askRecords($0) + [.init("check the spelling in the connection string")] }),
         Rule(
-            "seedlist.look-up-failed", is: .dns, by: .network,
+            "records-server-failed", for: "seedlist.look-up-failed", is: .dns, by: .network,
             {
                 "no name server has answered for the \($0.record?.type ?? "SRV") records of \($0.record?.name ?? "the name")"
             }, do: silentNameServer),
         Rule(
-            "seedlist.deadline-exceeded", is: .deadline, by: .network,
+            "records-server-silent", for: "seedlist.deadline-exceeded", is: .deadline, by: .network,
             {
                 "no name server has answered for the \($0.record?.type ?? "SRV") records of \($0.record?.name ?? "the name") within the time"
             },
             do: silentNameServer),
         Rule(
-            "seedlist.invalid-txt-record", is: .dns, by: .network,
+            "text-record-invalid", for: "seedlist.invalid-txt-record", is: .dns, by: .network,
             {
                 "the TXT record of \($0.record?.name ?? "the name") may have authSource, replicaSet and loadBalanced, and nothing else"
             },
@@ -84,18 +88,23 @@ extension Rule {
                     + askRecords(evidence)
             }),
         Rule(
-            "seedlist.foreign-host", is: .dns, by: .network,
+            "records-foreign-host", for: "seedlist.foreign-host", is: .dns, by: .network,
             { "the records lead out of the domain of \($0.record?.name ?? "the name"), which a driver refuses" },
             do: { evidence in
                 [
                     .init(
-                        "have them lead to hosts in that domain, or name the hosts themselves in a string of mongodb://. The option "
-                            + "srvAllowedHostsSuffix, which some drivers have, is none of this client")
-                ] + askRecords(evidence)
+                        "ask whoever runs the servers whether that host is one of them: a forged answer of the DNS looks like this"
+                    )
+                ] + askRecords(evidence) + [
+                    .init(
+                        "if it is, have the records lead to names in that domain. The option srvAllowedHostsSuffix, which some "
+                            + "drivers have, is none of this client")
+                ]
             }),
-        Rule("seedlist.conflicting-options", is: .usage, by: .connectionString, { $0.message }),
         Rule(
-            "seedlist.*", is: .dns, by: .network,
+            "records-conflict", for: "seedlist.conflicting-options", is: .usage, by: .connectionString, { $0.message }),
+        Rule(
+            "records-lead-nowhere", for: "seedlist.*", is: .dns, by: .network,
             { "the records of \($0.record?.name ?? "the name") lead to no server" }, do: askRecords),
     ]
 
@@ -103,22 +112,23 @@ extension Rule {
 
     static let connection: [Rule] = [
         Rule(
-            "proxy.unreachable", is: .connect, by: .network, { _ in "the SOCKS5 proxy cannot be reached" },
+            "proxy-unreachable", for: "proxy.unreachable", is: .connect, by: .network,
+            { _ in "the SOCKS5 proxy cannot be reached" },
             do: { _ in [.init("check proxyHost and proxyPort, and that the proxy runs")] }),
         Rule(
-            "proxy.not-socks5", is: .connect, by: .connectionString,
+            "proxy-not-socks", for: "proxy.not-socks5", is: .connect, by: .connectionString,
             { _ in "what listens at proxyHost and proxyPort is no SOCKS5 proxy" },
             do: { _ in [.init("check proxyHost and proxyPort: a proxy for HTTP is none of SOCKS5")] }),
         Rule(
-            "proxy.credential-required", is: .connect, by: .connectionString,
+            "proxy-wants-user", for: "proxy.credential-required", is: .connect, by: .connectionString,
             { _ in "the proxy wants a user and a password" },
             do: { _ in [.init("give proxyUsername and proxyPassword, as the proxy's configuration has them")] }),
         Rule(
-            "proxy.credential-rejected", is: .connect, by: .connectionString,
+            "proxy-refuses-user", for: "proxy.credential-rejected", is: .connect, by: .connectionString,
             { _ in "the proxy does not take the user and password" },
             do: { _ in [.init("check proxyUsername and proxyPassword")] }),
         Rule(
-            "proxy.refused", is: .connect, by: .network,
+            "proxy-cannot-connect", for: "proxy.refused", is: .connect, by: .network,
             { _ in "the proxy could not or would not connect to the server" },
             do: { _ in
                 [
@@ -128,10 +138,10 @@ extension Rule {
                 ]
             }),
         Rule(
-            "proxy.*", is: .connect, by: .network, { _ in "the way through the proxy failed" },
+            "proxy-failed", for: "proxy.*", is: .connect, by: .network, { _ in "the way through the proxy failed" },
             do: { _ in [.init("see the proxy's log")] }),
         Rule(
-            "transport.connect", is: .connect, by: .server,
+            "port-closed", for: "transport.connect", is: .connect, by: .server,
             when: { $0.measured.attempts > 0 && $0.measured.refusals == $0.measured.attempts },
             { "\($0.words.host) is there, and nobody listens on port \($0.words.port)" },
             do: {
@@ -141,21 +151,22 @@ extension Rule {
                 ]
             }),
         Rule(
-            "transport.connect", is: .connect, by: .network, { "no address of \($0.words.host) accepts a connection" },
+            "host-unreachable", for: "transport.connect", is: .connect, by: .network,
+            { "no address of \($0.words.host) accepts a connection" },
             do: tryPort),
         Rule(
-            "deadline.tcp", is: .deadline, by: .network, when: { $0.asked != .proxy },
+            "host-silent", for: "deadline.tcp", is: .deadline, by: .network, when: { $0.asked != .proxy },
             {
                 "nothing comes back from \($0.words.host), port \($0.words.port): a firewall that drops packets, or a host that is down"
             }, do: tryPort),
         Rule(
-            "deadline.tls", is: .deadline, by: .server,
+            "tls-silent", for: "deadline.tls", is: .deadline, by: .server,
             { "\($0.words.host) has accepted the connection and says nothing in the TLS handshake" },
             do: { _ in
                 [.init("see the server's load and log; a load balancer that has no server behind it does that, too")]
             }),
         Rule(
-            "deadline.command", is: .deadline, by: .server, when: { $0.phase == .hello },
+            "hello-silent", for: "deadline.command", is: .deadline, by: .server, when: { $0.phase == .hello },
             {
                 "\($0.words.host) has accepted the connection and does not answer hello: it is busy, it is no MongoDB server, or it waits for TLS"
             },
@@ -163,20 +174,20 @@ extension Rule {
                 (evidence.string.usesTLS ? [] : [.init("try tls=true")]) + [.init("see the server's load and log")]
             }),
         Rule(
-            "deadline.command", is: .deadline, by: .server,
+            "command-silent", for: "deadline.command", is: .deadline, by: .server,
             { "\($0.words.host) does not answer in the phase \($0.phase?.rawValue ?? "command")" },
             do: { _ in
                 [.init("see the server's load and log: what it asks to check the user (LDAP, a KDC) may be slow")]
             }),
         Rule(
-            "deadline.file", "credentials.deadline-exceeded", is: .deadline, by: .thisMachine,
+            "file-silent", for: "deadline.file", "credentials.deadline-exceeded", is: .deadline, by: .thisMachine,
             { _ in "a file or a credential cache was not read within the time" },
             do: { _ in [.init("see whether it is on a file system or with a daemon that hangs")] }),
         Rule(
-            "cancelled", is: .deadline, by: .unknown,
+            "interrupted", for: "cancelled", is: .deadline, by: .unknown,
             { "the check was interrupted in the phase \($0.phase?.rawValue ?? "before the first one")" }),
         Rule(
-            "transport.deadline-exceeded", "auth.deadline-exceeded", is: .deadline, by: .unknown,
+            "deadline", for: "transport.deadline-exceeded", "auth.deadline-exceeded", is: .deadline, by: .unknown,
             { "the time was used up in the phase \($0.phase?.rawValue ?? "before the first one")" },
             do: { _ in
                 [
@@ -198,23 +209,59 @@ extension Rule {
 
     static let encryption: [Rule] = [
         Rule(
-            "tls.atlas", is: .tls, by: .server, { _ in "Atlas ends the handshake of addresses that it does not know" },
+            "tls-atlas-address", for: "tls.atlas", is: .tls, by: .server,
+            { _ in "Atlas ends the handshake of addresses that it does not know" },
             do: { _ in
                 [.init("add the address that this machine has on the Internet to the IP access list of the project")]
             }),
         Rule(
-            "tls.not-trusted", is: .tls, by: .connectionString,
+            "tls-not-for-servers", for: "tls.not-trusted", is: .tls, by: .server,
+            when: { $0.says("extendedKeyUsage does not have serverAuth") },
+            { _ in "the server's certificate is not one for servers: its extendedKeyUsage lacks serverAuth" },
+            do: { _ in [.init("have the certificate made anew, with serverAuth in its extendedKeyUsage")] }),
+        Rule(
+            "tls-self-signed", for: "tls.not-trusted", is: .tls, by: .connectionString,
+            when: { $0.says("it is issued by itself and is not among") },
+            { _ in "the server's certificate is issued by itself, and is not among those that are trusted here" },
+            do: { _ in
+                [
+                    .init(
+                        "if that is the server's certificate (compare it on the server), name a file that has it: tlsCAFile=/path/to/server.pem"
+                    ),
+                    .init("better: have one made by an authority, and name that one's file"),
+                ]
+            }),
+        Rule(
+            "tls-authority-of-same-name", for: "tls.not-trusted", is: .tls, by: .connectionString,
+            when: { $0.says("but that authority's key did not sign it") },
+            { _ in
+                "an authority that is trusted here has the name of the one that issued the server's certificate, and another key, or "
+                    + "does not allow this name"
+            },
+            do: { _ in
+                [.init("get the authority's present certificate: it may have been made anew under the same name")]
+            }),
+        Rule(
+            "tls-no-authorities", for: "tls.not-trusted", is: .tls, by: .thisMachine,
+            when: { $0.says("nobody is trusted") },
+            { _ in "this system has no certificates of authorities, so that it trusts nobody" },
+            do: { _ in
+                [
+                    .init("name a file with the authority that issued the server's: tlsCAFile=/path/to/ca.pem"),
+                    .init("or install the system's (the package ca-certificates)"),
+                ]
+            }),
+        Rule(
+            "tls-authority-unknown", for: "tls.not-trusted", is: .tls, by: .connectionString,
             { _ in "no authority that is trusted here has issued the server's certificate" },
             do: { _ in
                 [
                     .init("name a file with the authority that issued it: tlsCAFile=/path/to/ca.pem"),
-                    .init(
-                        "the server must send the intermediate certificates itself, and its certificate must be one for servers"
-                    ),
+                    .init("where there are authorities in between, the server must send their certificates itself"),
                 ]
             }),
         Rule(
-            "tls.expired", is: .tls, by: .server,
+            "tls-certificate-expired", for: "tls.expired", is: .tls, by: .server,
             { _ in "the server's certificate, or that of its authority, has expired" },
             do: { _ in
                 [
@@ -224,7 +271,7 @@ extension Rule {
                 ]
             }),
         Rule(
-            "tls.not-yet-valid", is: .tls, by: .thisMachine,
+            "tls-certificate-not-yet-valid", for: "tls.not-yet-valid", is: .tls, by: .thisMachine,
             { _ in "the server's certificate is not valid yet by this machine's clock" },
             do: { _ in
                 [
@@ -233,7 +280,7 @@ extension Rule {
                 ]
             }),
         Rule(
-            "tls.wrong-hostname", is: .tls, by: .connectionString,
+            "tls-certificate-other-name", for: "tls.wrong-hostname", is: .tls, by: .connectionString,
             { _ in "the server's certificate is for other names" },
             do: { _ in
                 [
@@ -243,7 +290,7 @@ extension Rule {
                 ]
             }),
         Rule(
-            "tls.certificate-usage", is: .tls, by: .server,
+            "tls-key-usage", for: "tls.certificate-usage", is: .tls, by: .server,
             { _ in "the keyUsage of the server's certificate lacks digitalSignature" },
             do: { _ in
                 [
@@ -253,11 +300,11 @@ extension Rule {
                 ]
             }),
         Rule(
-            "tls.revoked", is: .tls, by: .server,
-            { _ in "the authority of the server's certificate does not vouch for it any more" },
+            "tls-certificate-revoked", for: "tls.revoked", is: .tls, by: .server,
+            { _ in "the server's certificate is revoked" },
             do: { _ in [.init("have a new certificate made for the server")] }),
         Rule(
-            "tls.revocation-lists", is: .tls, by: .connectionString,
+            "tls-revocation-lists", for: "tls.revocation-lists", is: .tls, by: .connectionString,
             { _ in "tlsCRLFile has no current list that is for the server's certificate" },
             do: { _ in
                 [
@@ -267,15 +314,15 @@ extension Rule {
                 ]
             }),
         Rule(
-            "tls.not-tls", is: .tls, by: .connectionString, when: { $0.string.isSRV },
+            "tls-not-spoken-srv", for: "tls.not-tls", is: .tls, by: .connectionString, when: { $0.string.isSRV },
             { "\($0.words.host) does not speak TLS on port \($0.words.port), and mongodb+srv turns TLS on by itself" },
-            do: { _ in [.init("if the server is meant to be without TLS, write tls=false"), hangsUp] }),
+            do: { _ in [hangsUp, .init("only if the server is meant to be without TLS, write tls=false")] }),
         Rule(
-            "tls.not-tls", is: .tls, by: .connectionString,
+            "tls-not-spoken", for: "tls.not-tls", is: .tls, by: .connectionString,
             { "\($0.words.host) does not speak TLS on port \($0.words.port)" },
-            do: { _ in [.init("if the server is meant to be without TLS, leave out tls=true"), hangsUp] }),
+            do: { _ in [hangsUp, .init("only if the server is meant to be without TLS, leave out tls=true")] }),
         Rule(
-            "tls.certificate-required", is: .tls, by: .connectionString,
+            "tls-client-certificate-missing", for: "tls.certificate-required", is: .tls, by: .connectionString,
             { _ in "the server wants a certificate of the client" },
             do: { _ in
                 [
@@ -285,7 +332,7 @@ extension Rule {
                 ]
             }),
         Rule(
-            "tls.certificate-rejected", is: .tls, by: .server,
+            "tls-client-certificate-refused", for: "tls.certificate-rejected", is: .tls, by: .server,
             { _ in "the server does not accept the client's certificate" },
             do: { _ in
                 [
@@ -295,16 +342,17 @@ extension Rule {
                 ]
             }),
         Rule(
-            "tls.protocol-version", is: .tls, by: .server,
+            "tls-versions-old", for: "tls.protocol-version", is: .tls, by: .server,
             { _ in "the server speaks no version of TLS that is still safe" },
             do: { _ in [.init("enable TLS 1.2 or 1.3 on the server; older versions are not spoken")] }),
         Rule(
-            "tls.authorities-file", is: .tls, by: .connectionString, { _ in "the file of authorities cannot be used" },
+            "tls-authorities-file", for: "tls.authorities-file", is: .tls, by: .connectionString,
+            { _ in "the file of authorities cannot be used" },
             do: { _ in
                 [.init("check the path in tlsCAFile: it must be a PEM file with certificates that this user may read")]
             }),
         Rule(
-            "tls.certificate-key-file", is: .tls, by: .connectionString,
+            "tls-client-certificate-file", for: "tls.certificate-key-file", is: .tls, by: .connectionString,
             { _ in "the file with the client's certificate cannot be used" },
             do: { _ in
                 [
@@ -314,7 +362,7 @@ extension Rule {
                 ]
             }),
         Rule(
-            "tls.certificate-key-password", is: .tls, by: .connectionString,
+            "tls-client-key-password", for: "tls.certificate-key-password", is: .tls, by: .connectionString,
             { _ in "the key of the client's certificate does not open" },
             do: { _ in
                 [
@@ -325,7 +373,7 @@ extension Rule {
                 ]
             }),
         Rule(
-            "tls.*", "transport.tls", is: .tls, by: .server, { _ in "the TLS handshake broke" },
+            "tls-handshake", for: "tls.*", "transport.tls", is: .tls, by: .server, { _ in "the TLS handshake broke" },
             do: { _ in
                 [
                     .init(

@@ -11,19 +11,19 @@ extension Rule {
 
     static let conversation: [Rule] = [
         Rule(
-            "closed.speaks-tls", is: .protocol, by: .connectionString,
+            "server-wants-tls", for: "closed.speaks-tls", is: .protocol, by: .connectionString,
             { "\($0.words.host) speaks TLS on port \($0.words.port), and the connection string does not" },
             do: { _ in [.init("set tls=true in the connection string")] }),
         Rule(
-            "closed.before-reply", is: .protocol, by: .connectionString,
+            "server-may-want-tls", for: "closed.before-reply", is: .protocol, by: .connectionString,
             { "\($0.words.host) hangs up before it has said anything, as servers do that want TLS" },
             do: { _ in [.init("set tls=true in the connection string"), hangUps] }),
         Rule(
-            "transport.closed", is: .protocol, by: .server, when: { $0.phase == .hello },
+            "hello-hung-up", for: "transport.closed", is: .protocol, by: .server, when: { $0.phase == .hello },
             { "\($0.words.host) closed the connection instead of an answer to hello" },
             do: { isItMongoDB($0) + [hangUps] }),
         Rule(
-            "transport.closed", is: .protocol, by: .server, when: { $0.phase != .hello },
+            "connection-lost", for: "transport.closed", is: .protocol, by: .server, when: { $0.phase != .hello },
             {
                 "\($0.words.host), which had answered hello, closed the connection in the phase \($0.phase?.rawValue ?? "command")"
             },
@@ -35,39 +35,43 @@ extension Rule {
                 ]
             }),
         Rule(
-            "transport.protocol-violation", is: .protocol, by: .server,
+            "not-mongodb", for: "transport.protocol-violation", is: .protocol, by: .server,
             { "what \($0.words.host) sends on port \($0.words.port) is no reply of MongoDB's protocol" },
             do: isItMongoDB),
         Rule(
-            "hello.354", is: .protocol, by: .connectionString, { _ in "the server is behind a load balancer" },
+            "load-balancer-not-declared", for: "hello.354", is: .protocol, by: .connectionString,
+            { _ in "the server is behind a load balancer" },
             do: { _ in [.init("write loadBalanced=true")] }),
         Rule(
-            "hello.91", "hello.11600", is: .protocol, by: .server, { _ in "the server is shutting down or starting" },
+            "server-not-ready", for: "hello.91", "hello.11600", is: .protocol, by: .server,
+            { _ in "the server is shutting down or starting" },
             do: { _ in [.init("try again")] }),
         Rule(
-            "hello.322", "hello.323", "hello.498870", "server.322", "server.323", "server.498870", is: .protocol,
+            "server-api-required", for: "hello.322", "hello.323", "hello.498870", "server.322", "server.323",
+            "server.498870", is: .protocol,
             by: .server,
             { _ in
                 "the server demands that clients declare a version of its API (requireApiVersion), which this client does not"
             },
             do: { _ in [.init("drivers do it with the option serverApi; this program cannot check such a server")] }),
         Rule(
-            "auth.hello-refused", is: .protocol, by: .server, { _ in "the server refuses hello, and has said why" },
+            "hello-refused", for: "auth.hello-refused", is: .protocol, by: .server,
+            { _ in "the server refuses hello, and has said why" },
             do: { _ in [.init("its log may say more")] }),
         Rule(
-            "auth.not-load-balanced", is: .protocol, by: .connectionString,
+            "load-balancer-missing", for: "auth.not-load-balanced", is: .protocol, by: .connectionString,
             { _ in "the string says loadBalanced=true, and the server is behind no load balancer" },
             do: { _ in
                 [.init("leave out loadBalanced=true, or name the load balancer in place of the server behind it")]
             }),
         Rule(
-            "auth.identity-not-told", is: .protocol, by: .server,
+            "identity-not-told", for: "auth.identity-not-told", is: .protocol, by: .server,
             { _ in
                 "nothing tells whether the authentication has succeeded: the mechanism proves nothing of it, and the server does not say who we are"
             },
             do: { _ in [.init("use a mechanism that proves both sides: GSSAPI or SCRAM")] }),
         Rule(
-            "auth.arbiter", is: .mechanismUnavailable, by: .connectionString,
+            "arbiter", for: "auth.arbiter", is: .mechanismUnavailable, by: .connectionString,
             { _ in "the server says that it is an arbiter, which has no users" },
             do: { _ in
                 [
@@ -77,10 +81,11 @@ extension Rule {
                 ]
             }),
         Rule(
-            "auth.malformed-reply", "auth.conversation-mismatch", "auth.too-many-steps", is: .protocol, by: .server,
+            "conversation-broken", for: "auth.malformed-reply", "auth.conversation-mismatch", "auth.too-many-steps",
+            is: .protocol, by: .server,
             { "\($0.words.host) does not keep to the rules of the conversation" }, do: isItMongoDB),
         Rule(
-            "sasl.unacceptable-challenge", is: .protocol, by: .server,
+            "challenge-unacceptable", for: "sasl.unacceptable-challenge", is: .protocol, by: .server,
             { "\($0.words.host) demands of \($0.mechanism ?? "the mechanism") what a client must refuse" },
             do: { evidence in
                 evidence.mechanism?.hasPrefix("SCRAM") == true
@@ -91,11 +96,12 @@ extension Rule {
                     ] : []
             }),
         Rule(
-            "sasl.malformed-challenge", "sasl.unexpected-challenge", "sasl.missing-challenge", "sasl.too-large",
+            "challenge-malformed", for: "sasl.malformed-challenge", "sasl.unexpected-challenge",
+            "sasl.missing-challenge", "sasl.too-large",
             is: .protocol, by: .server,
             { "\($0.words.host) sends a malformed message of \($0.mechanism ?? "the mechanism")" }, do: isItMongoDB),
         Rule(
-            "sasl.size-without-layer", is: .securityLayer, by: .server,
+            "size-without-layer", for: "sasl.size-without-layer", is: .securityLayer, by: .server,
             { _ in
                 "the server names a maximum size although it offers no security layer (RFC 4752 has the client refuse that)"
             },
@@ -107,7 +113,7 @@ extension Rule {
                 ]
             }),
         Rule(
-            "sasl.security-layer", is: .securityLayer, by: .server,
+            "security-layer", for: "sasl.security-layer", is: .securityLayer, by: .server,
             { _ in "the server's offer of security layers departs from RFC 4752" },
             do: { _ in [.init("see the server's log, and the version of its SASL library")] }),
     ]
@@ -119,17 +125,18 @@ extension Rule {
 
     static let refusals: [Rule] = [
         Rule(
-            "server.8000", is: .refused, by: .user,
+            "atlas-refused", for: "server.8000", is: .refused, by: .user, when: { $0.isAtlas },
             { "Atlas does not know the user \($0.words.user) with this password" },
             do: { _ in
                 [.init("see Database Access of the project: the user, its password, and the clusters that it may use")]
             }),
         Rule(
-            "auth.refused", is: .refused, by: .server, when: { $0.stage == .authenticated },
+            "identity-refused", for: "auth.refused", is: .refused, by: .server, when: { $0.stage == .authenticated },
             { _ in "the server has let us in, and refuses to say who we are" },
             do: { _ in [.init("the server's log has the reason")] }),
         Rule(
-            "auth.refused", is: .refused, by: .server, when: { $0.isKerberos && $0.stage == .serverProven },
+            "user-not-on-server", for: "auth.refused", is: .refused, by: .server,
+            when: { $0.isKerberos && $0.stage == .serverProven },
             { evidence in
                 "Kerberos has proven both sides, so keytab and clocks are right; the server does not let \(evidence.words.user) in: most likely "
                     + "no such user is created on $external"
@@ -147,17 +154,18 @@ extension Rule {
                     + [.init("the server's log has the reason; where it asks LDAP for roles, that may have failed")]
             }),
         Rule(
-            "auth.refused", is: .refused, by: .server, when: { $0.isKerberos && $0.measured.isTicketReplaced },
+            "server-keytab-lacks-new-key", for: "auth.refused", is: .refused, by: .server,
+            when: { $0.isKerberos && $0.measured.isTicketReplaced },
             {
                 "the server does not take a ticket that the KDC has just given: its keytab lacks the present key of \($0.words.service)"
             }, do: keytab),
         Rule(
-            "auth.refused", is: .refused, by: .server, when: { $0.isKerberos },
+            "server-keytab-lacks-key", for: "auth.refused", is: .refused, by: .server, when: { $0.isKerberos },
             { "the server could not read the ticket, most likely: its keytab lacks the key of \($0.words.service)" },
             do: { evidence in
                 keytab(evidence) + [
                     .init(
-                        "the server's log has the reason. Another one is that no user \(evidence.words.user) is created on $external"
+                        "the server's log has the reason, which may be another one: that no user \(evidence.words.user) is created on $external"
                     )
                 ]
                     + (evidence.userInSmallLetters.map {
@@ -169,17 +177,37 @@ extension Rule {
                     } ?? [])
             }),
         Rule(
-            "auth.refused", is: .refused, by: .user, when: { $0.mechanism?.hasPrefix("SCRAM") == true },
+            "scram-refused", for: "auth.refused", is: .refused, by: .user,
+            when: { $0.mechanism?.hasPrefix("SCRAM") == true },
             { "the user name or the password is wrong, or \($0.words.user) is a user of another database" },
             do: { _ in
                 [.init("check the password, and authSource: it must be the database on which the user was created")]
             }),
         Rule(
-            "auth.refused", is: .refused, by: .user, when: { $0.mechanism == "PLAIN" },
+            "plain-refused", for: "auth.refused", is: .refused, by: .user, when: { $0.mechanism == "PLAIN" },
             { "what the server asks for passwords (LDAP, PAM) does not take \($0.words.user) with this one" },
             do: { _ in [.init("check the name and the password; the server's log has the reason")] }),
         Rule(
-            "auth.refused", is: .refused, by: .server, { "the server refuses \($0.words.user)" },
+            "certificate-user-missing", for: "auth.refused", is: .refused, by: .server,
+            when: { $0.mechanism == "MONGODB-X509" },
+            { _ in
+                "TLS has proven the client's certificate, so its authority is right; most likely no user on $external has the certificate's subject for a name, or the connection string names another one"
+            },
+            do: { _ in
+                [
+                    .see(
+                        "see the subject as the server has it",
+                        "openssl x509 -in CERTIFICATE -noout -subject -nameopt RFC2253"),
+                    .init(
+                        "create the user on the server, in mongosh",
+                        command:
+                            #"db.getSiblingDB("$external").createUser({user: "SUBJECT", roles: [{role: "read", db: "DATABASE"}]})"#
+                    ),
+                    .init("leave the user out of the connection string: the server takes it from the certificate"),
+                ]
+            }),
+        Rule(
+            "server-refused", for: "auth.refused", is: .refused, by: .server, { "the server refuses \($0.words.user)" },
             do: { _ in [.init("the server's log has the reason")] }),
     ]
 
@@ -198,15 +226,28 @@ extension Rule {
 
     // MARK: - Mechanisms
 
+    /// A server that has proven nothing, or whoever answers in its place, may say so to be given the password more cheaply.
+    private static let weakerMechanism: Diagnosis.Step =
+        .init(
+            "take no weaker mechanism on this server's word, which nothing has proven: ask its administrator which one to use"
+        )
+
     static let mechanisms: [Rule] = [
         Rule(
-            "auth.unsupported-mechanism", is: .mechanismUnavailable, by: .connectionString,
+            "mechanism-not-in-client", for: "auth.unsupported-mechanism", is: .mechanismUnavailable,
+            by: .connectionString,
             { _ in
                 "the connection string is as the specification has it, and this client does not have the mechanism; drivers can"
             },
-            do: { _ in [.init("name another mechanism here")] }),
+            do: { _ in
+                [
+                    .init(
+                        "this program cannot check such a string. Naming another mechanism checks something else, and must not be a weaker one"
+                    )
+                ]
+            }),
         Rule(
-            "auth.mechanism-unavailable", is: .mechanismUnavailable, by: .user,
+            "mechanism-not-scram", for: "auth.mechanism-unavailable", is: .mechanismUnavailable, by: .user,
             when: {
                 !$0.string.namesMechanism
                     && $0.measured.offeredMechanisms.map { !$0.isEmpty && !$0.contains { $0.hasPrefix("SCRAM") } }
@@ -224,37 +265,51 @@ extension Rule {
                 ]
             }),
         Rule(
-            "auth.mechanism-unavailable", is: .mechanismUnavailable, by: .user,
+            "user-not-on-database", for: "auth.mechanism-unavailable", is: .mechanismUnavailable, by: .user,
             when: { !$0.string.namesMechanism && $0.measured.offeredMechanisms?.isEmpty ?? true },
             {
                 "the server knows no user \($0.words.user) on this database, and does not have SCRAM-SHA-1, which is tried then"
             },
             do: { _ in
                 [
+                    .init("check the user's name, and authSource: the database on which the user was created"),
                     .init(
-                        "check the user's name and authSource, and whether the user is one of Kerberos or LDAP: name the mechanism then"
-                    )
+                        "ask the server's administrator whether the user is one of Kerberos or LDAP, and name that mechanism then"
+                    ),
                 ]
             }),
         Rule(
-            "auth.mechanism-unavailable", is: .mechanismUnavailable, by: .user, when: { $0.isAboutUsersCredentials },
+            "user-without-scram-credentials", for: "auth.mechanism-unavailable", is: .mechanismUnavailable, by: .user,
+            when: { $0.isAboutUsersCredentials },
             { "the user \($0.words.user) has no password that \($0.mechanism ?? "the mechanism") can use" },
             do: { _ in
                 [
-                    .init(
-                        "leave authMechanism out, or set the user's password anew on the server (updateUser) with this mechanism"
-                    )
+                    .init("have the user's password set anew on the server (updateUser) with this mechanism"),
+                    weakerMechanism,
                 ]
             }),
         Rule(
-            "auth.mechanism-unavailable", is: .mechanismUnavailable, by: .server, when: { $0.isKerberos },
-            { _ in "the server does not have GSSAPI enabled; only MongoDB Enterprise and some others have it" },
-            do: { _ in [.init("enable it on the server: setParameter authenticationMechanisms=GSSAPI, and restart it")]
+            "gssapi-not-enabled", for: "auth.mechanism-unavailable", is: .mechanismUnavailable, by: .server,
+            when: { $0.isKerberos },
+            { _ in "the server says that GSSAPI is not enabled; only MongoDB Enterprise and some others have it" },
+            do: { _ in
+                [
+                    .init(
+                        "have it enabled on the server: setParameter authenticationMechanisms=GSSAPI, and restart it"),
+                    weakerMechanism,
+                ]
             }),
         Rule(
-            "auth.mechanism-unavailable", is: .mechanismUnavailable, by: .server,
-            { "the server does not have \($0.mechanism ?? "the mechanism")" },
-            do: { _ in [.init("enable it with the server's parameter authenticationMechanisms, or name another one")] }),
+            "mechanism-not-enabled", for: "auth.mechanism-unavailable", is: .mechanismUnavailable, by: .server,
+            { "the server says that \($0.mechanism ?? "the mechanism") is not enabled" },
+            do: { _ in
+                [
+                    .init(
+                        "have it enabled with the server's parameter authenticationMechanisms, and the server restarted"
+                    ),
+                    weakerMechanism,
+                ]
+            }),
     ]
 
     // MARK: - Proofs
@@ -263,27 +318,30 @@ extension Rule {
 
     static let proofs: [Rule] = [
         Rule(
-            "unproven.KRB5KRB_AP_ERR_SKEW", is: .serverNotProven, by: .server,
+            "claim-of-clocks", for: "unproven.KRB5KRB_AP_ERR_SKEW", is: .serverNotProven, by: .server,
             { _ in
                 "the server has not proven who it is. It says, and nobody vouches for that, that its clock and this machine's differ by more than Kerberos allows"
             },
             do: { _ in [.init(claim), .see("if it is true, see the clocks of both", "timedatectl status")] }),
         Rule(
-            "unproven.KRB5KRB_AP_ERR_BADKEYVER", "unproven.KRB5KRB_AP_ERR_NOKEY", is: .serverNotProven, by: .server,
+            "claim-of-missing-key", for: "unproven.KRB5KRB_AP_ERR_BADKEYVER", "unproven.KRB5KRB_AP_ERR_NOKEY",
+            is: .serverNotProven, by: .server,
             { _ in
                 "the server has not proven who it is. It says, and nobody vouches for that, that it does not have the key of the ticket"
             },
             do: { [.init(claim)] + keytab($0) }),
         Rule(
-            "unproven.KRB5_MUTUAL_FAILED", "unproven.KRB5KRB_AP_ERR_MUT_FAIL", is: .serverNotProven, by: .server,
+            "server-without-key", for: "unproven.KRB5_MUTUAL_FAILED", "unproven.KRB5KRB_AP_ERR_MUT_FAIL",
+            is: .serverNotProven, by: .server,
             { _ in "the server does not hold the key of the service" }, do: { _ in [.init(claim)] }),
         Rule(
-            "unproven.KRB5KRB_AP_ERR_BAD_INTEGRITY", "unproven.KRB5KRB_AP_ERR_MODIFIED", is: .serverNotProven,
+            "server-answer-of-another-key", for: "unproven.KRB5KRB_AP_ERR_BAD_INTEGRITY",
+            "unproven.KRB5KRB_AP_ERR_MODIFIED", is: .serverNotProven,
             by: .server,
             { _ in "the server's answer was made with another key or was changed on its way" },
             do: { _ in [.init(claim)] }),
         Rule(
-            "auth.server-not-proven", is: .serverNotProven, by: .server,
+            "server-not-proven", for: "auth.server-not-proven", is: .serverNotProven, by: .server,
             { _ in "the server does not prove that it is the one that was asked for" },
             do: { _ in [.init(claim)] }),
     ]
@@ -292,18 +350,19 @@ extension Rule {
 
     static let rest: [Rule] = [
         Rule(
-            "auth.invalid-credential", "sasl.invalid-configuration", "credentials.invalid-service", is: .usage,
+            "credential-invalid", for: "auth.invalid-credential", "sasl.invalid-configuration",
+            "credentials.invalid-service", is: .usage,
             by: .connectionString, { $0.message }),
         Rule(
-            "credentials.rejected", is: .credentialsRejected, by: .user,
+            "kdc-refused-before", for: "credentials.rejected", is: .credentialsRejected, by: .user,
             { "the KDC has refused \($0.words.user) a moment ago, and is not asked again" },
             do: { [.init("try it by hand", command: $0.words.kinitAnywhere)] }),
         Rule(
-            "auth.no-worker", "credentials.no-worker", is: .internal, by: .thisMachine,
+            "no-thread", for: "auth.no-worker", "credentials.no-worker", is: .internal, by: .thisMachine,
             { _ in "this process gets no thread for work that blocks" },
             do: { _ in [.see("see how many it may have", "ulimit -u")] }),
         Rule(
-            "sasl.mechanism-failure", is: .kerberos, by: .unknown,
+            "mechanism-failed", for: "sasl.mechanism-failure", is: .kerberos, by: .unknown,
             { _ in "unknown: the mechanism failed without a code" }),
     ]
 }

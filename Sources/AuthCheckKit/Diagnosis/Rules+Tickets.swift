@@ -1,13 +1,15 @@
 internal import GSSCore
 internal import GSSKerberos
 internal import MongoAuth
+internal import NameResolution
 
 extension Rule {
     // MARK: - The service's ticket
 
     static let serviceTicket: [Rule] = [
         Rule(
-            "kerberos.KRB5KDC_ERR_S_PRINCIPAL_UNKNOWN", is: .serviceUnknown, by: .connectionString,
+            "trust-missing", for: "kerberos.KRB5KDC_ERR_S_PRINCIPAL_UNKNOWN", is: .serviceUnknown,
+            by: .connectionString,
             when: { $0.isTrustMissing },
             { evidence in
                 let trust = evidence.words.missingTrust
@@ -23,19 +25,56 @@ extension Rule {
                 ]
             }),
         Rule(
-            "kerberos.KRB5KDC_ERR_S_PRINCIPAL_UNKNOWN", "kerberos.KRB5KDC_ERR_SERVER_NOMATCH",
-            "kerberos.KRB5_SERVICE_UNKNOWN",
-            is: .serviceUnknown, by: .connectionString, when: { $0.measured.knownService != nil },
-            { "the KDC does not know \($0.words.service); it knows \($0.measured.knownService ?? "")" },
-            do: {
+            "service-name-is-principal", for: "kerberos.KRB5KDC_ERR_S_PRINCIPAL_UNKNOWN", is: .serviceUnknown,
+            by: .connectionString, when: { $0.wholePrincipal != nil },
+            {
+                "\($0.wholePrincipal?.property ?? "SERVICE_NAME") is one part of the server's principal, and the string has all of it "
+                    + "there: \($0.wholePrincipal?.value ?? "")"
+            },
+            do: { [.init("write \($0.wholePrincipal?.advice ?? "the parts") in authMechanismProperties")] }),
+        Rule(
+            "service-host-is-address", for: "kerberos.KRB5KDC_ERR_S_PRINCIPAL_UNKNOWN", is: .serviceUnknown,
+            by: .connectionString, when: { $0.isServiceHostAddress },
+            {
+                "the KDC does not know \($0.words.service): principals are made for names, and the host is an address"
+            },
+            do: { _ in
                 [
-                    .init(
-                        "write SERVICE_HOST, SERVICE_NAME or the host so that it is asked for \($0.measured.knownService ?? "")"
-                    )
+                    .init("connect by the name that the server's principal has"),
+                    .init("or write SERVICE_HOST:NAME in authMechanismProperties, with that name"),
                 ]
             }),
         Rule(
-            "kerberos.KRB5KDC_ERR_S_PRINCIPAL_UNKNOWN", "kerberos.KRB5KDC_ERR_SERVER_NOMATCH",
+            "service-known-by-another-name", for: "kerberos.KRB5KDC_ERR_S_PRINCIPAL_UNKNOWN",
+            "kerberos.KRB5KDC_ERR_SERVER_NOMATCH",
+            "kerberos.KRB5_SERVICE_UNKNOWN",
+            is: .serviceUnknown, by: .connectionString, when: { $0.measured.knownService != nil },
+            { evidence in
+                let known = evidence.measured.knownService
+                let source = known?.alias.map { ", which the DNS says is the host \($0)" } ?? ""
+                return
+                    "the KDC does not know \(evidence.words.service); it knows \(known?.name ?? "SERVICE/HOST")\(source)"
+            },
+            do: { evidence in
+                [
+                    .init(
+                        "if that is the server that is meant, write \(evidence.measured.knownService?.properties ?? "SERVICE_HOST:HOST") "
+                            + "in authMechanismProperties")
+                ]
+                    + evidence.byDirectory(
+                        mit: [
+                            .init(
+                                "or have the principal created, and its key put into the server's keytab",
+                                command: evidence.words.kadmin("addprinc -randkey", .service))
+                        ],
+                        activeDirectory: [
+                            .see(
+                                "in Active Directory see which account has it",
+                                "setspn -Q \(evidence.words.servicePrincipalName)")
+                        ])
+            }),
+        Rule(
+            "service-unknown", for: "kerberos.KRB5KDC_ERR_S_PRINCIPAL_UNKNOWN", "kerberos.KRB5KDC_ERR_SERVER_NOMATCH",
             "kerberos.KRB5_SERVICE_UNKNOWN",
             is: .serviceUnknown, by: .kdc, { "the KDC does not know \($0.words.service)" },
             do: { evidence in
@@ -63,7 +102,7 @@ extension Rule {
                         ]) + realm
             }),
         Rule(
-            "kerberos.KRB5KDC_ERR_PRINCIPAL_NOT_UNIQUE", is: .kerberos, by: .kdc,
+            "service-not-unique", for: "kerberos.KRB5KDC_ERR_PRINCIPAL_NOT_UNIQUE", is: .kerberos, by: .kdc,
             { "the KDC has \($0.words.service) more than once" },
             do: {
                 [
@@ -73,30 +112,31 @@ extension Rule {
                 ]
             }),
         Rule(
-            "kerberos.KRB5KDC_ERR_SERVICE_EXP", is: .kerberos, by: .kdc,
+            "service-expired", for: "kerberos.KRB5KDC_ERR_SERVICE_EXP", is: .kerberos, by: .kdc,
             { "the account of \($0.words.service) has expired at the KDC" }, do: lookAtService),
         Rule(
-            "kerberos.KRB5KDC_ERR_SERVICE_REVOKED", is: .kerberos, by: .kdc,
+            "service-locked", for: "kerberos.KRB5KDC_ERR_SERVICE_REVOKED", is: .kerberos, by: .kdc,
             { "\($0.words.service) is locked or disabled at the KDC" }, do: lookAtService),
         Rule(
-            "kerberos.KRB5KDC_ERR_SERVICE_NOTYET", is: .kerberos, by: .kdc,
+            "service-not-yet-valid", for: "kerberos.KRB5KDC_ERR_SERVICE_NOTYET", is: .kerberos, by: .kdc,
             { "\($0.words.service) is not valid yet at the KDC" }, do: lookAtService),
         Rule(
-            "kerberos.KRB5KDC_ERR_MUST_USE_USER2USER", "kerberos.KRB5KRB_AP_ERR_USER_TO_USER_REQUIRED",
+            "service-between-users-only", for: "kerberos.KRB5KDC_ERR_MUST_USE_USER2USER",
+            "kerberos.KRB5KRB_AP_ERR_USER_TO_USER_REQUIRED",
             "kerberos.KRB5_NO_2ND_TKT",
             is: .kerberos, by: .kdc,
             {
-                "the KDC gives tickets for \($0.words.service) only between users (user-to-user), as its principal is marked as none of a service"
+                "the KDC gives tickets for \($0.words.service) only between users (user-to-user): its principal is marked as no service"
             },
             do: { [.init("have the mark taken away", command: $0.words.kadmin("modprinc +allow_svr", .service))] }),
         Rule(
-            "kerberos.KRB5KDC_ERR_POLICY", is: .kerberos, by: .kdc,
+            "service-policy", for: "kerberos.KRB5KDC_ERR_POLICY", is: .kerberos, by: .kdc,
             { "a policy of the KDC forbids \($0.words.user) a ticket for \($0.words.service)" },
             do: { _ in
                 [.init("the KDC's log has the reason; in Active Directory see authentication policies and silos")]
             }),
         Rule(
-            "kerberos.KRB5KDC_ERR_BADOPTION", is: .kerberos, by: .kdc,
+            "option-not-allowed", for: "kerberos.KRB5KDC_ERR_BADOPTION", is: .kerberos, by: .kdc,
             {
                 "the KDC does not do what is asked of it for \($0.words.service): delegation, forwarding or renewal is not allowed there"
             },
@@ -109,13 +149,14 @@ extension Rule {
                 ]
             }),
         Rule(
-            "kerberos.KRB5KDC_ERR_NEVER_VALID", "kerberos.KRB5KDC_ERR_CANNOT_POSTDATE", is: .kerberos, by: .kdc,
+            "ticket-never-valid", for: "kerberos.KRB5KDC_ERR_NEVER_VALID", "kerberos.KRB5KDC_ERR_CANNOT_POSTDATE",
+            is: .kerberos, by: .kdc,
             {
                 "the ticket for \($0.words.service) would have ended before it began: a lifetime of the KDC is too short, or a clock is wrong"
             },
             do: { [.see("see the longest lifetimes", $0.words.kadmin("getprinc", .service))] }),
         Rule(
-            "kerberos.KRB5KRB_AP_ERR_BADADDR", is: .kerberos, by: .user,
+            "ticket-of-other-addresses", for: "kerberos.KRB5KRB_AP_ERR_BADADDR", is: .kerberos, by: .user,
             { _ in
                 "the ticket is good from some addresses only, and the KDC sees another one (address translation, a VPN)"
             },
@@ -126,13 +167,15 @@ extension Rule {
                 ]
             }),
         Rule(
-            "kerberos.KRB5KDC_ERR_PATH_NOT_ACCEPTED", "kerberos.KRB5KRB_AP_PATH_NOT_ACCEPTED",
+            "trust-path-refused", for: "kerberos.KRB5KDC_ERR_PATH_NOT_ACCEPTED",
+            "kerberos.KRB5KRB_AP_PATH_NOT_ACCEPTED",
             "kerberos.KRB5KRB_AP_ERR_ILL_CR_TKT",
             "kerberos.KRB5_NO_TKT_IN_RLM", "kerberos.KRB5KRB_AP_ERR_NO_TGT", is: .kerberos, by: .kdc,
             { _ in "the realms do not trust the path that the ticket took" },
             do: { [.see("see [capaths]", "grep -n -A6 capaths \($0.words.configurationFile)")] }),
         Rule(
-            "kerberos.KRB5KDC_ERR_ETYPE_NOSUPP", "kerberos.KRB5_CONFIG_ETYPE_NOSUPP", "kerberos.KRB5_PROG_ETYPE_NOSUPP",
+            "service-without-common-encryption", for: "kerberos.KRB5KDC_ERR_ETYPE_NOSUPP",
+            "kerberos.KRB5_CONFIG_ETYPE_NOSUPP", "kerberos.KRB5_PROG_ETYPE_NOSUPP",
             "kerberos.KRB5_CC_NOT_KTYPE", "kerberos.KRB5_BAD_ENCTYPE", "kerberos.KRB5_PROG_KEYTYPE_NOSUPP",
             "kerberos.KRB5_NOPERM_ETYPE",
             "kerberos.KRB5_WRONG_ETYPE", "kerberos.KRB5KDC_ERR_SUMTYPE_NOSUPP", "kerberos.KRB5_PROG_SUMTYPE_NOSUPP",
@@ -155,19 +198,21 @@ extension Rule {
                         ])
             }),
         Rule(
-            "kerberos.KRB5_CRYPTO_INTERNAL", is: .kerberos, by: .thisMachine,
+            "cryptography-refuses", for: "kerberos.KRB5_CRYPTO_INTERNAL", is: .kerberos, by: .thisMachine,
             { _ in
                 "this machine's cryptography refuses what the ticket's encryption type needs (FIPS mode forbids RC4, for example)"
             },
             do: { _ in [.see("see the tickets' encryption types", "klist -e")] }),
         Rule(
-            "kerberos.KRB5KRB_ERR_GENERIC", is: .kerberos, by: .kdc,
+            "kdc-refused-without-code", for: "kerberos.KRB5KRB_ERR_GENERIC", is: .kerberos, by: .kdc,
             { evidence in
-                let text = evidence.kerberos?.error.minorMessages.first ?? ""
+                let given = evidence.kerberos?.error.minorMessages.first ?? ""
+                let lead = "KDC returned error string: "
+                let text = given.hasPrefix(lead) ? String(given.dropFirst(lead.count)) : given
                 return "the KDC refused without a code of its own" + (text.isEmpty ? "" : ": \(text)")
             }, do: { _ in [.init("the KDC's log has the reason")] }),
         Rule(
-            "kerberos.KRB5KRB_ERR_FIELD_TOOLONG", "kerberos.KRB5KRB_AP_ERR_BADVERSION",
+            "not-a-kdc", for: "kerberos.KRB5KRB_ERR_FIELD_TOOLONG", "kerberos.KRB5KRB_AP_ERR_BADVERSION",
             "kerberos.KRB5KRB_AP_ERR_MSG_TYPE", "kerberos.KRB5_BADMSGTYPE",
             "kerberos.KRB5KDC_ERR_BAD_PVNO", "kerberos.KRB5KRB_AP_ERR_V4_REPLY", "kerberos.KRB5KDC_ERR_TRTYPE_NOSUPP",
             is: .kerberos, by: .kdc,
@@ -187,16 +232,18 @@ extension Rule {
 
     static let tickets: [Rule] = [
         Rule(
-            "kerberos.KRB5KRB_AP_ERR_TKT_EXPIRED", "gss.credentials-expired", "gss.context-expired",
+            "ticket-expired", for: "kerberos.KRB5KRB_AP_ERR_TKT_EXPIRED", "gss.credentials-expired",
+            "gss.context-expired",
             "unproven.gss.context-expired",
             is: .credentialsRejected, by: .user, { "the ticket of \($0.words.user) has expired" },
             do: { [.init("get a new one", command: $0.words.kinit)] }),
         Rule(
-            "kerberos.KRB5KRB_AP_ERR_TKT_NYV", is: .credentialsRejected, by: .user,
+            "ticket-not-yet-valid", for: "kerberos.KRB5KRB_AP_ERR_TKT_NYV", is: .credentialsRejected, by: .user,
             { "the ticket of \($0.words.user) is not valid yet" },
             do: { [.see("see from when on it is", "klist"), .init("get a new one", command: $0.words.kinit)] }),
         Rule(
-            "kerberos.KRB5KDC_ERR_TGT_REVOKED", "kerberos.KRB5KRB_AP_ERR_TKT_INVALID", is: .credentialsRejected,
+            "ticket-revoked", for: "kerberos.KRB5KDC_ERR_TGT_REVOKED", "kerberos.KRB5KRB_AP_ERR_TKT_INVALID",
+            is: .credentialsRejected,
             by: .user,
             {
                 "the KDC does not take the ticket of \($0.words.user) any more: the account was changed or the ticket was revoked"
@@ -204,7 +251,8 @@ extension Rule {
             do: { [.init("get a new one", command: $0.words.kinit)] }),
         // No server has been asked for anything yet: what does not decrypt is an answer of the KDC.
         Rule(
-            "kerberos.KRB5KRB_AP_ERR_BAD_INTEGRITY", "kerberos.KRB5KRB_AP_ERR_MODIFIED", "kerberos.KRB5_MUTUAL_FAILED",
+            "kdc-answer-of-another-key", for: "kerberos.KRB5KRB_AP_ERR_BAD_INTEGRITY",
+            "kerberos.KRB5KRB_AP_ERR_MODIFIED", "kerberos.KRB5_MUTUAL_FAILED",
             "kerberos.KRB5KRB_AP_ERR_MUT_FAIL", "kerberos.KRB5_KDCREP_MODIFIED", "gss.defective-token",
             "gss.bad-signature",
             is: .credentialsRejected, by: .user,
@@ -212,41 +260,57 @@ extension Rule {
             do: { [.init("get new tickets", command: $0.words.kinit)] }),
         // Nor has a server refused: it is the KDC that cannot read the ticket-granting ticket.
         Rule(
-            "kerberos.KRB5KRB_AP_ERR_BADKEYVER", "kerberos.KRB5KRB_AP_ERR_NOKEY", "kerberos.KRB5KRB_AP_ERR_NOT_US",
+            "kdc-key-changed", for: "kerberos.KRB5KRB_AP_ERR_BADKEYVER", "kerberos.KRB5KRB_AP_ERR_NOKEY",
+            "kerberos.KRB5KRB_AP_ERR_NOT_US",
             is: .kerberos, by: .user,
             { _ in "the KDC's own key is not that of the ticket-granting ticket any more" },
             do: { [.init("get new tickets", command: $0.words.kinit)] }),
         Rule(
-            "kerberos.KRB5_PRINC_NOMATCH", "kerberos.KRB5KRB_AP_ERR_BADMATCH", "kerberos.KRB5KRB_AP_WRONG_PRINC",
+            "cache-mixed-up", for: "kerberos.KRB5_PRINC_NOMATCH", "kerberos.KRB5KRB_AP_ERR_BADMATCH",
+            "kerberos.KRB5KRB_AP_WRONG_PRINC",
             is: .kerberos, by: .user,
             { _ in "a ticket of the cache is for another name than it is kept under" },
             do: { [.init("make the cache anew", command: $0.words.kinit)] }),
         Rule(
-            "kerberos.KRB5KRB_AP_ERR_REPEAT", "kerberos.KRB5_RC_*", is: .kerberos, by: .kdc,
+            "request-repeated", for: "kerberos.KRB5KRB_AP_ERR_REPEAT", "kerberos.KRB5_RC_*", is: .kerberos, by: .kdc,
             { _ in "the KDC has seen the same request before" },
             do: { _ in [.init("try again; if it stays so, see the KDC's log")] }),
         Rule(
-            "kerberos.ENOMEM", "kerberos.KRB5_CC_NOMEM", "kerberos.EMFILE", is: .kerberos, by: .thisMachine,
+            "out-of-memory", for: "kerberos.ENOMEM", "kerberos.KRB5_CC_NOMEM", "kerberos.EMFILE", is: .kerberos,
+            by: .thisMachine,
             { _ in "this process has too little memory, or too few open files (ulimit -n)" }),
         Rule(
-            "kerberos.ENOSPC", "kerberos.EROFS", "kerberos.KRB5_CC_WRITE", "kerberos.KRB5_CC_READONLY", is: .kerberos,
+            "file-not-written", for: "kerberos.ENOSPC", "kerberos.EROFS", "kerberos.KRB5_CC_WRITE",
+            "kerberos.KRB5_CC_READONLY", is: .kerberos,
             by: .thisMachine,
             { _ in "Kerberos could not write a file" }, do: { _ in [.see("see where there is room", "df -h /tmp")] }),
         Rule(
-            "kerberos", is: .kerberos, by: .unknown,
+            "kerberos-unknown", for: "kerberos", is: .kerberos, by: .unknown,
             { evidence in
                 let error = evidence.kerberos?.error
                 let name = evidence.kerberos?.symbolicName ?? "the code \(evidence.kerberos?.code ?? 0)"
                 return "unknown: Kerberos says \(name) in \(error?.call ?? "a call"), of which no rule is known"
-            }, do: { _ in [.see("see what Kerberos does", "authcheck --trace /tmp/trace.txt ...")] }),
+            }, do: { _ in [.see("see what Kerberos does", "authcheck --trace ./kerberos-trace.txt ...")] }),
         Rule(
-            "auth.kerberos", "credentials.kerberos", is: .kerberos, by: .unknown,
+            "kerberos-without-code", for: "auth.kerberos", "credentials.kerberos", is: .kerberos, by: .unknown,
             { _ in "unknown: Kerberos failed without a code" },
-            do: { _ in [.see("see what Kerberos does", "authcheck --trace /tmp/trace.txt ...")] }),
+            do: { _ in [.see("see what Kerberos does", "authcheck --trace ./kerberos-trace.txt ...")] }),
     ]
 }
 
 extension Evidence {
+    /// Whether the service that was asked for has an address in the place of a host's name.
+    var isServiceHostAddress: Bool {
+        let name = (names.service ?? "").unicodeScalars.split(separator: "/", maxSplits: 1).last
+        let host = name?.split(separator: "@", maxSplits: 1).first
+        return host.flatMap { IPAddress(String($0)) } != nil
+    }
+
+    /// A property that holds a whole principal, and what to write instead.
+    var wholePrincipal: (property: String, value: String, advice: String)? {
+        ServiceNames.wholePrincipal(serviceName: string.serviceName, serviceHost: string.serviceHost)
+    }
+
     /// Whether it is the way to the service's realm that is missing, and not the service.
     var isTrustMissing: Bool {
         guard let trust = words.missingTrust, let realm = words.serviceRealm else { return false }

@@ -1,0 +1,123 @@
+internal import SASL
+internal import SaslBSON
+
+extension MongoAuthenticator {
+    /// Authenticates with MONGODB-OIDC (auth.md): by the token that is there; where the server refuses that one, by the next.
+    ///
+    /// The token goes to the server as it is. What it takes for a person's login the server says; that is done on the
+    /// connection that asks, and the deadline should be long enough for it.
+    func authenticateOIDC(
+        _ tokens: OIDCTokens, _ credential: MongoCredential, serverHost: String, over runner: some CommandRunner,
+        by deadline: ContinuousClock.Instant, observe: AuthenticationObserver?
+    ) async throws -> AuthenticationDetails {
+        try tokens.check(serverHost)
+        let conversation = OIDCConversation(
+            source: credential.source, runner: runner, deadline: deadline, observe: logging(observe))
+        if let known = tokens.current {
+            do {
+                return try await conversation.run(known)
+            } catch let error as MongoAuthError where error.isRefusedToken {
+                tokens.drop(known)
+            }
+        }
+        guard case .human = tokens.flow else {
+            let token = try await tokens.token(username: credential.username, from: nil, by: deadline)
+            return try await conversation.run(token)
+        }
+        if let provider = tokens.refreshable {
+            do {
+                let token = try await tokens.token(username: credential.username, from: provider, by: deadline)
+                do {
+                    return try await conversation.run(token)
+                } catch let error as MongoAuthError where error.isRefusedToken {
+                    tokens.drop(token)
+                }
+            } catch let error as MongoAuthError where error.code == .oidcCallback {
+                // A login from the beginning may help.
+            }
+            tokens.dropRefreshToken()
+        }
+        return try await conversation.run(username: credential.username) { provider in
+            try await tokens.token(username: credential.username, from: provider, by: deadline)
+        }
+    }
+}
+
+/// The conversation of MONGODB-OIDC: one step with a token, or two, of which the first asks where to log in.
+private struct OIDCConversation<Runner: CommandRunner> {
+    let source: String
+    let runner: Runner
+    let deadline: ContinuousClock.Instant
+    let observe: AuthenticationObserver?
+
+    func run(_ token: Secret) async throws -> AuthenticationDetails {
+        var conversation = SaslConversation(mechanism: .mongoDBOIDC, source: source)
+        observe?(.saslBegan(.mongoDBOIDC))
+        _ = try conversation.begin()
+        _ = try await send(Self.payload("jwt", token), &conversation)
+        return try end(&conversation)
+    }
+
+    /// - Parameter logIn: Gets a token of the provider that the server names.
+    func run(
+        username: String, logIn: (OIDCTokens.IdentityProvider) async throws -> Secret
+    ) async throws -> AuthenticationDetails {
+        var conversation = SaslConversation(mechanism: .mongoDBOIDC, source: source)
+        observe?(.saslBegan(.mongoDBOIDC))
+        _ = try conversation.begin()
+        let first = username.isEmpty ? try Command.encoded([:]) : try Self.payload("n", Secret(username))
+        let answer = try await send(first, &conversation, isLast: false)
+        let token = try await logIn(try Self.provider(answer))
+        _ = try await send(Self.payload("jwt", token), &conversation)
+        return try end(&conversation)
+    }
+
+    private func send(
+        _ payload: [UInt8], _ conversation: inout SaslConversation, isLast: Bool = true
+    ) async throws -> [UInt8] {
+        guard case .run(let command) = try conversation.stepped(.respond(payload), isComplete: isLast) else {
+            throw MongoAuthError(.sasl, "the conversation has stopped")
+        }
+        observe?(.saslSent(length: nil))
+        let reply = try await runner.run(command, by: deadline)
+        observe?(.saslReceived(length: reply.count))
+        guard case .step(let challenge) = try conversation.replied(reply) else {
+            throw MongoAuthError(.sasl, "the conversation has stopped")
+        }
+        return challenge ?? []
+    }
+
+    /// The server has said that it is done. What it sends with that is nothing of ours.
+    private func end(_ conversation: inout SaslConversation) throws(MongoAuthError) -> AuthenticationDetails {
+        guard case .succeeded = try conversation.stepped(.done, isComplete: true) else {
+            throw MongoAuthError(.refused, "the server wants more than the token of MONGODB-OIDC")
+        }
+        let details = AuthenticationDetails(mechanism: .mongoDBOIDC)
+        observe?(.saslEnded(details))
+        return details
+    }
+
+    private static func payload(_ key: String, _ value: Secret) throws(MongoAuthError) -> [UInt8] {
+        let text = value.withBytes { String(decoding: $0, as: UTF8.self) }
+        return try Command.encoded([key: .string(text)])
+    }
+
+    private static func provider(_ payload: [UInt8]) throws(MongoAuthError) -> OIDCTokens.IdentityProvider {
+        guard let document = try? BSONDocument(decoding: payload), let issuer = document["issuer"]?.stringValue else {
+            throw MongoAuthError(.malformedReply, "the server does not say at which identity provider to log in")
+        }
+        return OIDCTokens.IdentityProvider(
+            issuer: BoundedText.ofPeer(issuer),
+            clientID: document["clientId"]?.stringValue.map { BoundedText.ofPeer($0) },
+            requestScopes: (document["requestScopes"]?.arrayValues ?? []).prefix(BoundedText.peerEntries)
+                .compactMap(\.stringValue).map { BoundedText.ofPeer($0) })
+    }
+}
+
+extension MongoAuthError {
+    /// Whether a server has refused what a token proves, so that another one may help.
+    fileprivate var isRefusedToken: Bool {
+        code == .refused
+            && [.authenticationFailed, .reauthenticationRequired].contains((underlying as? CommandFailure)?.code)
+    }
+}

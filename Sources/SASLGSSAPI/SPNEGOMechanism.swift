@@ -1,0 +1,196 @@
+public import GSSCore
+public import SASL
+
+extension SaslMechanismName {
+    /// SPNEGO as a mechanism of SASL, as Active Directory and Cyrus have it; no RFC describes it.
+    public static let gssSPNEGO = SaslMechanismName(literal: "GSS-SPNEGO")
+}
+
+/// The mechanism GSS-SPNEGO, client side: a context of SPNEGO (RFC 4178), and nothing after it.
+///
+/// Layers are not negotiated: both sides protect messages as the flags of the context say, so that the first layer of the
+/// policy's preference is what is asked for. There is no authorization identity. Mutual authentication is demanded and
+/// checked.
+///
+/// The provider's credential is one for Kerberos: nothing else is negotiated.
+public struct SPNEGOMechanism: SaslMechanism {
+    let provider: any GSSInitiatorProvider
+    let target: GSSName
+    let securityLayer: GSSAPIMechanism.SecurityLayerPolicy
+    let channelBinding: SaslChannelBinding?
+
+    /// The longest protected message that is sent: what Cyrus receives by default.
+    static let peerMaximum: UInt32 = 65_536
+
+    /// Creates the mechanism for one identity and one service.
+    ///
+    /// - Parameters:
+    ///   - provider: Who makes the contexts, with the identity to use.
+    ///   - target: The service.
+    ///   - securityLayer: Which layers are acceptable.
+    ///   - channelBinding: Ties the context to the TLS connection beneath it.
+    public init(
+        provider: any GSSInitiatorProvider, target: GSSName,
+        securityLayer: GSSAPIMechanism.SecurityLayerPolicy = .required, channelBinding: SaslChannelBinding? = nil
+    ) {
+        self.provider = provider
+        self.target = target
+        self.securityLayer = securityLayer
+        self.channelBinding = channelBinding
+    }
+
+    /// `GSS-SPNEGO`.
+    public var name: SaslMechanismName { .gssSPNEGO }
+
+    /// The client speaks first, the server proves itself, and a step may block where the provider says so.
+    public var traits: SaslMechanismTraits {
+        SaslMechanismTraits(
+            authenticatesServer: true, mayBlock: provider.mayBlock, securityLayers: securityLayer.acceptable)
+    }
+
+    /// Begins an authentication. The provider is asked for a context at the first step, not here.
+    ///
+    /// - Throws: ``SASL/SaslError/Code/invalidConfiguration`` for a policy that accepts no layer or names several in one element,
+    ///   and for a size of more than 24 bits.
+    public func makeExchange() throws(SaslError) -> some SaslExchange {
+        let known: Set<SaslSecurityLayers> = [.none, .integrity, .confidentiality]
+        guard let first = securityLayer.preference.first, known.isSuperset(of: securityLayer.preference) else {
+            throw SaslError(
+                .invalidConfiguration,
+                "the security layer policy must list single layers, at least one; it has \(securityLayer.preference)")
+        }
+        guard securityLayer.maximumReceiveLength < 1 << 24 else {
+            throw SaslError(
+                .invalidConfiguration,
+                "the maximum size \(securityLayer.maximumReceiveLength) does not fit into 24 bits")
+        }
+        return SPNEGOExchange(self, wants: first)
+    }
+}
+
+/// One authentication with GSS-SPNEGO on the client's side.
+private final class SPNEGOExchange: SaslExchange {
+    private enum State: ~Copyable {
+        case initial
+        case establishing(GSSPendingContext)
+        case established(any SaslSecurityLayer)
+    }
+
+    private let mechanism: SPNEGOMechanism
+    private let wanted: SaslSecurityLayers
+    /// A step takes it out, and only a good one puts another in its place.
+    private var state: State? = .initial
+
+    init(_ mechanism: SPNEGOMechanism, wants layer: SaslSecurityLayers) {
+        self.mechanism = mechanism
+        wanted = layer
+    }
+
+    private var layer: (any SaslSecurityLayer)? {
+        switch state {
+        case .established(let layer): layer
+        default: nil
+        }
+    }
+
+    var isComplete: Bool { layer != nil }
+
+    func step(_ challenge: [UInt8]?) throws(SaslError) -> SaslStep {
+        guard let current = state.take() else {
+            throw SaslError(.poisoned, "the context of this exchange is gone, as a step of it failed")
+        }
+        switch consume current {
+        case .initial:
+            var flags: GSSContextFlags = .mutualAuthentication
+            if wanted != .none { flags.formUnion([.integrity, .sequenceDetection, .replayDetection]) }
+            if wanted == .confidentiality { flags.insert(.confidentiality) }
+            let request = GSSInitiatorRequest(
+                target: mechanism.target, flags: flags, mechanism: .spnego,
+                channelBindings: mechanism.channelBinding.map(GSSChannelBindings.init))
+            let context = try SaslError.converting(
+                mechanism.provider.makeInitiator(request), .mechanismFailure,
+                "cannot start a context with \(mechanism.target)")
+            return try advance(context, nil)
+        case .establishing(let context):
+            guard let challenge else {
+                throw SaslError(.missingChallenge, "the server sent no token, but the context is not established")
+            }
+            return try advance(context, challenge)
+        case .established(let layer):
+            guard challenge?.isEmpty ?? true else {
+                throw SaslError(
+                    .unexpectedChallenge,
+                    "the server sent \(challenge?.count ?? 0) bytes after the last message of GSS-SPNEGO")
+            }
+            state = .established(layer)
+            return .done
+        }
+    }
+
+    func makeSecurityLayer() throws(SaslError) -> any SaslSecurityLayer { layer ?? NoSecurityLayer() }
+
+    private func advance(_ context: consuming GSSPendingContext, _ token: [UInt8]?) throws(SaslError) -> SaslStep {
+        let next: GSSContextStep
+        do {
+            next = try context.step(token)
+        } catch {
+            let (code, failure): (SaslError.Code, String) =
+                token == nil
+                ? (.mechanismFailure, "cannot get a ticket for \(mechanism.target)")
+                : (.serverNotProven, "the server's token does not prove that it holds the key of \(mechanism.target)")
+            throw SaslError(code, "\(failure): \(error.message)", underlying: error)
+        }
+        switch consume next {
+        case .pending(let context, let send):
+            guard let send else {
+                throw SaslError(.mechanismFailure, "the context waits for another token but has none to send")
+            }
+            state = .establishing(context)
+            return .respond(send)
+        case .established(let context, let send):
+            guard context.flags.contains(.mutualAuthentication) else {
+                throw SaslError(
+                    .serverNotProven,
+                    "the context was established without mutual authentication (granted: \(context.flags)), so nothing "
+                        + "shows that the server is \(mechanism.target)")
+            }
+            let policy = mechanism.securityLayer
+            state = .established(
+                try SPNEGOLayer.of(
+                    context, wanted, acceptable: policy.acceptable, ownMaximum: policy.maximumReceiveLength))
+            return if let send { .respond(send) } else { .done }
+        }
+    }
+}
+
+/// The layer that the flags of a context stand for.
+enum SPNEGOLayer {
+    /// - Parameter wanted: What this side asked for; `nil` for an acceptor, who does not know what the other has.
+    static func of(
+        _ context: GSSEstablishedContext, _ wanted: SaslSecurityLayers? = nil, acceptable: SaslSecurityLayers,
+        ownMaximum: UInt32
+    ) throws(SaslError) -> any SaslSecurityLayer {
+        let flags = context.flags
+        let isWanted = { (layer: SaslSecurityLayers) in wanted.map { $0 == layer } ?? true }
+        let layer: SaslSecurityLayers =
+            if flags.contains(.confidentiality), isWanted(.confidentiality) {
+                .confidentiality
+            } else if flags.contains(.integrity), !isWanted(.none) || wanted == nil {
+                .integrity
+            } else {
+                .none
+            }
+        guard acceptable.contains(layer) else {
+            throw SaslError(
+                .securityLayer,
+                "the context (\(flags)) stands for the security layer \(layer); acceptable: \(acceptable)")
+        }
+        guard layer != .none else { return NoSecurityLayer() }
+        // Without it messages could be replayed.
+        guard flags.contains(.sequenceDetection) else {
+            throw SaslError(.securityLayer, "the context (\(flags)) does not number its messages")
+        }
+        return try GSSAPISecurityLayer(
+            context: context, protection: layer, peerMaximum: SPNEGOMechanism.peerMaximum, ownMaximum: ownMaximum)
+    }
+}

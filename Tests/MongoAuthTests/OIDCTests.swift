@@ -1,0 +1,226 @@
+import MongoAuth
+import NIOConcurrencyHelpers
+import SASL
+import SaslBSON
+import Testing
+
+/// MONGODB-OIDC: whose token is taken when, and what a server that refuses one makes of that.
+@Suite struct OIDCTests {
+    private let never = ContinuousClock.now + .seconds(120)
+    private typealias Token = OIDCTokens.Token
+
+    /// Takes some tokens, and tells others where to log in.
+    private final class Server: DocumentRunner {
+        private struct State {
+            var accepted: Set<String>
+            var payloads: [String] = []
+        }
+
+        private let state: NIOLockedValueBox<State>
+        private let provider: BSONDocument
+
+        init(_ accepted: Set<String>, provider: BSONDocument = Server.provider) {
+            state = NIOLockedValueBox(State(accepted: accepted))
+            self.provider = provider
+        }
+
+        static let provider: BSONDocument = [
+            "issuer": "https://login.example.test", "clientId": "shop", "requestScopes": ["openid", "shop/read"],
+        ]
+
+        /// What came, a line each: `jwt one`, `n ann`, `{}`.
+        var payloads: [String] { state.withLockedValue { $0.payloads } }
+
+        func accept(_ tokens: Set<String>) { state.withLockedValue { $0.accepted = tokens } }
+
+        func run(_ command: BSONDocument, by deadline: ContinuousClock.Instant) async throws -> BSONDocument {
+            let bytes = command["payload"]?.binaryValue?.bytes ?? []
+            let payload = try BSONDocument(decoding: bytes)
+            let line = payload.first.map { "\($0.key) \($0.value.stringValue ?? "?")" } ?? "{}"
+            return try state.withLockedValue { state in
+                state.payloads.append(line)
+                func reply(_ document: BSONDocument, done: Bool) throws -> BSONDocument {
+                    [
+                        "conversationId": 1, "done": .bool(done),
+                        "payload": .binary(BSONBinary(bytes: try document.encoded())), "ok": 1,
+                    ]
+                }
+                guard let token = payload["jwt"]?.stringValue else { return try reply(provider, done: false) }
+                guard state.accepted.contains(token) else {
+                    return ["ok": 0, "code": 18, "errmsg": "Authentication failed."]
+                }
+                return try reply([:], done: true)
+            }
+        }
+    }
+
+    /// Counts calls, and gives tokens by their number: `one`, `two`, ...
+    private final class Calls: Sendable {
+        private let list = NIOLockedValueBox<[OIDCTokens.Request]>([])
+        var requests: [OIDCTokens.Request] { list.withLockedValue { $0 } }
+
+        func next(_ request: OIDCTokens.Request) -> String {
+            list.withLockedValue {
+                $0.append(request)
+                return ["one", "two", "three", "four"][$0.count - 1]
+            }
+        }
+    }
+
+    private func authenticate(
+        _ tokens: OIDCTokens, _ server: some CommandRunner, username: String = "", host: String = "localhost",
+        by deadline: ContinuousClock.Instant? = nil
+    ) async throws -> AuthenticationDetails {
+        try await MongoAuthenticator().authenticate(
+            MongoCredential(username: username, method: .oidc(tokens)), serverHost: host, over: server,
+            by: deadline ?? never)
+    }
+
+    private func failure(
+        _ tokens: OIDCTokens, _ server: some CommandRunner, host: String = "localhost",
+        by deadline: ContinuousClock.Instant? = nil
+    ) async -> MongoAuthError? {
+        await #expect(throws: MongoAuthError.self) {
+            _ = try await authenticate(tokens, server, host: host, by: deadline)
+        }
+    }
+
+    // MARK: - Machines
+
+    @Test func aTokenServesForManyConnections() async throws {
+        let calls = Calls()
+        let tokens = OIDCTokens(.machine) { Token(accessToken: Secret(calls.next($0))) }
+        let server = Server(["one"])
+        for _ in 0..<3 {
+            let details = try await authenticate(tokens, server)
+            #expect(details.mechanism == .mongoDBOIDC && !details.isServerProven)
+        }
+        #expect(calls.requests.count == 1 && server.payloads == ["jwt one", "jwt one", "jwt one"])
+        #expect(calls.requests[0].identityProvider == nil && calls.requests[0].version == 1)
+    }
+
+    /// A server that wants the connection authenticated anew gets the next token.
+    @Test func aRefusedTokenIsReplacedOnce() async throws {
+        let calls = Calls()
+        let tokens = OIDCTokens(.machine) { Token(accessToken: Secret(calls.next($0))) }
+        let server = Server(["one"])
+        _ = try await authenticate(tokens, server)
+        server.accept(["two"])
+        _ = try await authenticate(tokens, server)
+        #expect(server.payloads == ["jwt one", "jwt one", "jwt two"])
+        server.accept([])
+        let error = await failure(tokens, server)
+        #expect(error?.code == .refused)
+        // The old one, and one new one.
+        #expect(server.payloads.suffix(2) == ["jwt two", "jwt three"] && calls.requests.count == 3)
+    }
+
+    @Test func aTokenThatEndsIsNotSent() async throws {
+        let calls = Calls()
+        let tokens = OIDCTokens(.machine) { Token(accessToken: Secret(calls.next($0)), expiresIn: .seconds(5)) }
+        let server = Server(["one", "two"])
+        for _ in 0..<2 { _ = try await authenticate(tokens, server) }
+        #expect(server.payloads == ["jwt one", "jwt two"])
+    }
+
+    /// Ten connections at once: one call.
+    @Test func oneCallServesAllWhoWait() async throws {
+        let calls = Calls()
+        let (gate, open) = AsyncStream.makeStream(of: Void.self)
+        let tokens = OIDCTokens(.machine) { request in
+            let token = calls.next(request)
+            for await _ in gate {}
+            return Token(accessToken: Secret(token))
+        }
+        let server = Server(["one"])
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for _ in 0..<10 { group.addTask { _ = try await authenticate(tokens, server) } }
+            while calls.requests.isEmpty { await Task.yield() }
+            open.finish()
+            try await group.waitForAll()
+        }
+        #expect(calls.requests.count == 1 && server.payloads.count == 10)
+    }
+
+    @Test func aCallbackThatFailsAndOneThatIsSilent() async throws {
+        struct NoFile: Error {}
+        let server = Server(["one"])
+        let error = await failure(OIDCTokens(.machine) { _ in throw NoFile() }, server)
+        #expect(error?.code == .oidcCallback && error?.underlying is NoFile)
+        let (silence, _) = AsyncStream.makeStream(of: Void.self)
+        let silent = OIDCTokens(.machine) { _ in
+            for await _ in silence {}
+            throw CancellationError()
+        }
+        let late = await failure(silent, server, by: .now + .milliseconds(50))
+        #expect(late?.code == .deadlineExceeded)
+        #expect(late?.message == "the deadline passed while waiting for the callback for MONGODB-OIDC")
+        #expect(server.payloads.isEmpty)
+    }
+
+    // MARK: - People
+
+    @Test func aPersonLogsInWhereTheServerSays() async throws {
+        let calls = Calls()
+        let tokens = OIDCTokens(.human()) { Token(accessToken: Secret(calls.next($0)), refreshToken: Secret("r")) }
+        let server = Server(["one"])
+        _ = try await authenticate(tokens, server, username: "ann")
+        #expect(server.payloads == ["n ann", "jwt one"])
+        let request = try #require(calls.requests.first)
+        #expect(
+            request.identityProvider
+                == .init(
+                    issuer: "https://login.example.test", clientID: "shop", requestScopes: ["openid", "shop/read"]))
+        #expect(request.username == "ann" && request.refreshToken == nil)
+        // What was logged in stays so; then the refresh token serves, then a login from the beginning.
+        server.accept(["two"])
+        _ = try await authenticate(tokens, server, username: "ann")
+        #expect(server.payloads.dropFirst(2) == ["jwt one", "jwt two"])
+        #expect(calls.requests.last?.refreshToken != nil)
+        server.accept(["four"])
+        _ = try await authenticate(tokens, server, username: "ann")
+        #expect(server.payloads.dropFirst(4) == ["jwt two", "jwt three", "n ann", "jwt four"])
+    }
+
+    @Test(arguments: [[:], ["issuer": 7], ["clientId": "x"]] as [BSONDocument])
+    func aServerThatNamesNoProvider(provider: BSONDocument) async {
+        let error = await failure(
+            OIDCTokens(.human()) { _ in Token(accessToken: Secret("one")) }, Server(["one"], provider: provider))
+        #expect(error?.code == .malformedReply)
+    }
+
+    @Test(arguments: [
+        ("localhost", true), ("a.mongodb.net", true), ("A.B.MongoDB.net", true), ("::1", true), ("mongodb.net", false),
+        ("amongodb.net", false), (".mongodb.net", false), ("db.example.test", false),
+        ("a.mongodb.net.evil.test", false),
+        ("localhost.evil.test", false), ("a.mongodb.net\u{301}", false),
+    ])
+    func tokensGoToAllowedHostsOnly(host: String, isAllowed: Bool) async throws {
+        let server = Server(["one"])
+        let tokens = OIDCTokens(.human()) { _ in Token(accessToken: Secret("one")) }
+        if isAllowed {
+            _ = try await authenticate(tokens, server, host: host)
+        } else {
+            let error = await failure(tokens, server, host: host)
+            #expect(error?.code == .invalidCredential && server.payloads.isEmpty)
+        }
+    }
+
+    /// A server that says done before it has a token has not seen one.
+    @Test func aServerThatIsDoneEarly() async {
+        let done: BSONDocument = [
+            "conversationId": 1, "done": true, "payload": .binary(BSONBinary(bytes: [])), "ok": 1,
+        ]
+        let error = await failure(
+            OIDCTokens(.human()) { _ in Token(accessToken: Secret("one")) }, ScriptedRunner([done]))
+        #expect(error?.code == .serverNotProven)
+    }
+
+    @Test func aTokenIsNotPrepared() async {
+        let tokens = OIDCTokens(.machine) { _ in Token(accessToken: Secret("one")) }
+        await #expect(throws: MongoAuthError.self) {
+            _ = try await MongoAuthenticator().prepare(
+                MongoCredential(username: "", method: .oidc(tokens)), serverHost: "a", by: never)
+        }
+    }
+}
