@@ -48,9 +48,10 @@ enum LDAPBind {
             of: .system(), for: ServicePrincipal(service: "ldap", host: host), by: .now + .seconds(10))
         // Credentials behind gssproxy are no such thing.
         guard !ticket.mayBlock else { throw LDAPError.stepsMayBlock }
-        let (policy, binding) = (
-            try policy(options["--layer"]), try options["--channel-binding-hex"].map(channelBinding)
-        )
+        var policy = try policy(options["--layer"])
+        let binding = try options["--channel-binding-hex"].map(channelBinding)
+        // GSS-SPNEGO tells nobody how much we receive: slapd fills 64 KiB, and what protects them comes on top.
+        if options["--mechanism"] == "GSS-SPNEGO" { policy.maximumReceiveLength = (1 << 24) - 1 }
         return switch options["--mechanism"] {
         case nil, "GSSAPI":
             GSSAPIMechanism(
