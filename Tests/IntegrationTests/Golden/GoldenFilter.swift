@@ -9,7 +9,7 @@ import Foundation
 /// | what | becomes |
 /// |---|---|
 /// | a time in milliseconds in its column | `0.0 ms`, as far to the right |
-/// | any other time in milliseconds | `0.0 ms` |
+/// | any other time in milliseconds | `0.0 ms`, on the line before where it begins one |
 /// | a date, and a time of day with it | `2000-01-01`, `2000-01-01T00:00:00Z` |
 /// | the last number of a time in words (`9 h 59 min`, `3 h 25 min 45 s`) | noughts, as many |
 /// | a KDC's clock that is off by some seconds | `the same, to the second` |
@@ -19,11 +19,13 @@ import Foundation
 enum GoldenFilter {
     static func text(_ text: String) -> String {
         times(
-            clocks(text).replacing(/\ {2,}\d+\.\d ms/) { match in
-                String(repeating: " ", count: match.output.count - 6) + "0.0 ms"
-            }
-            .replacing(/\d+\.\d to \d+\.\d ms/) { _ in "0.0 to 0.0 ms" }
-            .replacing(/\d+(?:\.\d)? ms/) { _ in "0.0 ms" })
+            clocks(text).replacing(/\n +(\d+(?:\.\d)? ms)/) { match in " \(match.1)" }
+                .replacing(/(\d)\n +ms\b/) { match in "\(match.1) ms" }
+                .replacing(/\ {2,}\d+\.\d ms/) { match in
+                    String(repeating: " ", count: match.output.count - 6) + "0.0 ms"
+                }
+                .replacing(/\d+\.\d to \d+\.\d ms/) { _ in "0.0 to 0.0 ms" }
+                .replacing(/\d+(?:\.\d)? ms/) { _ in "0.0 ms" })
     }
 
     /// KDCs tell their time in seconds, and machines are synchronized or not.
