@@ -52,7 +52,10 @@ public struct KDCProbe: Sendable {
         }
         let left = deadline - .now
         // What is known by then is to be told before the deadline.
-        let end = deadline - min(.milliseconds(150), left / 4)
+        let reserve = min(.milliseconds(400), left / 4)
+        let end = deadline - reserve
+        // On a machine that has much else to do a thread tells late what it has found: that must not be lost.
+        let last = deadline - reserve / 8
         var report = KDCReport(
             realm: question.realm, principal: question.principal, isAboutUser: question.isAboutUser,
             asksDNS: question.asksDNS)
@@ -69,7 +72,7 @@ public struct KDCProbe: Sendable {
         let hasEntries = !question.entries.isEmpty
         report.moreKDCs = max(0, known.count - Self.mostKDCs)
         let first = Array(known.prefix(Self.mostKDCs))
-        async let configured = ask(first, isUsed: true, question, until: end)
+        async let configured = ask(first, isUsed: true, question, until: end, by: last)
         if question.asksDNS {
             // What the library does not use itself is not waited for as long.
             let found = await look(question.realm, by: hasEntries ? min(end, .now + left / 3) : end)
@@ -82,7 +85,7 @@ public struct KDCProbe: Sendable {
             report.kdcs =
                 hasEntries
                 ? await configured + others.map { KDCReport.KDC(location: $0, isUsed: false) }
-                : await ask(others, isUsed: true, question, until: end)
+                : await ask(others, isUsed: true, question, until: end, by: last)
         } else {
             report.kdcs = await configured
         }
@@ -132,11 +135,12 @@ public struct KDCProbe: Sendable {
     // MARK: - Asking
 
     private func ask(
-        _ locations: [KDCLocation], isUsed: Bool, _ question: KDCQuestion, until end: ContinuousClock.Instant
+        _ locations: [KDCLocation], isUsed: Bool, _ question: KDCQuestion, until end: ContinuousClock.Instant,
+        by last: ContinuousClock.Instant
     ) async -> [KDCReport.KDC] {
         await withTaskGroup(of: (Int, KDCReport.KDC).self) { group in
             for (index, location) in locations.enumerated() {
-                group.addTask { (index, await ask(location, isUsed: isUsed, question, until: end)) }
+                group.addTask { (index, await ask(location, isUsed: isUsed, question, until: end, by: last)) }
             }
             var kdcs: [Int: KDCReport.KDC] = [:]
             for await (index, kdc) in group { kdcs[index] = kdc }
@@ -145,7 +149,8 @@ public struct KDCProbe: Sendable {
     }
 
     private func ask(
-        _ location: KDCLocation, isUsed: Bool, _ question: KDCQuestion, until end: ContinuousClock.Instant
+        _ location: KDCLocation, isUsed: Bool, _ question: KDCQuestion, until end: ContinuousClock.Instant,
+        by last: ContinuousClock.Instant
     ) async -> KDCReport.KDC {
         var kdc = KDCReport.KDC(location: location, isUsed: isUsed)
         do {
@@ -156,8 +161,7 @@ public struct KDCProbe: Sendable {
                 kdc.problem = KDCSocketError.text(EMFILE)
                 return kdc
             }
-            // The sockets' own waits end before, also where the processors are busy.
-            let last = end + .milliseconds(130)
+            // The sockets' own waits end before.
             kdc.addresses = try await withTaskCancellationHandler {
                 try await BlockingWorkers.kdcs.run(by: last, waitingFor: "\(location)") {
                     try Self.attempts(at: addresses, of: location, question, until: end, wakeUp)
