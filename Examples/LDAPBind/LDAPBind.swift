@@ -50,8 +50,10 @@ enum LDAPBind {
         guard !ticket.mayBlock else { throw LDAPError.stepsMayBlock }
         var policy = try policy(options["--layer"])
         let binding = try options["--channel-binding-hex"].map(channelBinding)
-        // GSS-SPNEGO tells nobody how much we receive: slapd fills 64 KiB, and what protects them comes on top.
-        if options["--mechanism"] == "GSS-SPNEGO" { policy.maximumReceiveLength = (1 << 24) - 1 }
+        // GSS-SPNEGO tells nobody how much we receive.
+        if options["--mechanism"] == "GSS-SPNEGO" {
+            policy.maximumReceiveLength = SPNEGOMechanism.defaultPolicy.maximumReceiveLength
+        }
         return switch options["--mechanism"] {
         case nil, "GSSAPI":
             GSSAPIMechanism(

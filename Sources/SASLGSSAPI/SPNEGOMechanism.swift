@@ -18,9 +18,12 @@ public struct SPNEGOMechanism: SaslMechanism {
     let target: GSSName
     let securityLayer: GSSAPIMechanism.SecurityLayerPolicy
     let channelBinding: SaslChannelBinding?
+    let maximumSendLength: UInt32
 
-    /// The longest protected message that is sent: what Cyrus receives by default.
-    static let peerMaximum: UInt32 = 65_536
+    /// Encryption, or else integrity protection, and messages of any size: the other side cannot know how much this one receives,
+    /// and slapd's are longer than 64 KiB.
+    public static let defaultPolicy = GSSAPIMechanism.SecurityLayerPolicy(
+        preference: [.confidentiality, .integrity], maximumReceiveLength: (1 << 24) - 1)
 
     /// Creates the mechanism for one identity and one service.
     ///
@@ -29,14 +32,18 @@ public struct SPNEGOMechanism: SaslMechanism {
     ///   - target: The service.
     ///   - securityLayer: Which layers are acceptable.
     ///   - channelBinding: Ties the context to the TLS connection beneath it.
+    ///   - maximumSendLength: The longest protected message that is sent, in bytes. Nothing tells what the server receives: a slapd
+    ///     whose `maxbufsize` is less drops the connection.
     public init(
         provider: any GSSInitiatorProvider, target: GSSName,
-        securityLayer: GSSAPIMechanism.SecurityLayerPolicy = .required, channelBinding: SaslChannelBinding? = nil
+        securityLayer: GSSAPIMechanism.SecurityLayerPolicy = Self.defaultPolicy,
+        channelBinding: SaslChannelBinding? = nil, maximumSendLength: UInt32 = 65_536
     ) {
         self.provider = provider
         self.target = target
         self.securityLayer = securityLayer
         self.channelBinding = channelBinding
+        self.maximumSendLength = maximumSendLength
     }
 
     /// `GSS-SPNEGO`.
@@ -157,7 +164,8 @@ private final class SPNEGOExchange: SaslExchange {
             let policy = mechanism.securityLayer
             state = .established(
                 try SPNEGOLayer.of(
-                    context, wanted, acceptable: policy.acceptable, ownMaximum: policy.maximumReceiveLength))
+                    context, wanted, acceptable: policy.acceptable, peerMaximum: mechanism.maximumSendLength,
+                    ownMaximum: policy.maximumReceiveLength))
             return if let send { .respond(send) } else { .done }
         }
     }
@@ -168,7 +176,7 @@ enum SPNEGOLayer {
     /// - Parameter wanted: What this side asked for; `nil` for an acceptor, who does not know what the other has.
     static func of(
         _ context: GSSEstablishedContext, _ wanted: SaslSecurityLayers? = nil, acceptable: SaslSecurityLayers,
-        ownMaximum: UInt32
+        peerMaximum: UInt32, ownMaximum: UInt32
     ) throws(SaslError) -> any SaslSecurityLayer {
         let flags = context.flags
         let isWanted = { (layer: SaslSecurityLayers) in wanted.map { $0 == layer } ?? true }
@@ -191,6 +199,6 @@ enum SPNEGOLayer {
             throw SaslError(.securityLayer, "the context (\(flags)) does not number its messages")
         }
         return try GSSAPISecurityLayer(
-            context: context, protection: layer, peerMaximum: SPNEGOMechanism.peerMaximum, ownMaximum: ownMaximum)
+            context: context, protection: layer, peerMaximum: peerMaximum, ownMaximum: ownMaximum)
     }
 }

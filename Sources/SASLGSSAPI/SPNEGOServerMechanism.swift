@@ -8,6 +8,7 @@ public struct SPNEGOServerMechanism: SaslServerMechanism {
     let provider: any GSSAcceptorProvider
     let layers: SaslSecurityLayers
     let maximumReceiveLength: UInt32
+    let maximumSendLength: UInt32
     let channelBinding: GSSAPIServerMechanism.ChannelBinding
 
     /// Creates the mechanism.
@@ -15,15 +16,19 @@ public struct SPNEGOServerMechanism: SaslServerMechanism {
     /// - Parameters:
     ///   - provider: Who makes the contexts, with the service's keys.
     ///   - layers: What is acceptable: the client decides.
-    ///   - maximumReceiveLength: The longest protected message that this side receives, in bytes, at most 2^24 - 1.
+    ///   - maximumReceiveLength: The longest protected message that this side receives, in bytes, at most 2^24 - 1. The client
+    ///     cannot know it.
+    ///   - maximumSendLength: The longest protected message that is sent; nothing tells what the client receives.
     ///   - channelBinding: What ties the context to the TLS connection beneath it.
     public init(
         provider: any GSSAcceptorProvider, layers: SaslSecurityLayers = [.integrity, .confidentiality],
-        maximumReceiveLength: UInt32 = 65_536, channelBinding: GSSAPIServerMechanism.ChannelBinding = .none
+        maximumReceiveLength: UInt32 = (1 << 24) - 1, maximumSendLength: UInt32 = 65_536,
+        channelBinding: GSSAPIServerMechanism.ChannelBinding = .none
     ) {
         self.provider = provider
         self.layers = layers
         self.maximumReceiveLength = maximumReceiveLength
+        self.maximumSendLength = maximumSendLength
         self.channelBinding = channelBinding
     }
 
@@ -127,7 +132,8 @@ public final class SPNEGOServerExchange: SaslServerExchange {
                 context.initiatorName(), .mechanismFailure, "cannot read the name that authenticated")
             guard !name.isEmpty else { throw SaslError(.credentialsRejected, "the client has proven no name") }
             let layer = try SPNEGOLayer.of(
-                context, acceptable: mechanism.layers, ownMaximum: mechanism.maximumReceiveLength)
+                context, acceptable: mechanism.layers, peerMaximum: mechanism.maximumSendLength,
+                ownMaximum: mechanism.maximumReceiveLength)
             state = .authenticated(context, layer)
             return .authenticated(SaslAuthentication(authenticationIdentity: name), data: send)
         }

@@ -10,7 +10,7 @@ import Testing
     ]
 
     private func client(
-        _ provider: FakeProvider, policy: Policy = .required, binding: SaslChannelBinding? = nil
+        _ provider: FakeProvider, policy: Policy = SPNEGOMechanism.defaultPolicy, binding: SaslChannelBinding? = nil
     ) throws -> SaslSession {
         try SaslSession(
             SPNEGOMechanism(
