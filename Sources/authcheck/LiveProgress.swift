@@ -56,8 +56,10 @@ final class LiveProgress: Sendable {
             let waited = ContinuousClock.now - state.since
             guard !state.hasEnded, waited > Self.patience, !state.line.isEmpty else { return }
             state.isShown = true
-            let text = "\(Printable.line(state.line)) \(waited.components.seconds) s"
-            StandardStreams.write("\r\u{1B}[K\(TextColumns.prefix(text, Self.width - 1))", to: STDERR_FILENO)
+            // Of a long line the end is left out, and not how long it takes.
+            let time = " \(waited.components.seconds) s"
+            let text = TextColumns.prefix(Printable.line(state.line), Self.width - 1 - time.utf8.count) + time
+            StandardStreams.write("\r\u{1B}[K\(text)", to: STDERR_FILENO)
         }
     }
 
