@@ -143,6 +143,8 @@ struct HostTimeline: Sendable {
             }
             if let serverClockOffset { warn(doubts.about(serverClock: serverClockOffset)) }
             self.server = server
+            // A report needs none of its bytes, of which a server may send a mebibyte.
+            self.server?.reply = []
             if phases[.kerberos] == nil { begin(needsTicket ? .kerberos : .sasl, at: time) }
         case .ticketBegan(let service):
             self.service = service

@@ -26,6 +26,8 @@ enum LastResort {
 
     private struct State {
         var timer: DeadlineTimer?
+        /// Sets the alarm for a report that is there: many hosts take no more time then.
+        var hurry: (@Sendable () -> Void)?
         /// Who tells what came of it: there cannot be two reports.
         var teller: Teller?
         /// When somebody last took some of the report.
@@ -46,6 +48,8 @@ enum LastResort {
         saying lastWords: @escaping @Sendable () -> LastWords = LastWords.ofCheck
     ) {
         arm(at: deadline + .milliseconds(500 + 5 * hosts), output, lastWords)
+        let end = deadline + .milliseconds(500)
+        state.withLock { $0.hurry = { if .now < end { arm(at: end, output, lastWords) } } }
     }
 
     private static func arm(
@@ -64,7 +68,7 @@ enum LastResort {
     static func rest() {
         let timer = state.withLock { state in
             if state.teller == .check { state.teller = nil }
-            defer { state.timer = nil }
+            defer { (state.timer, state.hurry) = (nil, nil) }
             return state.timer
         }
         timer?.cancel()
@@ -74,11 +78,13 @@ enum LastResort {
     ///
     /// - Parameter grace: How long the report may take until the first of it is printed.
     static func beginPrinting(grace: Duration = .zero) {
-        let isLate = state.withLock { state in
+        let (isLate, hurry) = state.withLock { state in
             if state.teller == nil { state.teller = .check }
             state.lastWrite = .now + grace
-            return state.teller == .lastResort
+            return (state.teller == .lastResort, state.hurry)
         }
+        // The first of a report must not be waited for with the time that is for making it.
+        if grace == .zero { hurry?() }
         // The last words are being said, and end the process.
         while isLate { pause() }
     }
