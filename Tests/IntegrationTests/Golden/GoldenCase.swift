@@ -11,7 +11,7 @@ struct GoldenCase: Sendable, CustomTestStringConvertible {
         case clock(seconds: Int)
         /// Without the right of the superuser to read everything.
         case obeyingFileModes
-        /// With `^C` after a second.
+        /// With `^C` after so long that a busy machine, too, has come as far as hello.
         case interrupted
 
         func words() throws -> [String] {
@@ -22,7 +22,7 @@ struct GoldenCase: Sendable, CustomTestStringConvertible {
             case .interrupted:
                 [
                     try BuiltExecutable.system("timeout", package: "coreutils").path, "--preserve-status", "-s", "INT",
-                    "1",
+                    "8",
                 ]
             }
         }
