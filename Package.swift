@@ -156,7 +156,7 @@ let package = Package(
                 "CCyrusSASL", "GSSCore", "GSSKerberos", "SASL", "SASLGSSAPI", "SASLSCRAM", "SaslBSON", "SaslWire",
                 "SecretMemory", nioConcurrencyHelpers, nioCore, nioPosix, nioSSL, asn1, x509,
             ]),
-        program("mongo-test-server", ["MongoTestServer", "SecretMemory", argumentParser]),
+        program("mongo-test-server", ["MongoTestServer", "SaslBSON", "SecretMemory", argumentParser]),
         program(
             "testrealm",
             ["KerberosTestKit", "SaslConnectionString", "ShellWords", argumentParser, subprocess, systemPackage]),

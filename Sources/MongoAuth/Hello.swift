@@ -26,9 +26,6 @@ public struct ServerDescription: Sendable, Hashable {
     public var localTimeMilliseconds: Int64?
     /// The whole reply, one BSON document; empty where a driver has said hello itself.
     public var reply: [UInt8]
-    /// The reply to an authentication that has begun within hello, as a command's own; `nil` where the server has not answered
-    /// that.
-    var speculativeReply: [UInt8]?
 
     /// Describes a server, for a driver that says hello itself.
     public init(
@@ -64,10 +61,16 @@ public struct ServerDescription: Sendable, Hashable {
             .compactMap(\.stringValue).map { BoundedText.ofPeer($0) }
         isLoadBalanced = reply["serviceId"] != nil
         if case .datetime(let time)? = reply["localTime"] { localTimeMilliseconds = time.millisecondsSince1970 }
-        if var inner = reply["speculativeAuthenticate"]?.documentValue {
-            if inner["ok"] == nil { inner.append("ok", 1.0) }
-            speculativeReply = try inner.encoded()
-        }
+    }
+
+    /// The reply to an authentication that has begun within hello, as a command's own; `nil` where the server has not answered
+    /// that. Read anew each time: most need it once or never.
+    var speculativeReply: [UInt8]? {
+        guard
+            var inner = (try? CommandReply(reply, to: "hello"))?.document["speculativeAuthenticate"]?.documentValue
+        else { return nil }
+        if inner["ok"] == nil { inner.append("ok", 1.0) }
+        return try? inner.encoded()
     }
 }
 
@@ -189,7 +192,8 @@ public struct Hello: Sendable {
 
     /// The command as one BSON document.
     ///
-    /// - Throws: ``MongoAuthError/Code/invalidCredential`` where a name cannot stand in BSON.
+    /// - Throws: ``MongoAuthError/Code/invalidCredential`` where a name cannot stand in BSON, or ``speculativeAuthenticate`` is
+    ///   none.
     public func command() throws(MongoAuthError) -> [UInt8] {
         try command(named: "hello")
     }
@@ -209,7 +213,10 @@ public struct Hello: Sendable {
         if let (database, username) = saslSupportedMechsFor {
             command.append("saslSupportedMechs", .string("\(database).\(username)"))
         }
-        if let bytes = speculativeAuthenticate, let inner = try? BSONDocument(decoding: bytes) {
+        if let bytes = speculativeAuthenticate {
+            guard let inner = try? BSONDocument(decoding: bytes) else {
+                throw MongoAuthError(.invalidCredential, "what is to begin within hello is not one BSON document")
+            }
             command.append("speculativeAuthenticate", .document(inner))
         }
         command.append("client", .document(client))

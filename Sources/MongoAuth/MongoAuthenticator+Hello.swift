@@ -26,6 +26,7 @@ extension MongoAuthenticator {
         observe: AuthenticationObserver?
     ) async throws -> PreparedAuthentication? {
         var credential = credential
+        var isGuess = false
         switch credential.method {
         #if SCRAM
         // The newer hash, whatever the server will say of this user: it may have both.
@@ -35,22 +36,20 @@ extension MongoAuthenticator {
             }
             guard mechanisms.allows(.scramSHA256) else { return nil }
             credential.method = .scram(.sha256, password: password)
-            // A password that only the older hash takes is no error yet.
-            do {
-                let prepared = try await prepare(credential, serverHost: "", by: deadline, observe: observe)
-                hello.speculativeAuthenticate = prepared.speculativeCommand
-                return prepared
-            } catch let error as MongoAuthError where error.underlying is SaslError {
-                return nil
-            }
+            isGuess = true
         case .scram: break
         #endif
         case .x509: break
         default: return nil
         }
-        let prepared = try await prepare(credential, serverHost: "", by: deadline, observe: observe)
-        hello.speculativeAuthenticate = prepared.speculativeCommand
-        return prepared
+        do {
+            let prepared = try await prepare(credential, serverHost: "", by: deadline, observe: observe)
+            hello.speculativeAuthenticate = prepared.speculativeCommand
+            return prepared
+        } catch let error as MongoAuthError where isGuess && error.underlying is SaslError {
+            // A password that only the older hash takes is no error yet.
+            return nil
+        }
     }
 
     /// Goes on after hello: with what has begun there, if the server has answered it and it is what the server wants.

@@ -85,6 +85,8 @@ public final class OIDCTokens: Sendable {
         let number: Int
         let provider: IdentityProvider?
         var task: Task<Void, Never>?
+        /// Nobody waits any more, so that it is cancelled: nobody joins it, either.
+        var isAbandoned = false
         var waiters: [Int: OneShot<Token>] = [:]
     }
 
@@ -143,7 +145,8 @@ public final class OIDCTokens: Sendable {
         state.withLock { $0.refreshToken = nil }
     }
 
-    /// Calls for a token, or waits for who does so already. One call at a time: one for another provider comes after it.
+    /// Calls for a token, or waits for who does so already. One call at a time: one for another provider, or after one that was
+    /// cancelled, comes when that has ended.
     ///
     /// - Parameter refreshes: Whether the refresh token serves, in place of a login.
     func token(
@@ -168,7 +171,8 @@ public final class OIDCTokens: Sendable {
                     state.login = login
                 }
                 state.login?.waiters[number] = answer
-                return (number, state.login?.provider != provider)
+                let login = state.login
+                return (number, login?.isAbandoned == true || login?.provider != provider)
             }
             let token: Token
             do {
@@ -192,8 +196,11 @@ public final class OIDCTokens: Sendable {
     /// The last who waits ends the call. It is forgotten only when it has ended: the next one must not run beside it.
     private func leave(_ number: Int) {
         let task = state.withLock { state in
-            state.login?.waiters[number] = nil
-            return state.login?.waiters.isEmpty == true ? state.login?.task : nil
+            guard state.login?.waiters.removeValue(forKey: number) != nil, state.login?.waiters.isEmpty == true else {
+                return Task<Void, Never>?.none
+            }
+            state.login?.isAbandoned = true
+            return state.login?.task
         }
         task?.cancel()
     }

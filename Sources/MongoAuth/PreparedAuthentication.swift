@@ -96,8 +96,8 @@ public struct PreparedAuthentication: ~Copyable {
 
     /// Runs the conversation: saslStart, then saslContinue until both sides are done.
     ///
-    /// - Parameter server: The reply to a hello that had ``speculativeCommand``, on this very connection; the conversation goes on from there where
-    ///   the server has answered that, else it begins.
+    /// - Parameter server: The reply to a hello that had ``speculativeCommand``, on this very connection; the conversation goes
+    ///   on from there where the server has answered that, else it begins.
     /// - Throws: ``MongoAuthError``, `CancellationError`, what the runner throws. The connection is then of no more use.
     @discardableResult
     public consuming func run(

@@ -45,14 +45,7 @@ struct ConnectorAttempt: Sendable {
     private var serviceHost: String { host.kind == .unix ? "localhost" : host.asciiName }
 
     private var hello: Hello {
-        var hello = Hello(
-            applicationName: string.options.appName, isLoadBalanced: string.options.loadBalanced ?? false)
-        #if SCRAM
-        if case .scram(nil, _)? = credential?.method, let credential {
-            hello.saslSupportedMechsFor = (credential.source, credential.username)
-        }
-        #endif
-        return hello
+        Hello(applicationName: string.options.appName, isLoadBalanced: string.options.loadBalanced ?? false)
     }
 
     func run() async throws -> MongoSession {
@@ -68,7 +61,7 @@ struct ConnectorAttempt: Sendable {
         }
         guard let credential, case .gssapi(let options) = credential.method else {
             guard let credential else {
-                let (connection, server) = try await introduce(reachedBy: limit)
+                let (connection, server) = try await introduce(hello, reachedBy: limit)
                 return session(connection, server, nil)
             }
             return try await withHello(credential)
@@ -115,8 +108,7 @@ struct ConnectorAttempt: Sendable {
         }
         var hello = hello
         let begun = try await authenticator.begin(credential, in: &hello, by: deadline, observe: observe)
-        let (connection, server) = try await introduce(
-            reachedBy: limit, speculating: hello.speculativeAuthenticate)
+        let (connection, server) = try await introduce(hello, reachedBy: limit)
         do {
             try checkUsers(server)
             let details = try await authenticator.go(
@@ -162,7 +154,7 @@ struct ConnectorAttempt: Sendable {
         _ credential: MongoCredential, _ options: GSSAPIOptions, isRetry: Bool,
         reachedBy limit: ContinuousClock.Instant
     ) async throws -> MongoSession {
-        let (connection, server) = try await introduce(reachedBy: limit)
+        let (connection, server) = try await introduce(hello, reachedBy: limit)
         do {
             return try await closing(connection) {
                 try checkUsers(server)
@@ -253,26 +245,27 @@ struct ConnectorAttempt: Sendable {
     // MARK: - Up to hello
 
     private func introduce(
-        reachedBy limit: ContinuousClock.Instant, speculating first: [UInt8]? = nil
+        _ hello: Hello, reachedBy limit: ContinuousClock.Instant
     ) async throws -> (WireConnection, ServerDescription) {
         try await withConnectTimeout(reachedBy: limit) { limit in
             do {
-                return try await introduce(.message, speculating: first, by: limit)
+                return try await introduce(hello, .message, by: limit)
             } catch let error as TransportError where error.code == .closed && error.phase == .command {
                 // Servers older than 3.6 hang up on OP_MSG. The same answer to the older form is final.
                 trace?.record(.retried(.olderMessageFormat))
-                return try await introduce(.legacyQuery, speculating: nil, by: limit)
+                // Nor do they know of what begins within hello.
+                var hello = hello
+                hello.speculativeAuthenticate = nil
+                return try await introduce(hello, .legacyQuery, by: limit)
             }
         }
     }
 
     private func introduce(
-        _ format: WireConnection.MessageFormat, speculating first: [UInt8]?, by limit: ContinuousClock.Instant
+        _ hello: Hello, _ format: WireConnection.MessageFormat, by limit: ContinuousClock.Instant
     ) async throws -> (WireConnection, ServerDescription) {
         let connection = try await connect(format, by: limit)
         return try await closing(connection) {
-            var hello = hello
-            hello.speculativeAuthenticate = first
             let server = try await hello.run(over: connection, by: limit, observe: observe)
             connection.limits = .beforeAuthentication
             return (connection, server)

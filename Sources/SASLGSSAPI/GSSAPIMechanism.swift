@@ -55,6 +55,24 @@ public struct GSSAPIMechanism: SaslMechanism {
         /// Encryption; without it the authentication fails.
         public static let requiredConfidentiality = SecurityLayerPolicy(preference: [.confidentiality])
 
+        /// The most preferred layer.
+        ///
+        /// - Throws: ``SASL/SaslError/Code/invalidConfiguration``.
+        @discardableResult
+        func checked() throws(SaslError) -> SaslSecurityLayers {
+            let known: Set<SaslSecurityLayers> = [.none, .integrity, .confidentiality]
+            guard let first = preference.first, known.isSuperset(of: preference) else {
+                throw SaslError(
+                    .invalidConfiguration,
+                    "the security layer policy must list single layers, at least one; it has \(preference)")
+            }
+            guard maximumReceiveLength < 1 << 24 else {
+                throw SaslError(
+                    .invalidConfiguration, "the maximum size \(maximumReceiveLength) does not fit into 24 bits")
+            }
+            return first
+        }
+
         var acceptable: SaslSecurityLayers { preference.reduce(into: []) { $0.formUnion($1) } }
     }
 
@@ -112,17 +130,7 @@ public struct GSSAPIMechanism: SaslMechanism {
         if case .text(let text) = authorizationIdentity, text.utf8.contains(0) {
             throw SaslError(.invalidConfiguration, "the authorization identity holds a NUL character")
         }
-        let known: Set<SaslSecurityLayers> = [.none, .integrity, .confidentiality]
-        guard !securityLayer.preference.isEmpty, known.isSuperset(of: securityLayer.preference) else {
-            throw SaslError(
-                .invalidConfiguration,
-                "the security layer policy must list single layers, at least one; it has \(securityLayer.preference)")
-        }
-        guard securityLayer.maximumReceiveLength < 1 << 24 else {
-            throw SaslError(
-                .invalidConfiguration,
-                "the maximum size \(securityLayer.maximumReceiveLength) does not fit into 24 bits")
-        }
+        try securityLayer.checked()
         return GSSAPIExchange(self)
     }
 }

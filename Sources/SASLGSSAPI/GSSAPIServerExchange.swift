@@ -84,24 +84,11 @@ public final class GSSAPIServerExchange: SaslServerExchange {
     private func advance(
         _ context: consuming GSSPendingContext, _ token: [UInt8]
     ) throws(SaslError) -> SaslServerExchangeStep {
-        let next: GSSContextStep
-        do {
-            next = try context.step(token)
-        } catch {
-            throw SaslError(
-                .credentialsRejected, "the client's token is not accepted: \(error.message)", underlying: error)
-        }
-        switch consume next {
+        switch try ContextProgress.of(context, token, bindingTo: mechanism.channelBinding) {
         case .pending(let context, let send):
-            guard let send else {
-                throw SaslError(.mechanismFailure, "the context waits for another token but has none to send")
-            }
             state = .establishing(context)
             return .challenge(send)
         case .established(let context, let send):
-            if case .required = mechanism.channelBinding, !context.flags.contains(.channelBound) {
-                throw SaslError(.channelBinding, "the client has not bound the context to this connection")
-            }
             grantedFlags = context.flags
             guard let send else { return try offer(context) }
             state = .established(context)

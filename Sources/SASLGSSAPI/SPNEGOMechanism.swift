@@ -60,18 +60,7 @@ public struct SPNEGOMechanism: SaslMechanism {
     /// - Throws: ``SASL/SaslError/Code/invalidConfiguration`` for a policy that accepts no layer or names several in one element,
     ///   and for a size of more than 24 bits.
     public func makeExchange() throws(SaslError) -> some SaslExchange {
-        let known: Set<SaslSecurityLayers> = [.none, .integrity, .confidentiality]
-        guard let first = securityLayer.preference.first, known.isSuperset(of: securityLayer.preference) else {
-            throw SaslError(
-                .invalidConfiguration,
-                "the security layer policy must list single layers, at least one; it has \(securityLayer.preference)")
-        }
-        guard securityLayer.maximumReceiveLength < 1 << 24 else {
-            throw SaslError(
-                .invalidConfiguration,
-                "the maximum size \(securityLayer.maximumReceiveLength) does not fit into 24 bits")
-        }
-        return SPNEGOExchange(self, wants: first)
+        SPNEGOExchange(self, wants: try securityLayer.checked())
     }
 }
 
@@ -137,30 +126,11 @@ private final class SPNEGOExchange: SaslExchange {
     func makeSecurityLayer() throws(SaslError) -> any SaslSecurityLayer { layer ?? NoSecurityLayer() }
 
     private func advance(_ context: consuming GSSPendingContext, _ token: [UInt8]?) throws(SaslError) -> SaslStep {
-        let next: GSSContextStep
-        do {
-            next = try context.step(token)
-        } catch {
-            let (code, failure): (SaslError.Code, String) =
-                token == nil
-                ? (.mechanismFailure, "cannot get a ticket for \(mechanism.target)")
-                : (.serverNotProven, "the server's token does not prove that it holds the key of \(mechanism.target)")
-            throw SaslError(code, "\(failure): \(error.message)", underlying: error)
-        }
-        switch consume next {
+        switch try ContextProgress.of(context, token, with: mechanism.target) {
         case .pending(let context, let send):
-            guard let send else {
-                throw SaslError(.mechanismFailure, "the context waits for another token but has none to send")
-            }
             state = .establishing(context)
             return .respond(send)
         case .established(let context, let send):
-            guard context.flags.contains(.mutualAuthentication) else {
-                throw SaslError(
-                    .serverNotProven,
-                    "the context was established without mutual authentication (granted: \(context.flags)), so nothing "
-                        + "shows that the server is \(mechanism.target)")
-            }
             let policy = mechanism.securityLayer
             state = .established(
                 try SPNEGOLayer.of(
@@ -179,15 +149,12 @@ enum SPNEGOLayer {
         peerMaximum: UInt32, ownMaximum: UInt32
     ) throws(SaslError) -> any SaslSecurityLayer {
         let flags = context.flags
-        let isWanted = { (layer: SaslSecurityLayers) in wanted.map { $0 == layer } ?? true }
-        let layer: SaslSecurityLayers =
-            if flags.contains(.confidentiality), isWanted(.confidentiality) {
-                .confidentiality
-            } else if flags.contains(.integrity), !isWanted(.none) || wanted == nil {
-                .integrity
-            } else {
-                .none
-            }
+        // None that is stronger than what was asked for, also where the library tells of one.
+        let possible: [SaslSecurityLayers] = [.confidentiality, .integrity].filter { layer in
+            wanted.map { $0.rawValue >= layer.rawValue } ?? true
+        }
+        let layer =
+            possible.first { flags.contains($0 == .integrity ? .integrity : .confidentiality) } ?? .none
         guard acceptable.contains(layer) else {
             throw SaslError(
                 .securityLayer,

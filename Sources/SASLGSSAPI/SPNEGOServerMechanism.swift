@@ -110,24 +110,11 @@ public final class SPNEGOServerExchange: SaslServerExchange {
     private func advance(
         _ context: consuming GSSPendingContext, _ token: [UInt8]
     ) throws(SaslError) -> SaslServerExchangeStep {
-        let next: GSSContextStep
-        do {
-            next = try context.step(token)
-        } catch {
-            throw SaslError(
-                .credentialsRejected, "the client's token is not accepted: \(error.message)", underlying: error)
-        }
-        switch consume next {
+        switch try ContextProgress.of(context, token, bindingTo: mechanism.channelBinding) {
         case .pending(let context, let send):
-            guard let send else {
-                throw SaslError(.mechanismFailure, "the context waits for another token but has none to send")
-            }
             state = .establishing(context)
             return .challenge(send)
         case .established(let context, let send):
-            if case .required = mechanism.channelBinding, !context.flags.contains(.channelBound) {
-                throw SaslError(.channelBinding, "the client has not bound the context to this connection")
-            }
             let name = try SaslError.converting(
                 context.initiatorName(), .mechanismFailure, "cannot read the name that authenticated")
             guard !name.isEmpty else { throw SaslError(.credentialsRejected, "the client has proven no name") }
