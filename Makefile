@@ -269,7 +269,7 @@ packages-examples:
 	$(call install_packages,$(APT_BUILD) $(APT_REALM) $(APT_EXAMPLES),without services)
 
 packages-test:
-	$(call install_packages,$(APT_BUILD) $(APT_REALM) $(APT_TEST))
+	$(call install_packages,$(APT_BUILD) $(APT_REALM) $(APT_TEST),without services)
 
 packages-release:
 	$(call install_packages,$(APT_BUILD) $(APT_RELEASE))

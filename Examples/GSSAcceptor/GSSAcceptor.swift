@@ -1,7 +1,5 @@
 import ExampleSupport
 import GSSKerberos
-import NIOCore
-import NIOPosix
 import SASL
 import SASLGSSAPI
 
@@ -25,27 +23,7 @@ enum GSSAcceptor {
                 mechanism: GSSAPIServerMechanism(
                     provider: KerberosProvider(credential: credential), layers: try layers(options.all("--layers"))),
                 mayAct: try mayAct(options.all("--may-act")), delegatedCache: options["--delegated-cache"])
-            try await listen(port, acceptor)
-        }
-    }
-
-    private static func listen(_ port: Int, _ acceptor: Acceptor) async throws {
-        let listener = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-            .bind(host: "127.0.0.1", port: port) { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    try NIOAsyncChannel<ByteBuffer, ByteBuffer>(wrappingChannelSynchronously: channel)
-                }
-            }
-        say("listening on 127.0.0.1:\(listener.channel.localAddress?.port ?? 0)")
-        let executor = ThreadPoolExecutor()
-        try await listener.executeThenClose { connections in
-            try await withThrowingDiscardingTaskGroup { group in
-                for try await connection in connections {
-                    group.addTask(executorPreference: executor) {
-                        do { try await acceptor.serve(connection) } catch { say("a connection ended: \(error)") }
-                    }
-                }
-            }
+            try await listen(on: port) { try await acceptor.serve($0) }
         }
     }
 
