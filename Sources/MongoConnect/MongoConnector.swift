@@ -144,18 +144,17 @@ public struct MongoConnector: Sendable {
     ///
     /// - Parameters:
     ///   - session: What ``connect(to:of:as:by:trace:)`` gave. The connection is closed where this fails.
-    ///   - host: The host that it is connected to.
     ///   - string: Where everything else stands.
     ///   - credential: Who authenticates; `nil` is the string's user.
     ///   - deadline: For all of it.
     ///   - trace: Takes what happens.
     /// - Throws: `TransportError`, `MongoAuthError`, `CancellationError`.
     public func reauthenticate(
-        _ session: MongoSession, to host: MongoConnectionString.Host, of string: MongoConnectionString,
-        as credential: MongoCredential? = nil, by deadline: ContinuousClock.Instant, trace: ConnectTrace? = nil
+        _ session: MongoSession, of string: MongoConnectionString, as credential: MongoCredential? = nil,
+        by deadline: ContinuousClock.Instant, trace: ConnectTrace? = nil
     ) async throws -> MongoSession {
         let attempt = try attempt(
-            host, string, credential, on: group.next(), reachedBy: deadline, by: deadline, trace: trace)
+            session.host, string, credential, on: group.next(), reachedBy: deadline, by: deadline, trace: trace)
         return try await withTaskExecutorPreference(session.connection.executor) {
             try await attempt.reauthenticate(session)
         }
@@ -267,6 +266,8 @@ extension MongoConnectionString {
 
 /// A connection that is ready for use.
 public struct MongoSession: Sendable {
+    /// The host that it is connected to, as the connection string or its SRV records name it.
+    public let host: MongoConnectionString.Host
     /// The connection.
     public let connection: WireConnection
     /// What the server said of itself.
