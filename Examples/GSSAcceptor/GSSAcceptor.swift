@@ -8,20 +8,24 @@ import SASLGSSAPI
 enum GSSAcceptor {
     static let usage = """
         gss-acceptor PORT [--keytab FILE] [--layers none|integrity|confidentiality]... [--may-act USER=OTHER]...
-                     [--delegated-cache CACHE]
+                     [--delegated-cache CACHE] [--channel-binding-hex HEX]
         """
 
     static func main() async {
         await run {
             let options = try Options(
-                names: ["--keytab", "--layers", "--may-act", "--delegated-cache"], count: 1, usage: usage)
+                names: ["--keytab", "--layers", "--may-act", "--delegated-cache", "--channel-binding-hex"], count: 1,
+                usage: usage)
             guard let port = Int(options.arguments[0]) else { throw UsageError(description: usage) }
             // Without a name: any service that the keytab has a key of.
             let credential = try KerberosCredential(
                 usage: .accept, store: KerberosCredentialStore(keytab: options["--keytab"]))
             let acceptor = Acceptor(
                 mechanism: GSSAPIServerMechanism(
-                    provider: KerberosProvider(credential: credential), layers: try layers(options.all("--layers"))),
+                    provider: KerberosProvider(credential: credential), layers: try layers(options.all("--layers")),
+                    channelBinding: try options.channelBinding("--channel-binding-hex")
+                        .map(GSSAPIServerMechanism.ChannelBinding.required) ?? GSSAPIServerMechanism.ChannelBinding.none
+                ),
                 mayAct: try mayAct(options.all("--may-act")), delegatedCache: options["--delegated-cache"])
             try await listen(on: port) { try await acceptor.serve($0) }
         }
