@@ -1,12 +1,12 @@
 extension CheckReport {
     /// Whether something is doubtful.
-    public var hasWarnings: Bool { !allWarnings.isEmpty }
+    package var hasWarnings: Bool { !allWarnings.isEmpty }
 
     /// All doubts: about the string, and about each host.
     var allWarnings: [String] { warnings + hosts.flatMap(\.warnings) }
 
     /// The line of a Nagios plugin.
-    public var nagios: String {
+    package var nagios: String {
         let seconds = (totalMilliseconds ?? 0) / 1000
         var data = ["time=\(Self.threeDecimals(seconds))s"]
         if let left = secondsLeft { data.append("ticket=\(left)s") }
@@ -24,13 +24,13 @@ extension CheckReport {
     }
 
     /// The exit status of a Nagios plugin.
-    public var nagiosStatus: Int32 {
+    package var nagiosStatus: Int32 {
         guard let failure else { return allWarnings.isEmpty ? 0 : 1 }
         return [.usage, .internal].contains(failure.class) ? 3 : 2
     }
 
     /// Metrics in the text format of Prometheus.
-    public var prometheus: String { PrometheusText([(uri ?? "", self)]).text }
+    package var prometheus: String { PrometheusText([(uri ?? "", self)]).text }
 
     /// How long the ticket that ends first is still good.
     var secondsLeft: Int64? {

@@ -4,9 +4,9 @@ internal import KerberosCredentials
 
 extension EnvironmentReport {
     /// Something that is wrong, or will be.
-    public struct Finding: Sendable, Hashable, Encodable {
+    package struct Finding: Sendable, Hashable, Encodable {
         /// How bad it is.
-        public enum Severity: String, Sendable, Hashable, CaseIterable, Codable {
+        package enum Severity: String, Sendable, Hashable, CaseIterable, Codable {
             /// An authentication fails because of it.
             case failure
             /// It works in spite of it: slower, not for everybody, or not for long.
@@ -14,11 +14,11 @@ extension EnvironmentReport {
         }
 
         /// How bad it is.
-        public var severity: Severity
+        package var severity: Severity
         /// What an authentication ends with because of it; `nil` for a warning.
-        @NullWhenAbsent public var `class`: FailureClass?
+        @NullWhenAbsent package var `class`: FailureClass?
         /// What it comes from, and what to do.
-        public var diagnosis: Diagnosis
+        package var diagnosis: Diagnosis
 
         /// Creates a finding that an authentication fails because of.
         static func failure(

@@ -1,6 +1,6 @@
 extension EnvironmentReport {
     /// The report for a person: the verdict first, then what was found, section by section.
-    public func text(_ style: TextStyle) -> String {
+    package func text(_ style: TextStyle) -> String {
         var page = TextPage(style)
         page.add(summary, tone: result == .ok ? .good : .bad)
         for finding in findings { page.add(finding) }
@@ -30,7 +30,7 @@ extension EnvironmentReport {
     }
 
     /// The verdict in a line.
-    public var summary: String {
+    package var summary: String {
         guard let failure = findings.first(where: { $0.severity == .failure }) else {
             return findings.isEmpty
                 ? "OK: nothing is wrong that can be seen from here"

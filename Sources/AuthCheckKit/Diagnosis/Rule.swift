@@ -100,11 +100,7 @@ extension Evidence {
             case .records(let name): "\(chosen.host) is from the SRV records of \(name)"
             }
         named.cause += " (\(source))"
-        for index in named.steps.indices {
-            guard let command = named.steps[index].command,
-                command.hasPrefix("kadmin -q 'addprinc")
-                    || command.hasPrefix("kadmin -q 'modprinc")
-            else { continue }
+        for index in named.steps.indices where named.steps[index].trustsHost {
             let text = named.steps[index].text
             let rest = text.hasPrefix("or ") ? String(text.dropFirst(3)) : text
             named.steps[index].text = "if \(chosen.host) is the right host, \(rest)"

@@ -63,9 +63,9 @@ extension Rule {
                 ]
                     + evidence.byDirectory(
                         mit: [
-                            .init(
+                            .administer(
                                 "or have the principal created, and its key put into the server's keytab",
-                                command: evidence.words.kadmin("addprinc -randkey", .service))
+                                service: evidence.words.kadmin("addprinc -randkey", .service))
                         ],
                         activeDirectory: [
                             .see(
@@ -93,7 +93,8 @@ extension Rule {
                 return [.init("check SERVICE_NAME, the host name in the connection string and CANONICALIZE_HOST_NAME")]
                     + evidence.byDirectory(
                         mit: [
-                            .init("or have the principal created", command: words.kadmin("addprinc -randkey", .service))
+                            .administer(
+                                "or have the principal created", service: words.kadmin("addprinc -randkey", .service))
                         ],
                         activeDirectory: [
                             .see(
@@ -128,7 +129,8 @@ extension Rule {
             {
                 "the KDC gives tickets for \($0.words.service) only between users (user-to-user): its principal is marked as no service"
             },
-            do: { [.init("have the mark taken away", command: $0.words.kadmin("modprinc +allow_svr", .service))] }),
+            do: { [.administer("have the mark taken away", service: $0.words.kadmin("modprinc +allow_svr", .service))] }
+        ),
         Rule(
             "service-policy", for: "kerberos.KRB5KDC_ERR_POLICY", is: .kerberos, by: .kdc,
             { "a policy of the KDC forbids \($0.words.user) a ticket for \($0.words.service)" },
