@@ -1,4 +1,5 @@
 import BlockingWork
+import ModuleTestSupport
 import Testing
 
 /// The bounds on threads and queue.

@@ -1,4 +1,5 @@
 import Dispatch
+import ModuleTestSupport
 import NIOPosix
 import SecretMemory
 import TestSupport
