@@ -69,9 +69,6 @@ public struct SaslError: Error, Sendable {
 }
 
 extension SaslError: CustomStringConvertible {
-    /// The code and the message, and the cause where there is one.
-    public var description: String {
-        let cause = underlying.map { " (\($0))" } ?? ""
-        return "\(code): \(message)\(cause)"
-    }
+    /// The code and the message, which has the cause's own.
+    public var description: String { "\(code): \(message)" }
 }
