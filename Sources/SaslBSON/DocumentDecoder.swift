@@ -118,7 +118,7 @@ struct DocumentDecoder {
             if depth == 1 {
                 throw BSONError(
                     code: .truncated, offset: limit,
-                    message: "The document has \(length) bytes, of which \(limit - start) are there.")
+                    message: "The document has \(length) bytes, of which only \(limit - start) are present.")
             }
             throw BSONError(
                 code: .invalidLength, offset: start,
@@ -220,7 +220,8 @@ struct DocumentDecoder {
         case 0x7F:
             return .maxKey
         default:
-            throw BSONError(code: .unknownType, offset: offset, message: "The element type \(type) is none of BSON's.")
+            throw BSONError(
+                code: .unknownType, offset: offset, message: "The element type \(type) is not one of BSON's.")
         }
     }
 
@@ -270,7 +271,7 @@ struct DocumentDecoder {
         guard inner == length - 4 else {
             throw BSONError(
                 code: .invalidLength, offset: innerOffset,
-                message: "An old binary (subtype 2) has an inner length of \(inner) where \(length - 4) is due.")
+                message: "An old binary (subtype 2) has an inner length of \(inner) where \(length - 4) is required.")
         }
         return BSONBinary(subtype: subtype, bytes: Array(try reader.readBytes(inner, before: limit)))
     }

@@ -108,7 +108,7 @@ extension MessageHeader {
         guard buffer.readableBytes >= length else {
             throw WireError(
                 code: .truncated,
-                message: "The message has \(length) bytes, of which \(buffer.readableBytes) are there.",
+                message: "The message has \(length) bytes, of which only \(buffer.readableBytes) are present.",
                 offset: buffer.readableBytes)
         }
         guard buffer.readableBytes == length else {

@@ -27,7 +27,7 @@ package struct WireReply: Sendable, Hashable {
             }
             guard !flags.contains(.moreToCome) else {
                 throw WireError(
-                    code: .malformedReply, message: "The server announced further replies, which nobody asked for.")
+                    code: .malformedReply, message: "The server announced further replies, which were not requested.")
             }
             self.body = body
         case .reply:
