@@ -32,7 +32,7 @@ extension CheckReport {
     /// Metrics in the text format of Prometheus.
     package var prometheus: String { PrometheusText([(uri ?? "", self)]).text }
 
-    /// How long the ticket that ends first is still good.
+    /// How long until the first ticket expires.
     var secondsLeft: Int64? {
         (hosts.compactMap { $0.kerberos?.serviceTicket?.secondsLeft }
             + [kerberos?.ticketGrantingTicket?.secondsLeft].compactMap(\.self))
@@ -59,7 +59,7 @@ struct PrometheusText {
             [(uri, CheckReport.threeDecimals((report.totalMilliseconds ?? 0) / 1000))]
         }
         add("authcheck_warnings", "How many warnings the check has.", checks) { [($0, "\($1.allWarnings.count)")] }
-        add("authcheck_ticket_seconds_left", "How long the ticket that ends first is still good.", checks) {
+        add("authcheck_ticket_seconds_left", "How long until the first ticket expires.", checks) {
             uri, report in
             report.secondsLeft.map { [(uri, "\($0)")] } ?? []
         }
@@ -70,7 +70,7 @@ struct PrometheusText {
                 return (labels, host.failure == nil ? "1" : "0")
             }
         }
-        add("authcheck_host_duration_seconds", "How long the way to the host took.", checks) { uri, report in
+        add("authcheck_host_duration_seconds", "How long the check of the host took.", checks) { uri, report in
             report.hosts.map {
                 (uri + ",host=\(Self.quoted($0.name))", CheckReport.threeDecimals($0.milliseconds / 1000))
             }

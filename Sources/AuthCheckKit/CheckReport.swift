@@ -228,12 +228,12 @@ package struct CheckReport: Sendable, Hashable, Encodable {
         CheckReport(
             failure: Failure(
                 class: .deadline, phase: nil, host: nil,
-                message: "the time was used up, and the check did not end by itself",
+                message: "the deadline passed, and the check did not finish",
                 .init(
-                    rule: "input-without-end", cause: "something that is read does not end", culprit: .thisMachine,
+                    rule: "input-without-end", cause: "an input that is read does not end", culprit: .thisMachine,
                     steps: [
                         .init(
-                            "look for a named pipe among the files that were named, and for standard input that does not end"
+                            "look for a named pipe among the given files, and for standard input that does not end"
                         )
                     ])))
     }

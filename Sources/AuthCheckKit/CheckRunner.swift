@@ -179,7 +179,8 @@ package struct CheckRunner: Sendable {
             .filter { access($0, F_OK) != 0 }
             .map {
                 .init(
-                    "configuration-missing", "KRB5_CONFIG names \($0), which is not there: Kerberos goes on without it")
+                    "configuration-missing",
+                    "KRB5_CONFIG names \($0), which does not exist: Kerberos continues without it")
             }
     }
 

@@ -61,7 +61,7 @@ extension EnvironmentReport {
     /// A report of a look that something holds up beyond its deadline.
     package static func timedOut() -> EnvironmentReport {
         var facts = EnvironmentFacts(EnvironmentRequest(variables: [:]), now: 0)
-        facts.missed = ["something that is read does not end"]
+        facts.missed = ["an input that is read does not end"]
         return EnvironmentReport(facts)
     }
 

@@ -93,7 +93,8 @@ package struct ExplainReport: Sendable, Hashable, Encodable {
             serviceName: properties?.serviceName, serviceHost: properties?.serviceHost)
         {
             warnings.append(
-                "\(found.property) is one part of the server's principal, and this is all of it: write \(found.advice)")
+                "\(found.property) is one part of the server's principal, and this is the whole principal: write \(found.advice)"
+            )
         }
     }
 }

@@ -83,7 +83,7 @@ package actor MongoTestServer {
         if let unknown = configuration.mechanisms.first(where: { !known.contains($0) }) {
             throw MongoTestServerError(
                 .invalidConfiguration,
-                "the mechanism \(unknown) cannot be had of \(configuration.sasl.rawValue), which has \(known.joined(separator: ", "))"
+                "the mechanism \(unknown) is not available with \(configuration.sasl.rawValue), which has \(known.joined(separator: ", "))"
             )
         }
         switch configuration.sasl {

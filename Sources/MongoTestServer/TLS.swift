@@ -46,7 +46,7 @@ extension MongoTestServer.TLS {
         } catch {
             throw MongoTestServerError(
                 .invalidConfiguration,
-                "the key in \(certificateKeyFile) does not fit its certificate, or "
+                "the key in \(certificateKeyFile) does not match its certificate, or "
                     + "\(authoritiesFile ?? "the system's authorities") cannot be used", underlying: error)
         }
     }

@@ -117,7 +117,8 @@ struct DocumentDecoder {
         guard length <= limit - start else {
             if depth == 1 {
                 throw BSONError(
-                    .truncated, "The document has \(length) bytes, of which \(limit - start) are there.", offset: limit)
+                    .truncated, "The document has \(length) bytes, of which only \(limit - start) are present.",
+                    offset: limit)
             }
             throw BSONError(
                 .invalidLength,
@@ -219,7 +220,7 @@ struct DocumentDecoder {
         case 0x7F:
             return .maxKey
         default:
-            throw BSONError(.unknownType, "The element type \(type) is none of BSON's.", offset: offset)
+            throw BSONError(.unknownType, "The element type \(type) is not one of BSON's.", offset: offset)
         }
     }
 
@@ -269,7 +270,8 @@ struct DocumentDecoder {
         let inner = Int(try reader.readInteger(Int32.self, before: limit))
         guard inner == length - 4 else {
             throw BSONError(
-                .invalidLength, "An old binary (subtype 2) has an inner length of \(inner) where \(length - 4) is due.",
+                .invalidLength,
+                "An old binary (subtype 2) has an inner length of \(inner) where \(length - 4) is required.",
                 offset: innerOffset)
         }
         return BSONBinary(subtype: subtype, bytes: Array(try reader.readBytes(inner, before: limit)))

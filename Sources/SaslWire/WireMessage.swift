@@ -106,7 +106,7 @@ extension MessageHeader {
         let length = Int(header.messageLength)
         guard buffer.readableBytes >= length else {
             throw WireError(
-                .truncated, "The message has \(length) bytes, of which \(buffer.readableBytes) are there.",
+                .truncated, "The message has \(length) bytes, of which only \(buffer.readableBytes) are present.",
                 offset: buffer.readableBytes)
         }
         guard buffer.readableBytes == length else {

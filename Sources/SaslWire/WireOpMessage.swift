@@ -123,7 +123,7 @@ extension WireOpMessage {
         guard body.count >= 5, stated == body.count, body.last == 0 else {
             throw WireError(
                 .malformedDocument,
-                "A command of \(body.count) bytes is no document: its own length or its last byte is another.")
+                "A command of \(body.count) bytes is not a document: its own length or its last byte is wrong.")
         }
         let length = MessageHeader.byteCount + 5 + body.count
         guard length <= limits.maximumMessageLength, let messageLength = Int32(exactly: length) else {

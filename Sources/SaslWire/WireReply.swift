@@ -26,7 +26,7 @@ package struct WireReply: Sendable, Hashable {
                 try reader.readDocumentBytes()
             }
             guard !flags.contains(.moreToCome) else {
-                throw WireError(.malformedReply, "The server announced further replies, which nobody asked for.")
+                throw WireError(.malformedReply, "The server announced further replies, which were not requested.")
             }
             self.body = body
         case .reply:

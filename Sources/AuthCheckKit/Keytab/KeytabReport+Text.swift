@@ -97,7 +97,8 @@ extension KeytabReport.Proof {
     fileprivate var ticketLine: String? {
         guard let client else { return cacheProblem.map { "none: \($0)" } }
         let way =
-            ticketFrom == "cache" ? "by the cache \(cache ?? "") of \(client)" : "by the keytab itself, as \(client)"
+            ticketFrom == "cache"
+            ? "with the cache \(cache ?? "") of \(client)" : "with the keytab itself, as \(client)"
         let key = [encryptionType, keyVersion.map { "key version \($0)" }].compactMap(\.self).joined(separator: ", ")
         return "\(key), \(way)"
     }

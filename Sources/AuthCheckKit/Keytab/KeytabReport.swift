@@ -214,7 +214,7 @@ package struct KeytabReport: Sendable, Hashable, Encodable, Report {
     package static func timedOut(path: String) -> KeytabReport {
         var evidence = KeytabEvidence(path: path, host: .init(value: "", source: .default))
         evidence.keytabTrouble = .init(
-            message: "the time was used up, and the check did not end by itself", isDeadline: true)
+            message: "the deadline passed, and the check did not finish", isDeadline: true)
         var report = KeytabReport(evidence)
         report.expected = nil
         return report
