@@ -53,7 +53,9 @@ public final class BlockingWorkers: Sendable {
 
     /// Creates workers. Threads are started when they are needed and end with the last reference.
     ///
-    /// - Parameter isBackground: Whether their work comes last where there are more threads than processors.
+    /// - Parameters:
+    ///   - limits: How many threads there may be, and how much work may wait for one.
+    ///   - isBackground: Whether their work comes last where there are more threads than processors.
     public init(limits: Limits = .init(), isBackground: Bool = false) {
         dispatcher = Dispatcher(limits: limits, isBackground: isBackground)
     }

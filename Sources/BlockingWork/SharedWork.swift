@@ -42,6 +42,7 @@ public final class SharedWork<Key: Hashable & Sendable, Success: Sendable>: Send
     /// Joins the work that is under way for a key, or begins it, and waits for its result.
     ///
     /// - Parameters:
+    ///   - key: What tells this work from other work; callers with an equal key share one call.
     ///   - deadline: When this caller stops waiting.
     ///   - subject: Whom the work waits for, for the error at the deadline.
     ///   - body: The work, unless it is under way already.

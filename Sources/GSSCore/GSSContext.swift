@@ -69,7 +69,9 @@ public final class GSSEstablishedContext {
 
     /// Protects a message (`GSS_Wrap`, RFC 2743 section 2.3.3).
     ///
-    /// - Parameter confidential: Whether to encrypt, which the context may be unable to do: see the result.
+    /// - Parameters:
+    ///   - message: The plain bytes, at most ``wrapSizeLimit(outputLength:confidential:)`` where the peer has a limit.
+    ///   - confidential: Whether to encrypt, which the context may be unable to do: see the result.
     public func wrap(_ message: [UInt8], confidential: Bool) throws(GSSError) -> GSSWrappedMessage {
         try handle.wrap(message, confidential: confidential)
     }

@@ -13,7 +13,7 @@ extension GSSName {
     ///   - service: The principal's first part.
     ///   - host: Its second part, as it stands.
     ///   - realm: The realm; `nil` to find it out.
-    /// - Throws: ``GSSCore/GSSError`` when the configuration cannot be read.
+    /// - Throws: ``/GSSCore/GSSError`` when the configuration cannot be read.
     public static func kerberosService(
         _ service: String, exactHost host: String, realm: String? = nil
     ) throws(GSSError) -> GSSName {

@@ -22,7 +22,7 @@ public struct KDCLocation: Sendable, Hashable {
 
     /// A name, or an address without brackets.
     public var host: String
-    /// The port.
+    /// Where it listens, 88 unless the configuration or the DNS says otherwise.
     public var port: UInt16
     /// By which ways it is asked.
     public var transport: Transport

@@ -12,7 +12,7 @@ public struct KDCQuestion: Sendable, Hashable {
     public var principal: String
     /// Whether that is a user who was named, and not one that there cannot be.
     public var isAboutUser: Bool
-    /// The message.
+    /// The AS-REQ, DER as libkrb5 has encoded it, without the length that precedes it over TCP.
     public var message: [UInt8]
     /// A message that is refused, whoever the user is, so that the KDC tells its time: a request for a service that there is
     /// not. It is for accounts that need no preauthentication, which get a ticket without more ado.
@@ -27,7 +27,7 @@ public struct KDCQuestion: Sendable, Hashable {
     /// - Parameters:
     ///   - realm: Whose KDCs are meant; `nil` takes the principal's realm, or the default one.
     ///   - principal: The user to ask for. Without one, or with one of another realm, it is somebody who does not exist.
-    /// - Throws: ``GSSCore/GSSError`` where the configuration or a name cannot be read, or where there is no realm.
+    /// - Throws: ``/GSSCore/GSSError`` where the configuration or a name cannot be read, or where there is no realm.
     public init(realm: String? = nil, principal: String? = nil) throws(GSSError) {
         let library = try KerberosLibrary()
         var user: (name: String, realm: String)?
@@ -118,7 +118,7 @@ public struct KDCReply: Sendable, Hashable {
     /// Reads messages.
     ///
     /// - Returns: `nil` for each one that is none of a KDC.
-    /// - Throws: ``GSSCore/GSSError`` where the configuration cannot be read.
+    /// - Throws: ``/GSSCore/GSSError`` where the configuration cannot be read.
     public static func read(_ messages: [[UInt8]]) throws(GSSError) -> [KDCReply?] {
         guard !messages.isEmpty else { return [] }
         let library = try KerberosLibrary()

@@ -17,7 +17,7 @@ public enum KerberosClock {
     /// answer is not authenticated: good for telling a person, not for anything else. Talks to the KDC, and may block for
     /// as long as the configuration says.
     ///
-    /// - Throws: ``GSSCore/GSSError`` where no KDC answers or the configuration cannot be read.
+    /// - Throws: ``/GSSCore/GSSError`` where no KDC answers or the configuration cannot be read.
     public static func offsetOfKDC(for principal: String) throws(GSSError) -> Duration {
         let library = try KerberosLibrary()
         let client = try library.principal(principal)

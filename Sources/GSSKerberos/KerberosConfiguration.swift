@@ -14,9 +14,9 @@ public struct KerberosConfiguration: Sendable, Hashable {
     /// What became of a file.
     @nonexhaustive
     public enum State: Sendable, Hashable {
-        /// It was read.
+        /// Its settings count.
         case read
-        /// It is not there.
+        /// There is no such file, which is no error to libkrb5 where another one was read.
         case missing
         /// The system does not let it be read, for the reason with this error number.
         case unreadable(errno: Int32)
@@ -26,9 +26,9 @@ public struct KerberosConfiguration: Sendable, Hashable {
 
     /// One file, or one folder of files that is not there.
     public struct File: Sendable, Hashable {
-        /// Its path.
+        /// Where the file lies, as `KRB5_CONFIG` or the line that includes it has it.
         public var path: String
-        /// What became of it.
+        /// Whether its settings count, and why not.
         public var state: State
         /// The file that includes it; `nil` for one that the library begins with.
         public var includedBy: String?
@@ -43,7 +43,7 @@ public struct KerberosConfiguration: Sendable, Hashable {
 
     /// One setting of `[libdefaults]`.
     public struct Setting: Sendable, Hashable {
-        /// Its name.
+        /// The word before the `=`, such as `default_realm`.
         public var name: String
         /// Its value as it stands; `nil` where no file has one.
         public var value: String?

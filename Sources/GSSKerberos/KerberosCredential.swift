@@ -38,7 +38,7 @@ public struct KerberosCredentialStore: Sendable, Hashable {
 /// a KDC on behalf of one of them it may hold that lock, and the others wait too. One that has a ``ticket`` never waits.
 /// It is released with the last reference.
 public final class KerberosCredential: Sendable {
-    /// What a credential is for.
+    /// Whether contexts are begun or accepted with a credential.
     @nonexhaustive
     public enum Usage: Sendable, Hashable {
         /// To start contexts, as a client.
@@ -50,7 +50,7 @@ public final class KerberosCredential: Sendable {
     /// The handle's address. The pointer type is not `Sendable`, the library's object behind it is made to be shared.
     private let address: UInt
 
-    /// What the credential is for.
+    /// Whether contexts are begun or accepted with it.
     public let usage: Usage
     /// The only ticket that it holds, of a service, where ``KerberosCredentialCache`` made it: without a ticket-granting
     /// ticket, a key or a keytab no step of a context can ask a KDC, and one after the ticket's end is an error.
@@ -72,7 +72,7 @@ public final class KerberosCredential: Sendable {
     ///   - store: Where to look.
     ///   - mechanisms: Those that contexts may be made with: Kerberos, and SPNEGO with Kerberos inside. An acceptor takes no
     ///     others.
-    /// - Throws: ``GSSError``, with ``GSSMajorStatus/RoutineError/noCredential`` where there is none.
+    /// - Throws: ``/GSSCore/GSSError``, with ``/GSSCore/GSSMajorStatus/RoutineError/noCredential`` where there is none.
     public convenience init(
         name: GSSName? = nil, usage: Usage = .initiate, store: KerberosCredentialStore = .init(),
         mechanisms: [GSSObjectIdentifier] = [.kerberos5]
@@ -220,7 +220,7 @@ public final class KerberosCredential: Sendable {
     /// block.
     ///
     /// - Parameter cache: The cache's full name; what it held is replaced. It is never this process's default one by chance.
-    /// - Throws: ``GSSError``; for the credential's own cache, which the library would empty first.
+    /// - Throws: ``/GSSCore/GSSError``; for the credential's own cache, which the library would empty first.
     public func copyTickets(to cache: String) throws(GSSError) {
         guard !cache.isEmpty, origin?.store.cache.map({ !isSameText($0, cache) }) ?? true else {
             throw GSSError(

@@ -34,7 +34,10 @@ extension KerberosCredentialCache {
     /// which no client can see: so a ticket for the same version is given where the old one is at least 30 seconds older. It
     /// is stored nowhere: a server that refuses for another reason must not make a cache grow.
     ///
-    /// - Parameter old: The ticket that its service did not take.
+    /// - Parameters:
+    ///   - service: The name that the refused ticket was asked for by.
+    ///   - old: The ticket that its service did not take.
+    ///   - observe: Told when a KDC is asked and when it has answered.
     /// - Returns: `nil` where the new ticket is no better than the old one, as far as can be told.
     public func credential(
         for service: GSSName, replacing old: KerberosTicket, observe: KerberosObserver? = nil

@@ -80,7 +80,7 @@ public final class KerberosCredentialCache: Sendable {
     /// - Parameters:
     ///   - name: A cache by its full name (`FILE:`, `DIR:`, `KCM:`, `KEYRING:`, `MEMORY:`); `nil` is the default one.
     ///   - user: The principal, without `@REALM` in the default realm; `nil` takes the cache as it is.
-    /// - Throws: ``GSSCore/GSSError``; ``KerberosCacheMismatch`` where the cache is of somebody else.
+    /// - Throws: ``/GSSCore/GSSError``; ``KerberosCacheMismatch`` where the cache is of somebody else.
     public static func copy(from name: String?, user: String?) throws -> KerberosCredentialCache {
         let library = try KerberosLibrary()
         let wanted = try user.map { try library.principal($0) }
@@ -116,6 +116,7 @@ public final class KerberosCredentialCache: Sendable {
     ///   - user: The principal, without `@REALM` in the default realm; `nil` is the first one of the keytab.
     ///   - keytab: The client keytab; `nil` is the default one.
     ///   - verification: How the KDC is to prove itself; `nil` asks for no proof.
+    ///   - observe: Told when a KDC is asked and when it has answered.
     public static func request(
         user: String?, keytab: String?, verification: KerberosVerification? = nil, observe: KerberosObserver? = nil
     ) throws(GSSError) -> KerberosCredentialCache {
@@ -138,6 +139,7 @@ public final class KerberosCredentialCache: Sendable {
     ///   - user: The principal, without `@REALM` in the default realm.
     ///   - password: Its bytes, UTF-8. libkrb5 reads them where they are.
     ///   - verification: How the KDC is to prove itself; `nil` asks for no proof.
+    ///   - observe: Told when a KDC is asked and when it has answered.
     public static func request(
         user: String, password: Secret, verification: KerberosVerification? = nil,
         observe: KerberosObserver? = nil

@@ -3,7 +3,7 @@ public import GSSCore
 
 /// What this machine holds of Kerberos: the caches of its user's collection, and the keys of a keytab. For a report.
 public enum KerberosHoldings {
-    /// A cache and what is in it.
+    /// One credential cache of the collection, with its tickets or why they cannot be listed.
     public struct Cache: Sendable, Hashable {
         /// The cache and its owner.
         public var cache: KerberosInspection.Cache
@@ -28,11 +28,11 @@ public enum KerberosHoldings {
 
     /// A key of a keytab, without the key.
     public struct Key: Sendable, Hashable {
-        /// Whose it is.
+        /// The user or service that the key belongs to, as `name@REALM`.
         public var principal: String
-        /// Its version.
+        /// The number that tickets name it by (kvno).
         public var version: UInt32
-        /// What it is for.
+        /// The type by its name, such as `aes256-cts-hmac-sha1-96`.
         public var encryptionType: String
 
         /// Creates a description.
@@ -41,11 +41,11 @@ public enum KerberosHoldings {
         }
     }
 
-    /// A keytab.
+    /// A keytab by its name, with what it holds or why it cannot be read.
     public struct Keytab: Sendable, Hashable {
         /// Its full name, for example `FILE:/etc/app.keytab`.
         public var name: String
-        /// Its keys.
+        /// One entry for each principal, version and encryption type; empty where the file cannot be read.
         public var keys: [Key]
         /// How many more there are.
         public var moreKeys: Int

@@ -11,7 +11,7 @@ public struct KerberosKeytab: Sendable, Hashable {
         public var components: [String]
         /// The principal's realm.
         public var realm: String
-        /// The version of the key.
+        /// The number that tickets name it by (kvno).
         public var keyVersion: UInt32
         /// What the key is for, for example `aes256-cts-hmac-sha1-96`.
         public var encryptionType: String
@@ -53,7 +53,7 @@ public struct KerberosKeytab: Sendable, Hashable {
     /// A file that was cut off is one with fewer entries to the library, and so it is here.
     ///
     /// - Parameter path: The file's path, without a type in front.
-    /// - Throws: ``GSSCore/GSSError``: `KRB5_KEYTAB_BADVNO` for a file that is no keytab, `ENOENT`, `EACCES`.
+    /// - Throws: ``/GSSCore/GSSError``: `KRB5_KEYTAB_BADVNO` for a file that is no keytab, `ENOENT`, `EACCES`.
     public init(path: String) throws(GSSError) {
         let library = try KerberosLibrary()
         let name = Self.name(ofFile: path)

@@ -3,7 +3,7 @@ internal import GSSCore
 
 /// A ticket in a cache, without its keys. Times are seconds since 1970, as the KDC's clock counted them.
 public struct KerberosTicket: Sendable, Hashable {
-    /// Whose ticket it is.
+    /// The principal that the KDC gave it to, as `user@REALM`.
     public var client: String
     /// For which service, `krbtgt/REALM@REALM` for a ticket-granting ticket.
     public var server: String

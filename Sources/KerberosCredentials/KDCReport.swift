@@ -3,7 +3,7 @@ public import NameResolution
 
 /// What the KDCs of a realm answered, each asked by itself.
 public struct KDCReport: Sendable, Hashable {
-    /// One KDC.
+    /// What became of one KDC, at all of its addresses.
     public struct KDC: Sendable, Hashable {
         /// Where it is said to be, and by whom.
         public var location: KDCLocation
@@ -28,7 +28,7 @@ public struct KDCReport: Sendable, Hashable {
 
     /// What became of a KDC at one address.
     public struct Address: Sendable, Hashable {
-        /// The address.
+        /// Where the KDC was asked.
         public var address: IPAddress
         /// By datagrams; `nil` where that was not tried.
         public var udp: Attempt?
@@ -75,7 +75,7 @@ public struct KDCReport: Sendable, Hashable {
         case malformed
     }
 
-    /// The realm.
+    /// Whose KDCs were asked: the one that was named, else the user's, else the default one.
     public var realm: String
     /// In whose name the KDCs were asked.
     public var principal: String

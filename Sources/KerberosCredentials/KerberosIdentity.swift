@@ -12,7 +12,7 @@ public struct KerberosIdentity: Sendable, Hashable {
         case cache(String)
         /// A client keytab by its name; `nil` is the default one.
         case keytab(String?)
-        /// A password.
+        /// A password, with which the KDC is asked for a ticket-granting ticket.
         case password
         /// A credential that was acquired elsewhere.
         case existing
@@ -61,7 +61,7 @@ public struct KerberosIdentity: Sendable, Hashable {
     public static func system(user: String? = nil) -> KerberosIdentity { .init(.system, user: user) }
 
     /// A credential cache by its full name, for example `FILE:/tmp/krb5cc_1000`; of a collection that of the user.
-    /// For those of a process's or thread's keyring see ``GSSKerberos/KerberosCredentialStore/cache``.
+    /// For those of a process's or thread's keyring see ``/GSSKerberos/KerberosCredentialStore/cache``.
     public static func cache(_ name: String, user: String? = nil) -> KerberosIdentity {
         .init(.cache(name), user: user)
     }
@@ -69,7 +69,10 @@ public struct KerberosIdentity: Sendable, Hashable {
     /// A user's key in a client keytab, for example `FILE:/etc/app.keytab`; `nil` is the default client keytab. Without a
     /// user it is the keytab's first principal.
     ///
-    /// - Parameter verify: How the KDC is to prove itself; `nil` asks for no proof.
+    /// - Parameters:
+    ///   - path: The keytab by its name; `nil` is the default client keytab.
+    ///   - user: The principal; `nil` is the first one of the keytab.
+    ///   - verify: How the KDC is to prove itself; `nil` asks for no proof.
     public static func keytab(
         _ path: String?, user: String? = nil, verify: KerberosVerification? = nil
     ) -> KerberosIdentity {
@@ -78,7 +81,10 @@ public struct KerberosIdentity: Sendable, Hashable {
 
     /// A user's password. The manager that it is handed to keeps it, and renews the tickets with it while they are used.
     ///
-    /// - Parameter verify: How the KDC is to prove itself; `nil` asks for no proof.
+    /// - Parameters:
+    ///   - password: Its bytes, UTF-8.
+    ///   - user: The principal, without `@REALM` in the default realm.
+    ///   - verify: How the KDC is to prove itself; `nil` asks for no proof.
     public static func password(
         _ password: Secret, user: String, verify: KerberosVerification? = nil
     ) -> KerberosIdentity {
@@ -87,7 +93,9 @@ public struct KerberosIdentity: Sendable, Hashable {
 
     /// A credential that was acquired elsewhere. The steps of a context with it may read files and ask KDCs.
     ///
-    /// - Parameter user: Whose it has to be; `nil` takes it as it is.
+    /// - Parameters:
+    ///   - credential: A credential that can initiate contexts.
+    ///   - user: Whose it has to be; `nil` takes it as it is.
     public static func existing(_ credential: KerberosCredential, user: String? = nil) -> KerberosIdentity {
         .init(.existing(credential), user: user)
     }

@@ -6,7 +6,7 @@ public import GSSCore
 /// and ask no KDC. libkrb5 looks whether krb5.conf has changed (`access` and `stat`, once for each context), and reads it
 /// again where it has. After the ticket's end a step is an error.
 public final class ServiceCredential: Sendable, GSSInitiatorProvider {
-    /// Whose credential it is.
+    /// What the manager was asked with.
     public let identity: KerberosIdentity
     /// The service, as it was asked for.
     public let service: ServicePrincipal

@@ -36,8 +36,10 @@ public struct ServicePrincipal: Sendable {
     ///   - realm: The realm; `nil` leaves it to Kerberos.
     ///   - host: The host's name. A port, brackets and a zone are left out.
     ///   - canonicalization: Which look-ups are made.
-    ///   - connectedAddress: The address that was connected to: its name is asked for in place of that of the host's first
-    ///     address, which may be another machine.
+    ///   - connectedAddress: The address that was connected to: its name is asked for in place of that of the host's
+    ///     first address, which may be another machine.
+    ///   - resolver: Makes the look-ups.
+    ///   - deadline: When to stop waiting.
     /// - Throws: ``KerberosCredentialError`` for an empty part and for a deadline that passes; `CancellationError`.
     public static func resolve(
         service: String, realm: String? = nil, host: String, canonicalization: HostCanonicalization = .none,

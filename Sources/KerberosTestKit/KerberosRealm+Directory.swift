@@ -33,9 +33,12 @@ extension KerberosRealm {
 
     /// Gives an account a further service principal name.
     ///
-    /// - Parameter allowingDuplicate: Another account may have it already, as happens where two domain controllers did not
-    ///   know of each other yet. The KDC then knows no such service; Samba's answers `KDC_ERR_S_PRINCIPAL_UNKNOWN`, Windows
-    ///   `KDC_ERR_PRINCIPAL_NOT_UNIQUE`.
+    /// - Parameters:
+    ///   - service: The name, such as `http/front`.
+    ///   - account: Who has the key of that service from now on.
+    ///   - allowingDuplicate: Another account may have it already, as happens where two domain controllers did not know
+    ///     of each other yet. The KDC then knows no such service; Samba's answers `KDC_ERR_S_PRINCIPAL_UNKNOWN`,
+    ///     Windows `KDC_ERR_PRINCIPAL_NOT_UNIQUE`.
     public func addServicePrincipalName(
         _ service: String, to account: String, allowingDuplicate: Bool = false
     ) async throws(KerberosTestKitError) {

@@ -19,7 +19,7 @@ public struct NewPrincipal: Sendable {
 }
 
 extension KerberosRealm {
-    /// Adds a principal with a password.
+    /// Adds a user who logs in with a password, such as `ann`.
     public func addPrincipal(
         _ name: String, password: String, options: [String] = []
     ) async throws(KerberosTestKitError) {
@@ -70,8 +70,10 @@ extension KerberosRealm {
 
     /// Adds a policy for passwords and lock-outs, for ``PrincipalTrait/policy(_:)``.
     ///
-    /// - Parameter options: Words for `kadmin`'s `add_policy`, such as `["-minlength", "12"]` or
-    ///   `["-maxfailure", "3", "-lockoutduration", "1 hour"]`.
+    /// - Parameters:
+    ///   - name: The policy's name, which principals are given.
+    ///   - options: Words for `kadmin`'s `add_policy`, such as `["-minlength", "12"]` or `["-maxfailure", "3",
+    ///     "-lockoutduration", "1 hour"]`.
     public func addPolicy(_ name: String, options: [String]) async throws(KerberosTestKitError) {
         try refuseSamba("add_policy")
         try await administer([["add_policy"] + options + [try Self.checked(name)]], to: "add the policy \(name)")
@@ -88,8 +90,10 @@ extension KerberosRealm {
 
     /// Gives a principal a new random key, so that keytabs made before are wrong.
     ///
-    /// - Parameter keepingVersion: The new key gets the old one's version number. An acceptor with an old keytab then
-    ///   tries its key and fails to decrypt, instead of finding that it has no key of that version.
+    /// - Parameters:
+    ///   - name: The principal, with or without `@REALM`.
+    ///   - keepingVersion: The new key gets the old one's version number. An acceptor with an old keytab then tries its
+    ///     key and fails to decrypt, instead of finding that it has no key of that version.
     public func changeKey(_ name: String, keepingVersion: Bool = false) async throws(KerberosTestKitError) {
         if let samba {
             try requireFolder()
@@ -138,7 +142,11 @@ extension KerberosRealm {
 
     /// Gets a ticket-granting ticket with a password, into a new cache; returns `FILE:` and its path.
     ///
-    /// - Parameter options: Further words for `kinit`, such as `["-f"]`.
+    /// - Parameters:
+    ///   - principal: With or without `@REALM`.
+    ///   - password: The one that the principal was made with.
+    ///   - lifetime: How long the ticket is asked for; `nil` is the realm's default.
+    ///   - options: Further words for `kinit`, such as `["-f"]`.
     public func makeCache(
         _ principal: String, password: String, lifetime: Duration? = nil, options: [String] = []
     ) async throws(KerberosTestKitError) -> String {
@@ -148,7 +156,11 @@ extension KerberosRealm {
 
     /// Gets a ticket-granting ticket with a keytab, into a new cache; returns `FILE:` and its path.
     ///
-    /// - Parameter options: Further words for `kinit`, such as `["-f"]`.
+    /// - Parameters:
+    ///   - principal: With or without `@REALM`.
+    ///   - keytab: The path of a keytab with the principal's key.
+    ///   - lifetime: How long the ticket is asked for; `nil` is the realm's default.
+    ///   - options: Further words for `kinit`, such as `["-f"]`.
     public func makeCache(
         _ principal: String, keytab: String, lifetime: Duration? = nil, options: [String] = []
     ) async throws(KerberosTestKitError) -> String {

@@ -42,7 +42,9 @@ extension KerberosRealm {
 
     /// Tells this realm's clients where another realm's KDC is, without any trust.
     ///
-    /// - Parameter hosts: The other realm's hosts (`db.example.test`) and domains (`.example.test`).
+    /// - Parameters:
+    ///   - other: A realm that runs.
+    ///   - hosts: The other realm's hosts (`db.example.test`) and domains (`.example.test`).
     public func introduce(_ other: KerberosRealm, hosts: [String] = []) throws(KerberosTestKitError) {
         try learn(of: other.name, lines: other.endpoints.map { "kdc = \($0)" }, hosts: hosts)
     }

@@ -8,7 +8,7 @@ public struct AuthenticatedIdentity: Sendable, Hashable {
     public struct Role: Sendable, Hashable, CustomStringConvertible {
         /// The role's name.
         public var role: String
-        /// Its database.
+        /// Where the role is defined, `admin` for those of the whole deployment.
         public var database: String
 
         /// Creates a role.

@@ -3,13 +3,13 @@ public import KerberosCredentials
 
 /// The options of GSSAPI, named as in the authentication specification, and where the tickets come from.
 public struct GSSAPIOptions: Sendable, Hashable {
-    /// `SERVICE_NAME`
+    /// `SERVICE_NAME`: the first part of the server's principal.
     public var serviceName: String
     /// `SERVICE_REALM`; `nil` leaves the realm to Kerberos.
     public var serviceRealm: String?
     /// `SERVICE_HOST`, in place of the server's name.
     public var serviceHost: String?
-    /// `CANONICALIZE_HOST_NAME`
+    /// `CANONICALIZE_HOST_NAME`: whether the DNS is asked for the host's canonical name.
     public var canonicalizeHostName: HostCanonicalization
     /// Where the client's tickets come from: the system's credential cache, a cache by name, a keytab, a password, an
     /// existing credential. Its user is the credential's user name.

@@ -43,7 +43,7 @@ public struct ServerDescription: Sendable, Hashable {
 
     /// Reads the reply to a hello that a driver has sent itself.
     ///
-    /// - Parameter reply: One BSON document.
+    /// - Parameter bytes: The reply, one BSON document.
     /// - Throws: ``MongoAuthError/Code/malformedReply``; ``CommandFailure`` where the server refused.
     public init(reply bytes: [UInt8]) throws {
         let reply = try CommandReply(bytes, to: "hello").get()

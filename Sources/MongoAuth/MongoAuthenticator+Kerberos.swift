@@ -9,8 +9,12 @@ internal import SaslBSON
 extension MongoAuthenticator {
     /// The Kerberos name of a server, from its host name and the options of GSSAPI.
     ///
-    /// - Parameter connectedAddress: The address that the connection goes to, where that is known: its name (PTR) is the
-    ///   one that counts for `forwardAndReverse`.
+    /// - Parameters:
+    ///   - options: What the credential says of the service.
+    ///   - serverHost: The host as it was connected to, which `SERVICE_HOST` replaces.
+    ///   - connectedAddress: The address that the connection goes to, where that is known: its name (PTR) is the one
+    ///     that counts for `forwardAndReverse`.
+    ///   - deadline: When to stop waiting.
     /// - Throws: ``MongoAuthError``, `CancellationError`.
     public func servicePrincipal(
         _ options: GSSAPIOptions, serverHost: String, connectedAddress: IPAddress? = nil,
@@ -59,8 +63,15 @@ extension MongoAuthenticator {
 
     /// Says hello and authenticates in two round trips to a service whose Kerberos name is known.
     ///
-    /// - Parameter limit: How long the server has for its first replies, from when the ticket is at hand on; `nil` is
-    ///   until the deadline.
+    /// - Parameters:
+    ///   - credential: A credential of the method GSSAPI.
+    ///   - service: The name to get a ticket for.
+    ///   - hello: What hello says.
+    ///   - runner: The connection, of which nothing has been used yet.
+    ///   - limit: How long the server has for its first replies, from when the ticket is at hand on; `nil` is until the
+    ///     deadline.
+    ///   - deadline: When to stop waiting.
+    ///   - observe: Told of what happens, when it happens.
     /// - Throws: As ``authenticatePipelined(_:hello:serverHost:over:by:observe:)``; what the runner throws.
     public func authenticatePipelined(
         _ credential: MongoCredential, as service: ServicePrincipal, hello: Hello,

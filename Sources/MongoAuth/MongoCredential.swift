@@ -36,7 +36,7 @@ public struct MongoCredential: Sendable {
     public enum ScramHash: Sendable, Hashable {
         /// SCRAM-SHA-1, over MongoDB's MD5 pre-hash of the password.
         case sha1
-        /// SCRAM-SHA-256.
+        /// SCRAM-SHA-256, over the password after SASLprep.
         case sha256
     }
     #endif
@@ -50,8 +50,11 @@ public struct MongoCredential: Sendable {
 
     /// Creates a credential.
     ///
-    /// - Parameter source: `nil` is the mechanism's default: `$external` for GSSAPI, PLAIN and other mechanisms whose
-    ///   users live outside of the server, else `admin`.
+    /// - Parameters:
+    ///   - username: For GSSAPI a principal.
+    ///   - source: `nil` is the mechanism's default: `$external` for GSSAPI, PLAIN and other mechanisms whose users
+    ///     live outside of the server, else `admin`.
+    ///   - method: The mechanism, with its password, token or Kerberos options.
     public init(username: String, source: String? = nil, method: Method) {
         self.username = username
         self.method = method
@@ -64,8 +67,10 @@ extension MongoCredential {
     /// A user of Kerberos, with the mechanism properties of a connection string.
     ///
     /// - Parameters:
-    ///   - password: With which a KDC is asked for tickets; `nil` takes the system's credential cache, or a keytab that the
-    ///     system names.
+    ///   - username: A principal; without `@REALM` in the default realm.
+    ///   - mechanismProperties: `SERVICE_NAME` and the others of the authentication specification.
+    ///   - password: With which a KDC is asked for tickets; `nil` takes the system's credential cache, or a keytab that
+    ///     the system names.
     /// - Throws: ``MongoAuthError/Code/invalidCredential`` for properties that GSSAPI does not have.
     public static func kerberos(
         username: String, mechanismProperties: [String: String] = [:], password: String? = nil

@@ -13,11 +13,11 @@ public struct MongoMechanisms: Sendable {
     public struct Request: Sendable {
         /// The user's name; empty where there is none.
         public var username: String
-        /// The password.
+        /// The password of the string or the credential; `nil` where it has none.
         public var password: Secret?
         /// The database of the authentication.
         public var source: String
-        /// The mechanism properties.
+        /// `authMechanismProperties`, with names in upper case from a connection string.
         public var properties: [String: String]
 
         /// Says all of it.

@@ -9,11 +9,11 @@ public import SASLGSSAPI
 
 /// An authentication whose first token is made. It runs once, by its type.
 public struct PreparedAuthentication: ~Copyable {
-    /// The mechanism.
+    /// What saslStart names, negotiated or given.
     public let mechanism: SaslMechanismName
     /// The database of the authentication.
     public let source: String
-    /// The command saslStart with the client's first token, one BSON document: what ``run(over:by:)`` sends first. For
+    /// The command saslStart with the client's first token, one BSON document: what ``run(over:begunWith:by:)`` sends first. For
     /// MONGODB-X509 it is `authenticate`.
     public let firstCommand: [UInt8]
     /// The same for ``Hello/speculativeAuthenticate``; `nil` for mechanisms that do not begin within hello (auth.md,
@@ -96,8 +96,11 @@ public struct PreparedAuthentication: ~Copyable {
 
     /// Runs the conversation: saslStart, then saslContinue until both sides are done.
     ///
-    /// - Parameter server: The reply to a hello that had ``speculativeCommand``, on this very connection; the conversation goes
-    ///   on from there where the server has answered that, else it begins.
+    /// - Parameters:
+    ///   - runner: The connection.
+    ///   - server: The reply to a hello that had ``speculativeCommand``, on this very connection; the conversation goes
+    ///     on from there where the server has answered that, else it begins.
+    ///   - deadline: When to stop waiting.
     /// - Throws: ``MongoAuthError``, `CancellationError`, what the runner throws. The connection is then of no more use.
     @discardableResult
     public consuming func run(
@@ -160,7 +163,7 @@ public struct PreparedAuthentication: ~Copyable {
 
 /// What is known of an authentication that has succeeded.
 public struct AuthenticationDetails: Sendable, Hashable {
-    /// The mechanism.
+    /// What saslStart names, negotiated or given.
     public var mechanism: SaslMechanismName
     #if Kerberos
     /// The server's Kerberos name as it was asked for; `nil` for mechanisms without one.

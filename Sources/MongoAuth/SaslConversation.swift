@@ -7,7 +7,7 @@ internal import SaslBSON
 ///
 ///     begin() ─→ .step(nil) ─→ stepped(…) ─→ .run(command) ─→ replied(…) ─→ .step(payload) ─→ … ─→ .succeeded
 ///
-/// Success needs the server's `done: true` **and** the exchange's ``SASL/SaslExchange/isComplete``. A server that says
+/// Success needs the server's `done: true` **and** the exchange's ``/SASL/SaslExchange/isComplete``. A server that says
 /// done while the exchange still has something to send has proven nothing.
 public struct SaslConversation: Sendable {
     /// What the owner is to do next.
@@ -62,7 +62,9 @@ public struct SaslConversation: Sendable {
 
     /// The exchange has taken its step.
     ///
-    /// - Parameter isComplete: The exchange's ``SASL/SaslExchange/isComplete`` after the step.
+    /// - Parameters:
+    ///   - step: What the exchange wants done.
+    ///   - isComplete: The exchange's ``/SASL/SaslExchange/isComplete`` after the step.
     public mutating func stepped(_ step: SaslStep, isComplete: Bool) throws(MongoAuthError) -> Action {
         guard case .stepping(let server) = state else { throw misused() }
         state = .over

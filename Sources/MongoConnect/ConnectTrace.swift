@@ -15,11 +15,11 @@ internal import Foundation
 public final class ConnectTrace: Sendable {
     /// One thing that happened.
     public struct Entry: Sendable {
-        /// When.
+        /// The moment by a clock that never goes back.
         public var time: ContinuousClock.Instant
         /// The same by the clock on the wall, in milliseconds since 1970: servers and KDCs tell their time that way.
         public var wallClockMilliseconds: Int64
-        /// What.
+        /// What happened, with the values that were known then.
         public var event: Event
 
         /// Creates an entry.

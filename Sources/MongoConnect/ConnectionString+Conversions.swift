@@ -53,10 +53,10 @@ extension TLSOptions {
 extension MongoCredential {
     /// The credential of a connection string.
     ///
-    /// A mechanism that this package does not have is ``MongoAuth/MongoCredential/Method/named(_:password:properties:)``: an
+    /// A mechanism that this package does not have is ``/MongoAuth/MongoCredential/Method/named(_:password:properties:)``: an
     /// application can add it.
     ///
-    /// - Throws: ``MongoAuth/MongoAuthError/Code/invalidCredential`` for a password that is missing or empty.
+    /// - Throws: ``/MongoAuth/MongoAuthError/Code/invalidCredential`` for a password that is missing or empty.
     public init(_ credential: MongoConnectionString.Credential) throws(MongoAuthError) {
         let isPasswordMissing = credential.password == nil && credential.mechanism == nil
         guard !isPasswordMissing else {

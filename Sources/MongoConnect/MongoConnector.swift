@@ -83,7 +83,10 @@ public struct MongoConnector: Sendable {
     /// string's `serverSelectionTimeoutMS`. An authentication that fails leads to no other: the next host of the same
     /// deployment would say the same.
     ///
-    /// - Parameter credential: Who authenticates; `nil` is the string's user.
+    /// - Parameters:
+    ///   - string: Its hosts, its options and, without `credential`, its user.
+    ///   - credential: Who authenticates; `nil` is the string's user.
+    ///   - deadline: When to stop waiting, for all hosts together.
     /// - Throws: `TransportError`, `MongoAuthError`, ``SeedlistError``, `CancellationError`; for several hosts that of the
     ///   last one.
     public func connect(
@@ -234,7 +237,7 @@ public struct MongoConnector: Sendable {
         }
     }
 
-    /// Whether a KDC gives the credential's user a ticket for a service; see ``MongoAuth/MongoAuthenticator``.
+    /// Whether a KDC gives the credential's user a ticket for a service; see ``/MongoAuth/MongoAuthenticator``.
     package func isKnown(
         _ service: ServicePrincipal, to credential: MongoCredential, by deadline: ContinuousClock.Instant
     ) async -> Bool {
@@ -250,7 +253,7 @@ public struct MongoConnector: Sendable {
     }
 
     /// The Kerberos tickets that are kept for a credential, for a report; see
-    /// ``MongoAuth/MongoAuthenticator/tickets(of:by:)``.
+    /// ``/MongoAuth/MongoAuthenticator/tickets(of:by:)``.
     public func tickets(
         of credential: MongoCredential, by deadline: ContinuousClock.Instant
     ) async throws -> [KerberosTicket] {
@@ -267,7 +270,7 @@ extension MongoConnectionString {
 
 /// A connection that is ready for use.
 public struct MongoSession: Sendable {
-    /// The connection.
+    /// For commands; whoever takes the session closes it.
     public let connection: WireConnection
     /// What the server said of itself.
     public let server: ServerDescription

@@ -29,7 +29,7 @@ public struct PeerCertificate: Sendable, Hashable {
     public enum AlternativeName: Sendable, Hashable, CustomStringConvertible {
         /// A host name, perhaps with a wildcard as its first label.
         case dnsName(String)
-        /// An address.
+        /// An IPv4 or IPv6 address (`iPAddress` of RFC 5280).
         case ipAddress(IPAddress)
         /// A name of another kind, which no server is known by: an e-mail address, a URI.
         case other
@@ -58,7 +58,7 @@ public struct PeerCertificate: Sendable, Hashable {
     public var isForServers: Bool
     /// How it is signed: `sha256WithRSAEncryption`, `ecdsa-with-SHA384`, or an object identifier.
     public var signatureAlgorithm: String
-    /// Its key.
+    /// Algorithm and size of the key that the certificate certifies.
     public var publicKey: PublicKey
     /// When it begins to be valid, in seconds since 1970 (UTC, without leap seconds).
     public var notBefore: Int64

@@ -19,7 +19,7 @@ public enum TransportEvent: Sendable {
     case attemptEnded(number: Int, outcome: AttemptOutcome)
     /// The proxy, which is connected, is asked to connect to the server.
     case proxyAsked(proxy: ServerEndpoint, server: ServerEndpoint)
-    /// The proxy has connected to the server.
+    /// From here on bytes go through the proxy unchanged.
     case proxyConnected(proxy: ServerEndpoint, server: ServerEndpoint)
     /// The TLS handshake begins, on the attempt that connected.
     case tlsBegan

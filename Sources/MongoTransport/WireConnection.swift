@@ -91,7 +91,16 @@ public final class WireConnection: Sendable {
     /// Connects to a server with a context that other connections use too; for the rest see
     /// ``connect(to:connector:proxy:tls:format:limits:on:by:observe:)``.
     ///
-    /// - Parameter context: How to encrypt; `nil` for a connection in the clear.
+    /// - Parameters:
+    ///   - endpoint: Where the server listens.
+    ///   - connector: Looks the name up and races its addresses.
+    ///   - proxy: A proxy to go through; `nil` for none.
+    ///   - context: How to encrypt; `nil` for a connection in the clear.
+    ///   - format: How commands are framed.
+    ///   - limits: How long messages may be.
+    ///   - eventLoop: Where the connection lives; `nil` takes one of the connector's.
+    ///   - deadline: When to stop waiting.
+    ///   - observe: Told of what happens, when it happens.
     /// - Throws: ``TransportError``, `CancellationError`.
     public static func connect(
         to endpoint: ServerEndpoint,
@@ -172,7 +181,7 @@ public final class WireConnection: Sendable {
     }
 
     /// Bounds on the server's messages, from the next one on. A connection begins with those of a peer that has proven
-    /// nothing; whoever authenticates over it sets ``SaslWire/WireLimits/default`` afterwards, as `MongoConnector` does.
+    /// nothing; whoever authenticates over it sets ``/SaslWire/WireLimits/default`` afterwards, as `MongoConnector` does.
     public var limits: WireLimits {
         get { currentLimits.withLock { $0 } }
         set { currentLimits.withLock { $0 = newValue } }
@@ -185,7 +194,9 @@ public final class WireConnection: Sendable {
     /// The reply's framing is checked and its length bounded; what the document holds is for the receiver to decode, with
     /// bounds of its own.
     ///
-    /// - Parameter command: A BSON document: the command, with its database in `$db`.
+    /// - Parameters:
+    ///   - command: A BSON document: the command, with its database in `$db`.
+    ///   - deadline: When to stop waiting for the reply; the connection is closed then.
     /// - Returns: A BSON document, which is not parsed yet.
     /// - Throws: ``TransportError``, `CancellationError`. The connection is closed then, unless the command was not sent
     ///   yet.
@@ -198,7 +209,9 @@ public final class WireConnection: Sendable {
     /// A server runs them one after another and knows nothing of their belonging together: it runs the second one also
     /// where the first one failed.
     ///
-    /// - Parameter commands: BSON documents, each with its database in `$db`.
+    /// - Parameters:
+    ///   - commands: BSON documents, each with its database in `$db`.
+    ///   - deadline: When to stop waiting for the last reply; the connection is closed then.
     /// - Returns: As many documents as there are commands.
     /// - Throws: ``TransportError``, `CancellationError`, for all of them together.
     public func run(pipelined commands: [[UInt8]], by deadline: ContinuousClock.Instant) async throws -> [[UInt8]] {

@@ -36,7 +36,7 @@ public struct SRVRecord: Sendable, Hashable {
     public var priority: UInt16
     /// How often to choose this server among those of the same priority.
     public var weight: UInt16
-    /// The port.
+    /// Where the service listens on that host.
     public var port: UInt16
     /// The server's host name, without a final period and in the letter case of the answer: one to 253 letters,
     /// digits, `-`, `_` and single `.`.

@@ -10,7 +10,7 @@ public struct ExternalMechanism: SaslMechanism {
         self.authorizationIdentity = authorizationIdentity
     }
 
-    /// `EXTERNAL`.
+    /// Always ``SaslMechanismName/external``.
     public var name: SaslMechanismName { .external }
 
     /// The client speaks first.

@@ -9,7 +9,7 @@ public struct ExternalServerMechanism: SaslServerMechanism {
         self.identity = identity
     }
 
-    /// `EXTERNAL`.
+    /// Always ``SaslMechanismName/external``.
     public var name: SaslMechanismName { .external }
 
     /// The client speaks first.

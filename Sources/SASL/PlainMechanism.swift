@@ -21,7 +21,7 @@ public struct PlainMechanism: SaslMechanism {
         self.password = password
     }
 
-    /// `PLAIN`.
+    /// Always ``SaslMechanismName/plain``.
     public var name: SaslMechanismName { .plain }
 
     /// The client speaks first, and its password goes over the wire.

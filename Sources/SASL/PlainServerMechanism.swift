@@ -15,7 +15,7 @@ public struct PlainServerMechanism: SaslServerMechanism {
         self.verify = verify
     }
 
-    /// `PLAIN`.
+    /// Always ``SaslMechanismName/plain``.
     public var name: SaslMechanismName { .plain }
 
     /// The client speaks first, its password goes over the wire, and its check may take long.

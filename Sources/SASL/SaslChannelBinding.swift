@@ -35,7 +35,7 @@ public struct SaslChannelBinding: Sendable, Hashable {
         public var description: String { rawValue }
     }
 
-    /// The kind.
+    /// Which data of the connection it is.
     public var kind: Kind
     /// The data, without the name in front of it.
     public var data: [UInt8]

@@ -37,7 +37,9 @@ public struct SaslRegistry: Sendable {
 
     /// The most preferred registered mechanism that the server offers and the policy allows.
     ///
-    /// - Parameter offered: The server's names as they came. Names that are not well-formed are passed over.
+    /// - Parameters:
+    ///   - offered: The server's names as they came. Names that are not well-formed are passed over.
+    ///   - policy: What the mechanism must and must not do.
     /// - Throws: ``SaslError/Code/mechanismUnavailable``, which says what was offered and what stood in the way.
     public func select(
         offered: some Sequence<String>, policy: SaslSelectionPolicy = .init()

@@ -35,7 +35,7 @@ public protocol SaslServerExchange: AnyObject {
     /// where the traits say so.
     func mayBlock(on response: [UInt8]?) -> Bool
 
-    /// The layer that protects everything after the exchange. Called only after ``SaslServerExchangeStep/authenticated``.
+    /// The layer that protects everything after the exchange. Called only after ``SaslServerExchangeStep/authenticated(_:data:)``.
     func makeSecurityLayer() throws(SaslError) -> any SaslSecurityLayer
 }
 

@@ -39,8 +39,9 @@ public struct SaslServerSession: ~Copyable {
     /// Begins an authentication.
     ///
     /// - Parameters:
-    ///   - sendsDataWithSuccess: Whether the protocol can carry data with its success (RFC 4422 section 4, item 2d). Where it
-    ///     cannot, such data goes as a challenge, and success follows the client's empty response.
+    ///   - mechanism: The mechanism that the client has chosen.
+    ///   - sendsDataWithSuccess: Whether the protocol can carry data with its success (RFC 4422 section 4, item 2d).
+    ///     Where it cannot, such data goes as a challenge, and success follows the client's empty response.
     ///   - authorize: Decides whom the client may act as.
     /// - Throws: ``SaslError`` when the mechanism's configuration cannot be used.
     public init(
@@ -58,6 +59,9 @@ public struct SaslServerSession: ~Copyable {
     /// The exchange belongs to the session: nobody else may call its `step`.
     ///
     /// - Parameters:
+    ///   - exchange: An exchange that has taken no step yet.
+    ///   - mechanism: The name of its mechanism, for reports.
+    ///   - firstSpeaker: Who sends the first message.
     ///   - sendsDataWithSuccess: Whether the protocol can carry data with its success.
     ///   - authorize: Decides whom the client may act as.
     public init(

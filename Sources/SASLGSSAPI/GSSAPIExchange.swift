@@ -6,7 +6,7 @@ public import SASL
 ///     initial ─→ establishing ─→ established, no layer ─→ established, with the layer chosen
 ///                  └──↺──┘
 ///
-/// Besides ``SASL/SaslExchange`` it tells what was agreed on: ``grantedFlags``, ``offer`` and ``contextInfo()``.
+/// Besides ``/SASL/SaslExchange`` it tells what was agreed on: ``grantedFlags``, ``offer`` and ``contextInfo()``.
 public final class GSSAPIExchange: SaslExchange {
     private enum State: ~Copyable {
         case initial
@@ -57,7 +57,7 @@ public final class GSSAPIExchange: SaslExchange {
 
     /// Takes the server's challenge and gives what to do next. May block where the provider says so.
     ///
-    /// - Throws: ``SASL/SaslError`` with ``SASL/SaslError/underlying`` a ``GSSCore/GSSError`` where a GSS call failed.
+    /// - Throws: ``/SASL/SaslError`` with ``/SASL/SaslError/underlying`` a ``/GSSCore/GSSError`` where a GSS call failed.
     public func step(_ challenge: [UInt8]?) throws(SaslError) -> SaslStep {
         guard let current = state.take() else {
             throw SaslError(.poisoned, "the context of this exchange is gone, as a step of it failed")

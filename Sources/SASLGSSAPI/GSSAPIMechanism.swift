@@ -4,7 +4,7 @@ public import SASL
 /// The mechanism GSSAPI: Kerberos V5 (RFC 4752), client side.
 ///
 /// It asks for mutual authentication and checks that it was given; for delegation, and with channel bindings, only where it is
-/// told to. Any ``GSSCore/GSSInitiatorProvider`` carries it.
+/// told to. Any ``/GSSCore/GSSInitiatorProvider`` carries it.
 ///
 /// ```swift
 /// let mechanism = GSSAPIMechanism(
@@ -57,7 +57,7 @@ public struct GSSAPIMechanism: SaslMechanism {
 
         /// The most preferred layer.
         ///
-        /// - Throws: ``SASL/SaslError/Code/invalidConfiguration``.
+        /// - Throws: ``/SASL/SaslError/Code/invalidConfiguration``.
         @discardableResult
         func checked() throws(SaslError) -> SaslSecurityLayers {
             let known: Set<SaslSecurityLayers> = [.none, .integrity, .confidentiality]
@@ -124,7 +124,7 @@ public struct GSSAPIMechanism: SaslMechanism {
 
     /// Begins an authentication. The provider is asked for a context at the first step, not here.
     ///
-    /// - Throws: ``SASL/SaslError/Code/invalidConfiguration`` for an authorization identity with a NUL character, for a
+    /// - Throws: ``/SASL/SaslError/Code/invalidConfiguration`` for an authorization identity with a NUL character, for a
     ///   policy that accepts no layer or names several in one element, or for a size of more than 24 bits.
     public func makeExchange() throws(SaslError) -> GSSAPIExchange {
         if case .text(let text) = authorizationIdentity, text.utf8.contains(0) {

@@ -43,7 +43,7 @@ public final class GSSAPIServerExchange: SaslServerExchange {
 
     /// Takes the client's response and gives what to send.
     ///
-    /// - Throws: ``SASL/SaslError`` with ``SASL/SaslError/underlying`` a ``GSSCore/GSSError`` where a GSS call failed.
+    /// - Throws: ``/SASL/SaslError`` with ``/SASL/SaslError/underlying`` a ``/GSSCore/GSSError`` where a GSS call failed.
     public func step(_ response: [UInt8]?) throws(SaslError) -> SaslServerExchangeStep {
         guard let current = state.take() else {
             throw SaslError(.poisoned, "the context of this exchange is gone, as a step of it failed")

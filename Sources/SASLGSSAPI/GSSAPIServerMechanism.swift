@@ -64,7 +64,7 @@ public struct GSSAPIServerMechanism: SaslServerMechanism {
 
     /// Begins an authentication. The provider is asked for a context at the first step, not here.
     ///
-    /// - Throws: ``SASL/SaslError/Code/invalidConfiguration`` for a set of layers that is empty or has unknown bits, and for a
+    /// - Throws: ``/SASL/SaslError/Code/invalidConfiguration`` for a set of layers that is empty or has unknown bits, and for a
     ///   size of more than 24 bits.
     public func makeExchange() throws(SaslError) -> GSSAPIServerExchange {
         guard !layers.isEmpty, layers.isSubset(of: .all) else {

@@ -57,7 +57,7 @@ public struct SPNEGOMechanism: SaslMechanism {
 
     /// Begins an authentication. The provider is asked for a context at the first step, not here.
     ///
-    /// - Throws: ``SASL/SaslError/Code/invalidConfiguration`` for a policy that accepts no layer or names several in one element,
+    /// - Throws: ``/SASL/SaslError/Code/invalidConfiguration`` for a policy that accepts no layer or names several in one element,
     ///   and for a size of more than 24 bits.
     public func makeExchange() throws(SaslError) -> some SaslExchange {
         SPNEGOExchange(self, wants: try securityLayer.checked())

@@ -42,7 +42,7 @@ public struct SPNEGOServerMechanism: SaslServerMechanism {
 
     /// Begins an authentication.
     ///
-    /// - Throws: ``SASL/SaslError/Code/invalidConfiguration`` for a set of layers that is empty or has unknown bits, and for a
+    /// - Throws: ``/SASL/SaslError/Code/invalidConfiguration`` for a set of layers that is empty or has unknown bits, and for a
     ///   size of more than 24 bits.
     public func makeExchange() throws(SaslError) -> SPNEGOServerExchange {
         guard !layers.isEmpty, layers.isSubset(of: .all), maximumReceiveLength < 1 << 24 else {
@@ -82,7 +82,7 @@ public final class SPNEGOServerExchange: SaslServerExchange {
 
     /// Takes the client's response and gives what to send.
     ///
-    /// - Throws: ``SASL/SaslError`` with ``SASL/SaslError/underlying`` a ``GSSCore/GSSError`` where a GSS call failed.
+    /// - Throws: ``/SASL/SaslError`` with ``/SASL/SaslError/underlying`` a ``/GSSCore/GSSError`` where a GSS call failed.
     public func step(_ response: [UInt8]?) throws(SaslError) -> SaslServerExchangeStep {
         guard let current = state.take() else {
             throw SaslError(.poisoned, "the context of this exchange is gone, as a step of it failed")

@@ -11,14 +11,14 @@ public import SASL
 /// var session = try SaslSession(mechanism)
 /// ```
 ///
-/// For MongoDB use ``mongoDB(_:username:password:)``, whose servers deviate from the RFC.
+/// For MongoDB use ``mongoDB(_:username:password:keyCache:)``, whose servers deviate from the RFC.
 public struct ScramMechanism: SaslMechanism {
     /// The hash function.
     @nonexhaustive
     public enum Hash: Sendable, Hashable, CaseIterable {
-        /// SCRAM-SHA-1.
+        /// RFC 5802: for servers that have nothing newer.
         case sha1
-        /// SCRAM-SHA-256.
+        /// RFC 7677: the one to prefer.
         case sha256
     }
 
@@ -36,7 +36,7 @@ public struct ScramMechanism: SaslMechanism {
     public enum PasswordPreparation: Sendable, Hashable {
         /// SASLprep (RFC 4013), as RFC 5802 section 2.2 asks for.
         case saslPrep
-        /// As it is.
+        /// The text goes over the wire byte for byte.
         case unchanged
         /// MongoDB's rule for SCRAM-SHA-1: the hexadecimal MD5 of `username:mongo:password`, none of it prepared.
         case mongoDBDigest
@@ -101,7 +101,11 @@ public struct ScramMechanism: SaslMechanism {
     /// The mechanism as MongoDB's driver authentication specification has it: the user name is not prepared;
     /// SCRAM-SHA-1 takes ``PasswordPreparation/mongoDBDigest``, SCRAM-SHA-256 takes SASLprep.
     ///
-    /// - Parameter keyCache: Keeps the derived keys, as that specification asks for.
+    /// - Parameters:
+    ///   - hash: SCRAM-SHA-1 or SCRAM-SHA-256.
+    ///   - username: The name as the server has it.
+    ///   - password: Its bytes, UTF-8, before any preparation.
+    ///   - keyCache: Keeps the derived keys, as that specification asks for.
     public static func mongoDB(
         _ hash: Hash, username: String, password: Secret, keyCache: ScramKeyCache? = nil
     ) -> ScramMechanism {
@@ -133,7 +137,7 @@ public struct ScramMechanism: SaslMechanism {
 
     /// Begins an authentication.
     ///
-    /// - Throws: ``SaslError/Code/invalidConfiguration`` for an empty user name or password, for one that SASLprep
+    /// - Throws: ``/SASL/SaslError/Code/invalidConfiguration`` for an empty user name or password, for one that SASLprep
     ///   prohibits, and for a NUL, a nonce or iteration limits that cannot be used.
     public func makeExchange() throws(SaslError) -> some SaslExchange {
         guard options.iterations.lowerBound > 0, options.iterations.upperBound <= Int32.max else {
@@ -199,7 +203,7 @@ extension ScramMechanism.Hash {
 }
 
 extension ScramMechanism.PasswordPreparation {
-    /// - Throws: ``SaslError/Code/invalidConfiguration`` for a password that SASLprep prohibits.
+    /// - Throws: ``/SASL/SaslError/Code/invalidConfiguration`` for a password that SASLprep prohibits.
     func prepared(_ password: Secret, of username: String) throws(SaslError) -> Secret {
         switch self {
         case .unchanged: return password

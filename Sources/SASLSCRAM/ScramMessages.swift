@@ -165,9 +165,9 @@ enum ScramMessage {
 
     /// Cuts a message into its attributes.
     ///
-    /// - Throws: ``SaslError/Code/malformedChallenge`` when one is not `letter=value`;
-    ///   ``SaslError/Code/unacceptableChallenge`` for `m`, which demands an extension that is not implemented here. Of a
-    ///   client's message both are ``SaslError/Code/malformedResponse``.
+    /// - Throws: ``/SASL/SaslError/Code/malformedChallenge`` when one is not `letter=value`;
+    ///   ``/SASL/SaslError/Code/unacceptableChallenge`` for `m`, which demands an extension that is not implemented here. Of a
+    ///   client's message both are ``/SASL/SaslError/Code/malformedResponse``.
     static func attributes(_ text: String, of sender: Sender = .server) throws(SaslError) -> [Attribute] {
         var attributes: [Attribute] = []
         // On scalars: a combining mark behind a comma would hide the comma from a search among characters.

@@ -55,7 +55,10 @@ public struct ScramServerMechanism: SaslServerMechanism {
 
     /// Creates the mechanism.
     ///
-    /// - Parameter lookup: Asked once for each authentication, with the name after its preparation.
+    /// - Parameters:
+    ///   - hash: SCRAM-SHA-1 or SCRAM-SHA-256.
+    ///   - options: Channel binding, and how names are prepared.
+    ///   - lookup: Asked once for each authentication, with the name after its preparation.
     public init(_ hash: ScramMechanism.Hash, options: Options = Options(), lookup: @escaping Lookup) {
         self.hash = hash
         self.options = options
@@ -73,7 +76,7 @@ public struct ScramServerMechanism: SaslServerMechanism {
 
     /// Begins an authentication.
     ///
-    /// - Throws: ``SASL/SaslError/Code/invalidConfiguration`` for a nonce or a length of salts that cannot be used.
+    /// - Throws: ``/SASL/SaslError/Code/invalidConfiguration`` for a nonce or a length of salts that cannot be used.
     public func makeExchange() throws(SaslError) -> some SaslServerExchange {
         let nonce = options.makeNonce()
         guard !nonce.isEmpty, nonce.utf8.allSatisfy(ScramMessage.isNonceByte) else {

@@ -23,11 +23,13 @@ public struct ScramStoredKeys: Sendable, Hashable {
     /// Derives the keys of a password. Takes time in proportion to the iterations.
     ///
     /// - Parameters:
+    ///   - hash: SCRAM-SHA-1 or SCRAM-SHA-256.
     ///   - username: Part of MongoDB's digest; otherwise not looked at.
+    ///   - password: Its bytes, UTF-8, before any preparation.
     ///   - preparation: How the password is prepared; the client's must be the same.
     ///   - salt: The default is 16 random bytes.
     ///   - iterations: RFC 7677 section 4 asks for 4096 at least.
-    /// - Throws: ``SASL/SaslError/Code/invalidConfiguration`` for a password that cannot be prepared, and for less than one
+    /// - Throws: ``/SASL/SaslError/Code/invalidConfiguration`` for a password that cannot be prepared, and for less than one
     ///   iteration.
     public init(
         _ hash: ScramMechanism.Hash, username: String, password: Secret,

@@ -89,9 +89,9 @@ extension BSONDBPointer: Hashable {
 
 /// JavaScript code with the values of its free variables (deprecated type 0x0F).
 public struct BSONJavaScriptWithScope: Sendable, Hashable {
-    /// The code.
+    /// JavaScript source, which nothing here runs.
     public var code: String
-    /// The variables.
+    /// The variables that the code sees, by name.
     public var scope: BSONDocument
 
     /// Creates code with a scope.

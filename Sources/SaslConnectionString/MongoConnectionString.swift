@@ -40,13 +40,13 @@ public struct MongoConnectionString: Sendable, Hashable {
         public var description: String { "\(option): \(message)" }
     }
 
-    /// The scheme.
+    /// `mongodb`, or `mongodb+srv`, whose hosts come from the DNS.
     public let scheme: Scheme
     /// The hosts, in the string's order, never empty.
     public internal(set) var hosts: [Host]
     /// The database between the hosts and the options, decoded; it may be a namespace with periods.
     public let database: String?
-    /// The options.
+    /// What stands after the `?`, by the types of the specification.
     public internal(set) var options: Options
     /// Who authenticates; `nil` when the string does not ask for authentication.
     public internal(set) var credential: Credential?

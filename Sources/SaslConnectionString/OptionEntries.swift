@@ -20,7 +20,7 @@ extension MongoConnectionString.Options {
         case boolean(Bool)
         /// A whole number.
         case integer(Int)
-        /// Text.
+        /// Words, as the string has them.
         case text(String)
         /// Several texts.
         case list([String])

@@ -140,9 +140,9 @@ extension MongoConnectionString {
     /// A compressor of the OP_COMPRESSED specification.
     @nonexhaustive
     public enum Compressor: String, Sendable, Hashable, CaseIterable {
-        /// Snappy.
+        /// Google's Snappy, `snappy` in the string.
         case snappy
-        /// zlib.
+        /// DEFLATE (RFC 1950), with the level of `zlibCompressionLevel`.
         case zlib
         /// Zstandard.
         case zstd

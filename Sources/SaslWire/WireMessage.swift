@@ -5,9 +5,9 @@ public import NIOCore
 public enum WireMessage: Sendable, Hashable {
     /// OP_MSG.
     case message(WireOpMessage)
-    /// OP_QUERY.
+    /// OP_QUERY, the command of servers before version 3.6.
     case query(WireOpQuery)
-    /// OP_REPLY.
+    /// OP_REPLY, the answer to OP_QUERY.
     case reply(WireOpReply)
 
     /// The operation code for the header.
@@ -77,9 +77,9 @@ public enum WireMessage: Sendable, Hashable {
 
 /// A message with its header.
 public struct WireFrame: Sendable, Hashable {
-    /// The header.
+    /// Length, identifiers and kind, as they came first.
     public var header: MessageHeader
-    /// The message.
+    /// What follows the header, decoded.
     public var message: WireMessage
 
     /// Decodes a buffer whose readable bytes are exactly one message.
