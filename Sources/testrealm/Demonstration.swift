@@ -128,7 +128,7 @@ struct Demonstration: Sendable {
         let verdict = breakCase.verdict
         say(
             status == verdict.status
-                ? "\nas announced: \(verdict.name), exit status \(status)"
+                ? "\nas expected: \(verdict.name), exit status \(status)"
                 : "\nNOT as expected: exit status \(status), which should be \(verdict.status), \(verdict.name)")
         return status
     }

@@ -302,7 +302,7 @@ import Testing
         #expect(hasExpired)
         let expired = try #require(outcome)
         #expect(expired.status == 22, "\(expired)")
-        #expect(expired.failures.first?.diagnosis.cause.contains("ticket of \(realm.ann) has expired") == true)
+        #expect(expired.failures.first?.diagnosis.cause.contains("ticket of \(realm.ann) expired") == true)
         #expect(expired.failures.first?.diagnosis.steps.first?.command?.contains("kinit") == true)
     }
 

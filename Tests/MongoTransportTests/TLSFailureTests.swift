@@ -31,7 +31,7 @@ import Testing
             testDescription: "a namesake of the authority", certificate: "of-namesake", failure: .notTrusted,
             says: ["did not sign"]),
         Failure(
-            testDescription: "self-issued", certificate: "self-signed", failure: .notTrusted, says: ["by itself"]),
+            testDescription: "self-issued", certificate: "self-signed", failure: .notTrusted, says: ["self-issued"]),
         Failure(
             testDescription: "issued by itself and named, but not for signing", certificate: "self-signed-no-authority",
             change: .init(authorities: "self-signed-no-authority.crt"), failure: .notTrusted,
