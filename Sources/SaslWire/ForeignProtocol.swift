@@ -13,7 +13,7 @@ enum ForeignProtocol {
         if let text = hint(forText: bytes) { return text }
         let isRecord = !isPossibleLength && bytes[1] == 3 && bytes[2] <= 4
         if isTLSAlert(bytes) || (isRecord && bytes[0] == 21) {
-            return "This looks like a TLS alert: the peer wants TLS (tls=true), or refuses the TLS that it was offered."
+            return "This looks like a TLS alert: the peer requires TLS (tls=true), or refuses the TLS handshake."
         }
         if isTLSHandshake(bytes) || (isRecord && bytes[0] == 22) {
             return "This looks like a TLS handshake: one side uses TLS and the other does not."

@@ -37,7 +37,7 @@ struct Demonstration: Sendable {
 
     private func run() async throws -> Outcome {
         guard let kdc = await realm.kerberos.processIdentifier else {
-            throw KerberosTestKitError(.kdcFailed, "the KDC is no process of this machine")
+            throw KerberosTestKitError(.kdcFailed, "the KDC is not a process on this machine")
         }
         let breakage = Breakage(breakCase, folder: realm.description.folder, kdc: kdc)
         say("=== \(breakCase.rawValue): \(breakCase.summary)")

@@ -251,7 +251,7 @@ import Testing
         Foreign(testDescription: "SSH", behaviour: .greet(ssh, thenClose: false), says: ["SSH"]),
         Foreign(testDescription: "SSH, and gone", behaviour: .greet(ssh, thenClose: true), says: ["SSH"]),
         Foreign(testDescription: "HTTP", behaviour: .reply(http), says: ["HTTP"]),
-        Foreign(testDescription: "TLS", behaviour: .reply(alert), says: ["the peer wants TLS"]),
+        Foreign(testDescription: "TLS", behaviour: .reply(alert), says: ["the peer requires TLS"]),
         // It comes before the command is sent or after: both are told.
         Foreign(
             testDescription: "a message without a question", behaviour: .greet(message, thenClose: true),

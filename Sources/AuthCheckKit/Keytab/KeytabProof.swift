@@ -127,16 +127,16 @@ struct KeytabProof: Sendable {
         let store = KerberosCredentialStore(keytab: keytab, replayCache: "none:")
         let server = try KerberosCredential(name: .principal(principal), usage: .accept, store: store)
         switch try initiator.step(nil) {
-        case .established: throw unproven("the client's side wants no answer")
+        case .established: throw unproven("the client's side expects no answer")
         case .pending(let pending, let token):
             let proof: [UInt8]?
             switch try KerberosProvider(credential: server).makeAcceptor().step(token) {
             case .established(_, let answer): proof = answer
-            case .pending: throw unproven("the server's side wants another token")
+            case .pending: throw unproven("the server's side needs another token")
             }
             switch try pending.step(proof) {
             case .established: return
-            case .pending: throw unproven("the client's side wants another token")
+            case .pending: throw unproven("the client's side needs another token")
             }
         }
     }

@@ -136,7 +136,7 @@ extension KeytabRules {
             ))
         return error(
             .serviceUnknown, .serviceUnknown, .kdc,
-            "the KDC does not know \(evidence.principal), or does not give tickets for it, although the keytab has a key of it",
+            "the KDC does not know \(evidence.principal), or does not issue tickets for it, although the keytab has a key of it",
             steps,
             trouble)
     }
