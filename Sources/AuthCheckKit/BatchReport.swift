@@ -1,6 +1,6 @@
-/// What checks of several connection strings found, in the order of the strings.
+/// The results of checks of several connection strings, in the order of the strings.
 package struct BatchReport: Sendable, Hashable, Encodable {
-    /// The name and version of this form.
+    /// The name and version of this format.
     package let schema = "authcheck.batch/1"
     /// Whether every check succeeded.
     package var result: CheckReport.Result
@@ -22,7 +22,7 @@ package struct BatchReport: Sendable, Hashable, Encodable {
         exitStatus = failures.first?.exitStatus ?? 0
     }
 
-    /// The report for a person: the verdict, a line for each string, and more of those that failed.
+    /// The report for a person: the verdict, a line for each string, and details of those that failed.
     package func text(_ style: TextStyle) -> String {
         var page = TextPage(style)
         page.add(

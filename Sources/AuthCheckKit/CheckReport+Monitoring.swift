@@ -1,8 +1,8 @@
 extension CheckReport {
-    /// Whether something is doubtful.
+    /// Whether there are warnings.
     package var hasWarnings: Bool { !allWarnings.isEmpty }
 
-    /// All doubts: about the string, and about each host.
+    /// All warnings: about the string, and about each host.
     var allWarnings: [String] { warnings + hosts.flatMap(\.warnings) }
 
     /// The line of a Nagios plugin.
@@ -86,7 +86,7 @@ struct PrometheusText {
         let found = checks.flatMap { values("uri=\(Self.quoted($0.uri))", $0.report) }
         guard !found.isEmpty else { return }
         lines += ["# HELP \(name) \(help)", "# TYPE \(name) gauge"]
-        // The format allows no two with the same labels: a string that was given again has a number.
+        // The format allows no two with the same labels: a repeated string has a number.
         var seen: [String: Int] = [:]
         for (labels, value) in found {
             let number = seen[labels, default: 0] + 1
@@ -96,7 +96,7 @@ struct PrometheusText {
         }
     }
 
-    /// A label's value: a backslash, a quotation mark and a line break have one before them.
+    /// A label's value: backslashes, quotation marks and line breaks are escaped with a backslash.
     private static func quoted(_ text: String) -> String {
         let escaped = Printable.line(text).unicodeScalars.map { $0 == "\\" || $0 == "\"" ? "\\\($0)" : "\($0)" }
         return "\"\(escaped.joined())\""

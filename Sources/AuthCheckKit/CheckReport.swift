@@ -1,11 +1,11 @@
 internal import MongoAuth
 package import SaslConnectionString
 
-/// What a check found: the one model behind the text and the JSON.
+/// The result of a check: the one model for the text and the JSON.
 ///
-/// The JSON's keys are a contract: they are only ever added to.
+/// The JSON's keys are stable: keys are only added.
 package struct CheckReport: Sendable, Hashable, Encodable {
-    /// Whether something worked.
+    /// The result of a check, host or phase.
     package enum Result: String, Sendable, Hashable, Encodable {
         /// It did.
         case ok
@@ -21,52 +21,52 @@ package struct CheckReport: Sendable, Hashable, Encodable {
         package var `class`: FailureClass
         /// The phase in which it happened; `nil` before the first one.
         @NullWhenAbsent package var phase: String?
-        /// The host, as `name:port`; `nil` where it is about no host.
+        /// The host, as `name:port`; `nil` if it is not about a host.
         @NullWhenAbsent package var host: String?
         /// What happened.
         package var message: String
-        /// What to do about it; `nil` where nothing better is known.
+        /// What to do about it; `nil` if unknown.
         @NullWhenAbsent package var hint: String?
-        /// The Kerberos error beneath; `nil` where it is of another kind.
+        /// The underlying Kerberos error; `nil` if it is of another kind.
         @NullWhenAbsent package var kerberos: KerberosError? = nil
-        /// How far the clock of the KDC or server is ahead of this machine's, where that was measured and matters.
+        /// How far the clock of the KDC or server is ahead of this machine's, if that was measured and matters.
         @NullWhenAbsent package var clockOffsetSeconds: Double? = nil
-        /// The server's refusal; `nil` where it is none.
+        /// The server's refusal; `nil` if it is none.
         @NullWhenAbsent package var serverError: ServerError? = nil
-        /// How far the conversation had come: `before-token`, `token-sent`, `server-proven` or `authenticated`; `nil` outside of
-        /// it.
+        /// How far the conversation had got: `before-token`, `token-sent`, `server-proven` or `authenticated`; `nil`
+        /// outside of it.
         @NullWhenAbsent package var stage: String? = nil
-        /// What it comes from, and what to do about it.
+        /// Its cause, and what to do about it.
         @NullWhenAbsent package var diagnosis: Diagnosis? = nil
     }
 
-    /// What a server says of a command that it refuses.
+    /// A server's refusal of a command.
     package struct ServerError: Sendable, Hashable, Encodable {
-        /// Its number; `nil` where there is none.
+        /// Its number; `nil` if there is none.
         @NullWhenAbsent package var code: Int64?
         /// The number's name.
         @NullWhenAbsent package var codeName: String?
     }
 
-    /// What TLS came to at one host.
+    /// The result of TLS at one host.
     package struct TLS: Sendable, Hashable, Encodable {
         /// The version, such as `TLSv1.3`.
         @NullWhenAbsent package var version: String?
-        /// The last moment of the server's certificate, UTC, as ISO 8601 has it.
+        /// The expiry of the server's certificate, UTC, as ISO 8601.
         @NullWhenAbsent package var notAfter: String?
         /// Whether the server's identity is proven.
         package var verified: Bool
     }
 
-    /// One stretch of the way to a host.
+    /// One phase of the check of a host.
     package struct Phase: Sendable, Hashable, Encodable {
         /// The phase: `dns`, `tcp`, `tls`, `hello`, `kerberos`, `sasl` or `identity`.
         package var name: String
         /// How it went.
         package var result: Result
-        /// How long it took; `nil` where it was skipped.
+        /// How long it took; `nil` if it was skipped.
         @NullWhenAbsent package var milliseconds: Double?
-        /// What there is to know about it.
+        /// A detail for people.
         @NullWhenAbsent package var detail: String?
     }
 
@@ -78,11 +78,11 @@ package struct CheckReport: Sendable, Hashable, Encodable {
         package var database: String
     }
 
-    /// Who the server says that we are.
+    /// The authenticated user, as the server reports it.
     package struct Identity: Sendable, Hashable, Encodable {
         /// The user's name.
         package var user: String
-        /// The user's database; `nil` where the server does not name it.
+        /// The user's database; `nil` if the server does not name it.
         @NullWhenAbsent package var database: String?
         /// What the user may do: the first hundred roles.
         package var roles: [Role]
@@ -98,7 +98,7 @@ package struct CheckReport: Sendable, Hashable, Encodable {
             case connected
             /// The address refused, or could not be reached.
             case failed
-            /// Another attempt was first, or the time was used up.
+            /// Another attempt was first, or the deadline passed.
             case cancelled
         }
 
@@ -106,9 +106,9 @@ package struct CheckReport: Sendable, Hashable, Encodable {
         package var address: String
         /// `ipv4` or `ipv6`; `nil` for a socket.
         @NullWhenAbsent package var family: String?
-        /// When it began, counted from the beginning of the phase `dns`.
+        /// When it began, from the beginning of the phase `dns`.
         package var startMilliseconds: Double
-        /// When it ended, or was given up, counted likewise.
+        /// When it ended, or was abandoned, likewise.
         @NullWhenAbsent package var endMilliseconds: Double?
         /// How it ended.
         package var outcome: Outcome
@@ -116,7 +116,7 @@ package struct CheckReport: Sendable, Hashable, Encodable {
         @NullWhenAbsent package var reason: String?
     }
 
-    /// What was found at one host.
+    /// The result for one host.
     package struct Host: Sendable, Hashable, Encodable {
         /// The host's name, address or socket path.
         package var host: String
@@ -128,17 +128,17 @@ package struct CheckReport: Sendable, Hashable, Encodable {
         package var phases: [Phase]
         /// The attempts to connect, in the order in which they began.
         package var attempts: [Attempt] = []
-        /// Who the server says that we are, after a success.
+        /// The authenticated user, as the server reports it, after a success.
         @NullWhenAbsent package var identity: Identity?
-        /// What Kerberos came to; `nil` for other mechanisms, and where there was no ticket.
+        /// The result of Kerberos; `nil` for other mechanisms, and if there was no ticket.
         @NullWhenAbsent package var kerberos: HostKerberos? = nil
-        /// How far the server's clock is ahead of this machine's; `nil` where it does not tell the time.
+        /// How far the server's clock is ahead of this machine's; `nil` if it does not report its time.
         @NullWhenAbsent package var clockOffsetSeconds: Double? = nil
         /// Whether TLS has proven the server's identity; `nil` without a handshake that succeeded.
         @NullWhenAbsent package var tlsVerified: Bool? = nil
-        /// What TLS came to; `nil` where it was not used.
+        /// The result of TLS; `nil` if it was not used.
         @NullWhenAbsent package var tls: TLS? = nil
-        /// Doubtful things that need not be wrong.
+        /// Warnings.
         package var warnings: [String]
         /// The stable names of these, in the same order.
         package var warningCodes: [String] = []
@@ -146,7 +146,7 @@ package struct CheckReport: Sendable, Hashable, Encodable {
         @NullWhenAbsent package var failure: Failure?
     }
 
-    /// The name and version of this form.
+    /// The name and version of this format.
     package let schema = "authcheck.check/1"
     /// Whether every host succeeded.
     package var result: Result
@@ -156,21 +156,21 @@ package struct CheckReport: Sendable, Hashable, Encodable {
     @NullWhenAbsent package var failure: Failure?
     /// Every host of the string, in its order.
     package var hosts: [Host]
-    /// What is doubtful about the connection string.
+    /// Warnings about the connection string.
     package var warnings: [String]
     /// The stable names of these, in the same order.
     package var warningCodes: [String]
-    /// The connection string as it was understood, with secrets redacted; `nil` where it could not be read.
+    /// The connection string as parsed, with secrets redacted; `nil` if it could not be parsed.
     @NullWhenAbsent package var uri: String? = nil
     /// The version of the program.
     package let version = ClientVersion.current
-    /// When the check began, UTC, as ISO 8601 has it.
+    /// When the check began, UTC, as ISO 8601.
     @NullWhenAbsent package var startedAt: String?
     /// How long all of it took.
     @NullWhenAbsent package var totalMilliseconds: Double?
-    /// What Kerberos has on this machine; `nil` for other mechanisms.
+    /// The state of Kerberos on this machine; `nil` for other mechanisms.
     @NullWhenAbsent package var kerberos: Kerberos?
-    /// What the KDCs do, each asked by itself, of the realms of which none has answered.
+    /// The results of the KDCs, each asked separately, of the realms of which none has answered.
     package var kdcs: [EnvironmentReport.KDCs] = []
 
     /// A report of hosts that were checked.
@@ -185,9 +185,10 @@ package struct CheckReport: Sendable, Hashable, Encodable {
         exitStatus = first?.class.exitStatus ?? 0
     }
 
-    /// A report of a connection string that cannot be read.
+    /// A report of a malformed connection string.
     ///
-    /// - Parameter text: The string, for a guess at what was meant; of one that may hold a password nothing is repeated.
+    /// - Parameter text: The string, for a guess at what was meant; nothing of a string that may hold a password is
+    ///   repeated.
     package init(_ error: ConnectionStringError, given text: String = "") {
         let place = "\(error.part), byte \(error.offset) of the connection string"
         let steps = Diagnosis.steps(for: error, text)
@@ -199,7 +200,7 @@ package struct CheckReport: Sendable, Hashable, Encodable {
                     steps: steps)))
     }
 
-    /// A report of arguments that do not go together, or that cannot be used.
+    /// A report of conflicting or invalid arguments.
     package static func usage(_ message: String) -> CheckReport {
         CheckReport(
             failure: Failure(
@@ -209,21 +210,21 @@ package struct CheckReport: Sendable, Hashable, Encodable {
                     steps: [.init("see the options", command: "authcheck --help")])))
     }
 
-    /// Notes a doubt about the arguments.
+    /// Adds a warning about the arguments.
     package mutating func warn(_ warning: CheckWarning) {
         warnings.append(warning.message)
         warningCodes.append(warning.code)
     }
 
-    /// Notes that the user has ended the check. One that had ended by itself stays as it is.
+    /// Records that the user has interrupted the check. One that had already ended is unchanged.
     package mutating func interrupt() {
         if failure?.class == .deadline { exitStatus = Self.interrupted }
     }
 
-    /// 128 and the number of SIGINT, as shells have it.
+    /// 128 plus the number of SIGINT, as in shells.
     package static let interrupted: Int32 = 130
 
-    /// A report of a check that something holds up beyond its deadline.
+    /// A report of a check that is blocked beyond its deadline.
     package static func timedOut() -> CheckReport {
         CheckReport(
             failure: Failure(
@@ -238,7 +239,7 @@ package struct CheckReport: Sendable, Hashable, Encodable {
                     ])))
     }
 
-    /// A report of a check that could not begin.
+    /// A report of a check that could not start.
     init(failure: Failure) {
         self.failure = failure
         hosts = []
@@ -264,11 +265,11 @@ extension Diagnosis {
     private static let invalidSchemeStep = Step(
         "write the whole string; for Kerberos: mongodb://user%40REALM@host:27017/?authMechanism=GSSAPI")
 
-    /// The commands of the program, of which one may be mistyped.
+    /// The program's commands, to detect a mistyped one.
     private static let commands = ["check", "explain", "environment", "keytab", "completions", "help"]
 
-    /// What to write instead. Only a string that is about Kerberos, or that is no connection string at all, is told of the form for
-    /// Kerberos.
+    /// What to write instead. The form for Kerberos is suggested only for a string about Kerberos, or one that is not a
+    /// connection string at all.
     static func steps(for error: ConnectionStringError, _ text: String) -> [Step] {
         switch error.code {
         case .invalidScheme:

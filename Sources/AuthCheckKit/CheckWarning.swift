@@ -1,8 +1,8 @@
-/// Something doubtful that need not be wrong.
+/// A warning.
 package struct CheckWarning: Sendable, Hashable, Encodable {
     /// Its stable name, for programs, such as `ticket-ends`.
     package var code: String
-    /// What it is, in a sentence for people without its full stop.
+    /// What it is, in a sentence for people without the full stop.
     package var message: String
 
     /// Creates a warning.

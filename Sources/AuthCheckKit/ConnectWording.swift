@@ -97,7 +97,7 @@ extension AuthenticationDetails {
 }
 
 extension ConnectTrace.Event {
-    /// What the live progress says of it; `nil` where that is nothing.
+    /// Its text in the live progress; `nil` for none.
     var progressLine: String? {
         switch self {
         case .transport(.lookUpBegan(let host, _)): "looking up \(host) ..."

@@ -3,24 +3,24 @@ internal import GSSKerberos
 internal import KerberosCredentials
 
 extension EnvironmentReport {
-    /// Something that is wrong, or will be.
+    /// A present or future problem.
     package struct Finding: Sendable, Hashable, Encodable {
         /// How bad it is.
         package enum Severity: String, Sendable, Hashable, CaseIterable, Codable {
             /// An authentication fails because of it.
             case failure
-            /// It works in spite of it: slower, not for everybody, or not for long.
+            /// It works in spite of it: slower, not for all users, or not for long.
             case warning
         }
 
         /// How bad it is.
         package var severity: Severity
-        /// What an authentication ends with because of it; `nil` for a warning.
+        /// The class of the authentication's failure; `nil` for a warning.
         @NullWhenAbsent package var `class`: FailureClass?
-        /// What it comes from, and what to do.
+        /// Its cause, and what to do.
         package var diagnosis: Diagnosis
 
-        /// Creates a finding that an authentication fails because of.
+        /// Creates a finding that makes an authentication fail.
         static func failure(
             _ class: FailureClass, _ cause: String, _ culprit: Diagnosis.Culprit, _ steps: [Diagnosis.Step] = []
         ) -> Finding {
@@ -41,7 +41,7 @@ extension EnvironmentReport {
             isWarning ? Finding(severity: .warning, class: nil, diagnosis: diagnosis) : self
         }
 
-        /// What the rules about a Kerberos error make of it.
+        /// Creates a finding from the rules for a Kerberos error.
         static func kerberos(
             _ error: KerberosFailure, cause: String? = nil, names: Evidence.Names,
             _ culprit: Diagnosis.Culprit
@@ -56,7 +56,7 @@ extension EnvironmentReport {
     }
 }
 
-/// What is wrong with a machine, by its facts: what keeps an authentication from beginning comes first.
+/// The problems of a machine, from its facts: those that prevent an authentication come first.
 enum EnvironmentRules {
     typealias Finding = EnvironmentReport.Finding
 
@@ -109,7 +109,7 @@ enum EnvironmentRules {
         }
     }
 
-    /// Files that somebody has named, and that are not there. Kerberos says nothing of it.
+    /// Named files that do not exist. Kerberos does not report them.
     private static func missingFiles(
         _ configuration: KerberosConfiguration, _ facts: EnvironmentFacts
     ) -> [Finding] {
@@ -162,7 +162,7 @@ enum EnvironmentRules {
         if let first = offsets.first(where: { $0.offset.magnitude > .seconds(60) }) {
             return [.warning(clockClause(first.offset, first.kdc), .thisMachine, synchronize)]
         }
-        // Where a KDC's clock agrees, the clock is right, whoever sets it.
+        // If a KDC's clock agrees, the clock is right, whatever sets it.
         if facts.isClockSynchronized == false, offsets.isEmpty {
             return [
                 .warning(
@@ -177,7 +177,7 @@ enum EnvironmentRules {
         ClockText.sentence(offset, other: "that of \(kdc)")
     }
 
-    // MARK: - Names, variables, and what there was no time for
+    // MARK: - Names, variables, and unfinished checks
 
     private static func hosts(_ facts: EnvironmentFacts) -> [Finding] {
         facts.hosts.flatMap { host in

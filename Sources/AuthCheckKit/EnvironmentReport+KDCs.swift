@@ -12,7 +12,7 @@ extension EnvironmentReport {
         package var isAboutUser: Bool
         /// Whether the DNS may be asked for KDCs.
         package var asksDNS: Bool
-        /// Why the DNS did not tell.
+        /// Why the DNS look-up failed.
         @NullWhenAbsent package var dnsProblem: String?
         /// Values of `kdc =` that cannot be read.
         package var malformedEntries: [String]
@@ -36,11 +36,11 @@ extension EnvironmentReport {
         package var sourceDetail: String
         /// Whether Kerberos asks it.
         package var isUsed: Bool
-        /// What became of it at each of its addresses.
+        /// The result at each of its addresses.
         package var addresses: [Address]
         /// How many more there are.
         package var moreAddresses: Int
-        /// By how much its clock is ahead of this machine's.
+        /// How far its clock is ahead of this machine's.
         @NullWhenAbsent package var clockOffsetSeconds: Double?
         /// Why it could not be asked.
         @NullWhenAbsent package var problem: String?
@@ -61,7 +61,7 @@ extension EnvironmentReport {
             package var outcome: String
             /// How long it took.
             package var milliseconds: Double
-            /// What was answered: `ticket`, or the name of an error.
+            /// The answer: `ticket`, or the name of an error.
             @NullWhenAbsent package var answer: String?
             /// The code of the error, as RFC 4120 counts it.
             @NullWhenAbsent package var code: Int32?
@@ -117,7 +117,7 @@ extension EnvironmentReport.KDC.Attempt {
         }
     }
 
-    /// For a person: what came of it, and when.
+    /// For a person: the outcome, and when.
     var line: String {
         let time = milliseconds < 10 ? "\((milliseconds * 10).rounded() / 10) ms" : "\(Int(milliseconds)) ms"
         let words = outcome.replacing("-and-", with: ", then ")

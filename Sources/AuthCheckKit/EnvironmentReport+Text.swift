@@ -6,7 +6,7 @@ extension EnvironmentReport {
         for finding in findings { page.add(finding) }
         page.addBlank()
         for line in facts {
-            // What does not fit hangs beneath its value.
+            // Wrapped text is indented to its value.
             let indent = line.prefix { $0 == " " }.count
             let lead =
                 indent == 2 && line.count > 30 && line.dropFirst(29).first == " "
@@ -173,7 +173,7 @@ extension EnvironmentReport.Clock {
 
     /// How far another clock is off, for a person.
     fileprivate static func words(_ seconds: Double) -> String {
-        // KDCs tell their time in seconds, and it takes a while to come.
+        // KDCs report their time in seconds, with a delay.
         let size = Int64(seconds.magnitude.rounded())
         guard size > 0 else { return "the same, to the second" }
         return "\(CheckReport.Ticket.span(size)) \(seconds < 0 ? "behind" : "ahead")"

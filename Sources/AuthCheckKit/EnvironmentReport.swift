@@ -5,17 +5,17 @@ internal import NameResolution
 
 /// What an authentication finds on this machine, without any server.
 ///
-/// The JSON's keys are a contract: they are only ever added to.
+/// The JSON's keys are stable: keys are only added.
 package struct EnvironmentReport: Sendable, Hashable, Report {
     /// Whether an authentication can begin.
     package enum Result: String, Sendable, Hashable, Codable {
-        /// Nothing that can be seen from here keeps it from it.
+        /// No problem was found.
         case ok
-        /// Something does.
+        /// There is a problem.
         case failed
     }
 
-    /// The name and version of this form.
+    /// The name and version of this format.
     package let schema = "authcheck.environment/1"
     /// Whether an authentication can begin.
     package var result: Result
@@ -25,20 +25,20 @@ package struct EnvironmentReport: Sendable, Hashable, Report {
     package var findings: [Finding]
     /// The configuration; `nil` where it could not be read in time.
     @NullWhenAbsent package var configuration: Configuration?
-    /// The variables that Kerberos goes by.
+    /// The variables that Kerberos uses.
     package var variables: [Variable]
-    /// The realm's KDCs; `nil` where they could not be looked for.
+    /// The realm's KDCs; `nil` if they could not be determined.
     @NullWhenAbsent package var kdcs: KDCs?
-    /// The caches of this user; `nil` where they could not be read.
+    /// The caches of this user; `nil` if they could not be read.
     @NullWhenAbsent package var caches: [Cache]?
-    /// The keytab from which a client gets its tickets; `nil` where its name could not be found out.
+    /// The keytab from which a client gets its tickets; `nil` if its name could not be determined.
     @NullWhenAbsent package var clientKeytab: Keytab?
-    /// The hosts that were asked about.
+    /// The requested hosts.
     package var hosts: [Host]
     /// This machine's clock.
     package var clock: Clock
 
-    /// Judges facts.
+    /// Evaluates facts.
     init(_ facts: EnvironmentFacts) {
         findings = EnvironmentRules.findings(facts)
         let failure = findings.first { $0.severity == .failure }
@@ -58,7 +58,7 @@ package struct EnvironmentReport: Sendable, Hashable, Report {
 }
 
 extension EnvironmentReport {
-    /// A report of a look that something holds up beyond its deadline.
+    /// A report of a check that is blocked beyond its deadline.
     package static func timedOut() -> EnvironmentReport {
         var facts = EnvironmentFacts(EnvironmentRequest(variables: [:]), now: 0)
         facts.missed = ["an input that is read does not end"]
@@ -73,28 +73,28 @@ extension EnvironmentReport {
         package var moreFiles: Int
         /// The main settings, whether a file has them or not.
         package var settings: [Setting]
-        /// The realm of names without one.
+        /// The default realm.
         @NullWhenAbsent package var defaultRealm: String?
         /// The encryption types that may be used, the best first.
         package var permittedEncryptionTypes: [String]
         /// Those of them that newer systems refuse.
         package var weakEncryptionTypes: [String]
-        /// Why the library cannot begin.
+        /// Why the library cannot start.
         @NullWhenAbsent package var problem: String?
     }
 
-    /// A file of the configuration, or a folder that one names.
+    /// A configuration file, or a folder that one includes.
     package struct File: Sendable, Hashable, Encodable {
-        /// What became of it.
+        /// Its state.
         package enum State: String, Sendable, Hashable, Codable {
             case read, missing, unreadable, malformed
         }
 
         /// Its path.
         package var path: String
-        /// What became of it.
+        /// Its state.
         package var state: State
-        /// The line that is wrong.
+        /// The malformed line.
         @NullWhenAbsent package var line: Int?
         /// What is wrong with it.
         @NullWhenAbsent package var reason: String?
@@ -140,7 +140,7 @@ extension EnvironmentReport {
         package var name: String
         /// Its type, for example `FILE`.
         package var type: String
-        /// Whether it is the one that is used.
+        /// Whether it is the default cache.
         package var isDefault: Bool
         /// Whose it is.
         @NullWhenAbsent package var principal: String?
@@ -178,7 +178,7 @@ extension EnvironmentReport {
 
     /// A host of a server.
     package struct Host: Sendable, Hashable, Encodable {
-        /// An address, and the name that it belongs to.
+        /// An address and its name.
         package struct Address: Sendable, Hashable, Encodable {
             /// The address.
             package var address: String
@@ -186,11 +186,11 @@ extension EnvironmentReport {
             @NullWhenAbsent package var name: String?
         }
 
-        /// The name that was asked about.
+        /// The requested name.
         package var host: String
-        /// Its realm, as the configuration or the DNS has it; `nil` leaves it to the KDC.
+        /// Its realm, from the configuration or the DNS; `nil` leaves it to the KDC.
         @NullWhenAbsent package var realm: String?
-        /// The realm that is taken where the KDC does not know better.
+        /// The fallback realm if the KDC does not know better.
         @NullWhenAbsent package var fallbackRealm: String?
         /// The name at the end of its chain of aliases.
         @NullWhenAbsent package var canonicalName: String?
@@ -204,11 +204,11 @@ extension EnvironmentReport {
 
     /// This machine's clock.
     package struct Clock: Sendable, Hashable, Encodable {
-        /// Whether the kernel takes it for synchronized; `nil` where it does not say.
+        /// Whether the kernel considers it synchronized; `nil` if unknown.
         @NullWhenAbsent package var synchronized: Bool?
-        /// By how much the first KDC's clock is ahead that told its time.
+        /// How far the clock of the first KDC that reported its time is ahead.
         @NullWhenAbsent package var kdcOffsetSeconds: Double?
-        /// By how much clocks may differ.
+        /// The allowed clock skew.
         package var allowedSkewSeconds: Double
     }
 }

@@ -1,4 +1,4 @@
-/// What is asked about a machine.
+/// A request to check a machine.
 package struct EnvironmentRequest: Sendable, Hashable {
     /// The realm whose KDCs are meant; `nil` takes the principal's, or the default one.
     package var realm: String?

@@ -1,7 +1,7 @@
 internal import GSSCore
 internal import GSSKerberos
 
-/// What is wrong with what there is to start from: caches, keytabs, encryption types.
+/// Problems of credentials: caches, keytabs, encryption types.
 extension EnvironmentRules {
     static func credentials(_ facts: EnvironmentFacts) -> [Finding] {
         guard let inspection = facts.inspection, facts.configuration?.problem == nil else { return [] }
@@ -9,13 +9,13 @@ extension EnvironmentRules {
         if let problem = inspection.problem {
             var finding = Finding.kerberos(KerberosFailure(problem), names: facts.names, .user)
             if finding.class == .kerberos, problem.call.hasPrefix("krb5_cc_") {
-                // Such as a daemon for caches that does not run.
+                // For example a cache daemon that does not run.
                 finding.class = .noCredentials
                 finding.diagnosis.steps.append(.init("name a usable cache with --ccache, or in KRB5CCNAME"))
             }
             return [finding] + namedKeytab(facts)
         }
-        // With a keytab tickets are made anew.
+        // With a keytab new tickets are requested.
         guard inspection.clientKeytab == nil else { return [] }
         if let owner = inspection.cache?.principal, let wanted = inspection.principal, !isSameText(owner, wanted) {
             return [
@@ -50,7 +50,7 @@ extension EnvironmentRules {
         ]
     }
 
-    /// A keytab that would have helped: nobody says that it is not there.
+    /// A keytab that would have helped: no error reports that it is missing.
     private static func namedKeytab(_ facts: EnvironmentFacts) -> [Finding] {
         guard facts.request.keytab == nil,
             let variable = facts.variables.first(where: { $0.name == "KRB5_CLIENT_KTNAME" })
@@ -130,10 +130,10 @@ extension EnvironmentRules {
 }
 
 extension KerberosConfiguration.Setting {
-    /// File and line, as tools write it.
+    /// File and line, in the usual form.
     var place: String? { file.map { file in line.map { "\(file):\($0)" } ?? file } }
 
-    /// Whether it is switched on, by the words that the library knows.
+    /// Whether it is on, in any of the library's spellings.
     fileprivate var isOn: Bool {
         value.map { ["y", "yes", "true", "t", "1", "on"].contains($0.lowercased()) } ?? false
     }

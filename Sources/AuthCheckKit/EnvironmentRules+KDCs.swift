@@ -2,7 +2,7 @@ internal import GSSCore
 internal import GSSKerberos
 internal import KerberosCredentials
 
-/// What is wrong with the way to KDCs, and with what they say.
+/// Problems with reaching KDCs, and with their answers.
 extension EnvironmentRules {
     static func kdcs(_ facts: EnvironmentFacts) -> [Finding] {
         if let failure = facts.kdcFailure, facts.configuration?.problem == nil {
@@ -30,7 +30,7 @@ extension EnvironmentRules {
         return used.flatMap { $0.hasAnswered ? doubts(about: $0) : [dead($0)] } + proxies(used, file)
     }
 
-    /// What stands behind a value on its line is part of it: a comment as well.
+    /// Text after a value on its line is part of it, even a comment.
     static func commentedValues(_ facts: EnvironmentFacts) -> [Finding] {
         let settings = facts.configuration?.settings ?? []
         var found: [Finding] = settings.compactMap { setting in
@@ -87,7 +87,7 @@ extension EnvironmentRules {
         let list = used.map(\.description).joined(separator: "; ")
         let outcomes = used.flatMap { $0.attempts.map(\.attempt.outcome) }
         var steps: [Diagnosis.Step] = []
-        // A claim of the DNS, which anybody may have made: whoever follows it asks a stranger for tickets.
+        // DNS answers may be forged: following one may mean to ask an impostor for tickets.
         if report.kdcs.contains(where: { !$0.isUsed }) {
             steps.append(
                 .init(
@@ -113,7 +113,7 @@ extension EnvironmentRules {
             .kdcUnreachable, "none of the KDCs of \(report.realm) answers: \(list)", culprit, steps)
     }
 
-    /// Nothing is asked through a proxy, and the library needs more for it than a connection.
+    /// No request is made through a proxy, and the library needs more for it than a connection.
     private static func proxies(_ used: [KDCReport.KDC], _ file: String) -> [Finding] {
         guard let proxy = used.first(where: { $0.location.transport == .https && $0.hasAnswered }) else { return [] }
         return [
@@ -181,9 +181,9 @@ extension EnvironmentRules {
         return found
     }
 
-    // MARK: - What they say of the user
+    // MARK: - Their answers about the user
 
-    /// Answers that say nothing against the user.
+    /// Answers that are not about a problem of the user.
     private static let usualAnswers: Set<Int32> = [24, 25, 52, 37]
     private static let unknownUser: Int32 = 6
 
@@ -193,7 +193,7 @@ extension EnvironmentRules {
         var refusals: [(kdc: KDCReport.KDC, code: Int32)] = []
         for (kdc, answer) in answers {
             guard case .error(let code, _) = answer, !usualAnswers.contains(code) else { continue }
-            // Somebody who does not exist is not known, and that is as it should be.
+            // A user who does not exist is unknown, as expected.
             if report.isAboutUser || code != unknownUser { refusals.append((kdc, code)) }
         }
         guard let first = refusals.first else { return [] }
@@ -211,7 +211,7 @@ extension EnvironmentRules {
         return [finding.asWarning(!isAll || hasUsableTicket(facts))]
     }
 
-    /// Whether there is a ticket to go on with, whatever the KDC says of a new one.
+    /// Whether there is a ticket to continue with, whatever the KDC answers about a new one.
     static func hasUsableTicket(_ facts: EnvironmentFacts) -> Bool {
         facts.inspection?.ticketGrantingTicket.map { $0.endTime > facts.kdcNow } ?? false
     }

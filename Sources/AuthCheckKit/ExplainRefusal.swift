@@ -1,8 +1,8 @@
 package import SaslConnectionString
 
-/// Everything that is wrong with a connection string.
+/// All errors of a connection string.
 ///
-/// In JSON it is the report of a check that could not begin, as `check` has it for the first error, with the key `errors`.
+/// In JSON it is the report of a check that could not begin, as in `check` for the first error, with the key `errors`.
 package struct ExplainRefusal: Sendable, Hashable, Encodable {
     /// Something that is wrong.
     package struct Problem: Sendable, Hashable, Encodable {
@@ -18,16 +18,16 @@ package struct ExplainRefusal: Sendable, Hashable, Encodable {
         @NullWhenAbsent package var advice: String?
     }
 
-    /// All that is wrong, in the order in which it was found; never empty.
+    /// All errors, in the order in which they were found; never empty.
     package var errors: [Problem]
     private let first: CheckReport
 
-    /// Explains why a text is no connection string.
+    /// Explains why a text is not a connection string.
     ///
     /// - Parameters:
     ///   - error: The error that parsing it threw.
     ///   - text: The string.
-    ///   - given: The same, or nothing where no word of it may be repeated.
+    ///   - given: The same, or empty if no part of it may be repeated.
     package init(_ error: ConnectionStringError, in text: String, given: String) {
         first = CheckReport(error, given: given)
         let all = MongoConnectionString.errors(in: text)

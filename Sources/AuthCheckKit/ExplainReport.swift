@@ -5,7 +5,7 @@ internal import SecretMemory
 
 /// What a driver would do with a connection string. Holds no secret.
 ///
-/// The JSON's keys are a contract: they are only ever added to.
+/// The JSON's keys are stable: keys are only added.
 package struct ExplainReport: Sendable, Hashable, Encodable {
     /// A host identifier.
     package struct Host: Sendable, Hashable, Encodable {
@@ -15,16 +15,16 @@ package struct ExplainReport: Sendable, Hashable, Encodable {
         @NullWhenAbsent package var port: UInt16?
         /// `hostname`, `ipv4`, `ip_literal` or `unix`.
         package var type: String
-        /// The Kerberos principal that the host would be asked for; `nil` for other mechanisms, and where the DNS decides: with
-        /// `mongodb+srv`, and with CANONICALIZE_HOST_NAME.
+        /// The Kerberos principal that would be requested for the host; `nil` for other mechanisms, and if the DNS
+        /// decides: with `mongodb+srv`, and with CANONICALIZE_HOST_NAME.
         @NullWhenAbsent package var principal: String?
     }
 
-    /// Who authenticates, and how.
+    /// The credential.
     package struct Credential: Sendable, Hashable, Encodable {
         /// The user's name.
         @NullWhenAbsent package var username: String?
-        /// Whether a password is there. The password itself is never shown.
+        /// Whether a password is given. The password itself is never shown.
         package var passwordSet: Bool
         /// The database of the authentication.
         package var source: String
@@ -35,23 +35,23 @@ package struct ExplainReport: Sendable, Hashable, Encodable {
 
     }
 
-    /// The name and version of this form.
+    /// The name and version of this format.
     package let schema = "authcheck.explain/1"
-    /// The string as it was understood, with the password redacted.
+    /// The string as parsed, with the password redacted.
     package var uri: String
-    /// Whether the hosts come from the SRV records of the one host that is named.
+    /// Whether the hosts come from the SRV records of the given host.
     package var srv: Bool
     /// Whether connections are encrypted.
     package var tls: Bool
     /// The hosts, in the string's order.
     package var hosts: [Host]
-    /// Who authenticates; `nil` where nobody does.
+    /// The credential; `nil` if there is none.
     @NullWhenAbsent package var credential: Credential?
     /// The default database.
     @NullWhenAbsent package var database: String?
     /// The options that are set.
     package var options: OptionList
-    /// What is doubtful.
+    /// Warnings.
     package var warnings: [String]
 
     private static func principal(of host: MongoConnectionString.Host, _ string: MongoConnectionString) -> String? {
@@ -147,7 +147,7 @@ extension ExplainReport {
     package func text(_ style: TextStyle) -> String {
         var page = TextPage(style)
         for line in lines {
-            // What a line says hangs behind its name.
+            // Wrapped text is indented to its value.
             let lead = line.hasPrefix("  ! ") ? "  ! " : line.hasPrefix("  ") ? String(line.prefix(14)) : ""
             page.add(String(line.dropFirst(lead.count)), lead: lead)
         }

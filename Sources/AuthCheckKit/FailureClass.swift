@@ -1,6 +1,6 @@
 /// What went wrong, in the classes of authcheck's contract; each has an exit status.
 package enum FailureClass: String, Sendable, Hashable, CaseIterable, Codable {
-    /// A defect of ours.
+    /// A bug in this program.
     case `internal`
     /// The name did not resolve.
     case dns
@@ -30,7 +30,7 @@ package enum FailureClass: String, Sendable, Hashable, CaseIterable, Codable {
     case serverNotProven = "server-not-proven"
     /// The negotiation of RFC 4752 was violated.
     case securityLayer = "security-layer"
-    /// The time was used up.
+    /// The deadline passed.
     case deadline
     /// Bad arguments or connection string.
     case usage

@@ -12,17 +12,17 @@ internal import Foundation
 #endif
 
 extension CheckReport {
-    /// What Kerberos has on this machine for the user.
+    /// The state of Kerberos on this machine for the user.
     package struct Kerberos: Sendable, Hashable, Encodable {
         /// The configuration files that are read.
         package var configurationFiles: [String]
-        /// The realm of names without one.
+        /// The default realm.
         @NullWhenAbsent package var defaultRealm: String?
         /// The user's full principal.
         @NullWhenAbsent package var principal: String?
-        /// Where the tickets are looked for.
+        /// The cache in which the tickets are looked for.
         @NullWhenAbsent package var cache: Cache?
-        /// The keytab from which tickets are got, where there is one.
+        /// The keytab to get tickets with, if there is one.
         @NullWhenAbsent package var clientKeytab: String?
         /// The user's ticket-granting ticket.
         @NullWhenAbsent package var ticketGrantingTicket: Ticket?
@@ -34,11 +34,11 @@ extension CheckReport {
         package var name: String
         /// Its type, for example `FILE`.
         package var type: String
-        /// Whose it is; `nil` where it cannot be read.
+        /// Its owner; `nil` if it cannot be read.
         @NullWhenAbsent package var principal: String?
     }
 
-    /// A ticket. Times are UTC, as ISO 8601 has them.
+    /// A ticket. Times are UTC, as ISO 8601.
     package struct Ticket: Sendable, Hashable, Encodable {
         /// The principal of the service.
         package var server: String
@@ -48,11 +48,11 @@ extension CheckReport {
         @NullWhenAbsent package var keyVersion: UInt32?
         /// The encryption type of the key that client and service share.
         package var sessionEncryptionType: String
-        /// From when on it is valid.
+        /// The start of its validity.
         package var startTime: String
-        /// Until when it is valid.
+        /// The end of its validity.
         package var endTime: String
-        /// How much of that is left; negative once it has expired.
+        /// The remaining seconds; negative once it has expired.
         package var secondsLeft: Int64
         /// Until when it can be renewed.
         @NullWhenAbsent package var renewableUntil: String?
@@ -60,19 +60,19 @@ extension CheckReport {
         package var flags: [String]
     }
 
-    /// What Kerberos came to at one host.
+    /// The result of Kerberos at one host.
     package struct HostKerberos: Sendable, Hashable, Encodable {
-        /// The server's principal, as it was asked for.
+        /// The requested principal of the server.
         package var service: String
-        /// The ticket for it, where there is one.
+        /// The ticket for it, if there is one.
         @NullWhenAbsent package var serviceTicket: Ticket?
-        /// The services that the context granted; `nil` where it was not established.
+        /// The services that the context granted; `nil` if it was not established.
         @NullWhenAbsent package var grantedFlags: [String]?
         /// The security layers that the server offered.
         @NullWhenAbsent package var offeredLayers: [String]?
     }
 
-    /// The Kerberos error beneath a failure.
+    /// The underlying Kerberos error of a failure.
     package struct KerberosError: Sendable, Hashable, Encodable {
         /// The C function that failed.
         package var call: String
@@ -101,7 +101,7 @@ extension CheckReport.Kerberos {
         ticketGrantingTicket = inspection.ticketGrantingTicket.map { CheckReport.Ticket($0, now: now) }
     }
 
-    /// The facts that are there, each with its name.
+    /// The known facts, each with its name.
     var facts: [(name: String, value: String)] {
         let files = configurationFiles.joined(separator: ", ")
         let owner = cache?.principal
@@ -113,7 +113,7 @@ extension CheckReport.Kerberos {
         return all.compactMap { name, value in value.map { (name, $0) } }
     }
 
-    /// The same in a sentence, without what is seldom the matter.
+    /// The same in a sentence, without the rarely relevant ones.
     var summary: String {
         facts.filter { $0.name != "default realm" }
             .map { $0.name == "ticket" ? "ticket " + (ticketGrantingTicket?.lifeText ?? "") : "\($0.name) \($0.value)" }
@@ -134,13 +134,13 @@ extension CheckReport.Ticket {
         Date(timeIntervalSince1970: TimeInterval(seconds)).formatted(.iso8601)
     }
 
-    /// The rest of its life.
+    /// The remaining lifetime.
     var lifeText: String {
         let life = secondsLeft > 0 ? "\(Self.span(secondsLeft)) left" : "expired \(Self.span(-secondsLeft)) ago"
         return "until \(endTime), \(life)"
     }
 
-    /// For a person: the rest of its life, the keys, the flags.
+    /// For a person: the remaining lifetime, the keys, the flags.
     var line: String {
         var parts = [lifeText]
         if let renewableUntil { parts.append("renewable until \(renewableUntil)") }
@@ -161,7 +161,7 @@ extension CheckReport.Ticket {
 }
 
 extension CheckReport.HostKerberos {
-    /// `nil` where no service was named.
+    /// `nil` if no service was named.
     init?(_ timeline: HostTimeline, now: Int64) {
         guard let service = timeline.service else { return nil }
         let ticket = timeline.credential?.ticket

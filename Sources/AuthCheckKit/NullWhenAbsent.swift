@@ -1,4 +1,4 @@
-/// Encodes an absent value as null, so that a reader of the JSON finds every key every time.
+/// Encodes an absent value as null, so that the JSON always has every key.
 @propertyWrapper
 package struct NullWhenAbsent<Value: Sendable & Hashable & Encodable>: Sendable, Hashable, Encodable {
     /// The value.

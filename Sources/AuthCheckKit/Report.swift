@@ -4,7 +4,7 @@ internal import FoundationEssentials
 internal import Foundation
 #endif
 
-/// One model for both forms: the text for people, and its encoding, the JSON for programs.
+/// One model for both formats: the text for people, and its encoding, the JSON for programs.
 package protocol Report: Encodable {
     /// The text for people.
     func text(_ style: TextStyle) -> String

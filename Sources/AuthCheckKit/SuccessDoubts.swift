@@ -1,11 +1,11 @@
 internal import GSSKerberos
 internal import MongoTransport
 
-/// What is doubtful about something that works: it will end soon, or it is weak.
+/// Warnings about a success: something will expire soon, or is weak.
 struct SuccessDoubts: Sendable {
     let thresholds: Thresholds
 
-    /// - Parameter now: In seconds since 1970, as the certificate's times.
+    /// - Parameter now: In seconds since 1970, like the certificate's times.
     func about(_ certificate: PeerCertificate, at now: Int64) -> [CheckWarning] {
         var doubts: [CheckWarning] = []
         let left = certificate.notAfter - now

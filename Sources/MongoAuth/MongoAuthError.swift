@@ -8,7 +8,7 @@ internal import KerberosCredentials
 
 /// Why an authentication did not succeed.
 ///
-/// Failures of the transport are not among these: what a ``CommandRunner`` throws comes through as it is.
+/// Failures of the transport are not among these: errors of a ``CommandRunner`` are passed on unchanged.
 public struct MongoAuthError: Error, Sendable, CustomStringConvertible {
     /// What kind of failure this is. The set is open.
     public struct Code: Sendable, Hashable, CustomStringConvertible {
@@ -26,7 +26,7 @@ public struct MongoAuthError: Error, Sendable, CustomStringConvertible {
         public static let malformedReply = Code(value: "malformed-reply")
         /// The server refused hello; ``MongoAuthError/underlying`` is its `CommandFailure`.
         public static let helloRefused = Code(value: "hello-refused")
-        /// A load balancer was asked for, and the server is behind none.
+        /// A load balancer was requested, and the server is not behind one.
         public static let notLoadBalanced = Code(value: "not-load-balanced")
         /// The server is an arbiter, which has no users: authenticate to another member.
         public static let arbiter = Code(value: "arbiter")
@@ -34,24 +34,25 @@ public struct MongoAuthError: Error, Sendable, CustomStringConvertible {
         public static let conversationMismatch = Code(value: "conversation-mismatch")
         /// The conversation did not end within the allowed number of steps.
         public static let tooManySteps = Code(value: "too-many-steps")
-        /// The server claimed success before the mechanism had its proof.
+        /// The server claimed success before the mechanism had verified it.
         public static let serverNotProven = Code(value: "server-not-proven")
-        /// The server does not know the command that asks who we are, or answers it without a name. After a mechanism that has
-        /// proven both sides that takes nothing away; after any other it is the only word on whether we are authenticated.
+        /// The server does not know the command that asks for the authenticated user, or answers it without a name.
+        /// After a mechanism with mutual authentication that is harmless; after any other it is the only evidence of
+        /// the authentication.
         public static let identityNotTold = Code(value: "identity-not-told")
         /// The mechanism failed; ``MongoAuthError/underlying`` is its `SaslError`.
         public static let sasl = Code(value: "sasl")
         /// Kerberos failed before a token was made; ``MongoAuthError/underlying`` is a `KerberosCredentialError` or a
         /// `GSSError`.
         public static let kerberos = Code(value: "kerberos")
-        /// All threads for blocking calls are taken.
+        /// All threads for blocking calls are busy.
         public static let noWorker = Code(value: "no-worker")
         /// The server does not answer pipelined commands as it answers single ones: authenticate without, on a new
         /// connection.
         public static let pipeliningRefused = Code(value: "pipelining-refused")
         /// The application's callback for MONGODB-OIDC failed; ``MongoAuthError/underlying`` is what it threw.
         public static let oidcCallback = Code(value: "oidc-callback")
-        /// The deadline passed outside the transport; the message names whom was waited for.
+        /// The deadline passed outside the transport; the message names what was waited for.
         public static let deadlineExceeded = Code(value: "deadline-exceeded")
 
         /// The code's stable, hyphenated name.
@@ -62,10 +63,10 @@ public struct MongoAuthError: Error, Sendable, CustomStringConvertible {
     public var code: Code
     /// One sentence for a person. Never holds a secret.
     public var message: String
-    /// The error beneath, where there is one.
+    /// The underlying error, if there is one.
     public var underlying: (any Error)?
     #if Kerberos
-    /// The ticket that the server could perhaps not read: its token did not lead to a security context.
+    /// The ticket that the server perhaps could not decrypt: its token did not lead to a security context.
     package var unreadTicket: ServiceCredential?
     #endif
 
@@ -81,7 +82,7 @@ public struct MongoAuthError: Error, Sendable, CustomStringConvertible {
 }
 
 extension MongoAuthError {
-    /// Runs something that may throw errors of the modules below and gives them this module's form.
+    /// Converts errors of the modules below into this module's form.
     static func translating<R>(_ body: () async throws -> R) async throws -> R {
         do {
             return try await body()
@@ -90,7 +91,7 @@ extension MongoAuthError {
         }
     }
 
-    /// The error in this module's form; others as they are.
+    /// The error in this module's form; other errors unchanged.
     static func translated(_ error: any Error) -> any Error {
         switch error {
         case let error as BlockingWorkError:

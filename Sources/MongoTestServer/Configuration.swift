@@ -22,11 +22,11 @@ extension MongoTestServer {
     package struct User: Sendable, Hashable {
         /// The user's name: for Kerberos the full principal, for a certificate its subject by RFC 2253.
         package var name: String
-        /// The database that the user is one of; `$external` for users of Kerberos, LDAP and certificates.
+        /// The user's database; `$external` for users of Kerberos, LDAP and certificates.
         package var database: String
         /// The password: for SCRAM, or on `$external` for PLAIN.
         package var password: Secret?
-        /// What the user may authenticate with; `nil` is everything that fits. A mechanism that fits: on `$external` PLAIN with a
+        /// The user's mechanisms; `nil` is every suitable one: on `$external` PLAIN with a
         /// password, GSSAPI and MONGODB-X509 without, elsewhere SCRAM.
         package var mechanisms: Set<String>?
         /// What the user may do.
@@ -45,7 +45,7 @@ extension MongoTestServer {
         }
     }
 
-    /// Whose SASL a server runs.
+    /// A server's SASL implementation.
     package enum SaslLibrary: String, Sendable, Hashable, CaseIterable {
         /// Cyrus libsasl2, as real servers do: GSSAPI only.
         case cyrus
@@ -71,7 +71,7 @@ extension MongoTestServer {
             host.utf8.contains(UInt8(ascii: ":")) ? "[\(host)]:\(port)" : "\(host):\(port)"
         }
 
-        /// `127.0.0.1`, and `::1` where this machine has it: containers often do not.
+        /// `127.0.0.1`, and `::1` if this machine has it: containers often do not.
         package static func loopback(port: Int) -> [Address] {
             let hosts = hasIPv6Loopback ? ["127.0.0.1", "::1"] : ["127.0.0.1"]
             return hosts.map { Address(host: $0, port: port) }
@@ -93,9 +93,9 @@ extension MongoTestServer {
         }
     }
 
-    /// How one attempt to authenticate ended.
+    /// The result of one attempt to authenticate.
     package struct Authentication: Sendable, Hashable {
-        /// The full principal; `nil` where the attempt failed before there was one.
+        /// The full principal; `nil` if the attempt failed before that was known.
         package var principal: String?
         /// Why it failed, in words for the server's operator that a client never sees; `nil` on success.
         package var failure: String?
@@ -111,21 +111,21 @@ extension MongoTestServer {
         package var serviceHost: String
         /// The path of the keytab with the acceptor's keys; `nil` means `KRB5_KTNAME` or the default one.
         ///
-        /// The Kerberos library has one for all servers of a process: the first server's holds.
+        /// The Kerberos library has one for all servers of a process: the first server's is used.
         package var keytab: String?
-        /// Whose SASL is run.
+        /// The SASL implementation.
         package var sasl: SaslLibrary
         /// The mechanisms that are offered, as in a real server's parameter `authenticationMechanisms`, in this order.
         package var mechanisms: [String]
-        /// Who may log in. Others are refused although they authenticated.
+        /// Who may log in. Others are refused even if they authenticated.
         package var users: [User]
-        /// How long a refusal is held back. Real servers take seconds, to slow down guessing.
+        /// How long a refusal is delayed. Real servers take seconds, to slow down guessing.
         package var authenticationFailureDelay: Duration
-        /// How long a client may be silent before it has authenticated.
+        /// How long an unauthenticated client may be silent.
         package var idleTimeout: Duration
         /// How long a client may take for the rest of a message that it began, and for taking a reply.
         package var messageTimeout: Duration
-        /// How many connections there may be at once; fewer where the process may not open as many descriptors. Others
+        /// How many connections there may be at once; fewer if the process may not open as many descriptors. Others
         /// wait until one is closed. With several addresses each may take one more.
         package var maximumConnections: Int
         /// How connections are encrypted; `nil` for a server without TLS.

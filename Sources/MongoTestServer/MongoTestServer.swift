@@ -4,14 +4,14 @@ import NIOCore
 import NIOPosix
 import NIOSSL
 
-/// A server that speaks MongoDB's wire protocol as far as authentication goes, and demands it.
+/// A server that speaks MongoDB's wire protocol as far as authentication needs it, and requires authentication.
 ///
-/// Its SASL side is Cyrus libsasl2 with the GSSAPI plugin, the library that real servers link, used in the same way; or this
-/// package's own server side, with more mechanisms, see ``Configuration/sasl``. It stores no data: what it knows are `hello`,
-/// `saslStart`, `saslContinue`, `authenticate`, `connectionStatus` and a few more.
+/// Its SASL side is Cyrus libsasl2 with the GSSAPI plugin, the library that real servers use, in the same way; or this
+/// package's own server side, with more mechanisms, see ``Configuration/sasl``. It stores no data: its commands are
+/// `hello`, `saslStart`, `saslContinue`, `authenticate`, `connectionStatus` and a few more.
 ///
-/// The Kerberos library takes its configuration from the environment, and a keytab for acceptors once for a process. A
-/// test therefore starts the server as a process of its own, the program `mongo-test-server`.
+/// The Kerberos library takes its configuration from the environment, and one keytab for acceptors per process. A
+/// test therefore starts the server as a separate process, the program `mongo-test-server`.
 package actor MongoTestServer {
     /// How many attempts to authenticate there were.
     package struct Statistics: Sendable, Hashable {
@@ -23,7 +23,7 @@ package actor MongoTestServer {
         package var connections = 0
     }
 
-    /// Where the server listens, in the order of the configuration, with the ports that it got.
+    /// The server's addresses, in the order of the configuration, with their actual ports.
     package nonisolated let addresses: [Address]
     /// The port of the first address.
     package nonisolated var port: Int { addresses.first?.port ?? 0 }
@@ -75,7 +75,7 @@ package actor MongoTestServer {
             addresses: listeners.map(\.address), shared: shared, serving: serving, pool: pool)
     }
 
-    /// Fails where a client could not authenticate, before one has to find that out.
+    /// Fails early if no client could authenticate.
     private static func sasl(
         _ configuration: Configuration, _ directory: UserDirectory
     ) throws(MongoTestServerError) -> any ServerSasl {
@@ -102,7 +102,7 @@ package actor MongoTestServer {
         try? await pool.shutdownGracefully()
     }
 
-    /// What happened since the start.
+    /// The counters since the start.
     package nonisolated var statistics: Statistics { shared.statistics }
 
     /// Accepts until the task is cancelled; one child task for each connection.
@@ -115,7 +115,7 @@ package actor MongoTestServer {
                     let number = shared.connectionAccepted()
                     group.addTask {
                         var client = ClientConnection(shared: shared, pool: pool, number: number)
-                        // What a client does wrong ends its connection and nothing else.
+                        // A client's error ends only its own connection.
                         try? await client.serve(connection)
                     }
                 }
@@ -124,7 +124,7 @@ package actor MongoTestServer {
     }
 }
 
-/// What all connections share.
+/// State shared by all connections.
 final class SharedState: Sendable {
     let configuration: MongoTestServer.Configuration
     let directory: UserDirectory

@@ -17,7 +17,7 @@ package struct MongoTestServerError: Error, Sendable {
 
     /// What kind of failure this is.
     package var code: Code
-    /// One sentence for a person: what happened, and what to change where that is known.
+    /// One sentence for a person: what happened, and what to change if that is known.
     package var message: String
     /// The error that caused this one.
     package var underlying: (any Error)?
@@ -31,7 +31,7 @@ package struct MongoTestServerError: Error, Sendable {
 }
 
 extension MongoTestServerError: CustomStringConvertible {
-    /// The code and the message, and the cause where there is one.
+    /// The code, the message and the cause, if there is one.
     package var description: String {
         let cause = underlying.map { " (\($0))" } ?? ""
         return "\(code): \(message)\(cause)"

@@ -6,14 +6,14 @@ internal import SwiftASN1
 extension PeerCertificate {
     /// Reads a certificate (RFC 5280 section 4.1).
     ///
-    /// BoringSSL has read it before and judges it; this is for what people and the check of names need to know.
-    /// - Throws: What is not DER, or not a certificate.
+    /// BoringSSL has parsed and verified it before; this is for reports and the check of names.
+    /// - Throws: If it is not DER, or not a certificate.
     init(der bytes: [UInt8]) throws {
         let root = try DER.parse(bytes)
         self = try DER.sequence(root, identifier: .sequence) { certificate in
             guard let body = certificate.next() else { throw Self.malformed("it is empty") }
             guard let algorithm = certificate.next() else { throw Self.malformed("it has no signature") }
-            // The signature is not our business.
+            // The signature is not needed.
             while certificate.next() != nil {}
             return try PeerCertificate(tbsCertificate: body, signedBy: try? Self.algorithm(algorithm))
         }
@@ -63,7 +63,7 @@ extension PeerCertificate {
     private static func value(of wanted: [UInt], in extensions: ASN1Node) throws -> ASN1Node? {
         for item in try children(of: extensions) {
             let fields = try children(of: item)
-            // An identifier that is too long for the parser is another one.
+            // An identifier that is too long for the parser is a different one.
             guard let identifier = fields.first, let value = fields.last,
                 (try? ASN1ObjectIdentifier(derEncoded: identifier).oidComponents) == wanted
             else { continue }
@@ -219,7 +219,7 @@ private struct DistinguishedName: CustomStringConvertible {
         }
     }
 
-    /// Escapes what would end or join a part, and spaces that would get lost (RFC 4514 section 2.4).
+    /// Escapes separators, and spaces that would get lost (RFC 4514 section 2.4).
     private static func escaped(_ text: String) -> String {
         let scalars = Array(text.unicodeScalars)
         var result = ""

@@ -11,11 +11,11 @@ internal import Darwin
 
 /// The server's first bytes are not TLS.
 struct ForeignServer: Error {
-    /// What they look like, where that is known.
+    /// What they look like, if known.
     let hint: String?
 }
 
-/// Tells from what a handshake has shown why it failed.
+/// Determines why a handshake failed from what it has shown.
 struct TLSDiagnosis {
     let context: TLSContext
     let endpoint: ServerEndpoint
@@ -38,7 +38,7 @@ struct TLSDiagnosis {
         error(.wrongHostname, wrongHostname(report.certificate), report: report)
     }
 
-    /// What the revocation lists say of the certificate; `nil` for nothing that is wrong.
+    /// What the revocation lists say of the certificate; `nil` if it is valid.
     func revocation(of certificate: [UInt8], _ report: TLSReport) -> TransportError? {
         guard let lists = context.revocations else { return nil }
         let file = "\(options.revocationListsFile ?? "")"
@@ -67,11 +67,12 @@ struct TLSDiagnosis {
             report: report)
     }
 
-    /// The connection broke after the handshake. With TLS 1.3 a client is done before the server has judged the client's
-    /// certificate, so this may still be the handshake's failure.
+    /// The connection failed after the handshake. With TLS 1.3 a client is done before the server has verified the
+    /// client's certificate, so this may still be a handshake failure.
     ///
-    /// - Parameter isJudged: Whether the server had judged the client's certificate when the client's handshake ended.
-    /// - Returns: `nil` where TLS is not to blame.
+    /// - Parameter isJudged: Whether the server had verified the client's certificate when the client's handshake
+    ///   ended.
+    /// - Returns: `nil` if TLS is not the cause.
     func connectionBroke(_ cause: (any Error)?, isJudged: Bool) -> TransportError? {
         if let cause, let alert = BoringSSLReason(cause)?.alert {
             let (failure, message) = explain(alert: alert)
@@ -80,8 +81,8 @@ struct TLSDiagnosis {
         if lacksCertificate {
             return error(.certificateRequired, certificateRequired + " and closed the connection", underlying: cause)
         }
-        // The words of a server that refuses and closes are lost when what the client sent meanwhile is answered with a
-        // reset. A client's certificate that was judged in the handshake (TLS 1.2) is not to blame.
+        // The alert of a server that refuses and closes is lost if data that the client sent meanwhile is answered
+        // with a reset. A client's certificate that was verified in the handshake (TLS 1.2) is not the cause.
         if let cause = cause as? IOError, let file = options.certificateKeyFile, certificateRequest.isNoted, !isJudged {
             return error(
                 .certificateRejected,
@@ -104,7 +105,7 @@ struct TLSDiagnosis {
         if let reason = BoringSSLReason(error) {
             return explain(reason, report)
         }
-        // What is left is a connection that ended: nobody said why.
+        // Otherwise the connection was closed without a reason.
         let how = (error as? IOError).map { "dropped the connection (\($0.systemMessage))" } ?? "closed the connection"
         if firstBytes.isEmpty {
             return (.notTLS, "\(endpoint) \(how) after the TLS ClientHello: it may not speak TLS on this port")
@@ -156,7 +157,7 @@ struct TLSDiagnosis {
         }
     }
 
-    /// BoringSSL only says that the verification failed; which of its reasons it was can be seen from the certificate.
+    /// BoringSSL only reports that the verification failed; the reason is derived from the certificate.
     private func explain(certificate: PeerCertificate?) -> (TLSFailure, String) {
         guard let certificate else {
             return (.notTrusted, "the certificate of \(endpoint) is not trusted")
@@ -202,7 +203,7 @@ struct TLSDiagnosis {
         !authority.isSelfIssued && !context.trust.known.contains { $0.subject == authority.issuer }
     }
 
-    /// What is known of authorities that could be meant: those in between come from the server, and are not known here.
+    /// A hint about expired authorities: intermediate ones come from the server, and are not known here.
     private func expiredAuthorities(at now: Int64) -> String {
         let expired = context.trust.known.filter { $0.notAfter < now }
         guard let first = expired.first else { return "" }
@@ -232,7 +233,7 @@ struct TLSDiagnosis {
         guard let certificate else {
             return "the certificate of \(endpoint) cannot be parsed, so its names are unknown"
         }
-        // What was looked at: the common name where there are no alternative names.
+        // The names that were compared: the common name only without alternative names.
         let names =
             (certificate.hasAlternativeNames
             ? certificate.alternativeNames.map(\.description) : certificate.commonNames)
@@ -289,7 +290,7 @@ struct BoringSSLReason: Equatable {
             } ?? first.description
     }
 
-    /// What the server said, where it was the server that ended the handshake.
+    /// The server's alert, if the server ended the handshake.
     var alert: TLSAlert? {
         guard (1000...1255).contains(number) else { return nil }
         return TLSAlert(rawValue: UInt8(number - 1000))
@@ -300,7 +301,7 @@ struct BoringSSLReason: Equatable {
     static func ~= (pattern: BoringSSLReason, value: BoringSSLReason) -> Bool { pattern == value }
 }
 
-/// What a peer says when it gives up (RFC 8446 section 6.2).
+/// A TLS alert (RFC 8446 section 6.2).
 struct TLSAlert: RawRepresentable, Equatable, CustomStringConvertible {
     let rawValue: UInt8
 
@@ -318,7 +319,7 @@ struct TLSAlert: RawRepresentable, Equatable, CustomStringConvertible {
         116: "certificate_required", 120: "no_application_protocol",
     ]
 
-    /// Whether it speaks of the certificate that it was shown.
+    /// Whether it is about the peer's certificate.
     var isAboutCertificate: Bool { (41...46).contains(rawValue) || rawValue == 48 || rawValue == 49 }
 
     var description: String { Self.names[rawValue] ?? "alert \(rawValue)" }

@@ -3,7 +3,7 @@ internal import NIOSSL
 internal import NIOTLS
 internal import SaslWire
 
-/// Looks at the server's first bytes on their way into TLS.
+/// Inspects the server's first bytes before TLS processes them.
 final class ServerHelloHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = ByteBuffer
@@ -36,7 +36,7 @@ final class ServerHelloHandler: ChannelInboundHandler {
     }
 }
 
-/// Waits for the end of a TLS handshake. It stays afterwards: with TLS 1.3 the server may refuse the client later.
+/// Waits for the end of a TLS handshake. It stays in the pipeline: with TLS 1.3 the server may refuse the client later.
 final class TLSHandshakeHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
 
@@ -83,7 +83,7 @@ final class TLSHandshakeHandler: ChannelInboundHandler {
         switch state {
         case .silent: state = .inUse
         case .inUse: break
-        // A server that is not the right one is not listened to.
+        // Data of a server that is not the right one is ignored.
         case .handshaking, .over: return
         }
         context.fireChannelRead(data)
@@ -116,7 +116,7 @@ final class TLSHandshakeHandler: ChannelInboundHandler {
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
-        // Nothing, where the promise is kept already.
+        // Has no effect if the promise is already completed.
         done.fail(ChannelError.ioOnClosedChannel)
     }
 
@@ -126,16 +126,16 @@ final class TLSHandshakeHandler: ChannelInboundHandler {
         context.close(promise: nil)
     }
 
-    /// Only while the server has sent nothing since the handshake can TLS be to blame.
+    /// TLS can be the cause only while the server has sent nothing since the handshake.
     private func connectionBroke(_ cause: (any Error)?) -> TransportError? {
         diagnosis.connectionBroke(cause, isJudged: tls.tlsVersion != .tlsv13)
     }
 
-    /// What is wrong with a certificate that is trusted; `nil` for nothing.
+    /// What is wrong with a trusted certificate; `nil` for nothing.
     private func objection(to report: TLSReport) -> TransportError? {
         let options = diagnosis.context.options
         guard options.verifiesCertificate else { return nil }
-        // What cannot be read cannot be matched either.
+        // A certificate that cannot be parsed cannot match.
         if options.verifiesHostname, report.certificate.map(identity.isConfirmed) != true {
             return diagnosis.nameNotConfirmed(report)
         }

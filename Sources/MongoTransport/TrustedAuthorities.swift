@@ -8,25 +8,25 @@ internal import Musl
 internal import Darwin
 #endif
 
-/// The authorities whose certificates count, and where they come from: a file that is named, or else those of the system,
-/// which the variables SSL_CERT_FILE and SSL_CERT_DIR replace in part as they do for OpenSSL's drivers.
+/// The trusted authorities, and their source: a named file, or else those of the system, which the
+/// variables SSL_CERT_FILE and SSL_CERT_DIR replace in part, as in drivers on OpenSSL.
 struct TrustedAuthorities: CustomStringConvertible {
     /// For a sentence: "this system's authorities", "the authorities in /etc/ca.pem".
     private(set) var description = "this system's authorities"
-    /// The authorities that were read here; those of the system are BoringSSL's matter.
+    /// The authorities that were read here; those of the system are read by BoringSSL.
     private(set) var known: [PeerCertificate] = []
     /// Whether there are none at all.
     var isEmpty: Bool { certificates.isEmpty && !usesSystem }
 
     private var certificates: [NIOSSLCertificate] = []
-    /// Whether those of the system count, and there are any.
+    /// Whether those of the system are trusted, and there are any.
     private var usesSystem = false
 
-    /// Nobody, for those who verify nothing.
+    /// None, without verification.
     init() {}
 
-    /// - Parameter file: The file that is named; `nil` is those of the system.
-    /// - Throws: ``TransportError`` for a file that is named and cannot be used.
+    /// - Parameter file: The named file; `nil` is those of the system.
+    /// - Throws: ``TransportError`` for a named file that cannot be used.
     init(_ file: String?, environment: (String) -> String? = Self.environment) throws {
         if let file {
             do {
@@ -41,9 +41,9 @@ struct TrustedAuthorities: CustomStringConvertible {
         known = certificates.compactMap { try? PeerCertificate(der: $0.toDERBytes()) }
     }
 
-    /// OpenSSL's defaults are one file and one folder, and each of the variables replaces one of them. Where a system has a
-    /// folder by OpenSSL's names, as Debian has, its authorities are there and the file is not; elsewhere they are in the
-    /// file. What a variable names need not exist.
+    /// OpenSSL's defaults are one file and one folder, and each of the variables replaces one of them. Where a system
+    /// has a folder by OpenSSL's names, as Debian has, its authorities are there and the file is not; elsewhere they
+    /// are in the file. A file or folder that a variable names need not exist.
     private mutating func addVariables(_ environment: (String) -> String?) {
         var parts: [String] = []
         let hasFolder = Self.entries(of: "/etc/ssl/certs").contains(where: Self.isHashed)
@@ -70,7 +70,7 @@ struct TrustedAuthorities: CustomStringConvertible {
     }
 
     func configure(_ configuration: inout TLSConfiguration) {
-        // Where there are none NIOSSL refuses to work, and it is our word that tells why no authority is trusted.
+        // Without any, NIOSSL refuses to work, and the reason is described here.
         guard usesSystem else {
             configuration.trustRoots = .certificates(certificates)
             return
@@ -88,7 +88,7 @@ struct TrustedAuthorities: CustomStringConvertible {
     private static func certificates(in path: String) throws -> [NIOSSLCertificate] {
         try PEMFile.withContents(of: path) { contents in
             if let certificates = try? NIOSSLCertificate.fromPEMBytes(contents) { return certificates }
-            // One that BoringSSL does not read must not take all others with it, as it does not with OpenSSL.
+            // One that BoringSSL cannot read must not invalidate all others, as with OpenSSL.
             let certificates = PEMFile.blocks("CERTIFICATE", in: contents).blocks.compactMap {
                 try? NIOSSLCertificate(bytes: $0, format: .pem)
             }
@@ -97,8 +97,8 @@ struct TrustedAuthorities: CustomStringConvertible {
         }
     }
 
-    /// The certificates of a folder by the names that OpenSSL looks for: a hash of the subject in 8 hexadecimal digits, a
-    /// period and a number.
+    /// The certificates of a folder by the names that OpenSSL looks for: a hash of the subject in 8 hexadecimal digits,
+    /// a period and a number.
     private static func hashedCertificates(in folder: String) -> [NIOSSLCertificate] {
         entries(of: folder).sorted().filter(isHashed).flatMap { (try? certificates(in: "\(folder)/\($0)")) ?? [] }
     }

@@ -1,4 +1,4 @@
-/// Base64 (RFC 4648 section 4), without line breaks: mechanisms and protocols carry bytes in it.
+/// Base64 (RFC 4648 section 4), without line breaks.
 package enum Base64 {
     private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
     private static let padding = UInt8(ascii: "=")
@@ -19,7 +19,7 @@ package enum Base64 {
         return String(decoding: text, as: UTF8.self)
     }
 
-    /// Decodes strictly: padding is required, unused bits are zero, and nothing else stands in the text.
+    /// Decodes strictly: padding is required, unused bits are zero, and the text has nothing else.
     ///
     /// - Returns: `nil` for any other text.
     package static func decode(_ text: some Collection<UInt8>) -> [UInt8]? {

@@ -5,7 +5,8 @@ public struct ExternalMechanism: SaslMechanism {
 
     /// Creates the mechanism.
     ///
-    /// - Parameter authorizationIdentity: Whom to act as; empty, the default, means whoever the connection says.
+    /// - Parameter authorizationIdentity: The identity to act as; empty, the default, means the one that the connection
+    ///   proves.
     public init(authorizationIdentity: String = "") {
         self.authorizationIdentity = authorizationIdentity
     }

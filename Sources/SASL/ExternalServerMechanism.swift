@@ -1,10 +1,12 @@
-/// EXTERNAL's server (RFC 4422 appendix A): the connection has told who the client is, for example by its certificate.
+/// The server side of EXTERNAL (RFC 4422 appendix A): the connection has identified the client, for example by its
+/// certificate.
 public struct ExternalServerMechanism: SaslServerMechanism {
     private let identity: String
 
     /// Creates the mechanism for one connection.
     ///
-    /// - Parameter identity: Who the client is, as the connection says. Do not offer the mechanism where it says nothing.
+    /// - Parameter identity: The client's identity, as proven by the connection. Do not offer the mechanism without
+    ///   one.
     public init(identity: String) {
         self.identity = identity
     }

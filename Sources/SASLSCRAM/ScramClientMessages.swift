@@ -20,7 +20,7 @@ struct ScramClientFirst {
     init(_ response: [UInt8]) throws(SaslError) {
         let sender = ScramMessage.Sender.client
         let text = try ScramMessage.text(response, of: sender)
-        // On scalars: a combining mark behind a comma would hide the comma.
+        // On scalars: a combining mark after a comma would hide the comma.
         let parts = text.unicodeScalars.split(separator: ",", maxSplits: 2, omittingEmptySubsequences: false)
         guard parts.count == 3 else { throw sender.malformed("message has no header") }
         bindingFlag = try Self.flag(String(parts[0]))

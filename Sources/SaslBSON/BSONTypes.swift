@@ -33,7 +33,7 @@ public struct BSONTimestamp: Sendable, Hashable, Comparable {
     }
 }
 
-/// A regular expression, in the dialect of whoever wrote it.
+/// A regular expression, in the dialect of its author.
 public struct BSONRegex: Sendable {
     /// The pattern; without NUL.
     public var pattern: String

@@ -37,7 +37,7 @@ struct ByteReader {
         return UnsafeRawBufferPointer(rebasing: bytes[position..<(position + count)])
     }
 
-    /// Reads up to a NUL that must lie before `limit`, and steps over it.
+    /// Reads up to a NUL that must lie before `limit`, and skips it.
     mutating func readCString(before limit: Int) throws(BSONError) -> UnsafeRawBufferPointer {
         let start = position
         let end = min(limit, bytes.count)

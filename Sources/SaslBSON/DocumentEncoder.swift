@@ -154,7 +154,7 @@ struct DocumentEncoder {
         output.append(0)
     }
 
-    /// Refuses a content that cannot fit before it is copied.
+    /// Refuses content that cannot fit before it is copied.
     private func checkedLength(_ count: Int, plus extra: Int, at output: [UInt8]) throws(BSONError) -> Int32 {
         let used = output.count - start
         guard count <= limits.maximumDocumentLength - used - extra, let length = Int32(exactly: count + extra) else {

@@ -75,7 +75,7 @@ struct CredentialRules {
         for property in properties.properties {
             _ = try findings.attempt { () throws(ConnectionStringError) in try check(property, rule) }
         }
-        // The mechanism's own rules are about a credential that is whole.
+        // The mechanism's own rules apply only to a complete credential.
         guard let username, let password, let source, findings.errors.count == before else { return nil }
         var credential = MongoConnectionString.Credential(
             username: username, password: password, source: source, mechanism: mechanism,
@@ -119,7 +119,7 @@ struct CredentialRules {
             }
             return "$external"
         case .database(let otherwise):
-            // A namespace stands for its database.
+            // A namespace means its database.
             let name = database.flatMap { $0.unicodeScalars.split(separator: ".").first.map(String.init) }
             return options.authSource ?? name ?? otherwise
         }
@@ -186,7 +186,7 @@ struct CredentialRules {
         }
     }
 
-    /// An error about user name or password; it points at them, or at the mechanism that misses them.
+    /// An error about user name or password; it points at them, or at the mechanism that requires them.
     private func error(_ message: String) -> ConnectionStringError {
         guard let offset = locations.userInfo else {
             return locations.error(.invalidCredential, message, option: "authMechanism")

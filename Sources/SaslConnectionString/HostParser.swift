@@ -176,7 +176,7 @@ extension HostParser {
         return compressed ? groups <= 7 : groups == 8
     }
 
-    /// Names that DNS or a hosts file may have. Letters beyond ASCII are left to the resolver.
+    /// Names that DNS or a hosts file may have. Non-ASCII letters are left to the resolver.
     static func isHostname(_ text: String) -> Bool {
         var labels = text.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
         // A final period makes a name absolute.

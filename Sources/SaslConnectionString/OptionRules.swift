@@ -1,4 +1,4 @@
-/// The rules about options that exclude one another, or that do not fit the hosts or the scheme.
+/// The rules about options that conflict with each other, or with the hosts or the scheme.
 enum OptionRules {
     /// Options of which at most one may be given, whatever the values.
     private static let exclusive: [(String, String)] = [
@@ -11,7 +11,7 @@ enum OptionRules {
         ("tlsDisableOCSPEndpointCheck", "tlsDisableCertificateRevocationCheck"),
     ]
 
-    /// Checks everything that the string alone decides.
+    /// Checks all rules about the string alone.
     ///
     /// - Parameters:
     ///   - given: The options that the string gives, also those whose values were ignored.
@@ -50,14 +50,14 @@ enum OptionRules {
                     .conflictingOptions, "journal=true asks for an acknowledgement that w=0 forgoes", option: "journal")
             )
         }
-        // An option that could not be read is not one that is missing.
+        // An option that could not be parsed is not missing.
         if !unread.contains(where: { $0.isEmpty || $0.hasPrefix("proxy") }) {
             try checkProxy(options, given: given, locations: locations, findings)
         }
         try checkTopology(options, hosts: hosts, locations: locations, findings)
     }
 
-    /// The rules that a TXT record, or the hosts from SRV records, can break later.
+    /// The rules that a TXT record, or the hosts from SRV records, can violate later.
     static func checkTopology(
         _ options: Options, hosts: [MongoConnectionString.Host], locations: Locations, _ findings: Findings
     ) throws(ConnectionStringError) {
@@ -116,7 +116,7 @@ enum OptionRules {
         }
     }
 
-    /// What is valid and yet will surprise.
+    /// What is valid but may be unexpected.
     static func warn(_ options: Options, into warnings: inout [MongoConnectionString.Warning]) {
         func warn(_ option: String, _ message: String) {
             warnings.append(MongoConnectionString.Warning(option: option, message: message))

@@ -1,17 +1,17 @@
 internal import SecretMemory
 
-/// The connection string cut into its parts, none of them decoded.
+/// The connection string split into its parts, none of them decoded.
 struct Sections {
     var scheme: MongoConnectionString.Scheme
-    /// What stands before the `@`; empty is not absent.
+    /// The text before the `@`; empty is not absent.
     var userInfo: Bytes?
     var hosts: Bytes
-    /// What stands between the first `/` and the `?`.
+    /// The text between the first `/` and the `?`.
     var database: Bytes?
-    /// What stands behind the `?`; empty where there is none.
+    /// The text after the `?`; empty if there is none.
     var options: Bytes
 
-    /// How many bytes a string may have: more than a thousand hosts need.
+    /// How many bytes a string may have: enough for more than a thousand hosts.
     static let maximumLength = 1 << 20
 
     init(_ text: String, _ findings: Findings) throws(ConnectionStringError) {
@@ -35,7 +35,7 @@ struct Sections {
             scheme = .mongodbSRV
             rest = bytes.dropFirst("mongodb+srv://".utf8.count)
         } else {
-            // A file for containers keeps quotation marks as part of a value.
+            // An environment file for containers keeps quotation marks as part of a value.
             let isQuoted = bytes.first.map { [UInt8(ascii: "\""), UInt8(ascii: "'")].contains($0) } ?? false
             throw ConnectionStringError(
                 .invalidScheme,
@@ -74,8 +74,8 @@ struct Sections {
         }
     }
 
-    /// Refuses a string whose password has an unescaped `/` or `?` and so was cut in the middle: its second half would
-    /// pass for a database or an option and be printed.
+    /// Refuses a string whose password has an unescaped `/` or `?` and so was split in the middle: its second half
+    /// would be taken for a database or an option and be printed.
     private func refuseTornUserInfo(_ tail: Bytes) throws(ConnectionStringError) {
         guard userInfo == nil, let first = tail.first else { return }
         let suspect = first == UInt8(ascii: "/") ? database ?? [] : options
@@ -88,7 +88,7 @@ struct Sections {
     }
 }
 
-/// What stands before the `@`, decoded.
+/// The text before the `@`, decoded.
 struct UserInfo: Sendable, Hashable {
     var username: String
     /// `nil` without a colon.

@@ -34,7 +34,7 @@ public enum WireMessage: Sendable, Hashable {
         return buffer
     }
 
-    /// Appends the message to a buffer, which is as it was if it throws.
+    /// Appends the message to a buffer, which is unchanged if it throws.
     /// - Throws: As `encoded(requestID:responseTo:limits:)`.
     public func encode(
         into buffer: inout ByteBuffer, requestID: Int32, responseTo: Int32 = 0, limits: WireLimits = .default

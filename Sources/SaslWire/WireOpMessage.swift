@@ -3,8 +3,8 @@ public import SaslBSON
 
 /// OP_MSG (opcode 2013): a command or its reply, as one body document and any number of document sequences.
 public struct WireOpMessage: Sendable, Hashable {
-    /// The flag bits. Bits 0 to 15 are required: a receiver must refuse a message with one that it does not know. Bits 16
-    /// to 31 are optional: unknown ones are kept and ignored.
+    /// The flag bits. Bits 0 to 15 are required: a receiver must refuse a message with one that it does not know. Bits
+    /// 16 to 31 are optional: unknown ones are kept and ignored.
     public struct Flags: OptionSet, Sendable, Hashable {
         /// The bits.
         public var rawValue: UInt32
@@ -65,7 +65,7 @@ extension WireOpMessage {
         }
     }
 
-    /// Reads what follows the header, and the body in a way of the caller's.
+    /// Reads what follows the header, and the body with the caller's closure.
     static func sections<Body>(
         of reader: inout MessageReader, _ readBody: (inout MessageReader) throws(WireError) -> Body
     ) throws(WireError) -> (Flags, Body, [DocumentSequence]) {
@@ -111,9 +111,9 @@ extension WireOpMessage {
         return (flags, body, sequences)
     }
 
-    /// Encodes a command whose body is encoded already, under the request id 0: see ``WireReply`` for the way back.
-    /// - Throws: `WireError` with code `malformedDocument` if the bytes' own length is not how many they are, or with
-    ///   `messageTooLarge`.
+    /// Encodes a command whose body is already encoded, with the request id 0; see ``WireReply`` for the reply.
+    /// - Throws: `WireError` with code `malformedDocument` if the document's length field does not match the bytes, or
+    ///   with `messageTooLarge`.
     package static func encode(
         body: [UInt8], into buffer: inout ByteBuffer, limits: WireLimits = .default
     ) throws(WireError) {

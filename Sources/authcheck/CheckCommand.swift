@@ -65,16 +65,16 @@ struct CheckCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        // Whoever types a password takes the time for it; a file must not.
+        // Typing a password does not count against the deadline; reading a file does.
         if !credentials.askPassword { LastResort.watch(.now + timeout.duration, output) }
         let texts = try targets.texts()
         guard texts.count == 1 || !credentials.readsInput else {
             throw ValidationError("With several connection strings a password comes from a file.")
         }
-        // Once: what it is read from may be there once only.
+        // Once: its source may be readable only once.
         let password = try credentials.readPassword(for: texts)
         let logger = verbose ? Logger(label: "authcheck") { _ in DiagnosticsLog() } : nil
-        // By need, not by the machine's size.
+        // As many as needed, not by the number of processors.
         let connector = MongoConnector(group: MultiThreadedEventLoopGroup(numberOfThreads: 2), logger: logger)
         let status = try await Interrupt.during {
             let first = try await round(texts, password, connector)
@@ -85,7 +85,7 @@ struct CheckCommand: AsyncParsableCommand {
                 do {
                     _ = try await round(texts, password, connector)
                 } catch is ExitCode {
-                    // The report was lost, which is said already: a disk that is full now need not be in the next round.
+                    // The report was lost, which was printed: a full disk may have room in the next round.
                 }
             }
             return CheckReport.interrupted
@@ -104,11 +104,11 @@ struct CheckCommand: AsyncParsableCommand {
         let outcome: Swift.Result<[CheckReport], any Error> =
             if let progress { await progress.during { await result(run) } } else { await result(run) }
         var reports = try outcome.get()
-        // The text of a thousand hosts is much work for a machine that has other things to do.
+        // Formatting a thousand hosts takes time on a busy machine.
         LastResort.beginPrinting(grace: .seconds(5))
         if Task.isCancelled { for index in reports.indices { reports[index].interrupt() } }
         let isInterrupted = reports.contains { $0.exitStatus == CheckReport.interrupted }
-        // Monitoring is not to take a check that was ended for one that failed.
+        // Monitoring must not take an interrupted check for a failed one.
         if isInterrupted, [.nagios, .prometheus].contains(output.format), output.output != nil {
             return CheckReport.interrupted
         }
@@ -132,7 +132,7 @@ struct CheckCommand: AsyncParsableCommand {
         do { return .success(try await body()) } catch { return .failure(error) }
     }
 
-    /// Writes a report where it is wanted. A file always: one of before must not be taken for one of now.
+    /// Writes a report to its output. A file always: an old report must not be taken for a new one.
     private func finish(
         _ report: some MonitoredReport, status: Int32, doubts: Bool, _ text: () throws -> String
     ) throws -> Int32 {
@@ -142,13 +142,13 @@ struct CheckCommand: AsyncParsableCommand {
         return status
     }
 
-    /// Checks so many strings at a time. The reports come in the order of the strings.
+    /// Checks several strings at a time. The reports are in the order of the strings.
     private func checkAll(
         _ texts: [String], _ password: Secret?, _ connector: MongoConnector,
         _ progress: @escaping @Sendable (String) -> Void
     ) async throws -> [CheckReport] {
         let hosts = texts.map(CheckTargets.hostCount)
-        // Each string may have the descriptors that its hosts need.
+        // Each string may use the descriptors that its hosts need.
         let width = try ProcessLimits.check(hosts: hosts.max() ?? 1, checks: min(targets.concurrency, texts.count))
         let runner = CheckRunner(
             connector: connector, environment: ProcessInfo.processInfo.environment, thresholds: warnings.thresholds,
@@ -176,7 +176,7 @@ struct CheckCommand: AsyncParsableCommand {
         do {
             (string, credential) = try credentials.apply(to: text, password)
         } catch let error as ConnectionStringError {
-            // What came from a file may be another file's contents: nothing of it is repeated.
+            // A wrong file may have been named: its contents are not repeated.
             return CheckReport(error, given: targets.uris.contains(text) ? text : "")
         } catch let error as ValidationError where !isAlone {
             // The others are checked.
@@ -190,7 +190,7 @@ struct CheckCommand: AsyncParsableCommand {
     }
 }
 
-/// When a success is doubtful.
+/// The thresholds of warnings about a success.
 struct WarningOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Warns of a ticket that expires within this time.", valueName: "duration"))
     var warnTicket = TimeLimit(.seconds(600))

@@ -128,7 +128,7 @@ struct Main: AsyncParsableCommand {
     }
 }
 
-/// Writes all of a text, or nothing more once the reader is gone.
+/// Writes all of a text, or stops once the reader has gone.
 private func write(_ text: String, to descriptor: Int32) {
     var bytes = Array(text.utf8)[...]
     while !bytes.isEmpty {

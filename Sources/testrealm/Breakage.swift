@@ -3,7 +3,7 @@ import SaslConnectionString
 
 /// How a case is made, and how it is fixed.
 struct Breakage: Sendable {
-    /// Something that is done to the realm, and the command that one would type.
+    /// A change of the realm, and the equivalent command.
     enum Step: Sendable {
         /// A command for a shell in the realm's environment.
         case shell(String)
@@ -18,23 +18,23 @@ struct Breakage: Sendable {
         }
     }
 
-    /// A check, and what comes before it.
+    /// A check, and the steps before it.
     struct Attempt: Sendable {
-        /// What is done first.
+        /// The first steps.
         var steps: [Step] = []
-        /// What there is to say of it beside the commands.
+        /// A remark besides the commands.
         var remark: String?
-        /// The server that is started after the steps; `nil` keeps the one that runs.
+        /// The server that is started after the steps; `nil` keeps the running one.
         var server: Server?
         /// The user in the connection string.
         var user = "ann"
         /// The host in the connection string.
         var host = "localhost"
-        /// What is added to the connection string.
+        /// Additional options of the connection string.
         var uriOptions = ""
-        /// The words before authcheck's.
+        /// The arguments before authcheck's.
         var wrapper: [String] = []
-        /// The words behind authcheck's.
+        /// The arguments after authcheck's.
         var options: [String] = []
     }
 

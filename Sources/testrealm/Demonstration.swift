@@ -7,14 +7,14 @@ import SystemPackage
 
 /// Shows one case in a realm that nothing else uses.
 struct Demonstration: Sendable {
-    /// What authcheck came to.
+    /// The results of authcheck.
     struct Outcome: Sendable {
         /// The exit status in the broken realm.
         var broken: Int32
-        /// The exit status after the remedy.
+        /// The exit status after the fix.
         var fixed: Int32
 
-        /// Whether authcheck named the failure, and the remedy helped.
+        /// Whether authcheck named the failure, and the fix worked.
         func isAsAnnounced(_ breakCase: BreakCase) -> Bool {
             broken == breakCase.verdict.status && fixed == 0
         }
@@ -26,7 +26,7 @@ struct Demonstration: Sendable {
 
     /// Starts a realm, and shows the case in it.
     static func run(_ breakCase: BreakCase, _ format: DemoCommand.Format) async throws -> Outcome {
-        // Before anything is said or started.
+        // Before anything is printed or started.
         _ = try breakCase.tool()
         _ = try Programs.beside("authcheck")
         let options = try RealmOptions.parse(["--user", "ann:secret", "--user", "bob:secret"])
@@ -37,7 +37,7 @@ struct Demonstration: Sendable {
 
     private func run() async throws -> Outcome {
         guard let kdc = await realm.kerberos.processIdentifier else {
-            throw KerberosTestKitError(.kdcFailed, "the KDC is no process of this machine")
+            throw KerberosTestKitError(.kdcFailed, "the KDC is not a process on this machine")
         }
         let breakage = Breakage(breakCase, folder: realm.description.folder, kdc: kdc)
         say("=== \(breakCase.rawValue): \(breakCase.summary)")
@@ -57,7 +57,7 @@ struct Demonstration: Sendable {
         format.say(text)
     }
 
-    /// A keytab that nobody has made would only take up room in the reports; the realm's configuration names one, too.
+    /// A keytab that does not exist would only lengthen the reports; the realm's configuration names one, too.
     private var environment: Environment {
         realm.description.environment.forChild.updating(["KRB5_CLIENT_KTNAME": nil])
     }
@@ -81,7 +81,7 @@ struct Demonstration: Sendable {
     }
 
     private func run(_ command: String) async throws {
-        // Administrators' programs are not in the path of an ordinary user on Debian.
+        // Administrators' programs are not in an ordinary user's PATH on Debian.
         let path = (getenv("PATH").map { String(cString: $0) + ":" } ?? "") + "/usr/sbin:/usr/bin:/sbin:/bin"
         let result = try await Subprocess.run(
             .path("/bin/sh"), arguments: ["-c", command], environment: environment.updating(["PATH": path]),
@@ -133,7 +133,7 @@ struct Demonstration: Sendable {
         return status
     }
 
-    /// Applies the remedy, runs authcheck again and shows the first line of its report, or all where it failed.
+    /// Applies the fix, runs authcheck again and shows the first line of its report, or all where it failed.
     private func confirm(_ attempt: Breakage.Attempt, _ port: Int) async throws -> Int32 {
         try await take(attempt, as: "fixed by")
         if attempt.steps.isEmpty { sayCommand(attempt, port) }
@@ -154,14 +154,14 @@ struct Demonstration: Sendable {
         return status
     }
 
-    /// A child: the library reads its configuration from the environment of the process, which must not change under a
-    /// running one.
+    /// A child: the library reads its configuration from the environment of the process, which must not change in
+    /// a running one.
     private func check(_ attempt: Breakage.Attempt, _ port: Int) throws -> Configuration {
         let program = try Programs.beside("authcheck").string
         // With several reports on one output, each must be a line.
         var words = attempt.wrapper + [program, uri(attempt, port)] + attempt.options
         words += ["--format", format == .json ? "jsonl" : "text"]
-        // The wrapper's own program was looked for already.
+        // The wrapper's own program was checked already.
         if !attempt.wrapper.isEmpty, let tool = try breakCase.tool() { words[0] = tool }
         return Configuration(
             executable: .path(FilePath(words[0])), arguments: Arguments(Array(words.dropFirst())),

@@ -1,7 +1,7 @@
 import ArgumentParser
 import KerberosTestKit
 
-/// What a realm shall be like; the same for all commands.
+/// The options of a realm, common to all commands.
 struct RealmOptions: ParsableArguments, Sendable {
     @Option(help: "The realm's name.")
     var realm = "EXAMPLE.TEST"
@@ -112,7 +112,7 @@ struct UserOption: ExpressibleByArgument {
     }
 }
 
-/// A lifetime as it is written on a command line: `90s`, `10m`, `8h`, `7d`.
+/// A lifetime on a command line: `90s`, `10m`, `8h`, `7d`.
 struct Lifetime: ExpressibleByArgument, CustomStringConvertible {
     let duration: Duration
 

@@ -53,7 +53,7 @@ struct RunCommand: AsyncParsableCommand, Sendable {
                         }
                     }
                 }
-                // From here on the number may be another process's.
+                // From here on the id may be another process's.
                 outcome.closureResult.cancel()
                 return outcome.terminationStatus.exitStatus
             }
@@ -63,7 +63,7 @@ struct RunCommand: AsyncParsableCommand, Sendable {
         }
     }
 
-    /// Whether the command has got this signal already: a terminal sends its own to the whole foreground group.
+    /// Whether the command already got this signal: a terminal signals the whole foreground group.
     private static func comesFromTerminal(_ number: Int32) -> Bool {
         [SIGINT, SIGQUIT].contains(number) && tcgetpgrp(0) == getpgrp()
     }

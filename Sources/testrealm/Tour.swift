@@ -6,7 +6,7 @@ struct Tour: Sendable {
 
     /// The exit status.
     func run() async throws -> Int32 {
-        // Without these there is nothing to show at all.
+        // Without these no case can be shown.
         _ = try Programs.beside("authcheck")
         _ = try TestServer.program()
         var rows: [String] = []

@@ -38,7 +38,7 @@ struct UpCommand: AsyncParsableCommand, Sendable {
         help: ArgumentHelp("Go to the background, and end with that process instead of the parent.", valueName: "pid"))
     var owner: Int32?
 
-    /// Set by the program itself for the copy in the background: nobody is to wait for the end of its output.
+    /// Set by the program itself for the copy in the background: no reader waits for the end of its output.
     @Flag(help: .private)
     var detached = false
 
@@ -94,7 +94,7 @@ struct UpCommand: AsyncParsableCommand, Sendable {
         }
     }
 
-    /// Looks now and then: a process that is not our child gives no sign of its end.
+    /// Polls: a process that is not our child does not signal its end.
     private static func becomesTrue(_ condition: @escaping @Sendable () -> Bool) async {
         while !Task.isCancelled, !condition() {
             try? await Task.sleep(for: .milliseconds(100))

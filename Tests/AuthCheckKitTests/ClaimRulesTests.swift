@@ -5,7 +5,7 @@ import Testing
 
 @testable import AuthCheckKit
 
-/// What the DNS and servers say before they have proven themselves decides nothing, and no advice is made of it unsaid.
+/// Unauthenticated claims of the DNS and of servers decide nothing, and advice based on them says so.
 @Suite struct ClaimRulesTests {
     private static func verdict(_ codes: String..., change: (inout Evidence) -> Void = { _ in }) -> Verdict {
         var evidence = Evidence()
@@ -22,7 +22,7 @@ import Testing
         }
     }
 
-    /// Whoever answers for the DNS chooses the host.
+    /// An attacker who controls DNS answers chooses the host.
     @Test func nobodyIsToldToMakeAPrincipalThatOnlyTheDNSNames() throws {
         let given = Self.unknownService { _ in }
         let step = try #require(given.diagnosis.steps.first { $0.command?.contains("addprinc") == true })
@@ -73,7 +73,7 @@ import Testing
         #expect(!verdict.diagnosis.hint.contains("mongodb://"))
     }
 
-    /// A server that is not proven says that the mechanism is not there, and hopes for the password.
+    /// An unauthenticated server claims not to have the mechanism, to get the password.
     @Test func noWeakerMechanismIsTakenOnAServersWord() {
         let texts = ["", "Unable to use SCRAM-SHA-256 based authentication"]
         for (mechanism, text) in ["GSSAPI", "SCRAM-SHA-256", "PLAIN"].flatMap({ name in texts.map { (name, $0) } }) {
@@ -90,7 +90,7 @@ import Testing
         #expect(Self.verdict("auth.unsupported-mechanism").diagnosis.hint.contains("must not be a weaker one"))
     }
 
-    /// Anybody may answer with the code of Atlas.
+    /// Any server may answer with Atlas' code.
     @Test func onlyAtlasIsAtlas() {
         let atlas = Self.verdict("server.8000", "auth.refused") {
             ($0.mechanism, $0.names.host) = ("SCRAM-SHA-256", "cluster0.example.mongodb.net")

@@ -6,14 +6,14 @@ import Testing
 
 /// `docs/diagnosis.md` has every rule, and for each the golden outputs that produce it or the reason why there is none.
 ///
-/// `GOLDEN=write` in the environment writes the first table anew; the second one is written by hand.
+/// `GOLDEN=write` in the environment rewrites the first table; the second one is written by hand.
 @Suite struct DiagnosisTableTests {
     private static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent()
     private static let page = root.appendingPathComponent("docs/diagnosis.md")
     private static let marks = ("<!-- rules: written by DiagnosisTableTests -->\n", "<!-- end of rules -->\n")
 
-    /// Those that are made without a rule.
+    /// Diagnoses without a rule.
     private static let others: [(name: String, class: FailureClass, culprit: Diagnosis.Culprit, cause: String)] = [
         ("arguments-invalid", .usage, .connectionString, "what is wrong with the arguments"),
         ("connection-string-invalid", .usage, .connectionString, "what is wrong with the connection string"),

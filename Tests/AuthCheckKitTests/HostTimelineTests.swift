@@ -38,7 +38,7 @@ import Testing
                 AuthenticatedIdentity(user: "ann", database: "$external", roles: [.init(role: "read", database: "a")]))),
     ]
 
-    /// One event a millisecond; the clock on the wall stands still.
+    /// One event per millisecond; the wall clock does not advance.
     private static func timeline(
         _ events: [ConnectTrace.Event], needsTicket: Bool = false, _ error: (any Error)? = nil, after end: Int = 1000
     ) -> HostTimeline {
@@ -68,7 +68,7 @@ import Testing
         #expect(timeline.identity?.user == "ann")
     }
 
-    /// A second family may answer late, and an address asks nobody.
+    /// A second family may answer late, and an address needs no look-up.
     @Test func namesAndAddresses() {
         let late = ConnectTrace.Event.transport(
             .lookedUp(host: "db", family: .ipv4, addresses: [IPAddress("192.0.2.1")].compactMap(\.self)))

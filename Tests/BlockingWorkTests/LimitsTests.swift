@@ -30,7 +30,7 @@ import Testing
         #expect(await workers.becomeQuiet())
     }
 
-    /// Who had no thread by the deadline has asked nobody, and is not told that somebody was silent.
+    /// A caller without a thread by the deadline made no request, and its error does not say that a peer was silent.
     @Test func workThatHasNotBegunSaysSo() async throws {
         let workers = BlockingWorkers(limits: .init(maximumThreads: 1))
         let gate = Gate()

@@ -10,7 +10,7 @@ import Musl
 import Darwin
 #endif
 
-/// A door that a blocking call waits at: closed until somebody opens it, then open for ever.
+/// A gate that blocking calls wait at: closed until it is opened, then open for ever.
 final class Gate: Sendable {
     private let semaphore = DispatchSemaphore(value: 0)
 
@@ -46,7 +46,7 @@ func currentThread() -> UInt {
 }
 
 extension ContinuousClock.Instant {
-    /// Far enough away that only a broken machine gets there.
+    /// So far away that only a broken machine reaches it.
     static var never: ContinuousClock.Instant { .now + .seconds(120) }
     /// Near enough to wait for.
     static var soon: ContinuousClock.Instant { .now + .milliseconds(50) }

@@ -45,7 +45,7 @@ struct ActiveDirectoryTests {
         }
     }
 
-    /// The KDC takes any capitals, and writes what it was asked for into the ticket; the server compares bytes.
+    /// The KDC ignores case, and writes the requested name into the ticket; the server compares bytes.
     @Test func otherCapitalsAreAnotherUserToTheServer() async throws {
         try await withServer(["ann"]) { realm, server in
             let outcome = try await check("ANN@EXAMPLE.TEST", realm, server, password: realm.annPassword)

@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// Chains of certificates and files of authorities that people have had trouble with, beside Python's `ssl`.
+/// Problematic certificate chains and authority files, compared with Python's `ssl`.
 @Suite struct CertificateChainTests {
     struct Chain: Sendable, CustomTestStringConvertible {
         var testDescription: String
@@ -67,7 +67,7 @@ import Testing
         try await server.stop()
     }
 
-    /// BoringSSL has one way of encrypting keys less than OpenSSL; what the user can do about it is said.
+    /// BoringSSL lacks one way of encrypting keys that OpenSSL has; the hint says what to do about it.
     @Test func aKeyThatIsEncryptedInAnotherWay() async throws {
         let folder = try await Self.made.value
         for (name, isRead) in [("usual.pem", true), ("scrypt.pem", false)] {

@@ -54,8 +54,8 @@ import Testing
 
     // MARK: - What works
 
-    /// MIT's KDC knows none; `ActiveDirectoryTests` has a KDC that does. It is not the principal that it looks like: whatever a
-    /// driver sends for it, that principal is not.
+    /// MIT's KDC knows none; `ActiveDirectoryTests` has a KDC that does. It is not the principal that it looks like:
+    /// whatever a driver sends for it, that principal is not.
     @Test func anEnterpriseNameIsAskedForAsSuch() async throws {
         let realm = try await SharedRealm.shared
         try await withServer(realm) { authority in
@@ -195,7 +195,7 @@ import Testing
 
     @Test func failuresSayWhatIsWrong() async throws {
         let realm = try await SharedRealm.shared
-        // A keytab that is not there must not pass for a key that is wrong.
+        // A missing keytab must not be reported as a wrong key.
         let careful = "careful-\(UUID().uuidString.prefix(8))"
         try await realm.realm.addPrincipals([
             NewPrincipal(careful, password: "something", traits: [.requiresPreauthentication])

@@ -3,7 +3,7 @@ import Glibc
 import TestSupport
 import Testing
 
-/// `testrealm demo --break`: a failure, its verdict and its remedy.
+/// `testrealm demo --break`: a failure, its verdict and its fix.
 @Suite struct DemoBreakTests {
     struct Row: Sendable, CustomTestStringConvertible {
         var name: String
@@ -29,7 +29,7 @@ import Testing
             timeout: .seconds(300))
     }
 
-    /// All cases but that of the clock, which needs a test of its own: sanitizers do not go with faketime.
+    /// All cases but that of the clock, which needs a test of its own: sanitizers do not work with faketime.
     private static let rows = [
         Row("no-ticket", "no-credentials", 20, how: "    kdestroy\n", advice: "kinit ann@EXAMPLE.TEST"),
         Row("expired-ticket", "credentials-rejected", 22, how: "kinit -l 1s ann", advice: "has expired"),
@@ -81,7 +81,7 @@ import Testing
         #expect(fixed.result == "ok" && fixed.hosts.first?.identity?.user.hasSuffix("@EXAMPLE.TEST") == true)
     }
 
-    /// A newcomer's view: the commands, the report as it is, and that the remedy helped.
+    /// A newcomer's view: the commands, the unchanged report, and that the fix worked.
     @Test func theTextHasTheReport() async throws {
         let result = try await demo(["--break", "no-ticket"])
         #expect(result.status == 0, "\(result)")

@@ -3,7 +3,7 @@ import KerberosTestKit
 import TestSupport
 import Testing
 
-/// Causes that a code alone does not tell, each produced for real.
+/// Causes that a code alone does not show, each really produced.
 @Suite struct DiagnosisTests {
     private func withServer<Result>(
         _ realm: SharedRealm, keytab: String? = nil, _ body: (_ authority: String) async throws -> Result
@@ -48,7 +48,7 @@ import Testing
         let hint = outcome.failure?.hint ?? ""
         #expect(hint.contains("its key is in \(realm.annKeytab), which is a server's keytab"), "\(hint)")
         #expect(hint.contains("`kinit -kt \(realm.annKeytab) \(realm.ann)`"), "\(hint)")
-        // What is advised helps.
+        // The advice works.
         environment["KRB5_CLIENT_KTNAME"] = realm.annKeytab
         #expect(try await check(realm, environment).status == 0)
     }
@@ -110,7 +110,7 @@ import Testing
 
     // MARK: - Several hosts
 
-    /// One works, one is down, one refuses: all three are told, and it takes as long as the slowest.
+    /// One works, one is down, one refuses: all three are reported, and it takes as long as the slowest.
     @Test func threeHosts() async throws {
         let realm = try await SharedRealm.shared
         let well = try await ServerProcess.start(

@@ -4,7 +4,7 @@ import ModuleTestSupport
 import TestSupport
 import Testing
 
-/// `authcheck environment`: what is there, what is wrong with it, and what to do, all of it for real.
+/// `authcheck environment`: the facts, the problems, and what to do, all on real systems.
 @Suite struct EnvironmentTests {
     private func environment(
         _ arguments: [String] = [], _ variables: [String: String], timeout: String = "60s", wrapper: [String] = []
@@ -28,7 +28,7 @@ import Testing
         return realm.realm.environment(cache: realm.annCache).merging(["KRB5_CONFIG": path]) { $1 }
     }
 
-    // MARK: - All well
+    // MARK: - No problems
 
     @Test func whereAllIsWell() async throws {
         let realm = try await SharedRealm.shared
@@ -106,7 +106,7 @@ import Testing
         #expect(outcome.report.configuration?.files.first?.line == number)
     }
 
-    /// The library reads nothing of a file whose include is not there; of an included one the line is named, too.
+    /// The library ignores a file whose include does not exist; for an included one the line is named, too.
     @Test func includes() async throws {
         let realm = try await SharedRealm.shared
         let missing = try realm.changedConfiguration { "include /nonexistent/part.conf\n" + $0 }
@@ -154,7 +154,7 @@ import Testing
         #expect(nowhere.failures.first?.diagnosis.cause.contains("KRB5_CONFIG names /nonexistent/krb5.conf") == true)
         #expect(nowhere.report.variables.first { $0.name == "KRB5_CONFIG" }?.paths.map(\.state) == ["missing"])
 
-        // With another one beside it Kerberos works, and says nothing.
+        // With another one as well Kerberos works, and reports nothing.
         let both = try await environment(
             [], try await realm.environment(configuration: "/nonexistent/krb5.conf:\(realm.realm.configurationFile)"))
         #expect(both.status == 0, "\(both)")
@@ -314,7 +314,7 @@ import Testing
         #expect(outcome.failures.first?.diagnosis.cause.contains(realm.bob) == true, "\(outcome)")
     }
 
-    /// A daemon keeps such caches, and none runs: libkrb5 looks for it at a place of the test's own.
+    /// A daemon keeps such caches, and none runs: libkrb5 looks for it at the test's own path.
     @Test func aCacheOfADaemonThatDoesNotRun() async throws {
         let realm = try await SharedRealm.shared
         let path = try realm.changedConfiguration {
@@ -340,7 +340,7 @@ import Testing
         #expect(outcome.report.hosts.last?.addresses.map(\.address) == ["127.0.0.1"])
     }
 
-    // MARK: - Poor surroundings
+    // MARK: - Minimal environments
 
     /// Without HOME, a terminal, a configuration file, or a file that may be written.
     @Test func withNothingAtAll() async throws {

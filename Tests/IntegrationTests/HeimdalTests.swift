@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// Our client against a KDC of the other family: it answers in its own order and with its own words.
+/// Our client against a KDC of the other family: it answers in its own order and with its own messages.
 @Suite struct HeimdalTests {
     private func withRealm(_ body: (HeimdalRealm, ServerProcess) async throws -> Void) async throws {
         let realm = try await HeimdalRealm.start()
@@ -61,7 +61,7 @@ import Testing
         }
     }
 
-    /// A web service acts for ann, who has given it neither ticket nor key (S4U2Self, S4U2Proxy). From such a cache only
+    /// A web service acts for ann, without a ticket or key from her (S4U2Self, S4U2Proxy). From such a cache only
     /// GSS-API can get a ticket for the server.
     @Test func aCacheOfConstrainedDelegation() async throws {
         try await withRealm { realm, server in

@@ -2,7 +2,7 @@ import KerberosTestKit
 import TestSupport
 import Testing
 
-/// Servers that break the rules, one rule each: none may get a success, a crash or a client that hangs.
+/// Servers that break the rules, one rule each: none may cause a success, a crash or a hang.
 @Suite struct HostileAcceptorTests {
     /// A bound that is soon over, yet leaves a busy machine the time for what comes before the silence.
     private static let shortTimeout = "3s"
@@ -46,7 +46,7 @@ import Testing
         try await other.stop()
     }
 
-    /// It is no failure beside a member that has proven itself and lists it; else it is a claim.
+    /// It is not a failure if an authenticated member lists it; else it is only a claim.
     @Test(arguments: [true, false])
     func anArbiterIsLeftOut(isListed: Bool) async throws {
         let realm = try await SharedRealm.shared

@@ -2,13 +2,13 @@ import Foundation
 import TestSupport
 import Testing
 
-/// Servers that speak MongoDB's protocol and are none, scripted by their public documentation (`Peers/lookalike.py`), with the
-/// connection strings that their documentation gives, beside PyMongo.
+/// Servers with MongoDB's protocol that are not MongoDB, scripted by their public documentation (`Peers/lookalike.py`),
+/// with the connection strings of their documentation, compared with PyMongo.
 @Suite struct LookalikeTests {
     struct Server: Sendable, CustomTestStringConvertible {
         var kind: String
         var options: String
-        /// Who the server says that we are; `nil` where it does not tell.
+        /// The authenticated user, as the server reports it; `nil` if it does not.
         var identity: String?
         var warnings: [String] = []
         var pythonSucceeds = true

@@ -2,10 +2,10 @@ import Foundation
 import KerberosTestKit
 import TestSupport
 
-/// A network in which the tests' names lead to servers, to dead ends and to nothing.
+/// A network in which the tests' names resolve to servers, to dead ends and to nothing.
 ///
-/// Every name of ``places`` is there twice: under `hosts.test` in the hosts file, and under `dns.test` in the DNS. The IPv4
-/// addresses share equally many bits with 127.0.0.1, so that RFC 6724 leaves them in the order given here.
+/// Every name of ``places`` is there twice: under `hosts.test` in the hosts file, and under `dns.test` in the DNS. The
+/// IPv4 addresses share equally many bits with 127.0.0.1, so that RFC 6724 leaves them in the order given here.
 struct NameWorld {
     static let live4 = "127.0.0.6"
     static let live6 = "fd00::2"
@@ -30,7 +30,7 @@ struct NameWorld {
         "all-dead": [dead6, dead4],
     ]
 
-    /// Names whose records begin with an address that nothing leads to. RFC 6724 puts it last.
+    /// Names whose records begin with an unreachable address. RFC 6724 puts it last.
     static let unsorted: [String: [String]] = [
         "unsorted-ipv4": ["192.0.2.1", live4],
         "unsorted-ipv6": ["2001:db8::1", live6],
@@ -42,7 +42,7 @@ struct NameWorld {
 
     private static let started = Task { try await start() }
 
-    /// One for all tests, which change nothing in it.
+    /// Shared by all tests, which change nothing in it.
     static var shared: NameWorld {
         get async throws { try await started.value }
     }

@@ -4,8 +4,8 @@ import ModuleTestSupport
 import TestSupport
 import Testing
 
-/// What PyMongo makes of names and tickets that are not as simple as one would wish, beside this client: where it connects, so do
-/// we. Load balancers and arbiters are in `HostileAcceptorTests`.
+/// PyMongo with unusual names and tickets, compared with this client: where it connects, so
+/// do we. Load balancers and arbiters are in `HostileAcceptorTests`.
 @Suite struct OtherDriverTests {
     private func pyMongo(_ uri: String, in world: NameWorld) async throws -> Child.Result {
         let (program, arguments) = try PyMongo.invocation("connectionStatus", uri)
@@ -20,8 +20,8 @@ import Testing
         #expect(other.status == 0 && other.stdout.contains(world.realm.ann), "\(other)")
     }
 
-    /// A name server that has more than 512 bytes to tell, and takes no TCP. PyMongo's own resolver reads them; it cannot go on, as
-    /// it takes ten servers that are no replica set for a mistake.
+    /// A name server that has more than 512 bytes to tell, and takes no TCP. PyMongo's own resolver reads them; it
+    /// cannot go on, as it takes ten servers that are no replica set for a mistake.
     @Test func aLongSeedlistWithoutTCP() async throws {
         let world = try await NameWorld.shared
         let uri =
@@ -52,8 +52,8 @@ import Testing
         #expect(other.status != 0, "\(other)")
     }
 
-    /// The collection's primary cache is the user's and expired, another one is the user's and good: GSS-API takes the first, and
-    /// with it PyMongo fails.
+    /// The collection's primary cache is the user's and expired, another one is the user's and good: GSS-API takes the
+    /// first, and with it PyMongo fails.
     @Test func theGoodCacheOfACollection() async throws {
         let realm = try await SharedRealm.shared
         let folder = "\(realm.realm.folder)/collection-\(UUID().uuidString)"

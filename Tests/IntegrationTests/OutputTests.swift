@@ -3,7 +3,7 @@ import Glibc
 import TestSupport
 import Testing
 
-/// The command's standard streams, files and limits, when they are not as one wishes.
+/// Unusual standard streams, files and limits.
 @Suite struct OutputTests {
     private static let uri = "mongodb://ann%40EXAMPLE.TEST@127.0.0.1:1/?authMechanism=GSSAPI"
 
@@ -26,7 +26,7 @@ import Testing
 
     // MARK: - Output that is lost
 
-    /// A report that nobody gets is a failure, whatever it says.
+    /// A lost report is a failure, whatever it says.
     @Test(arguments: ["check \"$uri\"", "explain \"$uri\"", "explain \"$uri\" --format json", "--help", "--version"])
     func outputThatIsLost(_ command: String) async throws {
         try await withFolder { folder in
@@ -59,7 +59,7 @@ import Testing
         #expect(result.status == 74, "\(result)")
     }
 
-    /// Whoever reads only the first lines of a report ends the program as any other.
+    /// A reader of only the first lines of a report ends the program as any other.
     @Test func aReaderThatLeaves() async throws {
         let result = try await shell(
             #"{ "$authcheck" "\#(Self.manyHosts)" --format json --timeout 60s; echo "status $?" >&2; } | true"#)
@@ -96,9 +96,9 @@ import Testing
         #expect(failed.status == 11 || failed.status == 20, "\(failed)")
     }
 
-    // MARK: - Waits that nobody ends
+    // MARK: - Endless waits
 
-    /// A named pipe in the place of a file, standard input that says nothing, a pipe that nobody reads.
+    /// A named pipe instead of a file, silent standard input, a pipe without a reader.
     @Test(arguments: [
         (#""$authcheck" - --timeout 1s <>"$folder/pipe""#, 40),
         (#""$authcheck" "$uri&tlsCAFile=$folder/pipe" --timeout 60s"#, 12),
@@ -182,7 +182,7 @@ import Testing
         }
     }
 
-    /// SIGQUIT ends the program at once, unless whoever started it wants it ignored.
+    /// SIGQUIT ends the program immediately, unless it was started with the signal ignored.
     @Test func theSignalThatQuits() async throws {
         let result = try await shell(
             #"""
@@ -282,7 +282,7 @@ import Testing
         #expect(marked.status == 64 && marked.stderr.contains("has a password already"), "\(marked)")
     }
 
-    /// In a bare chroot: said where it matters, and otherwise not missed.
+    /// In a bare chroot: reported if it matters, and otherwise not needed.
     @Test(.enabled(if: !isSanitized, "a sanitizer's runtime needs /proc itself"))
     func aSystemWithoutItsFileSystems() async throws {
         func run(_ command: String, without path: String) async throws -> Child.Result {
@@ -348,7 +348,7 @@ import Testing
         #expect(!input.stdout.contains("the arguments hold"), "\(input)")
     }
 
-    /// Characters that steer a terminal come out spelled out, wherever they stand.
+    /// Characters that control a terminal are escaped, wherever they are.
     @Test func nothingSteersATerminal() async throws {
         let uri = "mongodb://an%C2%9Bn%E2%80%AE%7F@127.0.0.1:1/?authMechanism=GSSAPI"
         for arguments in [

@@ -1,7 +1,7 @@
 import Foundation
 import TestSupport
 
-/// What another driver makes of the same server, where the claim is that it connects.
+/// Another driver with the same server, for the claim that it connects.
 enum PyMongo {
     /// Authenticates and asks who that was.
     static func connectionStatus(_ uri: String, environment: [String: String] = [:]) async throws -> Child.Result {
@@ -10,7 +10,8 @@ enum PyMongo {
 
     static func ping(_ uri: String) async throws -> Child.Result { try await run("ping", uri, [:]) }
 
-    /// The program and what it is given, for those who run it somewhere else. A server that is not there costs it three seconds.
+    /// The program and what it is given, for those who run it somewhere else. A server that is not there costs it three
+    /// seconds.
     static func invocation(_ command: String, _ uri: String) throws -> (program: URL, arguments: [String]) {
         let script = """
             import pymongo, sys

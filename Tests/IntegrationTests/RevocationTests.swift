@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// Revocation lists (`tlsCRLFile`), beside what Python's `ssl` makes of the same file, which is what PyMongo asks with it.
+/// Revocation lists (`tlsCRLFile`), compared with Python's `ssl` and the same file, which PyMongo uses.
 @Suite struct RevocationTests {
     struct File: Sendable, CustomTestStringConvertible {
         var testDescription: String

@@ -56,7 +56,8 @@ import Testing
         #expect(seen == [ann, ann], "\(ending)")
     }
 
-    /// The JDK names a size although it offers no layer, unless it is told not to. We say so, and what accepts it.
+    /// The JDK names a size although it offers no layer, unless it is told not to. The report says so, and names the
+    /// option that accepts it.
     @Test func itsDefaultSizeIsReported() async throws {
         let realm = try await SharedRealm.shared
         let server = try await server(realm, .noLayer, maximumBuffer: "65536")

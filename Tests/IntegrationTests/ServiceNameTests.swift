@@ -2,7 +2,7 @@ import KerberosTestKit
 import TestSupport
 import Testing
 
-/// Which server has to prove its identity is the user's choice, not that of whoever answers for the DNS.
+/// Which server has to prove its identity is the user's choice, not that of the DNS.
 @Suite struct ServiceNameTests {
     /// A realm whose `krb5.conf` has the library follow aliases and look addresses up, as it does by default.
     private func start() async throws -> (SharedRealm, ServerProcess) {

@@ -2,7 +2,7 @@ import NIOSSL
 import TestSupport
 import Testing
 
-/// Every way in which TLS can come to nothing: one class and exit status, the phase that is to blame, words of its own.
+/// Every way in which TLS can fail: one class and exit status, the responsible phase, and specific words.
 @Suite struct TLSFailureTests {
     /// What a server does, with the certificates of this run.
     enum Server: Sendable {
@@ -30,7 +30,7 @@ import Testing
         var own: String
         /// What the message or the hint names besides.
         var names: [String] = []
-        /// Files are looked at before any server is.
+        /// Files are checked before any server.
         var reachesServer = true
     }
 

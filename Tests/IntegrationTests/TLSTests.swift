@@ -183,7 +183,7 @@ import Testing
             #expect(outcome.status == 0, "\(outcome)")
             #expect(outcome.report.hosts.map(\.identity?.user) == [realm.ann], "\(outcome)")
         }
-        // Nobody gets as far as to authenticate whom TLS refuses.
+        // A client that TLS refuses does not get to the authentication.
         let log = try await server.stop().stderr
         #expect(log == (client.refusal == nil ? "authenticated \(realm.ann)\n" : ""))
     }

@@ -21,7 +21,7 @@ import Testing
         get throws { try KerberosRealm.Backend.chosenOptions }
     }
 
-    /// What `up --format json` prints, written down anew: what programs rely on.
+    /// What `up --format json` prints, written independently: what programs rely on.
     private struct Description: Decodable {
         struct User: Decodable, Equatable {
             var principal: String
@@ -79,7 +79,8 @@ import Testing
         }
     }
 
-    /// Nobody is left to stop anything: the command is told, and server, KDC and folder go by themselves.
+    /// No process is left to stop anything: the command is signalled, and server, KDC and folder are removed by their
+    /// guards.
     @Test func whenItIsKilledNothingIsLeft() async throws {
         try await withFolder { folder in
             let file = folder.appendingPathComponent("started")
@@ -224,7 +225,7 @@ import Testing
         #expect(result.status == 125 && result.stderr.hasPrefix("testrealm: "), "\(result)")
     }
 
-    /// Whoever built `testrealm` alone is told what to build, before anything starts.
+    /// With only `testrealm` built, it says what else to build, before anything starts.
     @Test(arguments: [
         (["run", "--server", "--", "true"], "mongo-test-server"), (["demo"], "authcheck"),
         (["demo", "--break", "all"], "authcheck"),

@@ -24,15 +24,15 @@ package func eventually(
     Issue.record(what, sourceLocation: sourceLocation)
 }
 
-/// Does what blocks on a thread of its own: Swift's few ones are for the tests.
+/// Runs blocking code on its own thread: Swift's few ones are for the tests.
 package func offThePool<R: Sendable>(_ body: @escaping @Sendable () throws -> R) async throws -> R {
     try await withCheckedThrowingContinuation { continuation in
         DispatchQueue.global().async { continuation.resume(with: Result { try body() }) }
     }
 }
 
-/// Measures again and again until a time is short enough. A busy machine adds to a time and never takes from it, so once
-/// is proof.
+/// Measures again and again until a time is short enough. A busy machine can only add to a time, so one good
+/// measurement is proof.
 package func atBest(
     below limit: Duration, tries: Int = 40, sourceLocation: SourceLocation = #_sourceLocation,
     _ body: () async throws -> Duration

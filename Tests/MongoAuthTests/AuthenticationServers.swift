@@ -5,7 +5,7 @@ import MongoAuth
 import NIOConcurrencyHelpers
 import SaslBSON
 
-/// Passes commands on, and notes the threads on which it is called.
+/// Forwards commands, and records the threads on which it is called.
 final class ThreadNotingRunner: DocumentRunner {
     private let next: ScriptedRunner
     private let noted = NIOLockedValueBox<[UInt]>([])
@@ -40,8 +40,8 @@ final class StalledRunner: DocumentRunner {
 
 /// The server's side of SCRAM over saslStart and saslContinue, written from RFC 5802 section 3.
 ///
-/// With SHA-1 it says done in a reply of its own, after an empty payload, as old servers do; with SHA-256 together with its
-/// proof.
+/// With SHA-1 it says done in a reply of its own, after an empty payload, as old servers do; with SHA-256 together with
+/// its proof.
 final class ScramServer: DocumentRunner {
     private struct State {
         var tokens: [[UInt8]] = []

@@ -3,7 +3,7 @@ import KerberosTestKit
 import TestSupport
 import Testing
 
-/// Our own server side of SASL, proven by clients that other people wrote.
+/// Our own server side of SASL, tested with independent clients.
 @Suite struct OwnSaslTests {
     /// What a user does, as the options of a connection string.
     struct Attempt: Sendable, CustomTestStringConvertible {
@@ -68,7 +68,7 @@ import Testing
             options: "authSource=shop&authMechanism=SCRAM-SHA-256"),
     ]
 
-    /// One server for all of a peer's attempts: it must be none the worse for those that fail.
+    /// One server for all of a peer's attempts: failed attempts must not affect later ones.
     @Test("A user's outcome is that of a real server", arguments: Peer.allCases)
     func attempts(peer: Peer) async throws {
         let shared = try await SharedRealm.shared

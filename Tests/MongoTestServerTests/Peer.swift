@@ -3,7 +3,7 @@ import KerberosTestKit
 import TestSupport
 import Testing
 
-/// A client that other people wrote.
+/// An independent client.
 enum Peer: String, CaseIterable, Sendable, CustomTestStringConvertible {
     case pymongo = "PyMongo"
     case libmongoc = "libmongoc"

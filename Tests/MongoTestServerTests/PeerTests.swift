@@ -3,7 +3,7 @@ import KerberosTestKit
 import TestSupport
 import Testing
 
-/// Clients that other people wrote prove that the server behaves as real ones do.
+/// Independent clients show that the server behaves as real ones do.
 @Suite struct PeerTests {
     /// How a URI names the server.
     enum Place: String, CaseIterable, Sendable, CustomTestStringConvertible {

@@ -3,7 +3,7 @@ import Testing
 
 @testable import MongoTransport
 
-/// The words before a SOCKS5 tunnel, byte by byte (RFC 1928, RFC 1929).
+/// The negotiation of a SOCKS5 tunnel, byte by byte (RFC 1928, RFC 1929).
 @Suite struct SOCKS5ClientTests {
     private typealias Client = SOCKS5Client
 

@@ -101,7 +101,7 @@ import Testing
         for text in failure.says { #expect(error?.message.contains(text) == true, "\(error?.message ?? "")") }
         #expect(error?.message.contains("\(failure.change.host):\(server.port)") == true)
         try await eventually("nothing is open") { Sockets.descriptors(connectedTo: server.port).isEmpty }
-        // Nothing was said to a server that is not the right one.
+        // Nothing was sent to a server that is not the right one.
         #expect(server.received == 0)
         return error
     }
@@ -127,7 +127,7 @@ import Testing
         _ = try await Self.check(failure)
     }
 
-    /// Real servers ask for a certificate, take none for an answer, and hang up.
+    /// Real servers request a certificate, accept its absence in the handshake, and then close the connection.
     @Test(arguments: [nil, TLSVersion.tlsv12])
     func aServerThatHangsUpOnClientsWithoutCertificate(maximum: TLSVersion?) async throws {
         let server = try await TestServer.start(
@@ -138,7 +138,7 @@ import Testing
         #expect(error?.message.contains("closed the connection") == true)
     }
 
-    /// What a server says before it closes is lost when it resets the connection: that it asked is all there is to go by.
+    /// A server's alert is lost if it resets the connection: only its certificate request is known.
     @Test func aServerThatResetsWhenItHasSeenACertificate() async throws {
         let tls = try await TestAuthority.shared.server("server", clients: .asked)
         let server = try await TestServer.start(.resetOnRequest, tls: tls)
@@ -148,7 +148,7 @@ import Testing
         #expect(error?.message.contains("may not accept") == true, "\(error?.message ?? "")")
     }
 
-    /// With TLS 1.2 the certificate was accepted before, and where nobody asked for it, nobody can refuse it.
+    /// With TLS 1.2 the certificate was accepted before, and without a request it cannot be refused.
     @Test(arguments: [(TLSVersion.tlsv12, TestAuthority.Clients.asked), (.tlsv13, .anybody)])
     func aServerThatResetsForReasonsOfItsOwn(maximum: TLSVersion, clients: TestAuthority.Clients) async throws {
         let tls = try await TestAuthority.shared.server("server", maximum: maximum, clients: clients)
@@ -158,7 +158,7 @@ import Testing
         #expect(error?.tlsFailure == nil)
     }
 
-    /// Where nobody asked for a certificate, its lack is not to blame.
+    /// Without a certificate request, a missing certificate is not the cause.
     @Test func aServerThatHangsUpForReasonsOfItsOwn() async throws {
         let server = try await TestServer.start(
             .hangUpAfterHandshake, tls: try await TestAuthority.shared.server("server"))
@@ -168,7 +168,7 @@ import Testing
         #expect(error?.mayDemandTLS == false)
     }
 
-    // MARK: - Handshakes that come to nothing
+    // MARK: - Failed handshakes
 
     struct Broken: Sendable, CustomTestStringConvertible {
         var testDescription: String

@@ -86,7 +86,7 @@ import Testing
         }
     }
 
-    /// A file system that does not answer: neither the deadline nor the caller's leaving waits for it.
+    /// A file system that does not answer: neither the deadline nor a cancellation waits for it.
     @Test func filesThatHangHoldUpNobody() async throws {
         let gate = DispatchSemaphore(value: 0)
         let cache = TLSContextCache { options in

@@ -22,7 +22,7 @@ enum Replies {
         "maxWriteBatchSize": 100_000, "minWireVersion": 0, "maxWireVersion": 21, "readOnly": false, "ok": 1.0,
     ]
 
-    /// What a server of that kind says of itself.
+    /// The description of a server of that kind.
     static func hello(_ misbehaviour: Misbehaviour) -> BSONDocument {
         var hello = hello
         if [.oddity(.strangeMembers), .stranger(.arbiter)].contains(misbehaviour) {

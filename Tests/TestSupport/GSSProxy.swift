@@ -1,10 +1,10 @@
 import Foundation
 package import KerberosTestKit
 
-/// A gssproxy that keeps a user's key from the programs which authenticate with it.
+/// A gssproxy that holds a user's key for programs that authenticate with it.
 ///
-/// Its library stands in for the Kerberos mechanism in every process that is told so by ``environment``, and asks the daemon
-/// over a socket. `make peers` unpacks it: installed, it would be in the way of every other program.
+/// Its library stands in for the Kerberos mechanism in every process that is told so by ``environment``, and asks the
+/// daemon over a socket. `make peers` unpacks it: installed, it would affect every other program.
 package final class GSSProxy: Sendable {
     /// The environment for a child process that has credentials in this way only.
     package let environment: [String: String]
@@ -60,7 +60,7 @@ package final class GSSProxy: Sendable {
         ]
     }
 
-    /// Ends it; its folder goes with it.
+    /// Ends it; its folder is removed.
     package func stop() async throws {
         try await daemon.stop()
     }

@@ -1,10 +1,10 @@
 import Foundation
 package import KerberosTestKit
 
-/// A keeper of tickets in a process of its own, which caches of the type `KCM` are in.
+/// A cache daemon for caches of the type `KCM`.
 ///
-/// MIT's library has the client, and no daemon: this is Heimdal's, unpacked by `make peers`. Its socket is at a fixed place
-/// under `/var/run`, so it runs where that is a folder of ours: in a mount namespace, as ``NetworkWorld`` does.
+/// MIT's library has the client, and no daemon: this is Heimdal's, unpacked by `make peers`. Its socket is at a fixed
+/// place under `/var/run`, so it runs where that is a folder of ours: in a mount namespace, as ``NetworkWorld`` does.
 package final class HeimdalKCM: Sendable {
     private let folder: String
     private let daemon: ServerProcess
@@ -45,21 +45,21 @@ package final class HeimdalKCM: Sendable {
         self.daemon = daemon
     }
 
-    /// The environment for a child process in a realm that finds this keeper.
+    /// The environment for a child process in a realm that uses this daemon.
     package func environment(_ realm: KerberosRealm, cache: String? = nil) -> [String: String] {
         realm.environment(cache: cache).merging(
             ["KRB5_CONFIG": "\(realm.configurationFile):\(folder)/krb5.conf"]) { $1 }
     }
 
-    /// Ends it; its tickets and its folder go with it.
+    /// Ends it; its tickets and its folder are removed.
     package func stop() async throws {
         try await daemon.stop()
     }
 
     private static let socket = ".heim_org.h5l.kcm-socket"
 
-    /// Arguments: the folder, the program, where its libraries are. It ends the daemon when its input ends. In a network
-    /// of its own the only socket that listens is the daemon's; what the daemon keeps, it keeps without a KDC.
+    /// Arguments: the folder, the program, where its libraries are. It ends the daemon when its input ends. In a
+    /// network of its own the only socket that listens is the daemon's; what the daemon keeps, it keeps without a KDC.
     private static let script = """
         folder=$1 kcm=$2 libraries=$3
         mount --bind "$folder" /var/run || exit 1

@@ -65,7 +65,7 @@ package final class HeimdalRealm: Sendable {
         try await makeCache(annCache)
     }
 
-    /// Stops the KDC; its folder goes with it.
+    /// Stops the KDC; its folder is removed.
     package func stop() async throws {
         try await kdc.stop()
     }

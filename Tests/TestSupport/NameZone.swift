@@ -1,9 +1,9 @@
 import NameResolution
 
-/// What the name server of a ``NetworkWorld`` knows, and how it fails.
+/// The records of a ``NetworkWorld``'s name server, and its failures.
 ///
-/// A name that has no record of any type does not exist (NXDOMAIN); one that has records, but none of the type asked for,
-/// has no data. Aliases are followed. A first label of `*` stands for any one label.
+/// A name that has no record of any type does not exist (NXDOMAIN); one that has records, but none of the type asked
+/// for, has no data. Aliases are followed. A first label of `*` stands for any one label.
 package struct NameZone: Sendable, Codable {
     /// One resource record.
     package struct Record: Sendable, Codable {
@@ -45,15 +45,15 @@ package struct NameZone: Sendable, Codable {
 
     /// How the server treats every question for a name.
     package enum Fault: String, Sendable, Codable {
-        /// It says nothing.
+        /// It is silent.
         case silence
         /// It answers SERVFAIL.
         case serverFailure
-        /// Its datagrams say that they are cut off, and hold nothing; over TCP it tells all.
+        /// Its datagrams are truncated and empty; over TCP it answers fully.
         case truncatedDatagrams
-        /// It says nothing to questions for IPv6 addresses, and tells all else.
+        /// It does not answer questions for IPv6 addresses, and answers all others.
         case silenceForIPv6
-        /// Nothing comes over TCP, and over UDP only what the query says that it takes.
+        /// Nothing comes over TCP, and over UDP only as much as the query allows.
         case datagramsOnly
     }
 

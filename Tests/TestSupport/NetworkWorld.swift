@@ -1,14 +1,14 @@
 package import Foundation
 package import KerberosTestKit
 
-/// A network and a view of names of its own, for programs that go through the system's resolver.
+/// A separate network with its own names, for programs that use the system's resolver.
 ///
-/// Linux namespaces: no program outside notices it, nothing of the machine changes, and all of it is gone with its owner,
-/// even when that is killed. It needs root, or a system on which users may make namespaces; where it cannot be made,
+/// Linux namespaces: programs outside are not affected, and all of it is removed with its owner, even
+/// if that is killed. It needs root, or a system on which users may create namespaces; otherwise
 /// ``start(_:)`` throws and says so. Inside there is
 ///
-/// - only the loopback interface, with 127.0.0.0/8, `::1` and the configuration's ``Configuration/addresses``; all ports
-///   are free, 53 and 27017 too;
+/// - only the loopback interface, with 127.0.0.0/8, `::1` and the configuration's ``Configuration/addresses``; all
+///   ports are free, 53 and 27017 too;
 /// - the hosts file and `nsswitch.conf` (`hosts: files dns`) of the configuration;
 /// - a name server for its zone at 127.0.0.1, and a `resolv.conf` that names it. Nothing else is reachable.
 ///
@@ -29,19 +29,21 @@ package import KerberosTestKit
 ///
 /// Files are those of the machine, so programs inside and outside share a realm's folder; ports are not shared.
 package final class NetworkWorld: Sendable {
-    /// What there is to see in it.
+    /// Its contents.
     package struct Configuration: Sendable {
         /// Lines of the hosts file, after those of `localhost`.
         package var hosts: [String]
         /// IPv6 addresses of the loopback interface beside `::1`. IPv4 needs none: all of 127.0.0.0/8 is there.
         package var addresses: [String]
-        /// What the name server at 127.0.0.1 knows.
+        /// The records of the name server at 127.0.0.1.
         package var zone: NameZone
         /// Lines of `resolv.conf` beside the name server: `search example.test`, `options timeout:1`.
         package var resolver: [String]
-        /// Where connections are neither accepted nor refused: listeners whose queue is full, as `address` and `port`.
+        /// Addresses that neither accept nor refuse connections: listeners whose queue is full, as `address` and
+        /// `port`.
         package var deadEnds: [ServerProcess.Address]
-        /// A folder that programs inside see at ``NetworkWorld/shownFolder`` too, so that paths are the same in every run.
+        /// A folder that programs inside see at ``NetworkWorld/shownFolder`` too, so that paths are the same in every
+        /// run.
         package var folder: String?
 
         /// Describes a world.
@@ -121,7 +123,8 @@ package final class NetworkWorld: Sendable {
         try await ServerProcess(nsenter, Self.inside(holder, executable, arguments), environment: environment)
     }
 
-    /// Starts the test server inside, like ``ServerProcess/start(realm:keytab:users:listen:serviceName:serviceHost:arguments:)``.
+    /// Starts the test server inside, like
+    /// ``ServerProcess/start(realm:keytab:users:listen:serviceName:serviceHost:arguments:)``.
     package func startServer(
         realm: KerberosRealm, keytab: String, users: [String] = [], listen: [String], serviceHost: String = "localhost",
         arguments: [String] = []
@@ -133,8 +136,8 @@ package final class NetworkWorld: Sendable {
             environment: realm.environment(keytab: keytab))
     }
 
-    /// Starts a second KDC for a realm inside, over the same database and with the same addresses, so that the realm's own
-    /// configuration is right here too. It runs until it is stopped or dropped.
+    /// Starts a second KDC for a realm inside, over the same database and with the same addresses, so that the realm's
+    /// own configuration is right here too. It runs until it is stopped or dropped.
     ///
     /// - Parameters:
     ///   - profile: The path of another `kdc.conf`, such as one with other addresses.
@@ -164,8 +167,9 @@ package final class NetworkWorld: Sendable {
     /// What lets `unshare` make namespaces for who is not root.
     static var userOptions: [String] { geteuid() == 0 ? [] : ["--user", "--map-root-user"] }
 
-    /// Arguments: the hosts file, `resolv.conf`, a folder to show or nothing, addresses. It makes the namespaces what they shall be and holds them until
-    /// its input ends. The files live on a file system without a name, which goes with its last mount.
+    /// Arguments: the hosts file, `resolv.conf`, a folder to show or nothing, addresses. It makes the namespaces what
+    /// they shall be and holds them until its input ends. The files live on a file system without a name, which goes
+    /// with its last mount.
     private static let script = """
         set -e
         hosts=$1 resolver=$2 folder=$3

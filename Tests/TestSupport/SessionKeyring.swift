@@ -2,8 +2,8 @@ import Foundation
 
 /// A session keyring of the kernel that several processes share, for caches of the type `KEYRING`.
 ///
-/// It is found by its name for as long as its holder lives, and its keys go with the last process that has it. The tests'
-/// own process never joins it.
+/// It is found by its name as long as its holder lives, and its keys are removed with the last process that has it. The
+/// tests' own process never joins it.
 package final class SessionKeyring: Sendable {
     /// What runs a program in it: a program and its arguments, to be followed by those of the other.
     package let wrapper: [String]
@@ -29,7 +29,7 @@ package final class SessionKeyring: Sendable {
         self.holder = holder
     }
 
-    /// Lets it go, with all its keys.
+    /// Releases it, with all its keys.
     package func stop() async throws {
         try await holder.stop()
     }

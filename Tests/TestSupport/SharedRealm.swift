@@ -3,7 +3,7 @@ package import KerberosTestKit
 /// One realm for all tests of a process, started when the first test asks for it.
 ///
 /// Tests must not change the keys of its principals, nor pause or stop its KDC: such a test starts a realm of its own.
-/// Nobody stops it: its guard process does that when the test process ends.
+/// Its guard process stops it when the test process ends.
 package struct SharedRealm: Sendable {
     /// The realm itself.
     package let realm: KerberosRealm
@@ -34,8 +34,8 @@ package struct SharedRealm: Sendable {
 
     /// Starts a realm with the same content for one test alone; that test stops it.
     ///
-    /// - Parameter backend: Where its KDC runs; `nil` is where the switch says. A test whose children signal the KDC needs
-    ///   `.processes`.
+    /// - Parameter backend: Where its KDC runs; `nil` is where the switch says. A test whose children signal the KDC
+    ///   needs `.processes`.
     package static func start(
         _ configuration: KerberosRealm.Configuration = KerberosRealm.Configuration(),
         backend: KerberosRealm.Backend? = nil

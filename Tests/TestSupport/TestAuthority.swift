@@ -23,11 +23,11 @@ package struct TestAuthority: Sendable {
         case future = "20900101000000Z 20990101000000Z"
     }
 
-    /// What a server wants of its clients.
+    /// A server's policy for client certificates.
     package enum Clients: Sendable {
         /// It asks for no certificate.
         case anybody
-        /// It asks for a certificate, and takes none for an answer.
+        /// It requests a certificate, and accepts clients without one.
         case asked
         /// It refuses clients that show none.
         case demanded

@@ -1,4 +1,4 @@
-/// What test support could not do. Its text is what a failing test shows, so it says what to do.
+/// An error of test support. A failing test shows its text, so it says what to do.
 package struct TestSupportError: Error, Sendable, CustomStringConvertible {
     /// One or more sentences for a person.
     package var description: String

@@ -1,26 +1,26 @@
-/// What a failure comes from, and what to do about it.
+/// The cause of a failure, and what to do about it.
 package struct Diagnosis: Sendable, Hashable, Encodable {
-    /// Who can mend it.
+    /// Who can fix it.
     package enum Culprit: String, Sendable, Hashable, CaseIterable, Codable {
         /// This machine: its configuration, clock, files or limits.
         case thisMachine = "this-machine"
         /// The user: a ticket, a password, a name.
         case user
-        /// Whoever administers the KDC.
+        /// The KDC's administrator.
         case kdc
-        /// Whoever administers the server.
+        /// The server's administrator.
         case server
-        /// Whatever is between this machine and the others: names, routes, firewalls, proxies.
+        /// The network between this machine and the others: names, routes, firewalls, proxies.
         case network
-        /// Whoever wrote the connection string or the arguments.
+        /// The author of the connection string or the arguments.
         case connectionString = "connection-string"
-        /// Nobody can tell.
+        /// Unknown.
         case unknown
     }
 
     /// One thing to do.
     package struct Step: Sendable, Hashable, Encodable {
-        /// What to do, or what to look at, in a few words; a clause without its full stop.
+        /// What to do, or what to look at, in a few words; a clause without the full stop.
         package var text: String
         /// A command that does it, ready to be pasted into a shell.
         @NullWhenAbsent package var command: String?
@@ -42,11 +42,11 @@ package struct Diagnosis: Sendable, Hashable, Encodable {
         }
     }
 
-    /// The stable name of the rule that it was made by, for programs; `nil` where it was made by none.
+    /// The stable name of its rule, for programs; `nil` without a rule.
     @NullWhenAbsent package var rule: String?
-    /// What the failure comes from, in one sentence without its full stop.
+    /// The cause of the failure, in one sentence without the full stop.
     package var cause: String
-    /// Who can mend it.
+    /// Who can fix it.
     package var culprit: Culprit
     /// What to do, the most promising first.
     package var steps: [Step]

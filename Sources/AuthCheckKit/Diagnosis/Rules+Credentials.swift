@@ -100,7 +100,7 @@ extension Rule {
             when: { $0.has("kerberos.KRB5_FCC_PERM") || $0.isAbout(.cache) && !$0.isCacheKept("KEYRING") },
             { "this user has no permission to read the cache \($0.words.cache)" },
             do: { [.see("look at it", "klist \($0.words.cacheOperand)"), .see("see who this user is", "id")] }),
-        // Caches that somebody keeps.
+        // Caches that a daemon or the kernel keeps.
         Rule(
             "cache-daemon-missing", for: "kerberos.*", is: .noCredentials, by: .thisMachine,
             when: { $0.isAbout(.cache) && $0.isCacheKept("KCM") && $0.isKeeperMissing },
@@ -216,7 +216,7 @@ extension Rule {
                 "a line `include` or `includedir` of \($0.words.configurationFile) names a path that does not exist or is not "
                     + "readable, and Kerberos then ignores the whole file"
             }, do: { [.see("see what it names", "grep -n include \($0.words.configurationFile)")] }),
-        // The profile library's own codes: every one is about a line of a file, or a file that it includes.
+        // The profile library's own codes: each is about a line of a file, or a file that it includes.
         Rule(
             "configuration-malformed", for: "kerberos.KRB5_CONFIG_BADFORMAT", "kerberos.PROF_*", is: .kerberos,
             by: .thisMachine,
@@ -231,7 +231,7 @@ extension Rule {
                         "cat -n \($0.words.configurationFile)")
                 ]
             }),
-        // Whatever else is said of a file that may not be read, it is the configuration: a name was not even looked at.
+        // An unreadable file here is the configuration: the name was not examined yet.
         Rule(
             "configuration-forbidden", for: "kerberos.KRB5_CONFIG_CANTOPEN", "kerberos.EACCES", is: .kerberos,
             by: .thisMachine,
@@ -251,7 +251,7 @@ extension Evidence {
         [names.cache, kerberos?.error.subject].contains { $0?.utf8.starts(with: "\(type):".utf8) == true }
     }
 
-    /// Whether the code says that nobody is there who keeps the caches.
+    /// Whether the code means that the cache daemon is not running.
     var isKeeperMissing: Bool {
         ["KRB5_KCM_NO_SERVER", "ECONNREFUSED", "ENOENT", "EACCES", "KRB5_CC_NOSUPP", "KRB5_KCM_RPC_ERROR"].contains {
             has("kerberos.\($0)")

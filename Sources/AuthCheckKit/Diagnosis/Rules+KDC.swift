@@ -1,5 +1,5 @@
 extension Rule {
-    // MARK: - The way to a KDC
+    // MARK: - Reaching a KDC
 
     private static let lookAtKDCs: Steps = { evidence in
         let words = evidence.words
@@ -167,7 +167,7 @@ extension Rule {
             is: .credentialsRejected, by: .user, when: { $0.words.realmInCapitals != nil && $0.isAbout(.firstTicket) },
             { "realms are case-sensitive, and that of \($0.words.user) is in lower case" },
             do: { [.init("write the user as \($0.words.realmInCapitals ?? "")")] }),
-        // While the user's first ticket is asked for, what does not decrypt was made with the user's key.
+        // In a request for the user's first ticket, what does not decrypt was encrypted with the user's key.
         Rule(
             "keytab-key-wrong", for: "kerberos.KRB5KRB_AP_ERR_BAD_INTEGRITY", "kerberos.KRB5KRB_AP_ERR_MODIFIED",
             "kerberos.KRB5KDC_ERR_PREAUTH_FAILED", is: .credentialsRejected, by: .user,
@@ -374,10 +374,10 @@ extension Rule {
 }
 
 extension Evidence {
-    /// What each KDC did.
+    /// The result of each KDC.
     var kdcSentence: String { measured.kdcs.isEmpty ? "" : " (\(measured.kdcs.joined(separator: "; ")))" }
 
-    /// The steps for the kind of directory that the realm has; both where nobody knows.
+    /// The steps for the realm's kind of directory; both if unknown.
     func byDirectory(mit: [Diagnosis.Step], activeDirectory: [Diagnosis.Step]) -> [Diagnosis.Step] {
         switch measured.isActiveDirectory {
         case true?: activeDirectory

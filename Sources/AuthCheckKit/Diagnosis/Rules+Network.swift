@@ -169,7 +169,7 @@ extension Rule {
         Rule(
             "hello-silent", for: "deadline.command", is: .deadline, by: .server, when: { $0.phase == .hello },
             {
-                "\($0.words.host) has accepted the connection and does not answer hello: it is busy, it is no MongoDB server, or it waits for TLS"
+                "\($0.words.host) has accepted the connection and does not answer hello: it is busy, it is not a MongoDB server, or it waits for TLS"
             },
             do: { evidence in
                 (evidence.string.usesTLS ? [] : [.init("try tls=true")]) + [.init("see the server's load and log")]

@@ -228,7 +228,7 @@ extension Rule {
 
     // MARK: - Mechanisms
 
-    /// A server that has proven nothing, or whoever answers in its place, may say so to be given the password more cheaply.
+    /// An unauthenticated server, or an impostor, may claim so to get the password more easily.
     private static let weakerMechanism: Diagnosis.Step =
         .init(
             "do not choose a weaker mechanism because this server says so, which has proven nothing: ask its administrator which one to use"
@@ -260,7 +260,7 @@ extension Rule {
                     + ($0.measured.offeredMechanisms ?? []).prefix(4).joined(separator: ", ") + " only"
             },
             do: { _ in
-                // Whoever names a mechanism on a stranger's word may hand over the password.
+                // Naming a mechanism because an unauthenticated server says so may reveal the password.
                 [
                     .init("ask the server's administrator which one the user has, and name it with authMechanism"),
                     .init("use PLAIN only with verified TLS: it sends the password itself"),
@@ -378,7 +378,7 @@ extension Evidence {
             "db.getSiblingDB(\"$external\").createUser({user: \"\(name)\", roles: [{role: \"read\", db: \"DATABASE\"}]})"
     }
 
-    /// A principal whose name has capitals, with small letters instead; the realm stays.
+    /// A principal with upper-case letters in lower case; the realm stays.
     var userInSmallLetters: String? {
         let user = names.user ?? ""
         let name = user.utf8.prefix { $0 != UInt8(ascii: "@") }
@@ -388,7 +388,7 @@ extension Evidence {
         return String(decoding: bytes, as: UTF8.self)
     }
 
-    /// Servers say so when a user has a password of the other hash only.
+    /// Servers say so if a user has only a password of the other hash.
     var isAboutUsersCredentials: Bool {
         guard let text = server?.message, mechanism?.hasPrefix("SCRAM") == true else { return false }
         return text.hasPrefix("Unable to use SCRAM") || !text.utf8.ranges(of: "credentials".utf8).isEmpty

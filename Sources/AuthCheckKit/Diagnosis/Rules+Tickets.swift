@@ -250,7 +250,7 @@ extension Rule {
                 "the KDC no longer accepts the ticket of \($0.words.user): the account was changed or the ticket was revoked"
             },
             do: { [.init("get a new one", command: $0.words.kinit)] }),
-        // No server has been asked for anything yet: what does not decrypt is an answer of the KDC.
+        // No server has been contacted yet: what does not decrypt is an answer of the KDC.
         Rule(
             "kdc-answer-of-another-key", for: "kerberos.KRB5KRB_AP_ERR_BAD_INTEGRITY",
             "kerberos.KRB5KRB_AP_ERR_MODIFIED", "kerberos.KRB5_MUTUAL_FAILED",
@@ -259,7 +259,7 @@ extension Rule {
             is: .credentialsRejected, by: .user,
             { _ in "the KDC and the credential cache no longer share a key" },
             do: { [.init("get new tickets", command: $0.words.kinit)] }),
-        // Nor has a server refused: it is the KDC that cannot read the ticket-granting ticket.
+        // Nor has a server refused: it is the KDC that cannot decrypt the ticket-granting ticket.
         Rule(
             "kdc-key-changed", for: "kerberos.KRB5KRB_AP_ERR_BADKEYVER", "kerberos.KRB5KRB_AP_ERR_NOKEY",
             "kerberos.KRB5KRB_AP_ERR_NOT_US",
@@ -300,7 +300,7 @@ extension Rule {
 }
 
 extension Evidence {
-    /// Whether the service that was asked for has an address in the place of a host's name.
+    /// Whether the requested service has an address instead of a host name.
     var isServiceHostAddress: Bool {
         let name = (names.service ?? "").unicodeScalars.split(separator: "/", maxSplits: 1).last
         let host = name?.split(separator: "@", maxSplits: 1).first
@@ -312,7 +312,7 @@ extension Evidence {
         ServiceNames.wholePrincipal(serviceName: string.serviceName, serviceHost: string.serviceHost)
     }
 
-    /// Whether it is the way to the service's realm that is missing, and not the service.
+    /// Whether the trust path to the service's realm is missing, and not the service.
     var isTrustMissing: Bool {
         guard let trust = words.missingTrust, let realm = words.serviceRealm else { return false }
         return realm.utf8.elementsEqual(trust.other.utf8)

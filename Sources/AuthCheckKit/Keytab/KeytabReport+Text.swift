@@ -52,7 +52,7 @@ extension KeytabReport {
 }
 
 extension TextPage {
-    /// - Parameter isVerdict: Whether the first line of the report has said the cause.
+    /// - Parameter isVerdict: Whether the first line of the report has the cause.
     fileprivate mutating func add(_ finding: KeytabReport.Finding, isVerdict: Bool) {
         if !isVerdict {
             let mark =

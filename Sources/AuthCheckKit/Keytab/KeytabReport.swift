@@ -6,31 +6,31 @@ internal import FoundationEssentials
 internal import Foundation
 #endif
 
-/// What a check of a server's keytab found: the one model behind the text and the JSON. It holds no key.
+/// The result of a check of a server's keytab: the one model for the text and the JSON. It has no keys.
 ///
-/// The JSON's keys are a contract: they are only ever added to.
+/// The JSON's keys are stable: keys are only added.
 package struct KeytabReport: Sendable, Hashable, Encodable, Report {
-    /// One thing that was found.
+    /// One finding.
     package struct Finding: Sendable, Hashable, Encodable {
         /// How bad it is.
         package enum Severity: String, Sendable, Hashable, CaseIterable, Encodable {
-            /// Kerberos does not work with this keytab, or it cannot be told.
+            /// Kerberos does not work with this keytab, or that is unknown.
             case error
-            /// It works, or may; not for everybody, or not safely.
+            /// It works, or may; but not for all clients, or not safely.
             case warning
             /// Good to know.
             case note
         }
 
-        /// What kind of thing it is: a stable, hyphenated name.
+        /// The kind: a stable, hyphenated name.
         package var code: KeytabFindingCode
         /// How bad it is.
         package var severity: Severity
         /// The class of an error, which decides the exit status.
         @NullWhenAbsent package var `class`: FailureClass?
-        /// What it comes from, and what to do.
+        /// Its cause, and what to do.
         package var diagnosis: Diagnosis
-        /// The Kerberos error beneath.
+        /// The underlying Kerberos error.
         @NullWhenAbsent package var kerberos: CheckReport.KerberosError?
     }
 
@@ -38,11 +38,11 @@ package struct KeytabReport: Sendable, Hashable, Encodable, Report {
     package struct Name: Sendable, Hashable, Encodable {
         /// The name.
         package var value: String
-        /// Who says so: `option`, `mongod.conf` or `default`.
+        /// Its source: `option`, `mongod.conf` or `default`.
         package var source: String
     }
 
-    /// The principal that the server goes by.
+    /// The server's principal.
     package struct Expected: Sendable, Hashable, Encodable {
         /// The full principal; without a realm where none is known.
         package var principal: String
@@ -64,7 +64,7 @@ package struct KeytabReport: Sendable, Hashable, Encodable, Report {
         package var mode: String
         /// How many bytes it has.
         package var size: Int64
-        /// When it was written last, as ISO 8601 in UTC.
+        /// When it was last written, as ISO 8601 in UTC.
         package var modified: String
     }
 
@@ -78,13 +78,13 @@ package struct KeytabReport: Sendable, Hashable, Encodable, Report {
         package var encryptionType: String
         /// When it was written, as ISO 8601 in UTC.
         @NullWhenAbsent package var date: String?
-        /// Whether it is a key of the principal that the server goes by.
+        /// Whether it is a key of the server's principal.
         package var isExpected: Bool
         /// Whether there is none of a higher version of the same principal.
         package var isNewest: Bool
     }
 
-    /// What `mongod.conf` says.
+    /// The settings in `mongod.conf`.
     package struct Configuration: Sendable, Hashable, Encodable {
         /// The file.
         package var path: String
@@ -92,7 +92,7 @@ package struct KeytabReport: Sendable, Hashable, Encodable, Report {
         @NullWhenAbsent package var saslHostName: String?
         /// The principal's first part.
         @NullWhenAbsent package var saslServiceName: String?
-        /// Lines that may set one of them in a way that is not read, each as `line N: name`.
+        /// Lines that may set one of them in a way that is not understood, each as `line N: name`.
         package var unread: [String]
     }
 
@@ -100,13 +100,13 @@ package struct KeytabReport: Sendable, Hashable, Encodable, Report {
     package struct Address: Sendable, Hashable, Encodable {
         /// The address.
         package var address: String
-        /// The name that it belongs to.
+        /// Its name.
         @NullWhenAbsent package var name: String?
         /// Why there is no name.
         @NullWhenAbsent package var problem: String?
     }
 
-    /// What the server's host name leads to on this machine, and back.
+    /// How the server's host name resolves on this machine, forward and reverse.
     package struct HostNames: Sendable, Hashable, Encodable {
         /// The name at the end of the aliases.
         @NullWhenAbsent package var canonicalName: String?
@@ -118,11 +118,12 @@ package struct KeytabReport: Sendable, Hashable, Encodable, Report {
         @NullWhenAbsent package var problem: String?
     }
 
-    /// Whether a ticket of now was accepted with the keytab.
+    /// Whether a new ticket was accepted with the keytab.
     package struct Proof: Sendable, Hashable, Encodable {
-        /// `ok`, `failed`, or `skipped` where there is no ticket.
+        /// `ok`, `failed`, or `skipped` if there is no ticket.
         package var result: CheckReport.Result
-        /// How the ticket was got: `cache`, with the tickets of the user who runs the check, or `keytab`, with its own key.
+        /// How the ticket was obtained: `cache`, with the tickets of the user who runs the check, or `keytab`, with its
+        /// own key.
         @NullWhenAbsent package var ticketFrom: String?
         /// Who got it.
         @NullWhenAbsent package var client: String?
@@ -132,18 +133,18 @@ package struct KeytabReport: Sendable, Hashable, Encodable, Report {
         @NullWhenAbsent package var keyVersion: UInt32?
         /// The type of that key.
         @NullWhenAbsent package var encryptionType: String?
-        /// Why there is no ticket by the user's cache.
+        /// Why the user's cache gave no ticket.
         @NullWhenAbsent package var cacheProblem: String?
-        /// Why there is none by the keytab, where that was tried.
+        /// Why the keytab gave none, if that was tried.
         @NullWhenAbsent package var keytabProblem: String?
-        /// How far the KDC's clock is ahead of this machine's, where that was measured.
+        /// How far the KDC's clock is ahead of this machine's, if that was measured.
         @NullWhenAbsent package var clockOffsetSeconds: Double?
     }
 
     /// How many entries are shown.
     static let entryLimit = 1000
 
-    /// The name and version of this form.
+    /// The name and version of this format.
     package let schema = "authcheck.keytab/1"
     /// Whether there is no error.
     package var result: CheckReport.Result
@@ -155,19 +156,19 @@ package struct KeytabReport: Sendable, Hashable, Encodable, Report {
     package var findings: [Finding]
     /// The path.
     package var keytab: String
-    /// What the server goes by; `nil` where it did not come so far.
+    /// The server's principal; `nil` if the check did not get that far.
     @NullWhenAbsent package var expected: Expected?
-    /// Whose the file is; `nil` where that cannot be seen.
+    /// The file's owner; `nil` if unknown.
     @NullWhenAbsent package var file: File?
     /// The first thousand entries, in the file's order.
     package var entries: [Entry]
     /// How many more there are.
     package var moreEntries: Int
-    /// What `mongod.conf` says, where one was named and can be read.
+    /// The settings in `mongod.conf`, if one was named and can be read.
     @NullWhenAbsent package var configuration: Configuration?
-    /// What the names lead to.
+    /// How the names resolve.
     @NullWhenAbsent package var names: HostNames?
-    /// What a ticket has proven.
+    /// The result of the proof.
     package var proof: Proof
 
     init(_ evidence: KeytabEvidence, failsOnWarning: Bool = false) {
@@ -210,7 +211,7 @@ package struct KeytabReport: Sendable, Hashable, Encodable, Report {
         (self.findings, self.expected, self.proof) = (findings, expected, proof)
     }
 
-    /// A report of a check that something holds up beyond its deadline.
+    /// A report of a check that is blocked beyond its deadline.
     package static func timedOut(path: String) -> KeytabReport {
         var evidence = KeytabEvidence(path: path, host: .init(value: "", source: .default))
         evidence.keytabTrouble = .init(
@@ -227,7 +228,7 @@ package struct KeytabReport: Sendable, Hashable, Encodable, Report {
             : "the keytab has a key of \(expected.principal); whether it is the right one was not proven"
     }
 
-    /// What others have written is not to fill a screen.
+    /// Text from files must not fill the screen.
     static func cut(_ text: String) -> String {
         let limit = 1024
         guard text.utf8.count > limit else { return text }

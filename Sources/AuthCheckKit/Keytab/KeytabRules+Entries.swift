@@ -1,9 +1,9 @@
 internal import GSSKerberos
 internal import NameResolution
 
-/// What is in the keytab, and what the host's names lead to.
+/// The keytab's entries, and how the host's names resolve.
 extension KeytabRules {
-    /// Whether the keytab has a key of the principal that the server goes by.
+    /// Whether the keytab has a key of the server's principal.
     static let principal: Rule = { evidence, words in
         guard let keytab = evidence.keytab, !keytab.entries.isEmpty, evidence.realms.isEmpty else { return [] }
         let (service, host) = (evidence.service.value, evidence.host.value)
@@ -30,7 +30,7 @@ extension KeytabRules {
             let others = KeytabWords.list(ofService.map(\.principal))
             let sameButCase = ofService.first { asciiLowercased($0.components[1]) == asciiLowercased(host) }
             if let sameButCase {
-                // A key for a name with capitals helps nobody: drivers ask for small letters.
+                // A key for a name with upper-case letters is useless: drivers ask for lower case.
                 let isKeytabs = isSameText(asciiLowercased(host), host)
                 return [
                     error(
@@ -108,7 +108,7 @@ extension KeytabRules {
         ]
     }
 
-    /// RC4 and DES; libkrb5 has no names any more for the types of DES.
+    /// RC4 and DES; libkrb5 no longer has names for the types of DES.
     private static func isWeak(_ type: String) -> Bool {
         ["arcfour", "des"].contains { type.utf8.starts(with: $0.utf8) }
             || ["etype 1", "etype 2", "etype 3", "etype 16", "etype 23", "etype 24"].contains(type)
@@ -169,7 +169,7 @@ extension KeytabRules {
 
     // MARK: - Names of the host
 
-    /// Clients that make a host's name canonical ask for another principal where the DNS leads elsewhere and back.
+    /// Clients that canonicalize a host name ask for another principal if the DNS gives another name.
     static let hostNames: Rule = { evidence, words in
         let host = evidence.host.value
         guard let names = evidence.names, IPAddress(host) == nil else { return [] }
@@ -198,7 +198,7 @@ extension KeytabRules {
                     "\(host) is an alias of \(canonical): clients that follow aliases ask for "
                         + "\(evidence.service.value)/\(withoutFinalPeriod(canonical))", steps(canonical)))
         }
-        // This machine's own loopback address says nothing of what others see.
+        // This machine's loopback address is irrelevant to other hosts.
         let other = names.addresses.first { address in
             !isLoopback(address.address) && address.name.map(isOther) == true
         }

@@ -1,8 +1,8 @@
 internal import GSSKerberos
 
-/// Whether the keytab's key is the one that the KDC has now.
+/// Whether the keytab's key is the KDC's current one.
 extension KeytabRules {
-    /// A ticket was not accepted: why, by what is in the keytab and what the KDC has encrypted the ticket with.
+    /// A ticket was not accepted: why, by the keytab's entries and the ticket's key.
     static let key: Rule = { evidence, words in
         guard case .refused(let trouble) = evidence.proof, let ticket = evidence.ticket?.ticket else { return [] }
         if let skew = clockSkew(evidence, trouble) { return [skew] }
@@ -53,7 +53,7 @@ extension KeytabRules {
         }
     }
 
-    /// There is no ticket: what the KDC says, or why nobody could be asked.
+    /// There is no ticket: the KDC's answer, or why no KDC could be asked.
     static let ticket: Rule = { evidence, words in
         guard evidence.keytab != nil, evidence.ticket == nil, !evidence.entries.isEmpty else { return [] }
         guard evidence.realm != nil else {
@@ -61,11 +61,11 @@ extension KeytabRules {
                 ? [] : [notMade(evidence, "no realm is known", [.init("set default_realm in krb5.conf")])]
         }
         let troubles = [evidence.keytabTicketTrouble, evidence.cacheTrouble].compactMap(\.self)
-        // One whose time was used up has been told already.
+        // A deadline has been reported already.
         guard let trouble = troubles.first, !troubles.contains(where: \.isDeadline) else { return [] }
         if let skew = clockSkew(evidence, trouble) { return [skew] }
         if evidence.keys.isEmpty {
-            // Asked for all the same: whether the KDC knows the principal is good to know, and not the matter.
+            // Still asked for: whether the KDC knows the principal is informative, but not the problem.
             return []
         }
         guard evidence.keytabTicketTrouble != nil else {
@@ -136,12 +136,12 @@ extension KeytabRules {
             ))
         return error(
             .serviceUnknown, .serviceUnknown, .kdc,
-            "the KDC does not know \(evidence.principal), or does not give tickets for it, although the keytab has a key of it",
+            "the KDC does not know \(evidence.principal), or does not issue tickets for it, although the keytab has a key of it",
             steps,
             trouble)
     }
 
-    /// Clocks that differ, where that can be behind a trouble: as measured, or as Kerberos says.
+    /// Differing clocks, if that can be the cause of a problem: as measured, or as reported by Kerberos.
     private static func clockSkew(_ evidence: KeytabEvidence, _ trouble: KeytabEvidence.Trouble) -> Finding? {
         guard let error = trouble.error else { return nil }
         let failure = KerberosFailure(error)

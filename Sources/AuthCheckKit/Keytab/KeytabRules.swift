@@ -2,8 +2,8 @@ internal import GSSCore
 internal import GSSKerberos
 internal import ShellWords
 
-/// From what is known of a keytab to what is wrong with it and what to do. Each rule is about one stage; the stages are in the
-/// order in which one has to be mended before the next matters.
+/// From the evidence about a keytab to findings. Each rule is about one stage; a problem of one
+/// stage has to be fixed before the next matters.
 enum KeytabRules {
     typealias Finding = KeytabReport.Finding
     typealias Rule = @Sendable (KeytabEvidence, KeytabWords) -> [Finding]
@@ -17,7 +17,7 @@ enum KeytabRules {
         let words = KeytabWords(evidence)
         let findings = rules.flatMap { $0(evidence, words) }
         guard words.isCut else { return findings }
-        // A command with half a name does something else.
+        // A command with a truncated name would do something else.
         return findings.map { finding in
             var finding = finding
             for index in finding.diagnosis.steps.indices { finding.diagnosis.steps[index].command = nil }
@@ -48,7 +48,7 @@ enum KeytabRules {
     // MARK: - The file
 
     private static let time: Rule = { evidence, _ in
-        // Without a key of the principal the KDC is asked too, but that is not the matter.
+        // Without a key of the principal the KDC is asked too, but that is not the problem.
         let ofKDC = evidence.keys.isEmpty ? [] : [evidence.cacheTrouble, evidence.keytabTicketTrouble]
         let troubles = [evidence.keytabTrouble] + ofKDC
         guard let trouble = troubles.lazy.compactMap(\.self).first(where: \.isDeadline) else { return [] }
@@ -101,7 +101,7 @@ enum KeytabRules {
             guard let keytab = evidence.keytab else { return [] }
             if keytab.entries.isEmpty {
                 let size = evidence.ownership?.size ?? 0
-                // The two bytes are the version of the form.
+                // The two bytes are the version of the format.
                 let addition =
                     size > 2 ? " that can be read, although it has \(size) bytes: it is damaged or truncated" : ""
                 return [
@@ -123,14 +123,14 @@ enum KeytabRules {
                 error(
                     .notAKeytab, .noCredentials, .server,
                     "\(evidence.path) is not a keytab, or is damaged: \(trouble.message)",
-                    // Nothing that writes into a file that may be another's.
+                    // No step that writes to a file of unknown origin.
                     [
                         .init("see what it is", command: "file \(words.path)"),
                         .init("if it is meant to be the server's keytab, move it away and have a new one created"),
                     ], trouble)
             ]
         }
-        // The configuration of Kerberos, without which it reads nothing.
+        // The Kerberos configuration, without which it reads nothing.
         return [kerberos(trouble, words)]
     }
 
@@ -198,9 +198,9 @@ enum KeytabRules {
         return findings
     }
 
-    // MARK: - What Kerberos says, whatever it is about
+    // MARK: - Other Kerberos errors
 
-    /// An error for which this check has no rule of its own, as any other check would tell it.
+    /// An error for which this check has no rule of its own, diagnosed as in any other check.
     static func kerberos(_ trouble: KeytabEvidence.Trouble, _ words: KeytabWords) -> Finding {
         guard let gss = trouble.error else {
             return error(.kerberos, .kerberos, .unknown, trouble.message, [])
