@@ -53,7 +53,9 @@ extension MongoConnectionString {
     /// What would keep a driver from using a server that has authenticated us, as the specification for server discovery and
     /// monitoring has it.
     ///
-    /// - Parameter host: By what name it was reached; `nil` says nothing of that.
+    /// - Parameters:
+    ///   - server: Its reply to hello.
+    ///   - host: By what name it was reached; `nil` says nothing of that.
     public func topologyWarnings(about server: ServerDescription, at host: Host? = nil) -> [ConnectWarning] {
         guard options.loadBalanced != true else { return [] }
         var warnings: [ConnectWarning] = []
