@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// The transcripts of the README are golden outputs. `GOLDEN=write` in the environment writes them anew.
+/// The transcripts of these pages are golden outputs. `GOLDEN=write` in the environment writes them anew.
 @Suite struct TranscriptTests {
     private static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent()
@@ -18,11 +18,12 @@ import Testing
         return "$ authcheck '\(uri)'\n\(text)"
     }
 
-    @Test func theREADMEShowsGoldenOutputs() throws {
-        let file = Self.root.appendingPathComponent("README.md")
+    @Test(arguments: ["README.md", "docs/authcheck.md"])
+    func pagesShowGoldenOutputs(page: String) throws {
+        let file = Self.root.appendingPathComponent(page)
         let old = try String(contentsOf: file, encoding: .utf8)
         let block = /<!-- golden: ([a-z~-]+) -->\n```console\n([\s\S]*?)```/
-        #expect(old.matches(of: block).count == 4)
+        #expect(old.matches(of: block).count == 2)
         let new = try old.replacing(block) { match in
             "<!-- golden: \(match.1) -->\n```console\n\(try Self.transcript(String(match.1)))```"
         }
