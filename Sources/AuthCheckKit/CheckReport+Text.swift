@@ -1,6 +1,6 @@
 extension CheckReport {
     /// The report for a person: the verdict, what to do, the hosts, and where it matters how far each of them came.
-    public func text(_ style: TextStyle) -> String {
+    package func text(_ style: TextStyle) -> String {
         var page = TextPage(style)
         page.addVerdict(self)
         if let failure { page.add(failure, self) }
@@ -12,7 +12,7 @@ extension CheckReport {
     }
 
     /// The verdict, on one line.
-    public var summary: String {
+    package var summary: String {
         guard let failure else {
             let names = Set(hosts.compactMap { $0.identity?.summary }).sorted()
             return "OK: authenticated" + (names.isEmpty ? "" : " as \(names.joined(separator: ", "))")

@@ -1,10 +1,10 @@
 internal import GSSKerberos
 internal import KerberosCredentials
-public import MongoAuth
-public import MongoConnect
+package import MongoAuth
+package import MongoConnect
 internal import MongoTransport
 internal import NameResolution
-public import SaslConnectionString
+package import SaslConnectionString
 internal import SaslWire
 
 #if canImport(Glibc)
@@ -22,7 +22,7 @@ internal import Foundation
 #endif
 
 /// Checks every host of a connection string, all at once, and reports.
-public struct CheckRunner: Sendable {
+package struct CheckRunner: Sendable {
     private let connector: MongoConnector
     private let progress: @Sendable (String) -> Void
     private let environment: [String: String]
@@ -38,7 +38,7 @@ public struct CheckRunner: Sendable {
     ///   - probes: Whether causes may be found out by trying: the KDCs each by itself, TLS on a port that hung up, whether the
     ///     realm is one of Active Directory. Two seconds at most, and nothing is written.
     ///   - progress: Takes a line for each thing that begins.
-    public init(
+    package init(
         connector: MongoConnector, environment: [String: String] = [:], thresholds: Thresholds = Thresholds(),
         probes: Bool = true,
         progress: @escaping @Sendable (String) -> Void = { _ in }
@@ -53,7 +53,7 @@ public struct CheckRunner: Sendable {
     /// Runs the check. It ends by the deadline and throws nothing: what goes wrong stands in the report.
     ///
     /// - Parameter credential: Who authenticates; `nil` is the string's user.
-    public func run(
+    package func run(
         _ given: MongoConnectionString, as credential: MongoCredential? = nil, by deadline: ContinuousClock.Instant
     ) async -> CheckReport {
         let (began, start) = (Date(), ContinuousClock.now)
@@ -179,7 +179,8 @@ public struct CheckRunner: Sendable {
             .filter { access($0, F_OK) != 0 }
             .map {
                 .init(
-                    "configuration-missing", "KRB5_CONFIG names \($0), which is not there: Kerberos goes on without it")
+                    "configuration-missing",
+                    "KRB5_CONFIG names \($0), which does not exist: Kerberos continues without it")
             }
     }
 

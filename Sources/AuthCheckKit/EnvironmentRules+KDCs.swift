@@ -39,7 +39,7 @@ extension EnvironmentRules {
             else { return nil }
             let harm = setting.name == "default_realm" ? ": no name without a realm works" : ""
             return Finding.warning(
-                "\(file), line \(line): the value of \(setting.name) is \"\(value)\", as a comment behind a value is part of it\(harm)",
+                "\(file), line \(line): the value of \(setting.name) is \"\(value)\", as a comment after a value is part of it\(harm)",
                 .thisMachine,
                 [
                     .init(
@@ -53,8 +53,8 @@ extension EnvironmentRules {
             }
             found.append(
                 .warning(
-                    "the line \"kdc = \(entry)\" has a comment behind its value, which is part of it: Kerberos reads the host and may not "
-                        + "read the rest", .thisMachine,
+                    "the line \"kdc = \(entry)\" has a comment after its value, which is part of it: Kerberos reads "
+                        + "the host, and perhaps not the rest", .thisMachine,
                     [
                         .init(
                             "put the comment on a line of its own",
@@ -69,7 +69,7 @@ extension EnvironmentRules {
         let dns =
             !report.asksDNS
             ? "the DNS is not asked (dns_lookup_kdc = false)"
-            : report.dnsProblem.map { "the DNS does not tell (\($0))" } ?? "the DNS has no SRV records for it"
+            : report.dnsProblem.map { "the DNS look-up failed (\($0))" } ?? "the DNS has no SRV records for it"
         let records = DiagnosisWords.operand("_kerberos._udp.\(report.realm)")
         return .failure(
             .kdcUnreachable,
@@ -78,7 +78,7 @@ extension EnvironmentRules {
             [
                 .init("check the realm's spelling: capitals matter"),
                 .init(
-                    "name the KDCs in [realms] of \(file), or have these records made",
+                    "name the KDCs in [realms] of \(file), or have these DNS records created",
                     command: "dig +short SRV \(records)"),
             ])
     }
@@ -103,7 +103,7 @@ extension EnvironmentRules {
             steps.append(.init("see whether a KDC runs there, on that port"))
         } else if outcomes.contains(.malformed) {
             culprit = .thisMachine
-            steps.append(.init("something else than a KDC answers there: check host and port in \(file)"))
+            steps.append(.init("something other than a KDC answers there: check host and port in \(file)"))
         } else {
             culprit = .network
             steps.append(.init("look for a firewall between this machine and port 88, UDP and TCP"))
@@ -118,8 +118,9 @@ extension EnvironmentRules {
         guard let proxy = used.first(where: { $0.location.transport == .https && $0.hasAnswered }) else { return [] }
         return [
             .warning(
-                "the KDC \(proxy.location) is asked through a proxy that speaks HTTPS, which is there; whether Kerberos can use it is "
-                    + "not known: it needs its plugin k5tls and an authority for the proxy's certificate", .thisMachine,
+                "the KDC \(proxy.location) is reached through an HTTPS proxy, which answers; whether Kerberos "
+                    + "can use it is not known: it needs its plugin k5tls and an authority for the proxy's certificate",
+                .thisMachine,
                 proxySteps(file))
         ]
     }
@@ -130,7 +131,7 @@ extension EnvironmentRules {
                 "see whether Kerberos has its plugin for HTTPS (Debian: package krb5-k5tls)",
                 command: "find /usr/lib* -name k5tls.so"),
             .init(
-                "see which authorities may have issued the proxy's certificate",
+                "see which authorities are trusted for the proxy's certificate",
                 command: "grep -n http_anchors \(DiagnosisWords.operand(file))"),
         ]
     }
@@ -143,8 +144,8 @@ extension EnvironmentRules {
             [
                 .init(
                     isRefusal
-                        ? "see whether it still is a KDC, and remove it from where it is named if not"
-                        : "look for a firewall on the way to it, or remove it from where it is named")
+                        ? "see whether it still is a KDC, and if not, remove it where it is listed"
+                        : "look for a firewall on the way to it, or remove it where it is listed")
             ])
     }
 
@@ -158,13 +159,14 @@ extension EnvironmentRules {
         if !connections.isEmpty, !connections.contains(where: \.isAnswer) {
             found.append(
                 .warning(
-                    "a KDC answers by UDP only, and long answers need TCP: \(kdc)", .network,
-                    [.init("have TCP let through to its port")]))
+                    "a KDC answers over UDP only, and long answers need TCP: \(kdc)", .network,
+                    [.init("let TCP through to its port")]))
         } else if datagrams.contains(.silent), !datagrams.contains(where: \.isAnswer) {
             found.append(
                 .warning(
-                    "a KDC is silent by UDP, so that each request waits a second before TCP is tried: \(kdc)", .network,
-                    [.init("set udp_preference_limit = 1 in [libdefaults], or have UDP let through to its port")]))
+                    "a KDC is silent over UDP, so that each request waits a second before TCP is tried: \(kdc)",
+                    .network,
+                    [.init("set udp_preference_limit = 1 in [libdefaults], or let UDP through to its port")]))
         }
         let deadAddresses = kdc.addresses.filter { entry in
             ![entry.udp, entry.tcp].contains { $0?.outcome.isAnswer == true }
@@ -173,8 +175,8 @@ extension EnvironmentRules {
             let list = deadAddresses.map { "\($0.address)" }.joined(separator: ", ")
             found.append(
                 .warning(
-                    "the KDC \(kdc.location) does not answer at all of its addresses: \(list)", .network,
-                    [.init("look for a firewall or a route that is missing, or have the DNS corrected")]))
+                    "the KDC \(kdc.location) does not answer on some of its addresses: \(list)", .network,
+                    [.init("look for a firewall or a missing route, or correct the DNS")]))
         }
         return found
     }
@@ -204,7 +206,7 @@ extension EnvironmentRules {
         let cause =
             isAll
             ? "the KDC \(first.kdc.location) refuses a ticket\(who)"
-            : "the KDC \(first.kdc.location) refuses a ticket\(who), and others do not: they do not have the same database"
+            : "the KDC \(first.kdc.location) refuses a ticket\(who), while others do not: they do not have the same database"
         let finding = Finding.kerberos(failure, cause: cause, names: facts.names, .kdc)
         return [finding.asWarning(!isAll || hasUsableTicket(facts))]
     }

@@ -12,10 +12,10 @@ internal import Foundation
 
 /// Looks at what an authentication would find on this machine, without any server: configuration, KDCs, tickets, keys, names
 /// and clocks.
-public struct EnvironmentRunner: Sendable {
+package struct EnvironmentRunner: Sendable {
     private static let mostAddresses = 16
     /// How many hosts are looked at.
-    public static let mostHosts = 64
+    package static let mostHosts = 64
 
     private let resolver = SystemResolver()
     private let progress: @Sendable (String) -> Void
@@ -23,12 +23,12 @@ public struct EnvironmentRunner: Sendable {
     /// Creates a runner.
     ///
     /// - Parameter progress: Takes a line for each thing that begins.
-    public init(progress: @escaping @Sendable (String) -> Void = { _ in }) {
+    package init(progress: @escaping @Sendable (String) -> Void = { _ in }) {
         self.progress = progress
     }
 
     /// Looks around. It ends by the deadline and throws nothing: what is wrong stands in the report.
-    public func run(_ request: EnvironmentRequest, by deadline: ContinuousClock.Instant) async -> EnvironmentReport {
+    package func run(_ request: EnvironmentRequest, by deadline: ContinuousClock.Instant) async -> EnvironmentReport {
         EnvironmentReport(await facts(request, by: deadline))
     }
 

@@ -1,5 +1,5 @@
 /// What went wrong, in the classes of authcheck's contract; each has an exit status.
-public enum FailureClass: String, Sendable, Hashable, CaseIterable, Codable {
+package enum FailureClass: String, Sendable, Hashable, CaseIterable, Codable {
     /// A defect of ours.
     case `internal`
     /// The name did not resolve.
@@ -36,7 +36,7 @@ public enum FailureClass: String, Sendable, Hashable, CaseIterable, Codable {
     case usage
 
     /// The exit status of the process.
-    public var exitStatus: Int32 {
+    package var exitStatus: Int32 {
         switch self {
         case .internal: 1
         case .dns: 10

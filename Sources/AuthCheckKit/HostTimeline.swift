@@ -79,7 +79,7 @@ struct HostTimeline: Sendable {
             isTicketReplaced = isTicketReplaced || reason == .ticketReplaced
         case .warning(let warning):
             if case .tlsIsNotVerified = warning { verifiesTLS = false }
-            if case .identityIsNotTold = warning { end(.identity, at: entry.time, "the server does not tell") }
+            if case .identityIsNotTold = warning { end(.identity, at: entry.time, "not reported by the server") }
             warn([CheckWarning(warning.code, warning.sentence)])
         }
     }
@@ -117,7 +117,7 @@ struct HostTimeline: Sendable {
             }
         case .proxyAsked: open = .tcp
         case .proxyConnected(let proxy, let server):
-            end(.tcp, at: time, "connected to \(proxy), a SOCKS5 proxy, which connected to \(server)")
+            end(.tcp, at: time, "connected to \(server) through the SOCKS5 proxy \(proxy)")
         case .tlsBegan: begin(.tls, at: time)
         case .tlsEnded(let report):
             isTLSVerified = verifiesTLS
@@ -162,8 +162,8 @@ struct HostTimeline: Sendable {
             if credential.isClientRenamed {
                 warn(
                     "client-renamed",
-                    "the KDC changed the user's name: the server sees \(credential.clientPrincipal). Drivers send the name as it "
-                        + "is written: write that one")
+                    "the KDC changed the user's name: the server sees \(credential.clientPrincipal). Drivers send the "
+                        + "name as it is written: write the KDC's")
             }
         case .ticketReplaced(let credential):
             self.credential = credential
@@ -181,7 +181,7 @@ struct HostTimeline: Sendable {
             {
                 warn(
                     "size-without-layer",
-                    "the server names a maximum size of messages without a security layer, which was tolerated as asked for"
+                    "the server states a maximum message size without a security layer, which was tolerated on request"
                 )
             }
             end(.sasl, at: time, details.summary)
@@ -198,7 +198,7 @@ struct HostTimeline: Sendable {
             let roles = (identity.roles.map { "\($0)" } + more).joined(separator: ", ")
             let detail = roles.isEmpty ? "no roles" : "roles: \(roles)"
             if roles.isEmpty {
-                warn("no-roles", "the user has no roles: it may log in, and do nothing else until it is given some")
+                warn("no-roles", "the user has no roles: it can log in, and do nothing else until it is given some")
             }
             end(.identity, at: time, "\(identity.user) on \(identity.database ?? "an unnamed database"), \(detail)")
         }

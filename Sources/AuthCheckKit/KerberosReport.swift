@@ -13,81 +13,81 @@ internal import Foundation
 
 extension CheckReport {
     /// What Kerberos has on this machine for the user.
-    public struct Kerberos: Sendable, Hashable, Encodable {
+    package struct Kerberos: Sendable, Hashable, Encodable {
         /// The configuration files that are read.
-        public var configurationFiles: [String]
+        package var configurationFiles: [String]
         /// The realm of names without one.
-        @NullWhenAbsent public var defaultRealm: String?
+        @NullWhenAbsent package var defaultRealm: String?
         /// The user's full principal.
-        @NullWhenAbsent public var principal: String?
+        @NullWhenAbsent package var principal: String?
         /// Where the tickets are looked for.
-        @NullWhenAbsent public var cache: Cache?
+        @NullWhenAbsent package var cache: Cache?
         /// The keytab from which tickets are got, where there is one.
-        @NullWhenAbsent public var clientKeytab: String?
+        @NullWhenAbsent package var clientKeytab: String?
         /// The user's ticket-granting ticket.
-        @NullWhenAbsent public var ticketGrantingTicket: Ticket?
+        @NullWhenAbsent package var ticketGrantingTicket: Ticket?
     }
 
     /// A credential cache.
-    public struct Cache: Sendable, Hashable, Encodable {
+    package struct Cache: Sendable, Hashable, Encodable {
         /// Its full name.
-        public var name: String
+        package var name: String
         /// Its type, for example `FILE`.
-        public var type: String
+        package var type: String
         /// Whose it is; `nil` where it cannot be read.
-        @NullWhenAbsent public var principal: String?
+        @NullWhenAbsent package var principal: String?
     }
 
     /// A ticket. Times are UTC, as ISO 8601 has them.
-    public struct Ticket: Sendable, Hashable, Encodable {
+    package struct Ticket: Sendable, Hashable, Encodable {
         /// The principal of the service.
-        public var server: String
+        package var server: String
         /// What the ticket is encrypted with: the service's key.
-        @NullWhenAbsent public var encryptionType: String?
+        @NullWhenAbsent package var encryptionType: String?
         /// The version of the service's key.
-        @NullWhenAbsent public var keyVersion: UInt32?
+        @NullWhenAbsent package var keyVersion: UInt32?
         /// The encryption type of the key that client and service share.
-        public var sessionEncryptionType: String
+        package var sessionEncryptionType: String
         /// From when on it is valid.
-        public var startTime: String
+        package var startTime: String
         /// Until when it is valid.
-        public var endTime: String
+        package var endTime: String
         /// How much of that is left; negative once it has expired.
-        public var secondsLeft: Int64
+        package var secondsLeft: Int64
         /// Until when it can be renewed.
-        @NullWhenAbsent public var renewableUntil: String?
+        @NullWhenAbsent package var renewableUntil: String?
         /// Its flags, by their names in RFC 4120.
-        public var flags: [String]
+        package var flags: [String]
     }
 
     /// What Kerberos came to at one host.
-    public struct HostKerberos: Sendable, Hashable, Encodable {
+    package struct HostKerberos: Sendable, Hashable, Encodable {
         /// The server's principal, as it was asked for.
-        public var service: String
+        package var service: String
         /// The ticket for it, where there is one.
-        @NullWhenAbsent public var serviceTicket: Ticket?
+        @NullWhenAbsent package var serviceTicket: Ticket?
         /// The services that the context granted; `nil` where it was not established.
-        @NullWhenAbsent public var grantedFlags: [String]?
+        @NullWhenAbsent package var grantedFlags: [String]?
         /// The security layers that the server offered.
-        @NullWhenAbsent public var offeredLayers: [String]?
+        @NullWhenAbsent package var offeredLayers: [String]?
     }
 
     /// The Kerberos error beneath a failure.
-    public struct KerberosError: Sendable, Hashable, Encodable {
+    package struct KerberosError: Sendable, Hashable, Encodable {
         /// The C function that failed.
-        public var call: String
+        package var call: String
         /// The major status of the GSS-API.
-        public var major: UInt32
+        package var major: UInt32
         /// Its name.
-        public var majorName: String
+        package var majorName: String
         /// Its texts.
-        public var majorMessages: [String]
+        package var majorMessages: [String]
         /// The minor status: the code of Kerberos.
-        public var minor: Int32
+        package var minor: Int32
         /// Its name in MIT's headers.
-        @NullWhenAbsent public var symbolicName: String?
+        @NullWhenAbsent package var symbolicName: String?
         /// Its texts.
-        public var minorMessages: [String]
+        package var minorMessages: [String]
     }
 }
 

@@ -160,7 +160,8 @@ struct ReportContext: Sendable {
             let path = DiagnosisWords.path(keytab.name)
             let reason =
                 access(path, F_OK) != 0
-                ? "it is not there" : access(path, R_OK) != 0 ? "this user may not read it" : "it holds no key"
+                ? "it does not exist"
+                : access(path, R_OK) != 0 ? "this user has no permission to read it" : "it holds no key"
             found.unusableClientKeytab = .init(path: path, reason: reason)
         }
         found.serverKeytabOfUser = inspection?.serverKeytab.map(DiagnosisWords.path)

@@ -14,7 +14,7 @@ struct SuccessDoubts: Sendable {
             doubts.append(
                 .init(
                     "certificate-ends",
-                    "the server's certificate expires in \(days == 0 ? "less than a day" : "\(days) d"): have it renewed"
+                    "the server's certificate expires in \(days == 0 ? "less than a day" : "\(days) d"): renew it"
                 ))
         }
         if !certificate.weaknesses.isEmpty {
@@ -34,14 +34,14 @@ struct SuccessDoubts: Sendable {
             doubts.append(
                 .init(
                     "ticket-ends",
-                    "the ticket for \(ticket.server) ends in \(left) s: get new ones with `kinit`, or by a keytab"))
+                    "the ticket for \(ticket.server) ends in \(left) s: get new ones with `kinit`, or with a keytab"))
         }
         if let type = ticket.encryptionType, ["arcfour", "des"].contains(where: type.hasPrefix) {
             doubts.append(
                 .init(
                     "ticket-weak",
                     "the ticket for \(ticket.server) is encrypted with \(type), which is weak and which newer systems refuse: "
-                        + "have the service's account given AES keys, and a new keytab"))
+                        + "give the service's account AES keys, and create a new keytab"))
         }
         return doubts
     }

@@ -1,16 +1,16 @@
 /// How a report is set for people.
-public struct TextStyle: Sendable, Hashable {
+package struct TextStyle: Sendable, Hashable {
     /// How many columns a line may have; `nil` sets no limit.
-    public var width: Int?
+    package var width: Int?
     /// Whether marks are of ASCII, for terminals and locales that have no others.
-    public var isASCII: Bool
+    package var isASCII: Bool
     /// Whether colours are used.
-    public var isColored: Bool
+    package var isColored: Bool
     /// Whether everything is told, and not what matters only.
-    public var hasDetails: Bool
+    package var hasDetails: Bool
 
     /// Creates a style.
-    public init(width: Int? = nil, isASCII: Bool = false, isColored: Bool = false, hasDetails: Bool = false) {
+    package init(width: Int? = nil, isASCII: Bool = false, isColored: Bool = false, hasDetails: Bool = false) {
         self.width = width
         self.isASCII = isASCII
         self.isColored = isColored

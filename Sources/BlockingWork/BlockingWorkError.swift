@@ -30,7 +30,7 @@ public struct BlockingWorkError: Error, Sendable, Hashable, CustomStringConverti
             .deadlineExceeded,
             hasBegun
                 ? "the deadline passed while waiting for \(subject())"
-                : "the deadline passed before there was a thread to ask with: all that there may be were waiting for others"
+                : "the deadline passed before a thread was free: all were waiting for other requests"
         )
         error.hasBegun = hasBegun
         return error

@@ -51,7 +51,7 @@ private final class TimerThread: Sendable {
                 guard status == 0 else {
                     throw BlockingWorkError(
                         .exhausted,
-                        "the system gives no thread for deadlines (error number \(status), see `ulimit -u`)")
+                        "the system cannot start a thread for deadlines (error number \(status), see `ulimit -u`)")
                 }
                 state.isRunning = true
             }

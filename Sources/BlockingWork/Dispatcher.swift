@@ -154,7 +154,8 @@ final class Dispatcher: Sendable {
         }
         guard status != 0 else { return }
         state.withLock { state in _ = state.active.remove(session.id) }
-        throw BlockingWorkError(.exhausted, "the system gives no thread (error number \(status), see `ulimit -u`)")
+        throw BlockingWorkError(
+            .exhausted, "the system cannot start a thread (error number \(status), see `ulimit -u`)")
     }
 
     /// A thread's life: one session after another, asleep in between, until there are enough idle threads.

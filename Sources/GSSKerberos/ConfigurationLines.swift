@@ -81,7 +81,7 @@ struct ConfigurationLines {
         case UInt8(ascii: "["): try beginSection(content, number)
         case UInt8(ascii: "}"):
             guard sections.count > 1 else {
-                let hint = suspect.map { ": line \($0) has something behind its \"{\"" } ?? ""
+                let hint = suspect.map { ": line \($0) has something after its \"{\"" } ?? ""
                 throw Fault(line: number, text: "there is no \"{\" for this \"}\"" + hint)
             }
             sections.removeLast()
@@ -99,7 +99,7 @@ struct ConfigurationLines {
         var rest = line[(end + 1)...]
         if rest.first == UInt8(ascii: "*") { rest = rest.dropFirst() }
         guard rest.allSatisfy(Self.isBlank) else {
-            throw Fault(line: number, text: "something stands behind a section's name, be it a comment")
+            throw Fault(line: number, text: "something follows a section's name, perhaps a comment")
         }
         sections = [Self.text(line[(line.startIndex + 1)..<end])]
     }

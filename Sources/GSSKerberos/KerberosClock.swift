@@ -35,7 +35,7 @@ public enum KerberosClock {
             try library.check("krb5_init_creds_get", refusal, subject: principal)
             throw GSSError(
                 call: "krb5_init_creds_get_error", major: GSSMajorStatus(.failure),
-                majorMessages: ["the KDC did not tell its time"], subject: principal)
+                majorMessages: ["the KDC did not report its time"], subject: principal)
         }
         defer { krb5_free_error(library.context, answer) }
         return .seconds(KerberosLibrary.seconds(answer.pointee.stime) - Int64(now.tv_sec))

@@ -123,7 +123,7 @@ final class KerberosContext: GSSContextHandle {
         guard [.kerberos5, .kerberos5OfWindows2000].contains(mechanism) else {
             throw GSSError(
                 call: call, major: .init(.badMechanism),
-                majorMessages: ["the context is one of the mechanism \(mechanism), and not of Kerberos"],
+                majorMessages: ["the context is of the mechanism \(mechanism), not of Kerberos"],
                 subject: targetText)
         }
     }

@@ -30,7 +30,7 @@ extension KerberosLibrary {
         let name = fullName(of: cache)
         // The library reads all of a file into memory, several times.
         if let name, let stamp = FileStamp(name), stamp.size > Self.largestCache || !stamp.isRegular {
-            throw .unfitCache("the cache is no regular file of at most \(Self.largestCache) bytes", name)
+            throw .unfitCache("the cache is not a regular file of at most \(Self.largestCache) bytes", name)
         }
         let owner = try make("krb5_cc_get_principal", subject: name, release: { krb5_free_principal($0, $1) }) {
             krb5_cc_get_principal(context, cache, $0)

@@ -177,7 +177,7 @@ extension KDCReport.Outcome: CustomStringConvertible {
         case .silent: "silent"
         case .connectedAndSilent: "connected, then silent"
         case .closed: "closed without an answer"
-        case .malformed: "no KDC"
+        case .malformed: "not a KDC"
         }
     }
 }

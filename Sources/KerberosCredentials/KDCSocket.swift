@@ -227,8 +227,8 @@ private func sendBytes(_ descriptor: Int32, _ bytes: UnsafeRawPointer?, _ count:
 enum KDCSocketError {
     static func text(_ number: Int32) -> String {
         switch number {
-        case ENETUNREACH, EHOSTUNREACH, EADDRNOTAVAIL: "no way to it"
-        case EAFNOSUPPORT: "this machine does not speak that protocol"
+        case ENETUNREACH, EHOSTUNREACH, EADDRNOTAVAIL: "no route to it"
+        case EAFNOSUPPORT: "this machine does not support that address family"
         case EACCES, EPERM: "forbidden by this machine's firewall or policy"
         case EMFILE, ENFILE: "no file descriptors left"
         case ETIMEDOUT: "timed out"

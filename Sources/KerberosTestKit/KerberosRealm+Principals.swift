@@ -111,7 +111,7 @@ extension KerberosRealm {
             let line = outcome.unicodeScalars.split(separator: "\n").first { $0.contains("\t") }
             version = line?.split(separator: "\t", omittingEmptySubsequences: false).dropFirst(8).first.map(String.init)
             guard version.map({ UInt32($0) != nil }) == true else {
-                throw KerberosTestKitError(.toolFailed, "kadmin.local did not tell the key version of \(name)")
+                throw KerberosTestKitError(.toolFailed, "kadmin.local did not report the key version of \(name)")
             }
         }
         var queries = [["change_password", "-randkey", principal]]

@@ -26,7 +26,7 @@ extension KerberosRealm {
         guard samba == nil, other.samba == nil else {
             throw KerberosTestKitError(
                 .unsupported,
-                "the kit makes no trust with a realm whose KDC is Samba's; introduce(_:hosts:) tells of it")
+                "the kit cannot make a trust with a realm whose KDC is Samba's; introduce(_:hosts:) makes it known")
         }
         try await other.introduce(self, hosts: hosts)
         try introduce(other)

@@ -120,7 +120,7 @@ extension KerberosRealm {
             }
             for lifetime in [maximumLifetime, maximumRenewableLifetime] where lifetime.components.seconds % 3600 != 0 {
                 throw KerberosTestKitError(
-                    .unsupported, "Samba's KDC knows maximum lifetimes of whole hours only; this is \(lifetime)")
+                    .unsupported, "Samba's KDC supports maximum lifetimes of whole hours only; this is \(lifetime)")
             }
             _ = try DirectoryChange.encryptionBits(encryptionTypes)
         }

@@ -21,7 +21,8 @@ struct RealmTemplate {
             var pieces = line.split(separator: "@", omittingEmptySubsequences: false).map(String.init)
             for index in pieces.indices where index % 2 == 1 {
                 guard let value = values[pieces[index]], value.count == 1 else {
-                    throw KerberosTestKitError(.fileSystem, "a template has a gap \(pieces[index]) that nothing fills")
+                    throw KerberosTestKitError(
+                        .fileSystem, "a template has a placeholder \(pieces[index]) without a value")
                 }
                 pieces[index] = value[0]
             }

@@ -89,7 +89,7 @@ struct SambaDomain: Sendable {
         guard principal.options.isEmpty else {
             throw KerberosTestKitError(
                 .unsupported,
-                "options are words for MIT's kadmin, which Samba has not: use traits for \(principal.name)")
+                "options are words for MIT's kadmin, which Samba does not have: use traits for \(principal.name)")
         }
         if principal.password == "" {
             throw KerberosTestKitError(.invalidArgument, "the password of \(principal.name) is empty")
@@ -120,7 +120,7 @@ struct SambaDomain: Sendable {
             case nil:
                 throw KerberosTestKitError(
                     .unsupported,
-                    "Active Directory has nothing like \(trait.words.joined(separator: " ")), a trait for \(name)")
+                    "Active Directory has no equivalent of \(trait.words.joined(separator: " ")), a trait for \(name)")
             }
         }
         return changes

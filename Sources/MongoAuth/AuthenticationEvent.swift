@@ -46,7 +46,7 @@ extension AuthenticationEvent {
         #if Kerberos
         case .ticketEnded(let ticket), .ticketReplaced(let ticket):
             logger.debug(
-                "kerberos ticket at hand",
+                "kerberos ticket ready",
                 metadata: ["gss.target": "\(ticket.servicePrincipal)", "gss.initiator": "\(ticket.clientPrincipal)"])
         #endif
         case .saslBegan(let mechanism):

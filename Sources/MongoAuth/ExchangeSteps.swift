@@ -55,7 +55,7 @@ struct ExchangeSteps: ~Copyable {
                 }
             }
             guard let result = own?.step(challenge) else {
-                throw MongoAuthError(.sasl, "the exchange is neither here nor on a thread")
+                throw MongoAuthError(.sasl, "the exchange is missing")
             }
             return try result.get()
         } catch {

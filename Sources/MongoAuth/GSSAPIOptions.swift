@@ -44,7 +44,7 @@ public struct GSSAPIOptions: Sendable, Hashable {
         var seen: Set<String> = []
         for (name, value) in mechanismProperties {
             let key = Self.isASCII(name) ? name.uppercased() : name
-            guard seen.insert(key).inserted else { throw Self.invalid(name, "is there twice") }
+            guard seen.insert(key).inserted else { throw Self.invalid(name, "is given twice") }
             guard !value.isEmpty else { throw Self.invalid(name, "is empty") }
             switch key {
             case "SERVICE_NAME": serviceName = value
@@ -55,9 +55,9 @@ public struct GSSAPIOptions: Sendable, Hashable {
                 case "none", "false": canonicalizeHostName = .none
                 case "forward": canonicalizeHostName = .forward
                 case "forwardandreverse", "true": canonicalizeHostName = .forwardAndReverse
-                default: throw Self.invalid(name, "is none of none, forward, forwardAndReverse, true and false")
+                default: throw Self.invalid(name, "must be none, forward, forwardAndReverse, true or false")
                 }
-            default: throw Self.invalid(name, "is unknown to GSSAPI")
+            default: throw Self.invalid(name, "is unknown for GSSAPI")
             }
         }
     }

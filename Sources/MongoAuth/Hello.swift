@@ -185,8 +185,8 @@ public struct Hello: Sendable {
         guard !isLoadBalanced || server.isLoadBalanced else {
             throw MongoAuthError(
                 .notLoadBalanced,
-                "the connection string has loadBalanced=true, and the server is behind no load balancer or does not "
-                    + "support it: its reply to hello has no serviceId")
+                "the connection string has loadBalanced=true, and the server is not behind a load balancer "
+                    + "or does not support one: its reply to hello has no serviceId")
         }
     }
 
@@ -215,7 +215,7 @@ public struct Hello: Sendable {
         }
         if let bytes = speculativeAuthenticate {
             guard let inner = try? BSONDocument(decoding: bytes) else {
-                throw MongoAuthError(.invalidCredential, "what is to begin within hello is not one BSON document")
+                throw MongoAuthError(.invalidCredential, "the speculative authentication is not one BSON document")
             }
             command.append("speculativeAuthenticate", .document(inner))
         }

@@ -219,8 +219,8 @@ extension MongoAuthenticator {
         if let (domain, user) = windowsName(credential.username) {
             throw MongoAuthError(
                 .invalidCredential,
-                "\(BoundedText.ofPeer(domain))\\\(BoundedText.ofPeer(user)) is a name as Windows writes it, and a backslash means "
-                    + "something else to Kerberos: write \(BoundedText.ofPeer(user))@REALM, with the realm of that domain"
+                "\(BoundedText.ofPeer(domain))\\\(BoundedText.ofPeer(user)) is a Windows name, and a backslash "
+                    + "means something else in Kerberos: write \(BoundedText.ofPeer(user))@REALM, with the realm of that domain"
             )
         }
         var identity = options.identity

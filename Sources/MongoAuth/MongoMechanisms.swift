@@ -78,7 +78,7 @@ public struct MongoMechanisms: Sendable {
             throw MongoAuthError(.sasl, error.message, underlying: error)
         }
         guard mechanism.name == name else {
-            throw MongoAuthError(.sasl, "what was added as \(name) calls itself \(mechanism.name)")
+            throw MongoAuthError(.sasl, "the mechanism added as \(name) is named \(mechanism.name)")
         }
         return mechanism
     }

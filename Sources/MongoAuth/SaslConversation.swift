@@ -165,7 +165,7 @@ public struct SaslConversation: Sendable {
     private func doneTooEarly() -> MongoAuthError {
         MongoAuthError(
             .serverNotProven,
-            "the server says that the authentication is done, but \(mechanism) has not had its proof of the server yet")
+            "the server says that the authentication is done, but \(mechanism) has not verified the server yet")
     }
 
     private func misused() -> MongoAuthError {

@@ -123,7 +123,7 @@ extension GSSAPIOptions {
 extension SaslMechanismName {
     fileprivate static func of(_ mechanism: AuthMechanism) throws(MongoAuthError) -> SaslMechanismName {
         guard let name = SaslMechanismName(mechanism.rawValue) else {
-            throw MongoAuthError(.unsupportedMechanism, "\(mechanism) is no name of a mechanism")
+            throw MongoAuthError(.unsupportedMechanism, "\(mechanism) is not the name of a mechanism")
         }
         return name
     }

@@ -124,7 +124,7 @@ struct ConnectorAttempt: Sendable {
     /// Authenticates on a connection that is open already.
     func reauthenticate(_ session: MongoSession) async throws -> MongoSession {
         guard let credential else {
-            throw MongoAuthError(.invalidCredential, "there is nobody to authenticate: the string has no user")
+            throw MongoAuthError(.invalidCredential, "there is nothing to authenticate: the string has no user")
         }
         let connection = session.connection
         return try await closing(connection) {

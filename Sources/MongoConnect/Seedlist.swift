@@ -66,8 +66,8 @@ public struct Seedlist: Sendable {
         guard hosts.count <= Self.maximumHosts else {
             throw SeedlistError(
                 .tooManyHosts, name: serviceName,
-                "its SRV records name \(hosts.count) hosts, and \(Self.maximumHosts) are the most; "
-                    + "let srvMaxHosts=\(Self.maximumHosts) choose among them")
+                "its SRV records name \(hosts.count) hosts, and at most \(Self.maximumHosts) "
+                    + "are allowed; let srvMaxHosts=\(Self.maximumHosts) choose among them")
         }
         let text = try text(of: texts)
         do {
@@ -89,7 +89,7 @@ public struct Seedlist: Sendable {
         else {
             throw SeedlistError(
                 .foreignHost, name: serviceName,
-                "an SRV record leads to \(target), and servers of this string end in \(domain)")
+                "an SRV record points to \(target), but the servers of this string must be in \(domain)")
         }
         return MongoConnectionString.Host(name: target, port: record.port, kind: .hostname)
     }

@@ -4,38 +4,27 @@ internal import SaslConnectionString
 public struct SeedlistError: Error, Sendable, CustomStringConvertible {
     /// What kind of failure this is. The set is open.
     public struct Code: Sendable, Hashable, CustomStringConvertible {
-        private enum Value: String {
-            case noHosts = "no-hosts"
-            case lookUpFailed = "look-up-failed"
-            case deadlineExceeded = "deadline-exceeded"
-            case foreignHost = "foreign-host"
-            case invalidHost = "invalid-host"
-            case tooManyHosts = "too-many-hosts"
-            case invalidTXTRecord = "invalid-txt-record"
-            case conflictingOptions = "conflicting-options"
-        }
-
-        private let value: Value
+        private let value: String
 
         /// The name does not exist, or has no SRV record.
-        public static let noHosts = Code(value: .noHosts)
+        public static let noHosts = Code(value: "no-hosts")
         /// The DNS gave no answer, or none that can be read: the same look-up may succeed later.
-        public static let lookUpFailed = Code(value: .lookUpFailed)
+        public static let lookUpFailed = Code(value: "look-up-failed")
         /// The deadline passed before the answers came.
-        public static let deadlineExceeded = Code(value: .deadlineExceeded)
+        public static let deadlineExceeded = Code(value: "deadline-exceeded")
         /// An SRV record leads to a host outside the domain of the string's host.
-        public static let foreignHost = Code(value: .foreignHost)
+        public static let foreignHost = Code(value: "foreign-host")
         /// An SRV record without a host name or without a port.
-        public static let invalidHost = Code(value: .invalidHost)
+        public static let invalidHost = Code(value: "invalid-host")
         /// There are more hosts than ``Seedlist/maximumHosts``.
-        public static let tooManyHosts = Code(value: .tooManyHosts)
+        public static let tooManyHosts = Code(value: "too-many-hosts")
         /// There are several TXT records, or one with anything but the options that it may have.
-        public static let invalidTXTRecord = Code(value: .invalidTXTRecord)
+        public static let invalidTXTRecord = Code(value: "invalid-txt-record")
         /// The string, its hosts and its TXT record do not go together.
-        public static let conflictingOptions = Code(value: .conflictingOptions)
+        public static let conflictingOptions = Code(value: "conflicting-options")
 
         /// The code's stable, hyphenated name.
-        public var description: String { value.rawValue }
+        public var description: String { value }
     }
 
     /// What kind of failure this is.

@@ -61,7 +61,7 @@ struct ClientConnection {
             action = session.queryReceived(
                 query.query, on: query.fullCollectionName, millisecondsSince1970: Self.now)
         case .reply:
-            throw WireError(code: .unsupportedOpcode, message: "A client sent OP_REPLY, which only servers send.")
+            throw WireError(.unsupportedOpcode, "A client sent OP_REPLY, which only servers send.")
         }
         let document = try await perform(action, on: channel)
         guard wantsReply else { return nil }

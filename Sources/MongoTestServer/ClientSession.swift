@@ -241,7 +241,7 @@ extension ClientSession {
         _ name: String, on database: String, by mechanism: String, reply: () -> BSONDocument
     ) -> (reply: BSONDocument, ended: MongoTestServer.Authentication?) {
         guard facts.directory.user(name, on: database) != nil else {
-            return failed(name, "\(name) authenticated but is no user of this server")
+            return failed(name, "\(name) authenticated but is not a user of this server")
         }
         guard facts.directory.mechanisms(of: name, on: database)?.contains(mechanism) == true else {
             return failed(name, "\(name) authenticated by \(mechanism), which is not for this user")

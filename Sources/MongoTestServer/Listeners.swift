@@ -75,7 +75,7 @@ enum Listeners {
         // The range first: NIO traps on a port that is none.
         guard (0...65535).contains(port), let target = try? SocketAddress(ipAddress: address.host, port: port) else {
             throw MongoTestServerError(
-                .invalidConfiguration, "\(address) is no IPv4 or IPv6 address with a port from 0 to 65535")
+                .invalidConfiguration, "\(address) is not an IPv4 or IPv6 address with a port from 0 to 65535")
         }
         var bootstrap = ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .serverChannelOption(.backlog, value: 1024)

@@ -12,21 +12,21 @@ import NIOSSL
 ///
 /// The Kerberos library takes its configuration from the environment, and a keytab for acceptors once for a process. A
 /// test therefore starts the server as a process of its own, the program `mongo-test-server`.
-public actor MongoTestServer {
+package actor MongoTestServer {
     /// How many attempts to authenticate there were.
-    public struct Statistics: Sendable, Hashable {
+    package struct Statistics: Sendable, Hashable {
         /// Attempts that succeeded, for a user of the server.
-        public var succeeded = 0
+        package var succeeded = 0
         /// Attempts that failed, for whatever reason.
-        public var failed = 0
+        package var failed = 0
         /// Connections that were accepted.
-        public var connections = 0
+        package var connections = 0
     }
 
     /// Where the server listens, in the order of the configuration, with the ports that it got.
-    public nonisolated let addresses: [Address]
+    package nonisolated let addresses: [Address]
     /// The port of the first address.
-    public nonisolated var port: Int { addresses.first?.port ?? 0 }
+    package nonisolated var port: Int { addresses.first?.port ?? 0 }
 
     private let shared: SharedState
     private let serving: Task<Void, Never>
@@ -44,7 +44,7 @@ public actor MongoTestServer {
     }
 
     /// Starts a server, and returns when it listens on all its addresses.
-    public static func start(_ configuration: Configuration) async throws(MongoTestServerError) -> MongoTestServer {
+    package static func start(_ configuration: Configuration) async throws(MongoTestServerError) -> MongoTestServer {
         guard !configuration.addresses.isEmpty, !configuration.serviceName.isEmpty, !configuration.serviceHost.isEmpty
         else {
             throw MongoTestServerError(
@@ -83,7 +83,7 @@ public actor MongoTestServer {
         if let unknown = configuration.mechanisms.first(where: { !known.contains($0) }) {
             throw MongoTestServerError(
                 .invalidConfiguration,
-                "the mechanism \(unknown) cannot be had of \(configuration.sasl.rawValue), which has \(known.joined(separator: ", "))"
+                "the mechanism \(unknown) is not available with \(configuration.sasl.rawValue), which has \(known.joined(separator: ", "))"
             )
         }
         switch configuration.sasl {
@@ -96,14 +96,14 @@ public actor MongoTestServer {
     }
 
     /// Closes the listeners and all connections, and returns once they are closed. May be called more than once.
-    public func stop() async {
+    package func stop() async {
         serving.cancel()
         await serving.value
         try? await pool.shutdownGracefully()
     }
 
     /// What happened since the start.
-    public nonisolated var statistics: Statistics { shared.statistics }
+    package nonisolated var statistics: Statistics { shared.statistics }
 
     /// Accepts until the task is cancelled; one child task for each connection.
     private static func serve(

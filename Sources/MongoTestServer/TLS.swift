@@ -6,9 +6,9 @@ extension MongoTestServer {
     /// How the server encrypts its connections. It speaks TLS 1.2 and 1.3, and nothing but TLS.
     ///
     /// The files are read once, when the server starts.
-    public struct TLS: Sendable, Hashable {
+    package struct TLS: Sendable, Hashable {
         /// What the server wants of its clients.
-        public enum ClientCertificates: String, Sendable, Hashable, CaseIterable {
+        package enum ClientCertificates: String, Sendable, Hashable, CaseIterable {
             /// It asks for no certificate.
             case none
             /// It asks for one, checks what it gets, and takes none for an answer.
@@ -19,14 +19,14 @@ extension MongoTestServer {
 
         /// A file with the server's certificate, those of the authorities between it and the root, and its key, PEM. The
         /// key has no password.
-        public var certificateKeyFile: String
+        package var certificateKeyFile: String
         /// A file with the authorities that clients' certificates must come from, PEM.
-        public var authoritiesFile: String?
+        package var authoritiesFile: String?
         /// Whether clients show certificates. Anything but ``ClientCertificates/none`` needs ``authoritiesFile``.
-        public var clientCertificates: ClientCertificates
+        package var clientCertificates: ClientCertificates
 
         /// TLS with the given certificate, for anybody unless told otherwise.
-        public init(
+        package init(
             certificateKeyFile: String, authoritiesFile: String? = nil, clientCertificates: ClientCertificates = .none
         ) {
             self.certificateKeyFile = certificateKeyFile
@@ -46,7 +46,7 @@ extension MongoTestServer.TLS {
         } catch {
             throw MongoTestServerError(
                 .invalidConfiguration,
-                "the key in \(certificateKeyFile) does not fit its certificate, or "
+                "the key in \(certificateKeyFile) does not match its certificate, or "
                     + "\(authoritiesFile ?? "the system's authorities") cannot be used", underlying: error)
         }
     }

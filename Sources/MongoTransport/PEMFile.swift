@@ -26,7 +26,7 @@ enum PEMFile {
         defer { close(descriptor) }
         var status = stat()
         guard fstat(descriptor, &status) == 0 else { throw systemFailure() }
-        guard status.st_mode & S_IFMT == S_IFREG else { throw Failure(description: "it is no regular file") }
+        guard status.st_mode & S_IFMT == S_IFREG else { throw Failure(description: "it is not a regular file") }
         guard status.st_size > 0 else { throw Failure(description: "it is empty") }
         guard status.st_size <= limit else { throw Failure(description: "it is larger than \(limit) bytes") }
         var contents = [UInt8](repeating: 0, count: Int(status.st_size))

@@ -167,7 +167,7 @@ extension PeerCertificate {
     }
 
     private static func malformed(_ reason: String) -> ASN1Error {
-        .invalidASN1Object(reason: "no certificate: \(reason)")
+        .invalidASN1Object(reason: "not a certificate: \(reason)")
     }
 }
 

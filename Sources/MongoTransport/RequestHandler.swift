@@ -201,13 +201,13 @@ final class RequestHandler: ChannelInboundHandler {
         case let error as WireError:
             TransportError(.protocolViolation, phase: .command, error.message, underlying: error)
         case let error as IOError:
-            closed("the connection broke: \(error.systemMessage)", error)
+            closed("the connection failed: \(error.systemMessage)", error)
         case NIOSSLError.uncleanShutdown:
-            closed("the connection ended without TLS's close_notify, so what came may not have been all", error)
+            closed("the connection ended without a TLS close_notify, so the data may be truncated", error)
         case let error as NIOSSLError:
             closed("the TLS connection ended: \(error)", error)
         default:
-            closed("the connection broke: \(error)", error)
+            closed("the connection failed: \(error)", error)
         }
     }
 }

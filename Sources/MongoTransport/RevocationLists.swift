@@ -131,7 +131,7 @@ struct RevocationLists: Sendable {
     /// In its one form: another one would not be found.
     private static func serialNumber(_ node: ASN1Node) throws -> [UInt8] {
         guard node.identifier == .integer, case .primitive(let content) = node.content, let first = content.first else {
-            throw unfit("a serial number is no number")
+            throw unfit("a serial number is not a number")
         }
         if let second = content.dropFirst().first {
             guard !(first == 0 && second < 0x80), !(first == 0xFF && second >= 0x80) else {

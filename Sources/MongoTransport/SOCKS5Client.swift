@@ -63,7 +63,7 @@ struct SOCKS5Client {
             throw Failure(kind: .credentialRequired, message: "demands a user name and a password")
         case (0xFF, _?):
             throw Failure(
-                kind: .credentialRequired, message: "takes neither a user name with a password nor nobody at all")
+                kind: .credentialRequired, message: "accepts neither a user name and password nor anonymous clients")
         default:
             throw foreign
         }
@@ -135,14 +135,14 @@ struct SOCKS5Client {
     /// RFC 1928 section 6.
     private static func reason(_ code: UInt8) -> String {
         switch code {
-        case 1: "it failed, without saying why"
+        case 1: "it failed without a reason"
         case 2: "its rules do not allow that"
         case 3: "the network is unreachable"
         case 4: "the host is unreachable, or its name does not resolve there"
         case 5: "the connection was refused"
         case 6: "the time to live ran out"
-        case 7: "it does not know the command"
-        case 8: "it does not know that type of address"
+        case 7: "it does not support the command"
+        case 8: "it does not support that address type"
         default: "reply \(code)"
         }
     }

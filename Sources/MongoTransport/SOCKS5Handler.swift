@@ -46,7 +46,7 @@ final class SOCKS5Handler: ChannelInboundHandler {
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         guard isOpen else {
-            return fail(.notSOCKS5, "broke the connection before the tunnel was open", context, error)
+            return fail(.notSOCKS5, "dropped the connection before the tunnel was open", context, error)
         }
         context.fireErrorCaught(error)
     }

@@ -97,7 +97,7 @@ public final class TLSContext: Sendable {
         // BoringSSL takes the characters of C, and NIOSSL none beyond ASCII.
         guard password?.withBytes({ $0.allSatisfy { $0 < 0x80 } }) ?? true else {
             throw failure(
-                .certificateKeyPassword, path, "passwords with other characters than those of ASCII are not supported")
+                .certificateKeyPassword, path, "passwords with non-ASCII characters are not supported")
         }
         do {
             return try PEMFile.withContents(of: path) { contents in

@@ -46,10 +46,11 @@ struct TLSDiagnosis {
         let (failure, message): (TLSFailure, String)
         switch try? lists.finding(for: certificate, at: Int64(time(nil))) {
         case .good?: return nil
-        case .revoked(let date)?: (failure, message) = (.revoked, "was revoked on \(UTCDate(date)), as \(file) has it")
+        case .revoked(let date)?:
+            (failure, message) = (.revoked, "was revoked on \(UTCDate(date)), according to \(file)")
         case .outdated(let end)?:
             (failure, message) = (
-                .revocationLists, "may be revoked: the list of \(issuer) in \(file) ended on \(UTCDate(end))"
+                .revocationLists, "may be revoked: the list of \(issuer) in \(file) expired on \(UTCDate(end))"
             )
         case .notYetValid(let start)?:
             (failure, message) = (
@@ -59,7 +60,7 @@ struct TLSDiagnosis {
         case .noList?:
             (failure, message) = (.revocationLists, "may be revoked: \(file) has no list of \(issuer)")
         case nil:
-            (failure, message) = (.revocationLists, "may be revoked: it cannot be compared with the lists in \(file)")
+            (failure, message) = (.revocationLists, "may be revoked: it cannot be checked against the lists in \(file)")
         }
         return error(
             failure, "the certificate of \(endpoint) (\(report.certificate?.subject ?? "unknown")) \(message)",
@@ -84,7 +85,7 @@ struct TLSDiagnosis {
         if let cause = cause as? IOError, let file = options.certificateKeyFile, certificateRequest.isNoted, !isJudged {
             return error(
                 .certificateRejected,
-                "\(endpoint) asked for a certificate and then broke the connection (\(cause.systemMessage)): it may not "
+                "\(endpoint) asked for a certificate and then dropped the connection (\(cause.systemMessage)): it may not "
                     + "accept the client's certificate in \(file)",
                 underlying: cause)
         }
@@ -104,9 +105,9 @@ struct TLSDiagnosis {
             return explain(reason, report)
         }
         // What is left is a connection that ended: nobody said why.
-        let how = (error as? IOError).map { "broke the connection (\($0.systemMessage))" } ?? "closed the connection"
+        let how = (error as? IOError).map { "dropped the connection (\($0.systemMessage))" } ?? "closed the connection"
         if firstBytes.isEmpty {
-            return (.notTLS, "\(endpoint) \(how) when it was asked for TLS: it may not speak TLS on this port")
+            return (.notTLS, "\(endpoint) \(how) after the TLS ClientHello: it may not speak TLS on this port")
         }
         if lacksCertificate { return (.certificateRequired, certificateRequired + " and \(how)") }
         return (.handshake, "\(endpoint) \(how) in the middle of the TLS handshake")
@@ -119,9 +120,9 @@ struct TLSDiagnosis {
         case .keyUsage:
             return (
                 .certificateUsage,
-                "the certificate of \(endpoint) (\(report.certificate?.subject ?? "unknown")) may not be used so: its "
-                    + "extension keyUsage does not have digitalSignature, and TLS 1.3, like TLS 1.2 with ECDHE, has the "
-                    + "server sign"
+                "the certificate of \(endpoint) (\(report.certificate?.subject ?? "unknown")) may not be used for "
+                    + "this: its extension keyUsage does not have digitalSignature, and in TLS 1.3, as in TLS 1.2 with "
+                    + "ECDHE, the server must sign"
             )
         case .unsupportedProtocol, .wrongVersionNumber, .unknownProtocol:
             return explain(alert: .protocolVersion)
@@ -174,25 +175,25 @@ struct TLSDiagnosis {
         }
         let reason =
             if context.trust.isEmpty {
-                "nobody is trusted: \(authorities) are none"
+                "no authority is trusted: there are none in \(authorities)"
             } else if certificate.isSelfIssued {
                 context.trust.known.contains(certificate)
-                    ? "it is issued by itself and is among \(authorities), but it is not for signing: BoringSSL wants keyCertSign in "
-                        + "the extension keyUsage of whom it trusts, or no such extension, where OpenSSL does not look"
-                    : "it is issued by itself and is not among \(authorities)"
+                    ? "it is self-issued and is among \(authorities), but it is not for signing: BoringSSL requires "
+                        + "keyCertSign in the extension keyUsage of an authority, or no such extension; OpenSSL does not check"
+                    : "it is self-issued and is not among \(authorities)"
             } else if !certificate.isForServers {
                 "its extension extendedKeyUsage does not have serverAuth"
             } else if issuers.isEmpty {
-                "nothing leads from its issuer, \(certificate.issuer), to one of \(authorities), or an authority between them has "
-                    + "constraints that this certificate does not keep, as of certificate policies, which OpenSSL does not check"
+                "no chain leads from its issuer, \(certificate.issuer), to one of \(authorities), or an intermediate "
+                    + "authority has constraints that this certificate violates, such as certificate policies, which OpenSSL does not check"
                     + expiredAuthorities(at: now)
             } else if let missing = issuers.first(where: isWithoutIssuer) {
-                "its issuer, \(missing.subject), is among \(authorities), and was issued by \(missing.issuer), which is not: add that "
-                    + "one's certificate"
+                "its issuer, \(missing.subject), is among \(authorities), and was issued by \(missing.issuer), which is not: "
+                    + "add its certificate"
             } else {
                 "its issuer's name, \(certificate.issuer), is among \(authorities), but that authority's key did not sign it, or its "
-                    + "name constraints do not allow it: BoringSSL takes those for host names, and with them a certificate needs "
-                    + "subject alternative names"
+                    + "name constraints do not allow it: BoringSSL applies those to host names, and then a "
+                    + "certificate needs subject alternative names"
             }
         return (.notTrusted, "the certificate of \(endpoint) (\(certificate.subject)) is not trusted: \(reason)")
     }
@@ -226,10 +227,10 @@ struct TLSDiagnosis {
     private func wrongHostname(_ certificate: PeerCertificate?) -> String {
         guard case .host(let host, _) = endpoint else {
             return
-                "the certificate of \(endpoint) cannot be checked: a Unix domain socket has no name that could stand in it"
+                "the certificate of \(endpoint) cannot be checked: a Unix domain socket has no name that it could contain"
         }
         guard let certificate else {
-            return "the certificate of \(endpoint) cannot be read, so that nobody knows whom it is for"
+            return "the certificate of \(endpoint) cannot be parsed, so its names are unknown"
         }
         // What was looked at: the common name where there are no alternative names.
         let names =
@@ -239,12 +240,12 @@ struct TLSDiagnosis {
         let owner = names.isEmpty ? certificate.subject : names.joined(separator: ", ")
         if names.contains(host) {
             return
-                "the certificate of \(endpoint) has \(host) as a host name; an address must be there as an address (IP:\(host))"
+                "the certificate of \(endpoint) has \(host) as a DNS name; an address must be an IP address entry (IP:\(host))"
         }
         return "the certificate of \(endpoint) is for \(owner), not for \(host)"
     }
 
-    private var certificateRequired: String { "\(endpoint) demands a certificate of the client" }
+    private var certificateRequired: String { "\(endpoint) requires a client certificate" }
 
     private func error(
         _ failure: TLSFailure, _ message: String, underlying: (any Error)? = nil, report: TLSReport? = nil

@@ -36,7 +36,7 @@ public struct TLSFailure: Sendable, Hashable, CustomStringConvertible {
     public static let revocationLists = TLSFailure(value: .revocationLists)
     /// The server does not speak TLS on this port.
     public static let notTLS = TLSFailure(value: .notTLS)
-    /// The server demands a certificate of the client, and the client has none.
+    /// The server requires a client certificate, and the client has none.
     public static let certificateRequired = TLSFailure(value: .certificateRequired)
     /// The server does not accept the client's certificate.
     public static let certificateRejected = TLSFailure(value: .certificateRejected)

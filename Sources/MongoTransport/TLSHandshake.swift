@@ -168,7 +168,7 @@ struct TLSHandshake: Sendable {
             tls = try NIOSSLClientHandler(context: context.context, serverHostname: identity.serverName)
         } catch {
             throw TransportError(
-                .tls, phase: .tls, "\(endpoint) is no name that TLS could ask for: \(error)", underlying: error,
+                .tls, phase: .tls, "\(endpoint) is not a name that TLS can use: \(error)", underlying: error,
                 tlsFailure: .wrongHostname)
         }
         let serverHello = ServerHelloHandler()

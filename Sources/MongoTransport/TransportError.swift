@@ -2,32 +2,23 @@
 public struct TransportError: Error, Sendable, CustomStringConvertible {
     /// What kind of failure this is. The set is open.
     public struct Code: Sendable, Hashable, CustomStringConvertible {
-        private enum Value: String {
-            case nameResolution = "name-resolution"
-            case connect
-            case tls
-            case closed
-            case protocolViolation = "protocol-violation"
-            case deadlineExceeded = "deadline-exceeded"
-        }
-
-        private let value: Value
+        private let value: String
 
         /// The host's name did not resolve.
-        public static let nameResolution = Code(value: .nameResolution)
+        public static let nameResolution = Code(value: "name-resolution")
         /// No address accepted a connection.
-        public static let connect = Code(value: .connect)
+        public static let connect = Code(value: "connect")
         /// The connection could not be encrypted: ``TransportError/tlsFailure`` says why.
-        public static let tls = Code(value: .tls)
+        public static let tls = Code(value: "tls")
         /// The connection is closed: by the server, or by an earlier failure.
-        public static let closed = Code(value: .closed)
+        public static let closed = Code(value: "closed")
         /// The server sent a malformed message, or one that is no answer to what was asked.
-        public static let protocolViolation = Code(value: .protocolViolation)
+        public static let protocolViolation = Code(value: "protocol-violation")
         /// The deadline passed.
-        public static let deadlineExceeded = Code(value: .deadlineExceeded)
+        public static let deadlineExceeded = Code(value: "deadline-exceeded")
 
         /// The code's stable, hyphenated name.
-        public var description: String { value.rawValue }
+        public var description: String { value }
     }
 
     /// What kind of failure this is.

@@ -54,7 +54,7 @@ struct TrustedAuthorities: CustomStringConvertible {
                 certificates += try Self.certificates(in: file)
                 parts.append("those in SSL_CERT_FILE (\(file))")
             } catch {
-                parts.append("none of SSL_CERT_FILE (\(file): \(error))")
+                parts.append("none from SSL_CERT_FILE (\(file): \(error))")
             }
         }
         if let folders = environment("SSL_CERT_DIR"), !folders.isEmpty {
@@ -70,7 +70,7 @@ struct TrustedAuthorities: CustomStringConvertible {
     }
 
     func configure(_ configuration: inout TLSConfiguration) {
-        // Where there are none NIOSSL refuses to work, and it is our word that tells why nobody is trusted.
+        // Where there are none NIOSSL refuses to work, and it is our word that tells why no authority is trusted.
         guard usesSystem else {
             configuration.trustRoots = .certificates(certificates)
             return

@@ -67,7 +67,7 @@ package enum DNSAnswer: Sendable {
     private static func mismatch(
         _ header: Header, _ reader: inout DNSReader, _ query: DNSQuery
     ) throws(DNSFormatError) -> String? {
-        guard header.isResponse, header.operation == 0 else { return "a message that is no answer" }
+        guard header.isResponse, header.operation == 0 else { return "a message that is not a response" }
         guard header.id == query.id else { return "an answer with another id" }
         // Servers that do not read a query to its end repeat no question (RFC 1035 section 4.1.1, FORMERR).
         let isRefusal = header.code != .noError && header.code != .nameError
@@ -107,7 +107,7 @@ package enum DNSAnswer: Sendable {
                 records[owner, default: []].append(try DNSRecordData(type, ttl: ttl, &data))
             case .cname:
                 let target = try data.name()
-                guard data.isAtEnd else { throw DNSFormatError("an alias in it has more than a name") }
+                guard data.isAtEnd else { throw DNSFormatError("an alias in it has data after its name") }
                 guard aliases.updateValue(target, forKey: owner).map({ $0 == target }) ?? true else {
                     throw DNSFormatError("a name in it has two aliases")
                 }
@@ -127,7 +127,7 @@ package enum DNSAnswer: Sendable {
             guard let next = aliases[name] else { return [] }
             name = next
         }
-        throw DNSFormatError("its chain of aliases has no end")
+        throw DNSFormatError("its chain of aliases does not end")
     }
 }
 
@@ -152,7 +152,7 @@ package enum DNSRecordData: Sendable, Hashable {
                 self = .noService
                 return
             }
-            guard let host = target.hostName else { throw DNSFormatError("an SRV record in it leads to no host name") }
+            guard let host = target.hostName else { throw DNSFormatError("an SRV record in it points to no host name") }
             self = .service(SRVRecord(priority: priority, weight: weight, port: port, target: host, ttl: ttl))
         case .txt:
             var strings: [[UInt8]] = []

@@ -93,7 +93,7 @@ struct DNSExchange {
             if let knowledge = try settle(answer) { return knowledge }
         }
         guard let knowledge = try settle(try askByStream(server)) else {
-            throw ServerFailure(reason: "an answer over TCP that is cut off", isMalformed: true)
+            throw ServerFailure(reason: "a truncated answer over TCP", isMalformed: true)
         }
         return knowledge
     }
@@ -105,7 +105,7 @@ struct DNSExchange {
         case .noSuchName: return .noSuchName
         case .truncated: return nil
         case .failure(let code): throw ServerFailure(reason: "\(code)")
-        case .lame: throw ServerFailure(reason: "it does not look up names for others")
+        case .lame: throw ServerFailure(reason: "it does not offer recursion")
         case .unrelated(let reason): throw ServerFailure(reason: reason, isMalformed: true)
         case .malformed(let reason):
             throw ServerFailure(reason: "the answer is malformed: \(reason)", isMalformed: true)

@@ -24,7 +24,7 @@ package struct DNSName: Sendable {
         else {
             throw NameResolutionError(
                 .invalidName, name: String(text.prefix(64)),
-                "is no DNS name: it has up to 253 printable ASCII characters, and 1 to 63 between periods")
+                "is not a DNS name: one has up to 253 printable ASCII characters, and 1 to 63 between periods")
         }
         self.labels = labels
     }

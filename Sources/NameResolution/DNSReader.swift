@@ -40,14 +40,14 @@ struct DNSReader {
     }
 
     mutating func bytes(_ count: Int) throws(DNSFormatError) -> [UInt8] {
-        guard count <= end - offset else { throw DNSFormatError("a length in it leads past its end") }
+        guard count <= end - offset else { throw DNSFormatError("a length in it points past its end") }
         defer { offset += count }
         return Array(message[offset..<(offset + count)])
     }
 
     /// Cuts off the next bytes for a reader of their own.
     mutating func part(_ count: Int) throws(DNSFormatError) -> DNSReader {
-        guard count <= end - offset else { throw DNSFormatError("a length in it leads past its end") }
+        guard count <= end - offset else { throw DNSFormatError("a length in it points past its end") }
         defer { offset += count }
         return DNSReader(message, from: offset, to: offset + count)
     }
@@ -74,7 +74,9 @@ struct DNSReader {
                 labels.append(try segment.bytes(Int(first)))
             case 0xC0:
                 let target = Int(first & 0x3F) << 8 | Int(try segment.uint8())
-                guard target < start else { throw DNSFormatError("a compressed name in it leads to itself or ahead") }
+                guard target < start else {
+                    throw DNSFormatError("a compressed name in it points to itself or forward")
+                }
                 if pointers == 0 { self = segment }
                 pointers += 1
                 guard pointers <= DNSName.maximumLength / 2 else {

@@ -30,7 +30,7 @@ struct DNSSocket: ~Copyable {
             case .woken: "given up"
             case .closed: "it closed the connection"
             case .system(ECONNREFUSED): "nothing listens at its port"
-            case .system(ENETUNREACH), .system(EHOSTUNREACH): "there is no way to it"
+            case .system(ENETUNREACH), .system(EHOSTUNREACH): "there is no route to it"
             case .system(let number): "error number \(number)"
             }
         }

@@ -20,7 +20,8 @@ package enum InternationalName {
         let text = converted.joined(separator: ".")
         guard text.utf8.count <= 254 else {
             throw NameResolutionError(
-                .invalidName, name: String(name.prefix(64)), "takes more than 253 characters in the form of RFC 5890")
+                .invalidName, name: String(name.prefix(64)), "has more than 253 characters in its ASCII form (RFC 5890)"
+            )
         }
         return text
     }
@@ -36,13 +37,13 @@ package enum InternationalName {
         else {
             throw NameResolutionError(
                 .invalidName, name: String(name.prefix(64)),
-                "has a label that is no host's: it takes letters, digits and '-' (RFC 5890)")
+                "has a label that is not valid for a host: it has letters, digits and '-' (RFC 5890)")
         }
         let text = mapped.allSatisfy(\.isASCII) ? mapped : Array("xn--".unicodeScalars) + Punycode.encode(mapped)
         guard text.count <= 63 else {
             throw NameResolutionError(
                 .invalidName, name: String(name.prefix(64)),
-                "has a label that takes more than 63 characters in the form of RFC 5890")
+                "has a label with more than 63 characters in its ASCII form (RFC 5890)")
         }
         return String(String.UnicodeScalarView(text))
     }

@@ -46,7 +46,7 @@ public struct SystemResolver: NameResolver {
     ) async throws -> [IPAddress] {
         if let literal = IPAddress(host) {
             guard let family, literal.family != family else { return [literal] }
-            throw NameResolutionError(.noAddress, name: host, "is no \(family) address")
+            throw NameResolutionError(.noAddress, name: host, "is not an \(family) address")
         }
         try Self.check(host)
         let systemFamily =
@@ -118,7 +118,7 @@ public struct SystemResolver: NameResolver {
         guard !host.isEmpty, host.utf8.count <= 253 + 1, !host.utf8.contains(where: { $0 <= 0x20 || $0 == 0x7f }) else {
             throw NameResolutionError(
                 .invalidName, name: String(host.prefix(64)),
-                "is no host name: it is empty, too long, or holds a space or control character")
+                "is not a host name: it is empty, too long, or holds a space or control character")
         }
     }
 

@@ -20,7 +20,7 @@ public struct ExternalServerMechanism: SaslServerMechanism {
     /// - Throws: ``SaslError/Code/invalidConfiguration`` for an empty identity.
     public func makeExchange() throws(SaslError) -> some SaslServerExchange {
         guard !identity.isEmpty else {
-            throw SaslError(.invalidConfiguration, "the connection does not say who the client is")
+            throw SaslError(.invalidConfiguration, "the connection does not identify the client")
         }
         return ExternalServerExchange(identity)
     }

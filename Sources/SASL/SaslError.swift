@@ -28,8 +28,8 @@ public struct SaslError: Error, Sendable {
         public static let credentialsRejected = Code(value: "credentials-rejected")
         /// The client has proven who it is, and may not act as whom it asked for.
         public static let notAuthorized = Code(value: "not-authorized")
-        /// The channel bindings of the two sides differ, or one side demands them and the other has none: somebody may be
-        /// in the middle.
+        /// The channel bindings of the two sides differ, or one side demands them and the other has none: someone may
+        /// be in the middle.
         public static let channelBinding = Code(value: "channel-binding")
         /// A challenge or response exceeds the limit of ``SaslLimits``.
         public static let tooLarge = Code(value: "too-large")
@@ -69,9 +69,6 @@ public struct SaslError: Error, Sendable {
 }
 
 extension SaslError: CustomStringConvertible {
-    /// The code and the message, and the cause where there is one.
-    public var description: String {
-        let cause = underlying.map { " (\($0))" } ?? ""
-        return "\(code): \(message)\(cause)"
-    }
+    /// The code and the message, which has the cause's own.
+    public var description: String { "\(code): \(message)" }
 }

@@ -34,7 +34,7 @@ public struct SaslLayerCodec: ~Copyable {
         guard layer.protection != .none else { return bytes }
         hasFailed = true
         guard layer.maximumPlaintextLength > 0 else {
-            throw SaslError(.securityLayer, "no message of the security layer fits into what the peer receives")
+            throw SaslError(.securityLayer, "no message of the security layer fits into the peer's maximum size")
         }
         var output: [UInt8] = []
         output.reserveCapacity(bytes.count + 64)
@@ -42,7 +42,8 @@ public struct SaslLayerCodec: ~Copyable {
         while !rest.isEmpty {
             let wrapped = try layer.wrap(Array(rest.prefix(layer.maximumPlaintextLength)))
             guard let length = UInt32(exactly: wrapped.count) else {
-                throw SaslError(.tooLarge, "a protected message of \(wrapped.count) bytes has no room in four octets")
+                throw SaslError(
+                    .tooLarge, "the length of a protected message, \(wrapped.count) bytes, does not fit in four octets")
             }
             output += (0..<4).map { UInt8(truncatingIfNeeded: length >> (24 - 8 * $0)) }
             output += wrapped

@@ -143,12 +143,12 @@ public struct SaslServerSession: ~Copyable {
         case .awaitingEmptyResponse(let identity):
             guard response?.isEmpty == true else {
                 throw SaslError(
-                    .malformedResponse, "the client answered the last data of \(mechanism) with some of its own")
+                    .malformedResponse, "the client answered the last data of \(mechanism) with data of its own")
             }
             state = .succeeded(identity)
             return .success(identity, data: nil)
         case .succeeded:
-            throw SaslError(.unexpectedResponse, "the client goes on after the end of \(mechanism)")
+            throw SaslError(.unexpectedResponse, "the client continues after the end of \(mechanism)")
         }
         guard response != nil || firstSpeaker == .server && isFirst else {
             throw SaslError(.missingResponse, "the client sent no response")
@@ -166,7 +166,8 @@ public struct SaslServerSession: ~Copyable {
         _ authentication: SaslAuthentication, _ data: [UInt8]?
     ) throws(SaslError) -> SaslServerStep {
         guard let authorized = try authorize(authentication) else {
-            throw SaslError(.notAuthorized, "the client has proven who it is, and may not act as whom it wants to")
+            throw SaslError(
+                .notAuthorized, "the client is authenticated, but may not act as the identity that it asks for")
         }
         let identity = SaslIdentity(
             authenticationIdentity: authentication.authenticationIdentity, authorizationIdentity: authorized)

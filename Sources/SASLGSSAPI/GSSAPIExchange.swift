@@ -140,7 +140,8 @@ public final class GSSAPIExchange: SaslExchange {
             context.wrap(answer, confidential: false), .mechanismFailure,
             "cannot wrap the answer to the offer of layers")
         guard !wrapped.isConfidential else {
-            throw SaslError(.mechanismFailure, "the context encrypted the answer, which RFC 4752 has in clear text")
+            throw SaslError(
+                .mechanismFailure, "the context encrypted the answer, which RFC 4752 requires in clear text")
         }
         self.offer = offer
         state = protected == nil ? .answered : .established(context, layer: protected)
@@ -166,7 +167,7 @@ public final class GSSAPIExchange: SaslExchange {
         guard granted.contains(.delegation) || !mechanism.delegatesCredential else {
             throw SaslError(
                 .mechanismFailure,
-                "the credential was not handed over: the user's ticket-granting ticket must be there, and forwardable")
+                "the credential was not delegated: this needs a forwardable ticket-granting ticket of the user")
         }
     }
 

@@ -64,13 +64,14 @@ public final class GSSAPIServerExchange: SaslServerExchange {
             guard response.isEmpty else {
                 throw SaslError(
                     .unexpectedResponse,
-                    "the client sent \(response.count) bytes where RFC 4752 has an empty response to the last token")
+                    "the client sent \(response.count) bytes where RFC 4752 requires an empty response to the last token"
+                )
             }
             return try offer(context)
         case .offered(let context, let layers):
             return try finish(context, layers, response)
         case .authenticated:
-            throw SaslError(.unexpectedResponse, "the client goes on after the last message of GSSAPI")
+            throw SaslError(.unexpectedResponse, "the client continues after the last message of GSSAPI")
         }
     }
 
@@ -110,7 +111,7 @@ public final class GSSAPIServerExchange: SaslServerExchange {
             context.wrap(GSSAPILayerChoice.octets(layers, size), confidential: false), .mechanismFailure,
             "cannot wrap the offer of layers")
         guard !wrapped.isConfidential else {
-            throw SaslError(.mechanismFailure, "the context encrypted the offer, which RFC 4752 has in clear text")
+            throw SaslError(.mechanismFailure, "the context encrypted the offer, which RFC 4752 requires in clear text")
         }
         state = .offered(context, layers)
         return .challenge(wrapped.bytes)

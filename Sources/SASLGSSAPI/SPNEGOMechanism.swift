@@ -158,7 +158,7 @@ enum SPNEGOLayer {
         guard acceptable.contains(layer) else {
             throw SaslError(
                 .securityLayer,
-                "the context (\(flags)) stands for the security layer \(layer); acceptable: \(acceptable)")
+                "the context (\(flags)) provides the security layer \(layer); acceptable: \(acceptable)")
         }
         guard layer != .none else { return NoSecurityLayer() }
         // Without it messages could be replayed.

@@ -48,7 +48,7 @@ public struct SPNEGOServerMechanism: SaslServerMechanism {
         guard !layers.isEmpty, layers.isSubset(of: .all), maximumReceiveLength < 1 << 24 else {
             throw SaslError(
                 .invalidConfiguration,
-                "the security layers \(layers), or messages of \(maximumReceiveLength) bytes, cannot be had")
+                "the security layers \(layers), or messages of \(maximumReceiveLength) bytes, are not possible")
         }
         return SPNEGOServerExchange(self)
     }
@@ -98,7 +98,7 @@ public final class SPNEGOServerExchange: SaslServerExchange {
         case .establishing(let context):
             return try advance(context, response)
         case .authenticated:
-            throw SaslError(.unexpectedResponse, "the client goes on after the last message of GSS-SPNEGO")
+            throw SaslError(.unexpectedResponse, "the client continues after the last message of GSS-SPNEGO")
         }
     }
 

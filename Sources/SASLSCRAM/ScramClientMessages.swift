@@ -37,7 +37,7 @@ struct ScramClientFirst {
         }
         var attributes = try ScramMessage.attributes(bare, of: sender)
         guard let username = ScramMessage.unescaped(try ScramMessage.take("n", from: &attributes, of: sender)) else {
-            throw sender.malformed("user name has a '=' that stands for nothing")
+            throw sender.malformed("user name has an invalid '=' escape")
         }
         self.username = username
         nonce = try ScramMessage.take("r", from: &attributes, of: sender)
@@ -75,7 +75,7 @@ struct ScramClientFinal {
         let text = try ScramMessage.text(response, of: sender)
         var attributes = try ScramMessage.attributes(text, of: sender)
         guard let last = attributes.popLast(), last.name == "p", let proof = Base64.decode(last.value.utf8) else {
-            throw sender.malformed("last attribute is no proof in Base64")
+            throw sender.malformed("last attribute is not a proof in Base64")
         }
         guard let binding = Base64.decode(try ScramMessage.take("c", from: &attributes, of: sender).utf8) else {
             throw sender.malformed("channel binding is not Base64")

@@ -65,7 +65,7 @@ final class ScramExchange: SaslExchange {
             return step
         case .complete:
             guard challenge?.isEmpty ?? true else {
-                throw SaslError(.unexpectedChallenge, "the server goes on after the end of \(name)")
+                throw SaslError(.unexpectedChallenge, "the server continues after the end of \(name)")
             }
             return .done
         }

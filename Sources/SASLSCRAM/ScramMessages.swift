@@ -47,7 +47,7 @@ struct ScramServerFirst {
         }
         guard nonce.utf8.starts(with: clientNonce.utf8), nonce.utf8.count > clientNonce.utf8.count else {
             throw SaslError(
-                .serverNotProven, "the server's nonce does not continue the client's: it answers someone else")
+                .serverNotProven, "the server's nonce does not extend the client's: it answers another client")
         }
         let saltText = try ScramMessage.take("s", from: &attributes)
         guard let salt = Base64.decode(saltText.utf8), !salt.isEmpty else {
@@ -78,7 +78,7 @@ struct ScramServerFirst {
         guard count >= allowed.lowerBound else {
             throw SaslError(
                 .unacceptableChallenge,
-                "the server demands \(count) iterations only, fewer than the \(allowed.lowerBound) that are safe"
+                "the server demands only \(count) iterations, fewer than the \(allowed.lowerBound) that are safe"
             )
         }
         return count
@@ -194,7 +194,7 @@ enum ScramMessage {
         _ name: Unicode.Scalar, from attributes: inout [Attribute], of sender: Sender = .server
     ) throws(SaslError) -> String {
         guard let first = attributes.first, first.name == name else {
-            throw sender.malformed("message lacks the attribute \(name) in its place")
+            throw sender.malformed("message lacks the attribute \(name) where it is expected")
         }
         attributes.removeFirst()
         return first.value

@@ -20,7 +20,7 @@ public struct ScramServerMechanism: SaslServerMechanism {
         /// The connection has no bindings.
         case none
         /// This is the plain form, and the `-PLUS` form is offered beside it: a client that could bind and was told otherwise is
-        /// refused, as somebody has changed the list of mechanisms.
+        /// refused, as someone has changed the list of mechanisms.
         case offered
         /// This is the `-PLUS` form: the client chooses one of these bindings of the connection.
         case required([SaslChannelBinding])

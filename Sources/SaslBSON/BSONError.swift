@@ -44,10 +44,10 @@ public struct BSONError: Error, Sendable, Hashable {
     public var message: String
 
     /// Creates an error.
-    public init(code: Code, offset: Int, message: String) {
+    public init(_ code: Code, _ message: String, offset: Int) {
         self.code = code
-        self.offset = offset
         self.message = message
+        self.offset = offset
     }
 }
 

@@ -128,7 +128,8 @@ struct CredentialRules {
     private func check(_ property: MechanismProperties.Property, _ rule: Rule) throws(ConnectionStringError) {
         guard rule.properties.contains(property.name) else {
             if property.name == "ALLOWED_HOSTS" {
-                throw propertyError("ALLOWED_HOSTS must not stand in a connection string: it guards against its hosts")
+                throw propertyError(
+                    "ALLOWED_HOSTS must not be in a connection string: it protects against the string's own hosts")
             }
             let allowed = rule.properties.sorted().joined(separator: ", ")
             throw propertyError(

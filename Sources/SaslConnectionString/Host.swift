@@ -40,7 +40,7 @@ extension MongoConnectionString {
         package init(member: String) throws(ConnectionStringError) {
             let hosts = try HostParser.hosts(in: Array(member.utf8)[...])
             guard let host = hosts.first, hosts.count == 1 else {
-                throw ConnectionStringError(.invalidHost, "a member is one host", offset: 0, part: "host 1")
+                throw ConnectionStringError(.invalidHost, "a member must be one host", offset: 0, part: "host 1")
             }
             self = host
         }

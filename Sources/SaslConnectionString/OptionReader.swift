@@ -347,7 +347,7 @@ struct OptionReader {
         }
         guard pairs.count <= OptionValue.maximumPairs else {
             throw locations.error(
-                .tooLarge, "at most \(OptionValue.maximumPairs) properties are taken; these are \(pairs.count)",
+                .tooLarge, "at most \(OptionValue.maximumPairs) properties are accepted; there are \(pairs.count)",
                 option: spec.name)
         }
         var seen: Set<String> = []

@@ -23,7 +23,7 @@ enum OptionRules {
         for (one, other) in exclusive where given.contains(one) && given.contains(other) {
             try findings.report(
                 locations.error(
-                    .conflictingOptions, "\(one) and \(other) exclude one another, whatever their values", option: other
+                    .conflictingOptions, "\(one) and \(other) exclude each other, whatever their values", option: other
                 ))
         }
         for name in ["srvServiceName", "srvMaxHosts"] where scheme == .mongodb && given.contains(name) {
@@ -34,7 +34,7 @@ enum OptionRules {
                 try findings.report(
                     locations.error(
                         .conflictingOptions,
-                        "directConnection=true does not go with mongodb+srv://, which may name "
+                        "directConnection=true cannot be combined with mongodb+srv://, which may name "
                             + "several servers", option: "directConnection"))
             }
             if hosts.count > 1 {
@@ -70,12 +70,13 @@ enum OptionRules {
             if options.replicaSet != nil {
                 try findings.report(
                     locations.error(
-                        .conflictingOptions, "loadBalanced=true does not go with replicaSet", option: "loadBalanced"))
+                        .conflictingOptions, "loadBalanced=true cannot be combined with replicaSet",
+                        option: "loadBalanced"))
             }
             if options.directConnection == true {
                 try findings.report(
                     locations.error(
-                        .conflictingOptions, "loadBalanced=true does not go with directConnection=true",
+                        .conflictingOptions, "loadBalanced=true cannot be combined with directConnection=true",
                         option: "loadBalanced"))
             }
         }
@@ -83,13 +84,14 @@ enum OptionRules {
             if options.replicaSet != nil {
                 try findings.report(
                     locations.error(
-                        .conflictingOptions, "a positive srvMaxHosts does not go with replicaSet", option: "srvMaxHosts"
+                        .conflictingOptions, "a positive srvMaxHosts cannot be combined with replicaSet",
+                        option: "srvMaxHosts"
                     ))
             }
             if options.loadBalanced == true {
                 try findings.report(
                     locations.error(
-                        .conflictingOptions, "a positive srvMaxHosts does not go with loadBalanced=true",
+                        .conflictingOptions, "a positive srvMaxHosts cannot be combined with loadBalanced=true",
                         option: "srvMaxHosts"))
             }
         }
@@ -109,7 +111,7 @@ enum OptionRules {
         if (options.proxyUsername == nil) != (options.proxyPassword == nil) {
             try findings.report(
                 locations.error(
-                    .conflictingOptions, "proxyUsername and proxyPassword need one another",
+                    .conflictingOptions, "proxyUsername and proxyPassword need each other",
                     option: options.proxyUsername == nil ? "proxyPassword" : "proxyUsername"))
         }
     }

@@ -23,7 +23,8 @@ struct Sections {
         let bytes = Array(text.utf8)
         if let index = bytes.firstIndex(where: { $0 < 0x20 || $0 == 0x7F }) {
             throw ConnectionStringError(
-                .invalidCharacter, "a connection string has no control characters, such as a line break at its end",
+                .invalidCharacter,
+                "a connection string must not have control characters, such as a line break at its end",
                 offset: index, part: "text")
         }
         let rest: Bytes
@@ -81,7 +82,7 @@ struct Sections {
         guard let at = suspect.firstIndex(of: UInt8(ascii: "@")) else { return }
         throw ConnectionStringError(
             .invalidUserInfo,
-            "the '@' stands behind a '/' or '?'; in a user name or password write those as %2F and %3F, "
+            "the '@' comes after a '/' or '?'; in a user name or password write those as %2F and %3F, "
                 + "and an '@' that belongs to a database or an option as %40",
             offset: at, part: "userinfo")
     }
@@ -121,7 +122,7 @@ struct UserInfo: Sendable, Hashable {
         }
         guard !username.utf8.contains(0), password?.withBytes({ $0.contains(0) }) != true else {
             throw ConnectionStringError(
-                .invalidUserInfo, "user name and password have no NUL character", offset: raw.startIndex,
+                .invalidUserInfo, "user name and password must not have a NUL character", offset: raw.startIndex,
                 part: "userinfo")
         }
     }

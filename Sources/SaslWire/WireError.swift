@@ -46,7 +46,7 @@ public struct WireError: Error, Sendable {
     public var underlying: (any Error)?
 
     /// Creates an error.
-    public init(code: Code, message: String, offset: Int? = nil, underlying: (any Error)? = nil) {
+    public init(_ code: Code, _ message: String, offset: Int? = nil, underlying: (any Error)? = nil) {
         self.code = code
         self.message = message
         self.offset = offset

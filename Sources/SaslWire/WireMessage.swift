@@ -70,8 +70,8 @@ public enum WireMessage: Sendable, Hashable {
 
     static func tooLarge(_ limits: WireLimits) -> WireError {
         WireError(
-            code: .messageTooLarge,
-            message: "The message would have more than the \(limits.maximumMessageLength) bytes that are allowed.")
+            .messageTooLarge,
+            "The message would have more than the \(limits.maximumMessageLength) bytes that are allowed.")
     }
 }
 
@@ -100,20 +100,17 @@ extension MessageHeader {
     /// The header of a buffer whose readable bytes are exactly one message.
     init(of buffer: ByteBuffer, limits: WireLimits) throws(WireError) {
         guard let header = MessageHeader(peeking: buffer) else {
-            throw WireError(
-                code: .truncated, message: "The message ends inside its header.", offset: buffer.readableBytes)
+            throw WireError(.truncated, "The message ends inside its header.", offset: buffer.readableBytes)
         }
         try header.requirePossible(limits: limits)
         let length = Int(header.messageLength)
         guard buffer.readableBytes >= length else {
             throw WireError(
-                code: .truncated,
-                message: "The message has \(length) bytes, of which \(buffer.readableBytes) are there.",
+                .truncated, "The message has \(length) bytes, of which only \(buffer.readableBytes) are present.",
                 offset: buffer.readableBytes)
         }
         guard buffer.readableBytes == length else {
-            throw WireError(
-                code: .invalidLength, message: "\(buffer.readableBytes - length) bytes follow the message.", offset: 0)
+            throw WireError(.invalidLength, "\(buffer.readableBytes - length) bytes follow the message.", offset: 0)
         }
         self = header
     }
@@ -131,16 +128,15 @@ extension MessageHeader {
     static func requirePossible(length: Int32, limits: WireLimits) throws(WireError) {
         guard isPossible(length: length, limits: limits) else {
             throw WireError(
-                code: .invalidLength,
-                message: "A message states a length of \(length) bytes"
-                    + " where \(byteCount) to \(limits.maximumMessageLength) are possible.",
-                offset: 0)
+                .invalidLength,
+                "A message states a length of \(length) bytes"
+                    + " where \(byteCount) to \(limits.maximumMessageLength) are possible.", offset: 0)
         }
     }
 
     var unsupported: WireError {
         WireError(
-            code: .unsupportedOpcode,
-            message: "The peer sent \(opCode); only OP_MSG, OP_QUERY and OP_REPLY are understood.", offset: 12)
+            .unsupportedOpcode, "The peer sent \(opCode); only OP_MSG, OP_QUERY and OP_REPLY are understood.",
+            offset: 12)
     }
 }

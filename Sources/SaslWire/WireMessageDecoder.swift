@@ -18,13 +18,13 @@ public struct WireMessageDecoder: NIOSingleStepByteToMessageDecoder {
 
     /// The next message, or nil if not all of it is there.
     /// - Throws: `WireError`.
-    public mutating func decode(buffer: inout ByteBuffer) throws -> WireFrame? {
+    public mutating func decode(buffer: inout ByteBuffer) throws(WireError) -> WireFrame? {
         try stream.next(in: &buffer, WireFrame.init(decoding:limits:))
     }
 
     /// The next message at the end of the stream, or nil if nothing is left.
     /// - Throws: `WireError`; with code `truncated` if the stream ends inside a message.
-    public mutating func decodeLast(buffer: inout ByteBuffer, seenEOF: Bool) throws -> WireFrame? {
+    public mutating func decodeLast(buffer: inout ByteBuffer, seenEOF: Bool) throws(WireError) -> WireFrame? {
         try stream.last(in: &buffer, WireFrame.init(decoding:limits:))
     }
 }
@@ -85,8 +85,7 @@ private struct MessageStream {
         if let message = try next(in: &buffer, decode) { return message }
         guard buffer.readableBytes > 0 else { return nil }
         let error = WireError(
-            code: .truncated,
-            message: "The connection ended inside a message, after \(buffer.readableBytes) of its bytes.",
+            .truncated, "The connection ended inside a message, after \(buffer.readableBytes) of its bytes.",
             offset: buffer.readableBytes)
         failure = error
         throw error
@@ -98,7 +97,7 @@ private struct MessageStream {
         }
         let isPossible = MessageHeader.isPossible(length: length, limits: limits)
         if isFirst, let hint = ForeignProtocol.hint(for: buffer.readableBytesView, isPossibleLength: isPossible) {
-            throw WireError(code: .foreignProtocol, message: hint, offset: 0)
+            throw WireError(.foreignProtocol, hint, offset: 0)
         }
         try MessageHeader.requirePossible(length: length, limits: limits)
         try MessageHeader(peeking: buffer)?.requirePossible(limits: limits)

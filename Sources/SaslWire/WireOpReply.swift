@@ -58,7 +58,7 @@ public struct WireOpReply: Sendable, Hashable {
         }
         guard documents.count == count else {
             throw WireError(
-                code: .malformedMessage, message: "The OP_REPLY states \(count) documents and has \(documents.count).",
+                .malformedMessage, "The OP_REPLY states \(count) documents and has \(documents.count).",
                 offset: countOffset)
         }
         return (flags, cursorID, startingFrom, documents)

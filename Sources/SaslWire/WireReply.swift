@@ -26,8 +26,7 @@ package struct WireReply: Sendable, Hashable {
                 try reader.readDocumentBytes()
             }
             guard !flags.contains(.moreToCome) else {
-                throw WireError(
-                    code: .malformedReply, message: "The server announced further replies, which nobody asked for.")
+                throw WireError(.malformedReply, "The server announced further replies, which were not requested.")
             }
             self.body = body
         case .reply:
@@ -36,12 +35,11 @@ package struct WireReply: Sendable, Hashable {
             }
             guard let document = documents.first, documents.count == 1 else {
                 throw WireError(
-                    code: .malformedReply,
-                    message: "The server's OP_REPLY has \(documents.count) documents where a reply has 1.")
+                    .malformedReply, "The server's OP_REPLY has \(documents.count) documents where a reply has 1.")
             }
             body = document
         case .query:
-            throw WireError(code: .malformedReply, message: "The server sent a query instead of a reply.", offset: 12)
+            throw WireError(.malformedReply, "The server sent a query instead of a reply.", offset: 12)
         default:
             throw header.unsupported
         }

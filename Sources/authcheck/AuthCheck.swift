@@ -32,6 +32,7 @@ struct AuthCheck: AsyncParsableCommand {
     /// Runs the command. What ArgumentParser says of wrong arguments repeats them, and they may hold a password.
     static func main() async {
         StandardStreams.prepare()
+        ProcessMemory.returnLargeBlocks()
         guard !CommandLine.arguments.isEmpty else {
             // Where Swift finds them on Linux.
             Diagnostics.print("The arguments cannot be read: /proc/self/cmdline is missing; mount /proc.")

@@ -29,28 +29,30 @@ struct CheckCommand: AsyncParsableCommand {
             "How long the check of one connection string may take: 500ms, 10s, 2m.", valueName: "duration"))
     var timeout = TimeLimit(.seconds(10))
 
-    @Flag(help: "Tells all phases of all hosts, and what Kerberos has on this machine.")
+    @Flag(help: "Shows all phases of all hosts, and the state of Kerberos on this machine.")
     var details = false
 
     @Flag(
         name: .customLong("no-probes"),
-        help: "Does not find out causes by trying: each KDC by itself, TLS on a port that hung up, names in the DNS.")
+        help:
+            "Makes no probes to find causes: each KDC by itself, TLS on a port that closed the connection, names in the DNS."
+    )
     var leavesOutProbes = false
 
-    @Flag(name: .shortAndLong, help: "Prints nothing of a check that succeeds.")
+    @Flag(name: .shortAndLong, help: "Prints nothing for a check that succeeds.")
     var quiet = false
 
     @Option(
         help: ArgumentHelp(
-            "Checks again and again, with so much time between, until it is interrupted.", valueName: "duration"))
+            "Repeats the check at this interval, until it is interrupted.", valueName: "duration"))
     var watch: TimeLimit?
 
-    @Flag(name: .shortAndLong, help: "Says on standard error what happens: each phase, and the library's log.")
+    @Flag(name: .shortAndLong, help: "Reports progress on standard error: each phase, and the library's log.")
     var verbose = false
 
     @Option(
         help: ArgumentHelp(
-            "Appends what the Kerberos library does to a file; `-` is standard error.",
+            "Appends the Kerberos library's trace to a file; `-` is standard error.",
             discussion: "Keys appear as type and fingerprint, passwords not at all.", valueName: "file"))
     var trace: String?
 
@@ -190,17 +192,18 @@ struct CheckCommand: AsyncParsableCommand {
 
 /// When a success is doubtful.
 struct WarningOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("Warns of a ticket that ends within this time.", valueName: "duration"))
+    @Option(help: ArgumentHelp("Warns of a ticket that expires within this time.", valueName: "duration"))
     var warnTicket = TimeLimit(.seconds(600))
 
     @Option(
-        help: ArgumentHelp("Warns of a server's certificate that ends within this time: 14d.", valueName: "duration"))
+        help: ArgumentHelp("Warns of a server's certificate that expires within this time: 14d.", valueName: "duration")
+    )
     var warnCertificate = TimeLimit(.seconds(14 * 86_400))
 
     @Option(help: ArgumentHelp("Warns of a server's clock that differs by more than this.", valueName: "duration"))
     var warnClock = TimeLimit(.seconds(300))
 
-    @Flag(help: "Ends with status 3 where a check succeeds with warnings.")
+    @Flag(help: "Exits with status 3 if a check succeeds with warnings.")
     var failOnWarning = false
 
     var thresholds: Thresholds {

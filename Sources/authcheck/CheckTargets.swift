@@ -13,7 +13,7 @@ struct CheckTargets: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "A file with a connection string a line; empty lines and those that begin with # are left out. `-` is standard input.",
+            "A file with one connection string per line; empty lines and those that begin with # are ignored. `-` is standard input.",
             valueName: "file"))
     var uriFile: String?
 
@@ -25,7 +25,7 @@ struct CheckTargets: ParsableArguments {
 
     func validate() throws {
         guard !uris.isEmpty || uriFile != nil else { throw ValidationError("Missing expected argument '<uri> ...'") }
-        guard (1...256).contains(concurrency) else { throw ValidationError("--concurrency is from 1 to 256.") }
+        guard (1...256).contains(concurrency) else { throw ValidationError("--concurrency must be from 1 to 256.") }
     }
 
     /// The strings as they were given.
@@ -42,7 +42,8 @@ struct CheckTargets: ParsableArguments {
         }
         guard !texts.isEmpty else { throw ValidationError("The file of connection strings holds none.") }
         guard texts.count <= Self.maximumCount else {
-            throw ValidationError("There may be \(Self.maximumCount) connection strings; these are \(texts.count).")
+            throw ValidationError(
+                "At most \(Self.maximumCount) connection strings are allowed; there are \(texts.count).")
         }
         return texts
     }

@@ -47,14 +47,14 @@ struct CredentialOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "Accepts what RFC 4752 has a client refuse: with size-without-layer a server that names a maximum size of "
-                + "messages although it offers no security layer.", valueName: "what"))
+            "Accepts what RFC 4752 requires a client to refuse: with size-without-layer a server that states "
+                + "a maximum message size although it offers no security layer.", valueName: "what"))
     var tolerate: [Tolerance] = []
 
     func validate() throws {
         let sources = [cache != nil, keytab != nil, passwordFile != nil, askPassword].count { $0 }
         guard sources <= 1 else {
-            throw ValidationError("Name one of --ccache, --keytab, --password-file and --ask-password.")
+            throw ValidationError("Give only one of --ccache, --keytab, --password-file and --ask-password.")
         }
         // The library would wait for whoever writes into it, and nobody could tell that from a KDC that is silent.
         if let keytab, Self.isPipe(keytab) {

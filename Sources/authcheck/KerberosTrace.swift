@@ -28,7 +28,7 @@ enum KerberosTrace {
             fstat(STDERR_FILENO, &standardError) == 0 && standardError.st_dev == status.st_dev
             && standardError.st_ino == status.st_ino
         guard isFile || isStandardError
-        else { throw ValidationError("the trace cannot be written to \(path): it is no file or device") }
+        else { throw ValidationError("the trace cannot be written to \(path): it is not a file or device") }
         setenv("KRB5_TRACE", path, 1)
     }
 }

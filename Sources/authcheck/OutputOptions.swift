@@ -33,17 +33,17 @@ struct OutputOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "The report's form: text for people, json and jsonl for programs, nagios for a monitoring plugin (with its exit "
+            "The report's format: text for people, json and jsonl for programs, nagios for a monitoring plugin (with its exit "
                 + "statuses 0 to 3), prometheus for a textfile collector."))
     var format = Format.text
 
     @Option(
         help: ArgumentHelp(
-            "Writes the report into a file, which is replaced as a whole, and not on standard output.",
+            "Writes the report to a file, which is replaced as a whole, instead of standard output.",
             valueName: "file"))
     var output: String?
 
-    @Option(help: "Whether the text has colours; auto is by the terminal, NO_COLOR and CLICOLOR_FORCE.")
+    @Option(help: "Whether the text has colours; auto depends on the terminal, NO_COLOR and CLICOLOR_FORCE.")
     var color = Color.auto
 
     /// The text's style, by the terminal that it is for.

@@ -1,5 +1,5 @@
-public import ArgumentParser
-public import MongoTestServer
+package import ArgumentParser
+package import MongoTestServer
 
 /// The value of `--listen`.
 struct ListenOption: ExpressibleByArgument {

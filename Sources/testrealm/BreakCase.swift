@@ -36,8 +36,8 @@ enum BreakCase: String, CaseIterable, Sendable {
         case .staleTicket: "the cached ticket is for a key that the server no longer has"
         case .clockSkew: "this machine's clock is an hour behind"
         case .kdcSilent: "the KDC takes requests and does not answer"
-        case .kdcDown: "nobody listens at the KDC's port"
-        case .refusedUser: "the user is who he says, and has no account on the server"
+        case .kdcDown: "nothing listens on the KDC's port"
+        case .refusedUser: "the user is authenticated, and has no account on the server"
         case .untrustedCertificate: "the server's certificate is from an unknown authority"
         }
     }

@@ -20,18 +20,18 @@ struct DemoCommand: AsyncParsableCommand {
         commandName: "demo",
         abstract: "Starts a realm and a server that demands it, checks the server with authcheck, and stops both.",
         discussion: """
-            Needs the programs authcheck and mongo-test-server beside this one; no network, and no root. The exit status \
-            is authcheck's; 125 where the realm or the server did not start.
+            Needs the programs authcheck and mongo-test-server next to this one; no network, and no root. The exit status \
+            is authcheck's; 125 if the realm or the server did not start.
 
-            With --break the realm is broken first, and mended afterwards. Then the exit status is 0 where authcheck said what \
-            was announced, both times; 1 where it did not; 125 where a case could not be shown. With json there are two \
-            reports for each case, one a line, and all else goes to standard error.
+            With --break the realm is broken first, and repaired afterwards. Then the exit status is 0 if authcheck \
+            reported what was expected, both times; 1 if it did not; 125 if a case could not be shown. With json there are \
+            two reports for each case, one per line, and all else goes to standard error.
             """)
 
     /// The roles of every user at the server.
     static let roles = "readWrite@demo"
 
-    @Option(help: "The report's form: text for people, json for programs.")
+    @Option(help: "The report's format: text for people, json for programs.")
     var format = Format.text
 
     @Option(

@@ -12,11 +12,11 @@ struct Demonstration: Sendable {
         /// The exit status in the broken realm.
         var broken: Int32
         /// The exit status after the remedy.
-        var mended: Int32
+        var fixed: Int32
 
         /// Whether authcheck named the failure, and the remedy helped.
         func isAsAnnounced(_ breakCase: BreakCase) -> Bool {
-            broken == breakCase.verdict.status && mended == 0
+            broken == breakCase.verdict.status && fixed == 0
         }
     }
 
@@ -45,10 +45,10 @@ struct Demonstration: Sendable {
         var outcome = try await serving(breakage.broken.server) { port in
             let status = try await show(breakage.broken, port)
             return Outcome(
-                broken: status, mended: breakage.mended.server == nil ? try await confirm(breakage.mended, port) : -1)
+                broken: status, fixed: breakage.fixed.server == nil ? try await confirm(breakage.fixed, port) : -1)
         }
-        if let server = breakage.mended.server {
-            outcome.mended = try await serving(server) { port in try await confirm(breakage.mended, port) }
+        if let server = breakage.fixed.server {
+            outcome.fixed = try await serving(server) { port in try await confirm(breakage.fixed, port) }
         }
         return outcome
     }
@@ -129,13 +129,13 @@ struct Demonstration: Sendable {
         say(
             status == verdict.status
                 ? "\nas announced: \(verdict.name), exit status \(status)"
-                : "\nNOT as announced: exit status \(status), which should be \(verdict.status), \(verdict.name)")
+                : "\nNOT as expected: exit status \(status), which should be \(verdict.status), \(verdict.name)")
         return status
     }
 
     /// Applies the remedy, runs authcheck again and shows the first line of its report, or all where it failed.
     private func confirm(_ attempt: Breakage.Attempt, _ port: Int) async throws -> Int32 {
-        try await take(attempt, as: "mended by")
+        try await take(attempt, as: "fixed by")
         if attempt.steps.isEmpty { sayCommand(attempt, port) }
         let result = try await Subprocess.run(
             try check(attempt, port), input: .none, output: .string(limit: 1 << 24),
@@ -145,11 +145,11 @@ struct Demonstration: Sendable {
         let report = result.standardOutput
         if format == .json {
             TestRealm.writeAll(report, to: 1)
-            say("mended: \(status == 0 ? "OK" : "NOT, exit status \(status)")")
+            say("fixed: \(status == 0 ? "OK" : "NOT, exit status \(status)")")
         } else if status == 0 {
-            say("mended: \(String(report.unicodeScalars.prefix { $0 != "\n" }))")
+            say("fixed: \(String(report.unicodeScalars.prefix { $0 != "\n" }))")
         } else {
-            say("NOT mended:\n\(report)")
+            say("NOT fixed:\n\(report)")
         }
         return status
     }

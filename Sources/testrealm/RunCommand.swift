@@ -10,9 +10,9 @@ struct RunCommand: AsyncParsableCommand, Sendable {
         discussion: """
             For example: testrealm run --server -- python3 -m pytest
 
-            The exit status is the command's; 128 and the signal's number where a signal ended it, or came before the realm \
-            was ready; 125 where the realm did not start, 126 where the command cannot be run, 127 where there is none. \
-            Where this program itself is killed, the command gets SIGTERM.
+            The exit status is the command's; 128 plus the signal's number if a signal ended it, or came before \
+            the realm was ready; 125 if the realm did not start, 126 if the command cannot be run, 127 if there is \
+            none. If this program itself is killed, the command gets SIGTERM.
             """)
 
     @OptionGroup var options: RealmOptions

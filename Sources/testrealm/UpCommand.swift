@@ -27,7 +27,7 @@ struct UpCommand: AsyncParsableCommand, Sendable {
 
     @OptionGroup var options: RealmOptions
 
-    @Option(help: "The form of what it prints: lines for a shell, or one line of JSON.")
+    @Option(help: "The output's format: lines for a shell, or one line of JSON.")
     var format = Format.shell
 
     @Flag(help: "Also end when standard input ends.")
@@ -47,7 +47,7 @@ struct UpCommand: AsyncParsableCommand, Sendable {
             throw ValidationError("--for \(owner): there is no such process.")
         }
         if owner != nil, exitWithInput {
-            throw ValidationError("--exit-with-input does not go with --for: the background has no input.")
+            throw ValidationError("--exit-with-input cannot be combined with --for: the background has no input.")
         }
     }
 

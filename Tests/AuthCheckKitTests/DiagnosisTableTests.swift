@@ -17,8 +17,8 @@ import Testing
     private static let others: [(name: String, class: FailureClass, culprit: Diagnosis.Culprit, cause: String)] = [
         ("arguments-invalid", .usage, .connectionString, "what is wrong with the arguments"),
         ("connection-string-invalid", .usage, .connectionString, "what is wrong with the connection string"),
-        ("defect", .internal, .unknown, "this is a defect of authcheck"),
-        ("input-without-end", .deadline, .thisMachine, "something that is read does not end"),
+        ("defect", .internal, .unknown, "this is a bug in authcheck"),
+        ("input-without-end", .deadline, .thisMachine, "an input that is read does not end"),
         ("nobody-to-authenticate", .usage, .connectionString, "there is nothing to authenticate"),
     ]
 
@@ -56,7 +56,7 @@ import Testing
             Rule.all.map { rule in
                 row(rule.name, rule.class, rule.culprit, rule.cause(evidence), cases[rule.name] ?? [])
             } + others.map { row($0.name, $0.class, $0.culprit, $0.cause, cases[$0.name] ?? []) }
-        return "| rule | class, exit status | who can mend it | cause | golden outputs |\n|---|---|---|---|---|\n"
+        return "| rule | class, exit status | who can fix it | cause | golden outputs |\n|---|---|---|---|---|\n"
             + rows.joined()
     }
 

@@ -71,7 +71,7 @@ import Testing
         #expect(try Self.findings().isEmpty)
         let report = EnvironmentReport(try Self.facts())
         #expect(report.exitStatus == 0 && report.result == .ok)
-        #expect(report.text(TextStyle()).hasPrefix("OK: nothing is wrong that can be seen from here\n"))
+        #expect(report.text(TextStyle()).hasPrefix("OK: no problem was found\n"))
     }
 
     // MARK: - The configuration
@@ -118,7 +118,7 @@ import Testing
             (.refused, .refused, .kdc, "UDP refused, TCP refused"),
             (.silent, .silent, .network, "UDP silent, TCP silent"),
             (.silent, .connectedAndSilent, .network, "connected, then silent"),
-            (.refused, .malformed, .thisMachine, "no KDC"),
+            (.refused, .malformed, .thisMachine, "not a KDC"),
         ]
         for row in rows {
             let found = try Self.findings { $0.kdcs = Self.report([try Self.kdc(row.udp, row.tcp)]) }

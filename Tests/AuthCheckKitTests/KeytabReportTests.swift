@@ -139,7 +139,7 @@ import Testing
         let lines = report.text(TextStyle()).split(separator: "\n")
         #expect(lines.first == "FAILED: the file /etc/mongod.conf does not exist, so the server's name is a guess")
         #expect(lines.contains { $0.hasPrefix("✗ the keytab has keys of HTTP/db.example.com") })
-        #expect(lines.contains { $0.hasPrefix("! everybody on this machine may read") })
+        #expect(lines.contains { $0.hasPrefix("! everyone on this machine can read") })
     }
 
     @Test func warningsMakeAStatusOnlyWhereThatIsWanted() throws {

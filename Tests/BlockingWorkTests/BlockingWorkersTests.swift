@@ -1,4 +1,5 @@
 import BlockingWork
+import ModuleTestSupport
 import Testing
 
 private struct Oops: Error, Hashable {

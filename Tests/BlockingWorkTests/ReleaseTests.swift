@@ -1,4 +1,5 @@
 import BlockingWork
+import ModuleTestSupport
 import Testing
 
 #if canImport(Glibc)

@@ -1,4 +1,5 @@
 import BlockingWork
+import ModuleTestSupport
 import Testing
 
 /// Work that many ask for and that runs once.

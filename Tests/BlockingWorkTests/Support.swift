@@ -1,5 +1,6 @@
 import BlockingWork
 import Dispatch
+import ModuleTestSupport
 
 #if canImport(Glibc)
 import Glibc
@@ -49,16 +50,6 @@ extension ContinuousClock.Instant {
     static var never: ContinuousClock.Instant { .now + .seconds(120) }
     /// Near enough to wait for.
     static var soon: ContinuousClock.Instant { .now + .milliseconds(50) }
-}
-
-/// Waits for a condition, within a bound that only a broken machine exceeds.
-func becomesTrue(_ condition: () -> Bool) async -> Bool {
-    let bound = ContinuousClock.now + .seconds(30)
-    while ContinuousClock.now < bound {
-        if condition() { return true }
-        try? await Task.sleep(for: .milliseconds(2))
-    }
-    return false
 }
 
 extension BlockingWorkers {

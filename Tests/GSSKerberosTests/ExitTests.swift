@@ -2,6 +2,7 @@ import Dispatch
 import Foundation
 import GSSKerberos
 import Glibc
+import ModuleTestSupport
 import Synchronization
 import TestSupport
 import Testing

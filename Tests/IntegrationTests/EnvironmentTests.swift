@@ -1,5 +1,6 @@
 import Foundation
 import KerberosTestKit
+import ModuleTestSupport
 import TestSupport
 import Testing
 
@@ -78,7 +79,7 @@ import Testing
             environment: realm.realm.environment(cache: realm.annCache))
         #expect(result.status == 0, "\(result)")
         #expect(
-            result.stdout.hasPrefix("OK: nothing is wrong that can be seen from here\n\nConfiguration\n"), "\(result)")
+            result.stdout.hasPrefix("OK: no problem was found\n\nConfiguration\n"), "\(result)")
         for word in [
             realm.realm.configurationFile, realm.annCache, realm.ann, "UDP ticket in ", "Client keytab", "Clock\n",
             "localhost: realm ",
@@ -139,7 +140,7 @@ import Testing
         chmod(path, 0)
         let outcome = try await environment([], variables, wrapper: AuthCheck.obeyingFileModes())
         #expect(outcome.status == 25, "\(outcome)")
-        #expect(outcome.failures.first?.diagnosis.cause == "this user may not read \(path)", "\(outcome)")
+        #expect(outcome.failures.first?.diagnosis.cause == "this user has no permission to read \(path)", "\(outcome)")
         #expect(outcome.report.configuration?.files.first?.state == "unreadable")
     }
 

@@ -82,7 +82,8 @@ extension HostileExpectation {
         doubtful(
             "other-user-name", ["the server says that we are somebody@ELSEWHERE.TEST; Kerberos has proven that we are"]),
         doubtful(
-            "no-connection-status", ["does not tell who we are: the server does not know connectionStatus"],
+            "no-connection-status",
+            ["does not report the authenticated user: the server does not know connectionStatus"],
             tellsUser: false),
         doubtful("poor-connection-status", ["the user has no roles"]),
         doubtful("empty-connection-status", ["has no list of authenticated users"], tellsUser: false),
@@ -92,8 +93,8 @@ extension HostileExpectation {
                 "the replica set strange does not know the server by this name",
                 "members of the replica set strange are known by names that do not resolve on this machine: a.invalid:27017, b.invalid:27018",
             ]),
-        doubtful("ancient-server", ["the server speaks the wire versions 0 to 3"]),
-        doubtful("old-wire-versions", ["the server speaks the wire versions 0 to 6"]),
+        doubtful("ancient-server", ["the server supports the wire versions 0 to 3"]),
+        doubtful("old-wire-versions", ["the server supports the wire versions 0 to 6"]),
     ]
 
     private static func doubtful(_ name: String, _ warnings: [String], tellsUser: Bool = true) -> HostileExpectation {

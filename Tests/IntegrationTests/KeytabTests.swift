@@ -312,7 +312,7 @@ import Testing
         #expect(outcome.report.verdict.contains("capitals"), "\(outcome)")
         #expect(outcome.commands("wrong-host").isEmpty, "\(outcome)")
         let steps = outcome.finding("wrong-host")?.diagnosis.steps ?? []
-        #expect(steps.count == 1 && steps.first?.text.contains("small letters") == true, "\(outcome)")
+        #expect(steps.count == 1 && steps.first?.text.contains("lower case") == true, "\(outcome)")
     }
 
     @Test func aMissingServiceAndAMissingPrincipal() async throws {

@@ -23,7 +23,8 @@ import Testing
             kind: "cosmosdb",
             options: "replicaSet=globaldb&retrywrites=false&maxIdleTimeMS=120000&appName=@ann@",
             warnings: [
-                "does not tell who we are: the server does not know connectionStatus", "wire versions 0 to 8",
+                "does not report the authenticated user: the server does not know connectionStatus",
+                "wire versions 0 to 8",
             ], pythonSucceeds: false),
         .init(kind: "ferretdb", options: "", identity: "ann"),
         .init(kind: "atlas", options: "retryWrites=true&w=majority", identity: "ann"),

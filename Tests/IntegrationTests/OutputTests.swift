@@ -120,7 +120,7 @@ import Testing
                     "$authcheck" "$uri" --timeout 1s --format \#(format) --password-file "$folder/\#(format)"
                     """#, in: folder)
                 #expect(result.status == 40, "\(result)")
-                #expect(result.stdout.contains("did not end by itself"), "\(result)")
+                #expect(result.stdout.contains("did not finish"), "\(result)")
                 #expect(result.stderr.contains("FAILED: deadline, exit status 40"), "\(result)")
             }
         }
@@ -164,7 +164,7 @@ import Testing
                 done
                 """#, in: folder)
             #expect(result.stdout.hasPrefix("64\n64\n"), "\(result)")
-            #expect(result.stderr.contains("it is no file or device"), "\(result)")
+            #expect(result.stderr.contains("it is not a file or device"), "\(result)")
         }
     }
 
@@ -337,7 +337,7 @@ import Testing
         let result = try await AuthCheck.run([command, secret])
         for words in [
             "the arguments hold a password", "tlsInsecure is set: the server's identity is not verified",
-            "PLAIN then hands over the password",
+            "gets the password from PLAIN",
         ] {
             #expect(result.stdout.contains(words), "\(words): \(result)")
         }

@@ -54,7 +54,7 @@ import Testing
         let outcome = try await world.check(uri(world, "plain", ""))
         #expect(outcome.status == 12, "\(outcome)")
         #expect(outcome.failure?.phase == "tls")
-        #expect(outcome.failure?.hint?.contains("mongodb+srv turns TLS on by itself") == true, "\(outcome)")
+        #expect(outcome.failure?.hint?.contains("mongodb+srv turns TLS on by default") == true, "\(outcome)")
         #expect(outcome.failure?.hint?.contains("write tls=false") == true, "\(outcome)")
     }
 

@@ -2,6 +2,7 @@ import BlockingWork
 import Foundation
 import KerberosCredentials
 import KerberosTestKit
+import ModuleTestSupport
 import MongoAuth
 import MongoConnect
 import MongoTransport
@@ -175,15 +176,5 @@ private struct Client: Sendable {
             }
             return status == 0 && address.sin_port == peer.port.bigEndian
         }.count
-    }
-
-    /// A machine that is busy adds to a time and never takes from it, so once is proof.
-    private func atBest(below limit: Duration, _ body: () async throws -> Duration) async throws {
-        var times: [Duration] = []
-        while times.count < 20 {
-            times.append(try await body())
-            if times[times.count - 1] < limit { return }
-        }
-        Issue.record("never below \(limit): \(times)")
     }
 }

@@ -41,7 +41,7 @@ import Testing
                 options: .init(authorities: "other-ca.crt"), own: "is not trusted",
                 names: ["CN=Test CA", "other-ca.crt", "tlsCAFile"]),
             Failure(
-                testDescription: "issued by itself", server: .certificate("self-signed"), own: "is not trusted",
+                testDescription: "self-issued", server: .certificate("self-signed"), own: "is not trusted",
                 names: ["by itself", "tlsCAFile"]),
             Failure(
                 testDescription: "expired", server: .certificate("expired"), own: "expired on",
@@ -99,11 +99,11 @@ import Testing
                 Failure(
                     testDescription: "no certificate where one is demanded, \(version)",
                     server: .certificate("localhost", maximum: maximum, clients: .demanded),
-                    own: "demands a certificate of the client", names: ["tlsCertificateKeyFile"]),
+                    own: "requires a client certificate", names: ["tlsCertificateKeyFile"]),
                 Failure(
                     testDescription: "no certificate where one is asked for, \(version)",
                     server: .certificate("localhost", maximum: maximum, clients: .asked, endsAfterHandshake: true),
-                    own: "demands a certificate of the client", names: ["closed the connection"]),
+                    own: "requires a client certificate", names: ["closed the connection"]),
                 Failure(
                     testDescription: "a stranger's certificate, \(version)",
                     server: .certificate("localhost", maximum: maximum, clients: .demanded),

@@ -156,7 +156,7 @@ import Testing
         ),
         Client(
             testDescription: "demanded and missing", clients: "demand", options: .init(),
-            refusal: "demands a certificate of the client"),
+            refusal: "requires a client certificate"),
         Client(
             testDescription: "demanded, of another authority", clients: "demand",
             options: .init(certificateKey: "stranger.pem"), refusal: "not accept the client's certificate"),

@@ -3,6 +3,7 @@ import GSSCore
 import Glibc
 import KerberosCredentials
 import KerberosTestKit
+import ModuleTestSupport
 import TestSupport
 import Testing
 

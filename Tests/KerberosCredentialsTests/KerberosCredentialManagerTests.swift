@@ -4,6 +4,7 @@ import Foundation
 import GSSCore
 import Glibc
 import KerberosTestKit
+import ModuleTestSupport
 import TestSupport
 import Testing
 

@@ -1,3 +1,4 @@
+import ModuleTestSupport
 import MongoAuth
 import NIOConcurrencyHelpers
 import SASL

@@ -71,6 +71,6 @@ import Testing
         #expect(error?.code == .sasl && error?.message == "no region")
         mechanisms.add(Self.own) { _ throws(SaslError) in PlainMechanism(username: "ann", password: Secret("x")) }
         error = await failure(.named(Self.own), mechanisms)
-        #expect(error?.message == "what was added as OWN calls itself PLAIN")
+        #expect(error?.message == "the mechanism added as OWN is named PLAIN")
     }
 }

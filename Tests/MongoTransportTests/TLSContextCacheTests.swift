@@ -1,5 +1,6 @@
 import BlockingWork
 import Dispatch
+import ModuleTestSupport
 import NIOConcurrencyHelpers
 import SecretMemory
 import Testing

@@ -203,7 +203,7 @@ struct Conversation {
     private func saslReply(_ payload: [UInt8], done: Bool = false) -> BSONDocument {
         let value: BSONValue =
             if sendsText || misbehaviour == .oddity(.base64Payloads) {
-                .string(Base64.encoded(payload))
+                .string(Data(payload).base64EncodedString())
             } else {
                 .binary(BSONBinary(bytes: payload))
             }

@@ -1,13 +1,13 @@
 import Foundation
-public import KerberosTestKit
+package import KerberosTestKit
 
 /// A gssproxy that keeps a user's key from the programs which authenticate with it.
 ///
 /// Its library stands in for the Kerberos mechanism in every process that is told so by ``environment``, and asks the daemon
 /// over a socket. `make peers` unpacks it: installed, it would be in the way of every other program.
-public final class GSSProxy: Sendable {
+package final class GSSProxy: Sendable {
     /// The environment for a child process that has credentials in this way only.
-    public let environment: [String: String]
+    package let environment: [String: String]
     private let folder: String
     private let daemon: ServerProcess
 
@@ -17,7 +17,7 @@ public final class GSSProxy: Sendable {
     ///   - realm: The user's realm, which the daemon finds as the clients do.
     ///   - keytab: The path of a keytab with the user's key.
     ///   - principal: The user.
-    public static func start(in realm: KerberosRealm, keytab: String, principal: String) async throws -> GSSProxy {
+    package static func start(in realm: KerberosRealm, keytab: String, principal: String) async throws -> GSSProxy {
         let program: URL
         do {
             program = try BuiltExecutable.url(named: "gssproxy/usr/sbin/gssproxy")
@@ -61,7 +61,7 @@ public final class GSSProxy: Sendable {
     }
 
     /// Ends it; its folder goes with it.
-    public func stop() async throws {
+    package func stop() async throws {
         try await daemon.stop()
     }
 

@@ -1,16 +1,16 @@
 import Foundation
-public import KerberosTestKit
+package import KerberosTestKit
 
 /// A keeper of tickets in a process of its own, which caches of the type `KCM` are in.
 ///
 /// MIT's library has the client, and no daemon: this is Heimdal's, unpacked by `make peers`. Its socket is at a fixed place
 /// under `/var/run`, so it runs where that is a folder of ours: in a mount namespace, as ``NetworkWorld`` does.
-public final class HeimdalKCM: Sendable {
+package final class HeimdalKCM: Sendable {
     private let folder: String
     private let daemon: ServerProcess
 
     /// Starts it, and returns when it listens.
-    public static func start() async throws -> HeimdalKCM {
+    package static func start() async throws -> HeimdalKCM {
         let programs = try HeimdalPrograms()
         let unshare = try BuiltExecutable.system("unshare", package: "util-linux")
         _ = try BuiltExecutable.system("mount", package: "mount")
@@ -46,13 +46,13 @@ public final class HeimdalKCM: Sendable {
     }
 
     /// The environment for a child process in a realm that finds this keeper.
-    public func environment(_ realm: KerberosRealm, cache: String? = nil) -> [String: String] {
+    package func environment(_ realm: KerberosRealm, cache: String? = nil) -> [String: String] {
         realm.environment(cache: cache).merging(
             ["KRB5_CONFIG": "\(realm.configurationFile):\(folder)/krb5.conf"]) { $1 }
     }
 
     /// Ends it; its tickets and its folder go with it.
-    public func stop() async throws {
+    package func stop() async throws {
         try await daemon.stop()
     }
 

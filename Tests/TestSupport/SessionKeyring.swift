@@ -4,13 +4,13 @@ import Foundation
 ///
 /// It is found by its name for as long as its holder lives, and its keys go with the last process that has it. The tests'
 /// own process never joins it.
-public final class SessionKeyring: Sendable {
+package final class SessionKeyring: Sendable {
     /// What runs a program in it: a program and its arguments, to be followed by those of the other.
-    public let wrapper: [String]
+    package let wrapper: [String]
     private let holder: ServerProcess
 
     /// Makes one.
-    public static func start() async throws -> SessionKeyring {
+    package static func start() async throws -> SessionKeyring {
         let keyctl = try BuiltExecutable.system("keyctl", package: "keyutils")
         let name = "mongo-sasl-\(UUID().uuidString)"
         do {
@@ -30,7 +30,7 @@ public final class SessionKeyring: Sendable {
     }
 
     /// Lets it go, with all its keys.
-    public func stop() async throws {
+    package func stop() async throws {
         try await holder.stop()
     }
 

@@ -1,12 +1,12 @@
 import Foundation
-public import NIOSSL
+package import NIOSSL
 
 /// Certificates made for one run of the tests with the program `openssl`.
 ///
 /// Dates are far from now in either direction, so that no clock matters.
-public struct TestAuthority: Sendable {
+package struct TestAuthority: Sendable {
     /// The authorities and certificates of this run.
-    public static var shared: TestAuthority {
+    package static var shared: TestAuthority {
         get async throws {
             // Programs are waited for: on a thread of its own, as Swift's few ones are for the tests.
             try await withCheckedThrowingContinuation { continuation in
@@ -24,7 +24,7 @@ public struct TestAuthority: Sendable {
     }
 
     /// What a server wants of its clients.
-    public enum Clients: Sendable {
+    package enum Clients: Sendable {
         /// It asks for no certificate.
         case anybody
         /// It asks for a certificate, and takes none for an answer.
@@ -34,15 +34,15 @@ public struct TestAuthority: Sendable {
     }
 
     /// The password of the encrypted keys.
-    public static let password = "sesame"
+    package static let password = "sesame"
 
     private let folder: URL
 
     /// The path of a file, whether it exists or not.
-    public func path(_ name: String) -> String { folder.appendingPathComponent(name).path }
+    package func path(_ name: String) -> String { folder.appendingPathComponent(name).path }
 
     /// A server's configuration with the certificate of that name and its key.
-    public func server(
+    package func server(
         _ name: String, chain: [String] = [], maximum: TLSVersion? = nil, clients: Clients = .anybody
     ) throws -> TLSConfiguration {
         let certificates = try ([name] + chain).map {
@@ -63,7 +63,7 @@ public struct TestAuthority: Sendable {
     }
 
     /// A file's bytes.
-    public func contents(_ name: String) throws -> [UInt8] {
+    package func contents(_ name: String) throws -> [UInt8] {
         Array(try Data(contentsOf: folder.appendingPathComponent(name)))
     }
 

@@ -43,7 +43,7 @@ extension Evidence {
         if let failure = error.proxyFailure { codes.insert("proxy.\(failure)", at: 0) }
     }
 
-    /// Atlas ends the handshake of addresses that it does not know with an alert that says something else.
+    /// Atlas aborts the TLS handshake with addresses that it does not know with an alert that says something else.
     var isAtlas: Bool { names.host?.utf8.suffix(12).elementsEqual(".mongodb.net".utf8) == true }
 
     private mutating func take(_ error: MongoAuthError) {

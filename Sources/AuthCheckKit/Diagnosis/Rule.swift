@@ -69,8 +69,8 @@ struct Verdict: Sendable {
         }
         self.class = .internal
         diagnosis = Diagnosis(
-            rule: "defect", cause: "this is a defect of authcheck", culprit: .unknown,
-            steps: [.init("report it with what was run and what was said")])
+            rule: "defect", cause: "this is a bug in authcheck", culprit: .unknown,
+            steps: [.init("report it with the command and its output")])
     }
 }
 
@@ -96,15 +96,11 @@ extension Evidence {
         var named = diagnosis
         let source =
             switch chosen.reason {
-            case .canonical(let name): "the DNS has made \(chosen.host) of \(name)"
-            case .records(let name): "\(chosen.host) is from the SRV records of \(name)"
+            case .canonical(let name): "\(chosen.host) is the canonical name of \(name) in the DNS"
+            case .records(let name): "\(chosen.host) comes from the SRV records of \(name)"
             }
         named.cause += " (\(source))"
-        for index in named.steps.indices {
-            guard let command = named.steps[index].command,
-                command.hasPrefix("kadmin -q 'addprinc")
-                    || command.hasPrefix("kadmin -q 'modprinc")
-            else { continue }
+        for index in named.steps.indices where named.steps[index].trustsHost {
             let text = named.steps[index].text
             let rest = text.hasPrefix("or ") ? String(text.dropFirst(3)) : text
             named.steps[index].text = "if \(chosen.host) is the right host, \(rest)"

@@ -17,35 +17,35 @@ extension Rule {
         Rule(
             "clock-of-kdc", for: aboutTime, is: .clockSkew, by: .kdc,
             when: { $0.isClock { if case .kdc = $0 { true } else { false } } },
-            { $0.clockSentence }, do: { _ in [.init("have the KDC's clock synchronized")] }),
+            { $0.clockSentence }, do: { _ in [.init("synchronize the KDC's clock")] }),
         Rule(
             "clock-of-this-machine-or-kdc", for: aboutTime, is: .clockSkew, by: .thisMachine,
             when: { $0.isClock { if case .thisMachineOrKDC = $0 { true } else { false } } },
             { $0.clockSentence },
-            do: { _ in [look, here, .init("where this machine's clock is right, have the KDC's synchronized")] }),
+            do: { _ in [look, here, .init("if this machine's clock is right, synchronize the KDC's")] }),
         Rule(
             "clocks-differ", for: "kerberos.KRB5KRB_AP_ERR_SKEW", "kerberos.KRB5_KDCREP_SKEW", is: .clockSkew,
             by: .thisMachine,
             { _ in "the clocks of this machine and of the KDC differ by more than Kerberos allows" },
-            do: { _ in [look, here, .init("where this machine's clock is right, have the KDC's synchronized")] }),
+            do: { _ in [look, here, .init("if this machine's clock is right, synchronize the KDC's")] }),
         // The server refuses without a reason, and the KDC's clock, which was measured, is one.
         Rule(
             "refused-by-wrong-clock", for: "auth.refused", is: .clockSkew, by: .thisMachine,
             when: { $0.isRefusedByClock && $0.isKDCClockOff },
             { $0.clockSentence },
-            do: { _ in [look, here, .init("where this machine's clock is right, have the others synchronized")] }),
+            do: { _ in [look, here, .init("if this machine's clock is right, synchronize the others")] }),
         // Its own clock is another one, but only by its own word: whoever refuses may tell any time.
         Rule(
             "refused-with-other-clock", for: "auth.refused", is: .refused, by: .server,
             when: { $0.isRefusedByClock && $0.clock != nil },
             {
-                "the server refuses, and says, though nobody vouches for that, that its clock is \($0.serverClockText): if so, to it "
-                    + "every ticket has expired or is not valid yet"
+                "the server refuses, and claims, without proof, that its clock is \($0.serverClockText): if so, "
+                    + "every ticket looks expired or not yet valid to it"
             },
             do: {
                 [
                     .see(
-                        "on \($0.words.host): see whether its clock is synchronized, and have it set",
+                        "on \($0.words.host): see whether its clock is synchronized, and set it",
                         "timedatectl status"),
                     .init("if its clock is right, see its log: its keytab may be old, or the user missing"),
                 ]

@@ -22,8 +22,8 @@ enum BoundedFile {
         var text: String {
             switch self {
             case .missing: "does not exist"
-            case .mayNotRead: "may not be read by this user"
-            case .notRegular: "is no regular file"
+            case .mayNotRead: "is not readable by this user"
+            case .notRegular: "is not a regular file"
             case .tooLarge(let limit): "has more than \(limit) bytes"
             case .other(let number): "cannot be read: \(String(cString: strerror(number)))"
             }

@@ -17,17 +17,17 @@ internal import Darwin
 ///
 /// It reads only. A KDC is asked for a ticket for the service with the tickets of whoever runs the check, or else with the
 /// keytab's own key; a key that is wrong is one failed attempt there.
-public struct KeytabCheck: Sendable {
+package struct KeytabCheck: Sendable {
     /// The path of the keytab, or its name with `FILE:` in front.
-    public var path: String
+    package var path: String
     /// The principal's first part; `nil` takes that of the configuration, or `mongodb`.
-    public var service: String?
+    package var service: String?
     /// The server's host; `nil` takes that of the configuration, or this machine's canonical name.
-    public var host: String?
+    package var host: String?
     /// The path of a `mongod.conf`; `nil` reads none.
-    public var configuration: String?
+    package var configuration: String?
     /// Whether warnings make the exit status 3.
-    public var failsOnWarning = false
+    package var failsOnWarning = false
 
     /// How many bytes a keytab may have.
     static let limit = 1 << 20
@@ -35,12 +35,12 @@ public struct KeytabCheck: Sendable {
     static let addressLimit = 16
 
     /// Names a keytab.
-    public init(path: String) {
+    package init(path: String) {
         self.path = path
     }
 
     /// Runs the check. It ends by the deadline and throws nothing: what goes wrong stands in the report.
-    public func run(by deadline: ContinuousClock.Instant) async -> KeytabReport {
+    package func run(by deadline: ContinuousClock.Instant) async -> KeytabReport {
         await run(by: deadline, resolver: SystemResolver())
     }
 

@@ -1,5 +1,5 @@
 /// What a check of a keytab can find. The names are a contract: they are only ever added to.
-public enum KeytabFindingCode: String, Sendable, Hashable, CaseIterable, Encodable {
+package enum KeytabFindingCode: String, Sendable, Hashable, CaseIterable, Encodable {
     // The file.
     /// There is no such file.
     case fileMissing = "file-missing"

@@ -20,7 +20,8 @@ extension KeytabRules {
         }
         if evidence.cacheTrouble?.code == "KRB5KDC_ERR_S_PRINCIPAL_UNKNOWN" {
             steps.append(
-                .init("the KDC does not know \(evidence.principal) either: have it made", command: words.addPrincipal))
+                .init(
+                    "the KDC does not know \(evidence.principal) either: have it created", command: words.addPrincipal))
         }
         func found(_ code: KeytabFindingCode, _ cause: String, _ first: [Diagnosis.Step]) -> [Finding] {
             [error(code, .noCredentials, .server, cause, first + steps + words.newKeySteps)]
@@ -34,22 +35,22 @@ extension KeytabRules {
                 return [
                     error(
                         .wrongHost, .noCredentials, .server,
-                        "the keytab has a key of \(sameButCase.principal), and the server goes by \(wanted): to Kerberos capitals "
-                            + "differ, and drivers ask for small letters",
+                        "the keytab has a key of \(sameButCase.principal), and the server uses \(wanted): Kerberos "
+                            + "is case-sensitive, and drivers ask for lower case",
                         isKeytabs
                             ? words.newKeySteps
                             : [
                                 .init(
-                                    "have the server's host in small letters: setParameter saslHostName in mongod.conf, or --host"
+                                    "write the server's host in lower case: setParameter saslHostName in mongod.conf, or --host"
                                 )
                             ])
                 ]
             }
             return found(
-                .wrongHost, "the keytab has keys of \(others), and none of \(wanted), which the server goes by",
+                .wrongHost, "the keytab has keys of \(others), and none of \(wanted), which the server uses",
                 [
                     .init(
-                        "if clients know the server by the name in the keytab, have mongod go by it: setParameter saslHostName in "
+                        "if clients know the server by the name in the keytab, make mongod use it: setParameter saslHostName in "
                             + "mongod.conf")
                 ])
         }
@@ -72,18 +73,18 @@ extension KeytabRules {
                 warning(
                     .severalRealms, .server,
                     "the keytab has keys of \(evidence.service.value)/\(evidence.host.value) in the realms "
-                        + "\(KeytabWords.list(realms)); checked is the one of \(realm)",
-                    [.init("if only one of them is meant, have a keytab made with that alone")])
+                        + "\(KeytabWords.list(realms)); the one of \(realm) is checked",
+                    [.init("if only one of them is meant, create a keytab with that one alone")])
             ]
         }
         guard let configured = evidence.configuredRealm, !isSameText(configured, realm) else { return [] }
         return [
             warning(
                 .otherRealm, .server,
-                "the keytab's key is one of \(realm), and this machine's configuration has the host in \(configured)",
+                "the keytab's key is one of \(realm), and this machine's configuration puts the host in \(configured)",
                 [
                     .init(
-                        "have [domain_realm] or default_realm of krb5.conf say \(realm), or the key made in \(configured)"
+                        "make [domain_realm] or default_realm of krb5.conf say \(realm), or create the key in \(configured)"
                     )
                 ])
         ]
@@ -100,7 +101,7 @@ extension KeytabRules {
                     + "which newer systems refuse",
                 [
                     .init(
-                        "have the service's account given AES keys (in Active Directory: msDS-SupportedEncryptionTypes)"
+                        "give the service's account AES keys (in Active Directory: msDS-SupportedEncryptionTypes)"
                     )
                 ]
                     + words.newKeySteps)
@@ -140,13 +141,13 @@ extension KeytabRules {
                 warning(
                     .conflictingKeys, .server,
                     "the keytab has different keys under one name, version and type (\(described(conflicts))): at most one is right",
-                    [.init("have a keytab made anew, into a file that is not there yet")]))
+                    [.init("create the keytab again, in a new file")]))
         }
         if !copies.isEmpty {
             findings.append(
                 warning(
                     .duplicateKeys, .server, "the keytab has a key more than once (\(described(copies)))",
-                    [.init("nothing needs to be done; a keytab made anew is clearer")], severity: .note))
+                    [.init("nothing needs to be done; a recreated keytab is clearer")], severity: .note))
         }
         return findings
     }
@@ -159,9 +160,9 @@ extension KeytabRules {
         return [
             warning(
                 .olderVersions, .server,
-                "beside version \(newest) the keytab has keys of older versions (\(versions)), which serve clients whose tickets are "
+                "besides version \(newest) the keytab has keys of older versions (\(versions)), which serve clients whose tickets are "
                     + "older than the newest key",
-                [.init("once those tickets have ended, the older keys can be removed", command: words.removeOldKeys)],
+                [.init("once those tickets have expired, the older keys can be removed", command: words.removeOldKeys)],
                 severity: .note)
         ]
     }
@@ -185,9 +186,9 @@ extension KeytabRules {
         func steps(_ name: String) -> [Diagnosis.Step] {
             [
                 .init(
-                    "have the keytab hold \(evidence.service.value)/\(KeytabReport.cut(name)) too, or the DNS say \(host)"
+                    "add \(evidence.service.value)/\(KeytabReport.cut(name)) to the keytab too, or make the DNS say \(host)"
                 ),
-                .init("or have clients not follow it: dns_canonicalize_hostname and rdns of their krb5.conf"),
+                .init("or stop clients from following it: dns_canonicalize_hostname and rdns in their krb5.conf"),
             ]
         }
         if let canonical = names.canonicalName, isOther(canonical) {
@@ -205,8 +206,9 @@ extension KeytabRules {
             findings.append(
                 warning(
                     .reverseMismatch, .network,
-                    "\(host) has the address \(other.address), whose name is \(name): clients that go by the names of addresses "
-                        + "(rdns, the default of MIT Kerberos) ask for \(evidence.service.value)/\(name)", steps(name)))
+                    "\(host) has the address \(other.address), whose name is \(name): clients that use reverse "
+                        + "look-ups (rdns, the default of MIT Kerberos) ask for \(evidence.service.value)/\(name)",
+                    steps(name)))
         }
         return findings
     }

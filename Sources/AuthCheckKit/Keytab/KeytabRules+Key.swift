@@ -21,7 +21,7 @@ extension KeytabRules {
                 : found(
                     .newerKeyVersion,
                     "the KDC encrypts tickets for \(evidence.principal) with key version \(version), and the keytab has version "
-                        + "\(newest): the principal was made anew, or this KDC has not heard of the newest key yet",
+                        + "\(newest): the principal was recreated, or this KDC does not have the newest key yet",
                     [.init("see which version the KDC has, and its replicas", command: words.showPrincipal)]
                         + words.newKeySteps)
         }
@@ -38,7 +38,7 @@ extension KeytabRules {
                 .encryptionTypeNotPermitted,
                 "this machine's Kerberos does not permit \(type), which the ticket is encrypted with and the keytab has",
                 [
-                    .init("have the service's account given AES keys, and a new keytab"),
+                    .init("give the service's account AES keys, and create a new keytab"),
                     .init("or permit the type in krb5.conf: permitted_enctypes, allow_rc4"),
                 ])
         case "KRB5KRB_AP_ERR_BAD_INTEGRITY", "KRB5KRB_AP_ERR_MODIFIED", "KRB5KRB_AP_WRONG_PRINC",
@@ -46,8 +46,8 @@ extension KeytabRules {
             "KRB5KRB_AP_ERR_BADKEYVER", "KRB5_KT_KVNONOTFOUND", "KRB5_KT_NOTFOUND":
             return found(
                 .wrongKey,
-                "the keytab's key of version \(version) is not the KDC's, although the version is the same: the principal was made "
-                    + "anew, or its password is another one", words.newKeySteps)
+                "the keytab's key of version \(version) is not the KDC's, although the version is the same: the principal "
+                    + "was recreated, or has another password", words.newKeySteps)
         default:
             return [kerberos(trouble, words)]
         }
@@ -79,7 +79,7 @@ extension KeytabRules {
                 error(
                     .wrongKey, .kerberos, .server,
                     "the key of \(evidence.principal) in the keytab (version \(evidence.newestVersion ?? 0)) is not the one that the "
-                        + "KDC has: it is older, or of another password",
+                        + "KDC has: it is older, or from another password",
                     words.newKeySteps + [
                         .init(
                             "to see which version the KDC has, run `kinit` as any user of the realm and then this check again"
@@ -101,8 +101,8 @@ extension KeytabRules {
         let cache = evidence.cacheTrouble.map { "there is no user's ticket (\(cut($0.message))), and " } ?? ""
         return switch trouble.code {
         case "KRB5KDC_ERR_C_PRINCIPAL_UNKNOWN":
-            "\(cache)the KDC does not let \(evidence.principal) log in: either it does not know it, or it is a service's name of "
-                + "Active Directory, which does not log in"
+            "\(cache)the KDC does not let \(evidence.principal) log in: either it does not know it, or it is a service's "
+                + "name of Active Directory, which cannot log in"
         case "KRB5KDC_ERR_CLIENT_REVOKED", "KRB5KDC_ERR_NAME_EXP", "KRB5KDC_ERR_KEY_EXP", "KRB5KDC_ERR_POLICY":
             "\(cache)the KDC does not let \(evidence.principal) log in (\(cut(trouble.message)))"
         default: "\(cache)with the keytab's own key there is none either (\(cut(trouble.message)))"
@@ -126,7 +126,7 @@ extension KeytabRules {
     ) -> Finding {
         var steps = [
             Diagnosis.Step(
-                "check the service's and the host's name; if they are right, have the principal made",
+                "check the service's and the host's name; if they are right, have the principal created",
                 command: words.addPrincipal)
         ]
         steps += words.newKeySteps

@@ -44,10 +44,10 @@ struct KeytabWords: Sendable {
     var newKeySteps: [Diagnosis.Step] {
         [
             .init(
-                "have the KDC's administrator make a new key and add it to the keytab; other keytabs with this principal are old "
-                    + "then", command: addKey),
+                "have the KDC's administrator create a new key and add it to the keytab; other keytabs with this "
+                    + "principal are then out of date", command: addKey),
             .init(
-                "in Active Directory have the keytab made anew with `ktpass`, for the account that has the service's name; in a "
+                "in Active Directory recreate the keytab with `ktpass`, for the account that has the service's name; in a "
                     + "domain of Samba", command: exportKeytab),
         ]
     }
