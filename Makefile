@@ -2,6 +2,8 @@
 #
 #   make demo      shows an authentication against a private Kerberos realm
 #   make test      builds everything and runs all tests
+#   make check     the quick tests: those that need no KDC and no peers, under two minutes after a build
+#   make docs      the reference of all modules, into .build/docs/site; checks links, code and versions in every page
 #   make example   builds and runs the example packages against real daemons
 #   make test-containers   the integration tests with the KDC in a container; needs Docker
 #   make test-samba        the Kerberos tests that can run against an Active Directory domain controller, Samba's
@@ -23,8 +25,10 @@
 # Each installs the Debian packages that it needs and that are missing, after listing them.
 
 SWIFT ?= swift
-# What building needs besides Swift, what the private realm needs, and the peers that only the tests use.
+# What building needs besides Swift, what the quick tests and the documentation need, what the private realm needs, and the peers
+# that only the tests use.
 APT_BUILD = libkrb5-dev libsasl2-dev
+APT_CHECK = git openssl python3
 APT_REALM = krb5-kdc krb5-admin-server krb5-user libsasl2-modules-gssapi-mit
 APT_TEST = gcc libc6-dev openssl pkg-config libmongoc-dev openjdk-17-jdk-headless python3 python3-venv python3-dev \
 	bash ca-certificates faketime groff-base iproute2 keyutils libgsasl18 mandoc microsocks mount python3-yaml strace systemd \
@@ -90,7 +94,7 @@ FUZZ_ENVIRONMENT = SWIFT_BACKTRACE=enable=no
 FUZZ_FLAGS = -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=2048 -verbosity=0 -print_final_stats=1
 
 .PHONY: release man install uninstall dist dist-test packages-release packages-release-test
-.PHONY: demo test test-containers test-samba docker-test example benchmark soak tsan asan fuzz lint format build packages-demo packages-examples packages-samba packages-test peers pin-peers clean
+.PHONY: check demo docs test test-containers test-samba docker-test example benchmark soak tsan asan fuzz lint format build packages-check packages-demo packages-examples packages-samba packages-test peers pin-peers clean
 
 build: packages-demo
 	$(SWIFT) build
@@ -103,6 +107,21 @@ demo: packages-demo
 
 test: packages-test peers
 	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(SWIFT) test
+
+# The tests of these targets need no KDC and no program that building does not need.
+QUICK = AuthCheckKitTests|BSONTests|BlockingWorkTests|DocumentationTests|DriverGlueTests|FuzzTests|GSSCoreTests|MongoAuthTests|MongoConnectTests|MongoConnectionStringTests|MongoTransportTests|MongoWireTests|NameResolutionTests|SASLGSSAPITests|SASLSCRAMTests|SASLTests|SecretMemoryTests
+
+check: packages-check
+	$(SWIFT) test --filter '^($(QUICK))\.'
+
+# These two need all modules of the libraries. The pages are checked first, as that takes no build.
+docs: packages-check
+	docs/tools/versions
+	docs/tools/links
+	SWIFT='$(SWIFT)' docs/tools/snippets
+	$(SWIFT) build --target MongoConnect
+	$(SWIFT) build --target KerberosTestKit
+	SWIFT='$(SWIFT)' docs/tools/reference
 
 # The integration tests with their own requests to a KDC.
 CONTAINERS ?= IntegrationTests|ContainerRealmTests|KitInternalsTests
@@ -158,7 +177,7 @@ fuzz: packages-demo
 
 PROGRAMS ?= authcheck testrealm mongo-test-server
 PREFIX ?= /usr/local
-VERSION = $(shell sed -n 's/.*static let current = "\(.*\)"/\1/p' Sources/MongoAuth/Hello.swift)
+VERSION = $(shell docs/tools/version)
 # The time of the last commit, so that the same sources give the same archive.
 EPOCH = $(or $(SOURCE_DATE_EPOCH),$(shell git log -1 --format=%ct 2>/dev/null),0)
 
@@ -261,6 +280,9 @@ define install_packages
 		$$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
 	fi
 endef
+
+packages-check:
+	$(call install_packages,$(APT_BUILD) $(APT_CHECK))
 
 packages-demo:
 	$(call install_packages,$(APT_BUILD) $(APT_REALM))

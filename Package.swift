@@ -209,6 +209,13 @@ let package = Package(
             "DistributionTests",
             ["AuthCheckKit", "KerberosTestKit", "TestSupport", "authcheck", "mongo-test-server", "testrealm"],
             exclude: ["archive"]),
+        // What the articles show: `make docs` checks that they show it word for word.
+        tests(
+            "DocumentationTests",
+            [
+                "GSSCore", "GSSKerberos", "KerberosCredentials", "KerberosTestKit", "MongoAuth", "MongoConnect",
+                "MongoTransport", "SASL", "SASLGSSAPI", "SaslBSON", "SaslConnectionString", nioCore, nioPosix,
+            ]),
         tests("FuzzTests", ["FuzzTargets"]),
         tests("GSSCoreTests", ["GSSCore"]),
         tests(

@@ -53,7 +53,9 @@ extension MongoConnectionString {
     /// What would keep a driver from using a server that authenticated us, according to the server discovery and
     /// monitoring specification.
     ///
-    /// - Parameter host: The name by which it was reached; `nil` if unknown.
+    /// - Parameters:
+    ///   - server: Its reply to hello.
+    ///   - host: The name by which it was reached; `nil` if unknown.
     public func topologyWarnings(about server: ServerDescription, at host: Host? = nil) -> [ConnectWarning] {
         guard options.loadBalanced != true else { return [] }
         var warnings: [ConnectWarning] = []

@@ -58,7 +58,7 @@ import Testing
         let result = try await testrealm([
             "run", "--server", "--user", "eve:pass word", "--", python.path, "-c", program,
         ])
-        #expect(result.status == 0, "PyMongo with its Kerberos extra is needed (`make peers`): \(result)")
+        #expect(result.status == 0, "PyMongo with its Kerberos extra is needed (`make test` installs it): \(result)")
         #expect(result.stdout == "eve@EXAMPLE.TEST\n", "\(result)")
     }
 

@@ -22,7 +22,7 @@ package final class GSSProxy: Sendable {
         do {
             program = try BuiltExecutable.url(named: "gssproxy/usr/sbin/gssproxy")
         } catch {
-            throw TestSupportError("gssproxy is missing: `make peers` unpacks the Debian package")
+            throw TestSupportError("gssproxy is missing: `make test` unpacks the Debian package")
         }
         let libraries = program.deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent("lib")
         let names = try FileManager.default.contentsOfDirectory(atPath: libraries.path)

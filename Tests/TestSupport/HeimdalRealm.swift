@@ -157,7 +157,7 @@ struct HeimdalPrograms: Sendable {
             kadmin = try BuiltExecutable.url(named: "heimdal/usr/bin/kadmin.heimdal")
         } catch {
             throw TestSupportError(
-                "Heimdal is missing: `make peers` unpacks the Debian packages heimdal-kdc, heimdal-kcm and heimdal-clients"
+                "Heimdal is missing: `make test` unpacks the Debian packages heimdal-kdc, heimdal-kcm and heimdal-clients"
             )
         }
         let folder = kadmin.deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent("lib")
