@@ -175,24 +175,24 @@ struct TLSDiagnosis {
         let reason =
             if context.trust.isEmpty {
                 "nobody is trusted: \(authorities) are none"
-            } else if certificate.isSelfIssued {
-                context.trust.known.contains(certificate)
-                    ? "it is issued by itself and is among \(authorities), but it is not for signing: BoringSSL wants keyCertSign in "
-                        + "the extension keyUsage of whom it trusts, or no such extension, where OpenSSL does not look"
-                    : "it is issued by itself and is not among \(authorities)"
+            } else if certificate.isSelfIssued, !context.trust.known.contains(certificate) {
+                "it is issued by itself and is not among \(authorities)"
             } else if !certificate.isForServers {
                 "its extension extendedKeyUsage does not have serverAuth"
+            } else if certificate.isSelfIssued {
+                "it is issued by itself and is among \(authorities), but its extension keyUsage does not have keyCertSign: this client "
+                    + "trusts such certificates where there are no others beside them. Name a file that has it alone"
             } else if issuers.isEmpty {
                 "nothing leads from its issuer, \(certificate.issuer), to one of \(authorities), or an authority between them has "
-                    + "constraints that this certificate does not keep, as of certificate policies, which OpenSSL does not check"
+                    + "expired, or has constraints that this certificate does not keep, as of certificate policies, which OpenSSL does not check"
                     + expiredAuthorities(at: now)
             } else if let missing = issuers.first(where: isWithoutIssuer) {
                 "its issuer, \(missing.subject), is among \(authorities), and was issued by \(missing.issuer), which is not: add that "
                     + "one's certificate"
             } else {
                 "its issuer's name, \(certificate.issuer), is among \(authorities), but that authority's key did not sign it, or its "
-                    + "name constraints do not allow it: BoringSSL takes those for host names, and with them a certificate needs "
-                    + "subject alternative names"
+                    + "name constraints do not allow it (BoringSSL takes those for host names, and with them a certificate needs "
+                    + "subject alternative names), or it has a critical extension that nobody knows"
             }
         return (.notTrusted, "the certificate of \(endpoint) (\(certificate.subject)) is not trusted: \(reason)")
     }
