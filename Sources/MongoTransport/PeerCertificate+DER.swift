@@ -37,6 +37,7 @@ extension PeerCertificate {
         guard validity.count == 2 else { throw Self.malformed("it has no period of validity") }
         var names: [AlternativeName]?
         var isForServers = true
+        var maySignOthers = true
         for field in fields[(start + 6)...] where field.identifier == Self.context(3) {
             guard let extensions = try Self.children(of: field).first else { continue }
             names = try Self.value(of: [2, 5, 29, 17], in: extensions).map {
@@ -45,15 +46,20 @@ extension PeerCertificate {
             let usages = try? Self.value(of: [2, 5, 29, 37], in: extensions).map { usages in
                 try Self.children(of: usages).map { try ASN1ObjectIdentifier(derEncoded: $0).oidComponents }
             }
-            // serverAuth, anyExtendedKeyUsage.
-            isForServers =
-                usages?.contains { [[1, 3, 6, 1, 5, 5, 7, 3, 1], [2, 5, 29, 37, 0]].contains($0) } ?? true
+            // serverAuth; neither BoringSSL nor OpenSSL takes anyExtendedKeyUsage for it.
+            isForServers = usages?.contains([1, 3, 6, 1, 5, 5, 7, 3, 1]) ?? true
+            // Bit 5, counted from the highest.
+            let usage = try? Self.value(of: [2, 5, 29, 15], in: extensions).map {
+                try ASN1BitString(derEncoded: $0).bytes
+            }
+            maySignOthers = usage.map { ($0.first ?? 0) & 0x04 != 0 } ?? true
         }
         self.init(
             subject: try DistinguishedName(fields[start + 4]).description,
             issuer: try DistinguishedName(fields[start + 2]).description,
             alternativeNames: names ?? [], hasAlternativeNames: names != nil,
             commonNames: (try? Self.commonNames(in: fields[start + 4])) ?? [], isForServers: isForServers,
+            maySignOthers: maySignOthers,
             signatureAlgorithm: signature.map { Self.signatureNames[$0] ?? Self.dotted($0) } ?? "unknown",
             publicKey: (try? Self.publicKey(fields[start + 5])) ?? PublicKey(kind: "unknown"),
             notBefore: try Self.time(validity[0]), notAfter: try Self.time(validity[1]))

@@ -113,7 +113,10 @@ public final class TLSContext: Sendable {
                 }
                 if let key { return (chain, key) }
                 guard isEncrypted.withLockedValue({ $0 }) else {
-                    throw PEMFile.Failure(description: "it holds no private key in PEM form, or a damaged one")
+                    throw PEMFile.Failure(
+                        description:
+                            "it holds no private key in PEM form, a damaged one, or one that BoringSSL does not read, as those of "
+                            + "RSA-PSS and Ed448")
                 }
                 throw failure(
                     .certificateKeyPassword, path,

@@ -177,24 +177,25 @@ struct TLSDiagnosis {
         let reason =
             if context.trust.isEmpty {
                 "no authority is trusted: there are none in \(authorities)"
-            } else if certificate.isSelfIssued {
-                context.trust.known.contains(certificate)
-                    ? "it is self-issued and is among \(authorities), but it is not for signing: BoringSSL requires "
-                        + "keyCertSign in the extension keyUsage of an authority, or no such extension; OpenSSL does not check"
-                    : "it is self-issued and is not among \(authorities)"
+            } else if certificate.isSelfIssued, !context.trust.known.contains(certificate) {
+                "it is self-issued and is not among \(authorities)"
             } else if !certificate.isForServers {
                 "its extension extendedKeyUsage does not have serverAuth"
+            } else if certificate.isSelfIssued {
+                "it is self-issued and is among \(authorities), but its extension keyUsage does not have keyCertSign: "
+                    + "this client trusts such a certificate only in a file without others. Name a file that has it alone"
             } else if issuers.isEmpty {
                 "no chain leads from its issuer, \(certificate.issuer), to one of \(authorities), or an intermediate "
-                    + "authority has constraints that this certificate violates, such as certificate policies, which OpenSSL does not check"
+                    + "authority has expired, or has constraints that this certificate violates, such as certificate "
+                    + "policies, which OpenSSL does not check"
                     + expiredAuthorities(at: now)
             } else if let missing = issuers.first(where: isWithoutIssuer) {
                 "its issuer, \(missing.subject), is among \(authorities), and was issued by \(missing.issuer), which is not: "
                     + "add its certificate"
             } else {
                 "its issuer's name, \(certificate.issuer), is among \(authorities), but that authority's key did not sign it, or its "
-                    + "name constraints do not allow it: BoringSSL applies those to host names, and then a "
-                    + "certificate needs subject alternative names"
+                    + "name constraints do not allow it (BoringSSL applies those to host names, and then a certificate "
+                    + "needs subject alternative names), or it has an unknown critical extension"
             }
         return (.notTrusted, "the certificate of \(endpoint) (\(certificate.subject)) is not trusted: \(reason)")
     }

@@ -3,6 +3,14 @@ internal import NIOSSL
 internal import NIOTLS
 internal import SaslWire
 
+#if canImport(Glibc)
+internal import Glibc
+#elseif canImport(Musl)
+internal import Musl
+#elseif canImport(Darwin)
+internal import Darwin
+#endif
+
 /// Inspects the server's first bytes before TLS processes them.
 final class ServerHelloHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
@@ -165,7 +173,7 @@ struct TLSHandshake: Sendable {
         let identity = ServerIdentity(endpoint)
         let tls: NIOSSLClientHandler
         do {
-            tls = try NIOSSLClientHandler(context: context.context, serverHostname: identity.serverName)
+            tls = try Self.handler(identity.serverName, context)
         } catch {
             throw TransportError(
                 .tls, phase: .tls, "\(endpoint) is not a name that TLS can use: \(error)", underlying: error,
@@ -183,6 +191,18 @@ struct TLSHandshake: Sendable {
         } catch {
             wait.done.fail(error)
             throw error
+        }
+    }
+
+    private static func handler(_ serverName: String?, _ context: TLSContext) throws -> NIOSSLClientHandler {
+        let trust = context.trust
+        if trust.servers.isEmpty {
+            return try NIOSSLClientHandler(context: context.context, serverHostname: serverName)
+        }
+        // Nothing that BoringSSL would trust is left out: no certificate is there that could have issued another.
+        return try NIOSSLClientHandler(context: context.context, serverHostname: serverName) { certificates, promise in
+            let isTrusted = trust.isServer(certificates.first, at: Int64(time(nil)))
+            promise.succeed(isTrusted ? .certificateVerified : .failed)
         }
     }
 

@@ -56,6 +56,8 @@ public struct PeerCertificate: Sendable, Hashable {
     public var commonNames: [String]
     /// Whether its extension extKeyUsage, if it has one, is for servers.
     public var isForServers: Bool
+    /// Whether its extension keyUsage, where it has one, has keyCertSign.
+    var maySignOthers: Bool
     /// How it is signed: `sha256WithRSAEncryption`, `ecdsa-with-SHA384`, or an object identifier.
     public var signatureAlgorithm: String
     /// Algorithm and size of the key that the certificate certifies.
@@ -92,6 +94,9 @@ public struct PeerCertificate: Sendable, Hashable {
         if let bits = publicKey.bits, bits < 2048 { weaknesses.append("its key is \(publicKey)") }
         return weaknesses
     }
+
+    /// Whether it is valid at a time, in seconds since 1970.
+    func isValid(at time: Int64) -> Bool { notBefore <= time && time <= notAfter }
 
     /// Whether the certificate is signed by itself.
     public var isSelfIssued: Bool { subject == issuer }

@@ -15,6 +15,9 @@ struct TrustedAuthorities: CustomStringConvertible {
     private(set) var description = "this system's authorities"
     /// The authorities that were read here; those of the system are read by BoringSSL.
     private(set) var known: [PeerCertificate] = []
+    /// The certificates of servers that are trusted for themselves, in DER form: where all that count are issued by themselves
+    /// and may, by their keyUsage, sign no others. OpenSSL takes such a one for its own issuer, and BoringSSL does not.
+    private(set) var servers: Set<[UInt8]> = []
     /// Whether there are none at all.
     var isEmpty: Bool { certificates.isEmpty && !usesSystem }
 
@@ -27,7 +30,9 @@ struct TrustedAuthorities: CustomStringConvertible {
 
     /// - Parameter file: The named file; `nil` is those of the system.
     /// - Throws: ``TransportError`` for a named file that cannot be used.
-    init(_ file: String?, environment: (String) -> String? = Self.environment) throws {
+    init(
+        _ file: String?, environment: (String) -> String? = Self.environment, now: Int64 = Int64(time(nil))
+    ) throws {
         if let file {
             do {
                 certificates = try Self.certificates(in: file)
@@ -38,7 +43,33 @@ struct TrustedAuthorities: CustomStringConvertible {
         } else {
             addVariables(environment)
         }
-        known = certificates.compactMap { try? PeerCertificate(der: $0.toDERBytes()) }
+        let encoded = certificates.compactMap { try? $0.toDERBytes() }
+        known = encoded.compactMap { try? PeerCertificate(der: $0) }
+        let areServers = known.count == certificates.count && known.allSatisfy { $0.isSelfIssued && !$0.maySignOthers }
+        if areServers, !usesSystem { servers = Set(encoded) }
+        leaveOutNamesakes(at: now)
+    }
+
+    /// Leaves out what is not valid where another certificate has its name and is, as that of an authority that was renewed:
+    /// BoringSSL takes the first of an issuer's name, and OpenSSL the first that is valid.
+    private mutating func leaveOutNamesakes(at now: Int64) {
+        let names = Set(known.filter { $0.isValid(at: now) }.map(\.subject))
+        guard known.contains(where: { !$0.isValid(at: now) && names.contains($0.subject) }) else { return }
+        certificates.removeAll { certificate in
+            guard let bytes = try? certificate.toDERBytes(), let read = try? PeerCertificate(der: bytes) else {
+                return false
+            }
+            return !read.isValid(at: now) && names.contains(read.subject)
+        }
+    }
+
+    /// Whether a server's certificate is, byte for byte, one of ``servers``, valid and for servers. Whom it names is looked at
+    /// elsewhere.
+    func isServer(_ certificate: NIOSSLCertificate?, at now: Int64) -> Bool {
+        guard let bytes = try? certificate?.toDERBytes(), servers.contains(bytes),
+            let certificate = try? PeerCertificate(der: bytes)
+        else { return false }
+        return certificate.isValid(at: now) && certificate.isForServers
     }
 
     /// OpenSSL's defaults are one file and one folder, and each of the variables replaces one of them. Where a system

@@ -98,6 +98,14 @@ struct ActiveDirectoryTests {
                 gssapiURI("ann.smith@\(name).example.com", authority), in: realm, cache: cache)
             #expect(enterprise.status == 20, "\(enterprise)")
             #expect(enterprise.advice.contains("\(name)@EXAMPLE.TEST"), "\(enterprise)")
+            for (user, connected) in [
+                ("\(name)@EXAMPLE.TEST", [OtherDriver.pyMongo, .libmongoc]),
+                ("ann.smith@\(name).example.com", []), ("ann.smith@\(name).example.com@EXAMPLE.TEST", []),
+            ] {
+                let others = try await OtherDriver.ask(
+                    commonURI(user, authority), environment: realm.realm.environment(cache: cache))
+                #expect(others.connected == Set(connected), "\(user): \(others)")
+            }
         }
     }
 

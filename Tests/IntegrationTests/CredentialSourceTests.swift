@@ -71,6 +71,10 @@ import Testing
             let asked = #"ann\@\#(realm.realm.name)@\#(realm.realm.name)"#
             #expect(outcome.advice.contains(asked) && outcome.advice.contains("enterprise name"), "\(outcome)")
             #expect(try await realm.realm.events().contains { $0.client == asked })
+            let others = try await OtherDriver.ask(
+                commonURI("\(realm.ann)@\(realm.realm.name)", authority),
+                environment: realm.realm.environment(cache: realm.annCache))
+            #expect(others.connected == [], "\(others)")
         }
     }
 

@@ -15,7 +15,7 @@ struct NameWorld {
     static let refusing6 = "fd00::4"
     /// An address that means nothing without its interface, `lo`. A server has it at port 27018.
     static let linkLocal = "fe80::6"
-    /// A server that is `mongodb/db.srv.test`.
+    /// A server that is `mongodb/db.srv.test`. At port 27019 it has TLS, with a certificate for `my_mongo`.
     static let named = "127.0.0.7"
 
     static let places: [String: [String]] = [
@@ -60,6 +60,7 @@ struct NameWorld {
                 resolver: ["search dns.test", "options timeout:5 attempts:1 edns0"],
                 deadEnds: [dead4, dead6].map { .init(host: $0, port: 27017) }))
         let users = ["\(realm.ann)=read@test"]
+        let authority = try await TestAuthority.shared
         return try await NameWorld(
             world: world, realm: realm,
             servers: [
@@ -70,6 +71,10 @@ struct NameWorld {
                 world.startServer(
                     realm: realm.realm, keytab: keytab, users: users, listen: ["\(named):27017"],
                     serviceHost: "db.srv.test"),
+                world.startServer(
+                    realm: realm.realm, keytab: keytab, users: users, listen: ["\(named):27019"],
+                    serviceHost: "db.srv.test",
+                    arguments: ["--tls-certificate-key-file", authority.path("underscore.pem")]),
             ])
     }
 
@@ -81,6 +86,7 @@ struct NameWorld {
             .text("empty.dns.test", "a name without addresses"),
             .address("half.dns.test", live4),
             .address("xn--bcher-kva.dns.test", live4),
+            .address("my_mongo.dns.test", named),
             .server(of: "xn--bcher-kva.srv.test", "db.srv.test"),
             .alias("alias.dns.test", of: "both.dns.test"),
             .address("db.srv.test", named),

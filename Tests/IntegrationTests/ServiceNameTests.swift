@@ -20,6 +20,11 @@ import Testing
         let outcome = try await AuthCheck.check(uri, in: realm, cache: realm.annCache)
         #expect(outcome.status == 23, "\(outcome)")
         #expect(outcome.advice.contains("mongodb/127.0.0.1"), "\(outcome)")
+        // Others leave it to libkrb5, which asks the DNS by default: they connect.
+        let others = try await OtherDriver.ask(
+            gssapiURI(realm.ann, Family.ipv4.authority(server.port), properties: ""),
+            environment: realm.realm.environment(cache: realm.annCache))
+        #expect(others.connected(as: realm.ann) == [.pyMongo, .libmongoc], "\(others)")
         try await server.stop()
         await realm.realm.stop()
     }

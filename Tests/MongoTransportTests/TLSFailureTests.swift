@@ -33,9 +33,25 @@ import Testing
         Failure(
             testDescription: "self-issued", certificate: "self-signed", failure: .notTrusted, says: ["self-issued"]),
         Failure(
-            testDescription: "issued by itself and named, but not for signing", certificate: "self-signed-no-authority",
+            testDescription: "issued by itself, named beside others and not for signing",
+            certificate: "self-signed-no-authority", change: .init(authorities: "no-authority-and-ca.pem"),
+            failure: .notTrusted,
+            says: ["is among", "no-authority-and-ca.pem", "keyCertSign", "a file that has it alone"]),
+        Failure(
+            testDescription: "another one issued by itself", certificate: "self-signed",
             change: .init(authorities: "self-signed-no-authority.crt"), failure: .notTrusted,
-            says: ["is among", "self-signed-no-authority.crt", "keyCertSign"]),
+            says: ["issued by itself and is not among"]),
+        Failure(
+            testDescription: "issued by an authority, and only servers are trusted", certificate: "server",
+            change: .init(authorities: "self-signed-no-authority.crt"), failure: .notTrusted,
+            says: ["nothing leads from its issuer"]),
+        Failure(
+            testDescription: "issued by itself and named, for another host", certificate: "self-signed-no-authority",
+            change: .init(host: "other.test", authorities: "self-signed-no-authority.crt"), failure: .wrongHostname,
+            says: ["not for other.test"]),
+        Failure(
+            testDescription: "issued by itself and named, expired", certificate: "self-signed-expired",
+            change: .init(authorities: "self-signed-expired.crt"), failure: .expired, says: ["expired on 2000-01-01"]),
         Failure(
             testDescription: "an intermediate authority is missing", certificate: "below", failure: .notTrusted,
             says: ["CN=Intermediate CA"]),

@@ -81,6 +81,8 @@ struct Conversation {
             return (.identity, Replies.connectionStatus(users: users))
         case "saslContinue":
             return (nil, Replies.outOfOrder)
+        case "ping" where user != nil:
+            return (nil, ["ok": 1.0])
         default:
             return (nil, Replies.noSuchCommand)
         }

@@ -28,12 +28,12 @@ enum Replies {
         if [.oddity(.strangeMembers), .stranger(.arbiter)].contains(misbehaviour) {
             hello["isWritablePrimary"] = false
             hello["setName"] = "strange"
-            hello["me"] = "a.invalid:27017"
-            hello["hosts"] = ["a.invalid:27017", "localhost:27017"]
-            hello["arbiters"] = ["b.invalid:27018"]
         }
         switch misbehaviour {
         case .oddity(.strangeMembers):
+            hello["me"] = "a.invalid:27017"
+            hello["hosts"] = ["a.invalid:27017", "localhost:27017"]
+            hello["arbiters"] = ["b.invalid:27018"]
             hello["secondary"] = true
         case .stranger(.arbiter):
             hello["arbiterOnly"] = true

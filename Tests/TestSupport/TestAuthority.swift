@@ -103,6 +103,7 @@ package struct TestAuthority: Sendable {
             names: names + ",IP:192.0.2.7,email:a@b.test", by: "ca")
         try selfSigned("self-signed", "/CN=db.test", names: names)
         try selfSigned("self-signed-no-authority", "/CN=db.test", names: names, extensions: "no-authority")
+        try selfSigned("self-signed-expired", "/CN=db.test", names: names, extensions: "no-authority", .past)
 
         try issue("client", "/O=Tests/CN=ann", extensions: "client", by: "ca")
         try issue("stranger", "/O=Tests/CN=eve", extensions: "client", by: "other-ca")
@@ -112,7 +113,9 @@ package struct TestAuthority: Sendable {
     // MARK: - Files
 
     private func files() throws {
-        for name in ["client", "stranger", "localhost"] { try join(name + ".pem", [name + ".key", name + ".crt"]) }
+        for name in ["client", "stranger", "localhost", "underscore"] {
+            try join(name + ".pem", [name + ".key", name + ".crt"])
+        }
         try openssl(
             "pkcs8", "-topk8", "-v2", "aes256", "-in", "client.key", "-out", "client.p8", "-passout",
             "pass:" + Self.password)
@@ -133,6 +136,7 @@ package struct TestAuthority: Sendable {
         try write("damaged.pem", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
         try FileManager.default.createDirectory(atPath: path("folder.pem"), withIntermediateDirectories: true)
         try join("bundle.pem", ["other-ca.crt", "ca.crt"])
+        try join("no-authority-and-ca.pem", ["self-signed-no-authority.crt", "ca.crt"])
     }
 
     private func write(_ name: String, _ text: String) throws {
@@ -162,10 +166,10 @@ package struct TestAuthority: Sendable {
     }
 
     private func selfSigned(
-        _ name: String, _ subject: String, names: String, extensions: String = "server"
+        _ name: String, _ subject: String, names: String, extensions: String = "server", _ validity: Validity = .now
     ) throws {
         try request(name, subject, names)
-        try openssl(["ca", "-selfsign", "-keyfile", name + ".key", "-extensions", extensions] + common(name, .now))
+        try openssl(["ca", "-selfsign", "-keyfile", name + ".key", "-extensions", extensions] + common(name, validity))
     }
 
     private func request(_ name: String, _ subject: String, _ names: String? = nil) throws {
