@@ -2,35 +2,39 @@
 #
 #   make demo      shows an authentication against a private Kerberos realm
 #   make test      builds everything and runs all tests
-#   make example   builds and runs the example packages, which stand outside, against the daemons that they are for
+#   make check     the quick tests: those that need no KDC and no peers, under two minutes after a build
+#   make docs      the reference of all modules, into .build/docs/site; checks links, code and versions in every page
+#   make example   builds and runs the example packages against real daemons
 #   make test-containers   the integration tests with the KDC in a container; needs Docker
-#   make test-samba        the Kerberos tests that can, against an Active Directory domain controller, Samba's
+#   make test-samba        the Kerberos tests that can run against an Active Directory domain controller, Samba's
 #   make docker-test       images, a realm, a server and authcheck as containers; needs Docker with Compose v2
 #   make tsan      the tests under ThreadSanitizer
 #   make asan      the tests under AddressSanitizer
 #   make benchmark measures against a bare C client, libmongoc and PyMongo; see docs/performance.md
-#   make soak      10,000 authentications in one process from every kind of identity: nothing grows
+#   make soak      10,000 authentications in one process from every kind of identity: no growth
 #   make fuzz      looks for inputs that break the decoders, for FUZZ_SECONDS each
-#   make release   all that is installed, with programs that need no Swift where they run; PROGRAMS=authcheck: of one
+#   make release   everything that is installed, with programs that run without Swift; PROGRAMS=authcheck for one
 #   make man       the manual pages, into .build/dist/man
 #   make install   programs, manual pages, completions and schemas under PREFIX (/usr/local), and DESTDIR before that
 #   make uninstall removes these again
 #   make dist      the same as a tar.gz, in .build/dist; docs/operations.md
-#   make dist-test unpacks that where there is nothing, and runs what is in it
-#   make lint      checks the form of the sources; `make format` mends it
-#   make pin-peers writes the versions and hashes of the peers from PyPI anew; see Tests/peers.txt
+#   make dist-test unpacks that in an empty environment, and runs its programs
+#   make lint      checks the format of the sources; `make format` corrects it
+#   make pin-peers rewrites the versions and hashes of the peers from PyPI; see Tests/peers.txt
 #
-# Each installs the Debian packages that it needs and that are missing, after saying so.
+# Each installs the Debian packages that it needs and that are missing, after listing them.
 
 SWIFT ?= swift
-# What building needs beside Swift, what the private realm needs, and the peers that only the tests use.
+# What building needs besides Swift, what the quick tests and the documentation need, what the private realm needs, and the peers
+# that only the tests use.
 APT_BUILD = libkrb5-dev libsasl2-dev
+APT_CHECK = git openssl python3
 APT_REALM = krb5-kdc krb5-admin-server krb5-user libsasl2-modules-gssapi-mit
 APT_TEST = gcc libc6-dev openssl pkg-config libmongoc-dev openjdk-17-jdk-headless python3 python3-venv python3-dev \
 	bash ca-certificates faketime groff-base iproute2 keyutils libgsasl18 libsasl2-modules mandoc microsocks mount \
 	python3-yaml sasl2-bin strace systemd util-linux
 
-# The daemons that the examples talk to; `Examples/test` starts each with a configuration of its own.
+# The daemons that the examples talk to; `Examples/test` starts each with its own configuration.
 APT_EXAMPLES = apache2 bash curl dovecot-gssapi dovecot-imapd ldap-utils libapache2-mod-auth-gssapi libsasl2-modules \
 	openjdk-17-jdk-headless openssl python3 slapd socat
 
@@ -41,9 +45,9 @@ APT_SAMBA = samba samba-ad-provision samba-dsdb-modules python3-samba
 APT_RELEASE = binutils gzip python3 tar
 APT_RELEASE_TEST = binutils fish man-db zsh
 
-# PyMongo is a peer of the tests. It lives in a folder of the build, so that nothing of the machine's Python changes.
-# Its files, and those of what it needs, are named by hash in Tests/peers.txt; pykerberos is built from its source, with
-# what Tests/peers-build.txt names. `make pin-peers` writes both anew, with the newest releases that these allow.
+# PyMongo is a peer of the tests. It is in a folder of the build, so that the machine's Python is unchanged.
+# Its files, and those of its dependencies, are pinned by hash in Tests/peers.txt; pykerberos is built from its source, with
+# what Tests/peers-build.txt names. `make pin-peers` rewrites both, with the newest allowed releases.
 VENV = .build/peers
 PEERS = pymongo==4.* pykerberos==1.2.*
 PEERS_BUILD = setuptools
@@ -55,7 +59,7 @@ HEIMDAL_PACKAGES = heimdal-kdc heimdal-kcm heimdal-clients libasn1-8-heimdal lib
 	libkafs0-heimdal libkdc2-heimdal libkrb5-26-heimdal libotp0-heimdal libroken19-heimdal libsl0-heimdal \
 	libwind0-heimdal libcap-ng0 libdb5.3 libedit2 liblmdb0 libsqlite3-0
 
-# The interposer of gssproxy would be in the way of every other program, so it is unpacked too.
+# The interposer of gssproxy would affect every other program, so it is unpacked too.
 GSSPROXY = .build/gssproxy
 GSSPROXY_PACKAGES = gssproxy libbasicobjects0 libcollection4 libini-config5 libpath-utils1 libpopt0 libref-array1 \
 	libverto1 libverto-libev1 libev4
@@ -65,22 +69,22 @@ SOURCES = Package.swift Sources Tests Examples Benchmarks
 # How many tests run at once: enough to keep the processors busy, and few enough for a limit of 1,024 descriptors.
 export SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH ?= 6
 
-# The sanitizers' builds do not mix with the plain one, nor their runtimes with libfaketime: both want to be loaded
-# first. The tests of wrong clocks are the plain build's.
+# The sanitizers' builds do not mix with the plain one, nor their runtimes with libfaketime: both must be loaded first.
+# The tests of wrong clocks run only in the plain build.
 NO_CLOCKS = --skip 'ClockSkewTests|aClockThatIsWrong|aWrongClock|GoldenTests'
-# What has no realm, one of its own, or asks nothing of a KDC that other tests do not ask: the same with a KDC in a container.
+# Suites without a realm, with their own, or whose KDC requests other suites also make: no difference with a KDC in a container.
 NO_REALM = CanonicalHostTests|CommandLineTests|ExitTests|GoldenTests|HostNameTests|HostileAcceptorTests|OutputTests|ProxyTests|ServiceRecordTests|SilenceTests|SoakTests|TLSFailureTests|TLSRecipeTests|TLSServersTests|TLSTests
-# What runs against Samba's KDC as well. Left out, beside NO_REALM: CrossRealmTests, as the kit makes no trust for it;
-# KerberosErrorTests, whose rows are made by words for MIT's kadmin; HeimdalTests and GSSProxyTests, which are about other
-# programs. Of the suites that are named, what Active Directory has not: lifetimes under an hour, and new keys under an old
-# version.
+# Suites that also run against Samba's KDC. Left out, besides NO_REALM: CrossRealmTests, as the kit cannot make a trust
+# for it; KerberosErrorTests, whose rows use arguments of MIT's kadmin; HeimdalTests and GSSProxyTests, which are about other
+# programs. Skipped in the named suites is what Active Directory does not have: lifetimes under an hour, and new keys under an
+# old version.
 SAMBA = SambaRealmTests|ActiveDirectoryTests|KitInternalsTests|SuccessTests|FailureTests|CredentialSourceTests|KerberosReportTests|PipeliningTests|TokenShapeTests|TestRealmTests|SecretsTests|CacheCollectionTests|CredentialCrowdTests|StalledKDCTests|ClockSkewTests|ServiceNameTests
 NO_SAMBA = shortLivedTicketsAreRenewedWhileTheyServe|ticketsThatNobodyUsesAreRenewedToo|aCacheFromBeforeTheRealmWasRebuiltIsRejected
 TSAN = --sanitize thread --scratch-path .build/tsan
 ASAN = --sanitize address --scratch-path .build/asan
 
-# What libFuzzer makes of what peers and users send; `Tests/Fuzz` has the rules. One target by itself:
-# `make fuzz FUZZ_TARGETS=bson FUZZ_SECONDS=600`. What it finds lies in .build/fuzz/crashes; to run one again:
+# libFuzzer for the input of peers and users; `Tests/Fuzz` has the rules. One target by itself:
+# `make fuzz FUZZ_TARGETS=bson FUZZ_SECONDS=600`. Crashes are in .build/fuzz/crashes; to run one again:
 # `FUZZ_TARGET=bson .build/fuzz/debug/fuzz .build/fuzz/crashes/bson-…`.
 FUZZ_SECONDS ?= 10
 FUZZ_TARGETS ?= connection-string dns-answer wire-messages bson base64 scram gssapi principals
@@ -90,7 +94,7 @@ FUZZ_ENVIRONMENT = SWIFT_BACKTRACE=enable=no
 FUZZ_FLAGS = -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=2048 -verbosity=0 -print_final_stats=1
 
 .PHONY: release man install uninstall dist dist-test packages-release packages-release-test
-.PHONY: demo test test-containers test-samba docker-test example benchmark soak tsan asan fuzz lint format build packages-demo packages-examples packages-samba packages-test peers pin-peers clean
+.PHONY: check demo docs test test-containers test-samba docker-test example benchmark soak tsan asan fuzz lint format build packages-check packages-demo packages-examples packages-samba packages-test peers pin-peers clean
 
 build: packages-demo
 	$(SWIFT) build
@@ -104,7 +108,22 @@ demo: packages-demo
 test: packages-test peers
 	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(SWIFT) test
 
-# The integration tests that ask a KDC for something of their own.
+# The tests of these targets need no KDC and no program that building does not need.
+QUICK = AuthCheckKitTests|BSONTests|BlockingWorkTests|DocumentationTests|DriverGlueTests|FuzzTests|GSSCoreTests|MongoAuthTests|MongoConnectTests|MongoConnectionStringTests|MongoTransportTests|MongoWireTests|NameResolutionTests|SASLGSSAPITests|SASLSCRAMTests|SASLTests|SecretMemoryTests
+
+check: packages-check
+	$(SWIFT) test --filter '^($(QUICK))\.'
+
+# These two need all modules of the libraries. The pages are checked first, as that takes no build.
+docs: packages-check
+	docs/tools/versions
+	docs/tools/links
+	SWIFT='$(SWIFT)' docs/tools/snippets
+	$(SWIFT) build --target MongoConnect
+	$(SWIFT) build --target KerberosTestKit
+	SWIFT='$(SWIFT)' docs/tools/reference
+
+# The integration tests with their own requests to a KDC.
 CONTAINERS ?= IntegrationTests|ContainerRealmTests|KitInternalsTests
 
 test-containers: packages-test peers
@@ -119,7 +138,7 @@ docker-test: packages-demo
 	docker/test
 	docker/test --fail || [ "$$?" = 3 ]
 
-# What their traits leave out is not even fetched.
+# Packages that their traits exclude are not fetched.
 example: packages-examples
 	$(SWIFT) run --package-path Examples/OwnMechanism --scratch-path .build/examples/OwnMechanism
 	test -z "$$(ls .build/examples/OwnMechanism/checkouts)"
@@ -158,11 +177,11 @@ fuzz: packages-demo
 
 PROGRAMS ?= authcheck testrealm mongo-test-server
 PREFIX ?= /usr/local
-VERSION = $(shell sed -n 's/.*static let current = "\(.*\)"/\1/p' Sources/MongoAuth/Hello.swift)
+VERSION = $(shell docs/tools/version)
 # The time of the last commit, so that the same sources give the same archive.
 EPOCH = $(or $(SOURCE_DATE_EPOCH),$(shell git log -1 --format=%ct 2>/dev/null),0)
 
-# A build by itself: statically linked objects and the others would replace each other.
+# A separate build: statically linked objects and the others would replace each other.
 DIST = .build/dist
 RELEASE = -c release --static-swift-stdlib --scratch-path $(DIST)
 BINARIES = $(addprefix $(DIST)/programs/,$(PROGRAMS))
@@ -185,7 +204,7 @@ $(DIST)/man/%.1: docs/man/generate docs/man/%.mdoc $(DIST)/programs/%
 	SOURCE_DATE_EPOCH=$(EPOCH) docs/man/generate $(DIST)/programs/$* docs/man/$*.mdoc >$@.new
 	mv $@.new $@
 
-# What is installed, as it lies under PREFIX.
+# What is installed, relative to PREFIX.
 $(TREE).ready: Makefile LICENSE $(BINARIES) $(PAGES) $(wildcard docs/schemas/* Examples/operations/*)
 	rm -rf $(TREE)
 	install -D -m 644 -t $(TREE)/share/doc/authcheck LICENSE
@@ -200,7 +219,7 @@ $(TREE).ready: Makefile LICENSE $(BINARIES) $(PAGES) $(wildcard docs/schemas/* E
 		$$words zsh >$(TREE)/share/zsh/site-functions/_$$program && \
 		$$words fish >$(TREE)/share/fish/vendor_completions.d/$$program.fish || exit 1; \
 	done
-	# The licences of what is linked in want to come along.
+	# The licences of the linked libraries are included.
 	for file in $(DIST)/checkouts/*/LICENSE* $(DIST)/checkouts/*/NOTICE*; do \
 		install -D -m 644 -t $(TREE)/share/doc/authcheck/licenses/$$(basename $$(dirname $$file)) $$file || exit 1; \
 	done
@@ -208,7 +227,7 @@ $(TREE).ready: Makefile LICENSE $(BINARIES) $(PAGES) $(wildcard docs/schemas/* E
 		sed -n 's|.*"runtimeResourcePath": *"\(.*\)".*|\1/../../share/swift/LICENSE.txt|p')"
 	touch $@
 
-# Nothing is built here after `make release`, so that root need not be who builds.
+# Nothing is built here after `make release`, so root need not build.
 install: $(TREE).ready
 	find $(TREE) -type f -printf '%P\n' | LC_ALL=C sort | while IFS= read -r file; do \
 		mode=644; case $$file in bin/*) mode=755 ;; esac; \
@@ -262,6 +281,9 @@ define install_packages
 	fi
 endef
 
+packages-check:
+	$(call install_packages,$(APT_BUILD) $(APT_CHECK))
+
 packages-demo:
 	$(call install_packages,$(APT_BUILD) $(APT_REALM))
 
@@ -282,7 +304,7 @@ packages-samba:
 
 peers: $(VENV)/ready $(HEIMDAL)/ready $(GSSPROXY)/ready
 
-# Without isolation pip builds with what is in the folder, and fetches nothing else for that.
+# Without isolation pip builds with the packages in the folder, and fetches nothing else.
 $(VENV)/ready: Makefile Tests/peers-build.txt Tests/peers.txt | packages-test
 	rm -rf $(VENV)
 	python3 -m venv $(VENV)

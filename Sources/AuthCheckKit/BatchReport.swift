@@ -1,20 +1,20 @@
-/// What checks of several connection strings found, in the order of the strings.
-public struct BatchReport: Sendable, Hashable, Encodable {
-    /// The name and version of this form.
-    public let schema = "authcheck.batch/1"
+/// The results of checks of several connection strings, in the order of the strings.
+package struct BatchReport: Sendable, Hashable, Encodable {
+    /// The name and version of this format.
+    package let schema = "authcheck.batch/1"
     /// Whether every check succeeded.
-    public var result: CheckReport.Result
+    package var result: CheckReport.Result
     /// The exit status: that of the first check that failed.
-    public var exitStatus: Int32
+    package var exitStatus: Int32
     /// How many checks there are.
-    public var count: Int
+    package var count: Int
     /// How many of them failed.
-    public var failed: Int
+    package var failed: Int
     /// The reports, in the order of the strings.
-    public var reports: [CheckReport]
+    package var reports: [CheckReport]
 
     /// Collects reports.
-    public init(_ reports: [CheckReport]) {
+    package init(_ reports: [CheckReport]) {
         self.reports = reports
         let failures = reports.filter { $0.failure != nil }
         (count, failed) = (reports.count, failures.count)
@@ -22,8 +22,8 @@ public struct BatchReport: Sendable, Hashable, Encodable {
         exitStatus = failures.first?.exitStatus ?? 0
     }
 
-    /// The report for a person: the verdict, a line for each string, and more of those that failed.
-    public func text(_ style: TextStyle) -> String {
+    /// The report for a person: the verdict, a line for each string, and details of those that failed.
+    package func text(_ style: TextStyle) -> String {
         var page = TextPage(style)
         page.add(
             failed == 0
@@ -45,7 +45,7 @@ public struct BatchReport: Sendable, Hashable, Encodable {
     }
 
     /// The line of a Nagios plugin.
-    public var nagios: String {
+    package var nagios: String {
         let verdict = ["OK", "WARNING", "CRITICAL", "UNKNOWN"][Int(nagiosStatus)]
         let first =
             reports.first { $0.failure != nil }?.cause ?? reports.first { !$0.allWarnings.isEmpty }?.allWarnings.first
@@ -56,11 +56,11 @@ public struct BatchReport: Sendable, Hashable, Encodable {
     }
 
     /// The exit status of a Nagios plugin: the worst of all.
-    public var nagiosStatus: Int32 {
+    package var nagiosStatus: Int32 {
         let all = Set(reports.map(\.nagiosStatus))
         return [2, 3, 1].first { all.contains($0) } ?? 0
     }
 
     /// Metrics in the text format of Prometheus.
-    public var prometheus: String { PrometheusText(reports.map { ($0.uri ?? "", $0) }).text }
+    package var prometheus: String { PrometheusText(reports.map { ($0.uri ?? "", $0) }).text }
 }

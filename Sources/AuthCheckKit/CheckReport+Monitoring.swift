@@ -1,12 +1,12 @@
 extension CheckReport {
-    /// Whether something is doubtful.
-    public var hasWarnings: Bool { !allWarnings.isEmpty }
+    /// Whether there are warnings.
+    package var hasWarnings: Bool { !allWarnings.isEmpty }
 
-    /// All doubts: about the string, and about each host.
+    /// All warnings: about the string, and about each host.
     var allWarnings: [String] { warnings + hosts.flatMap(\.warnings) }
 
     /// The line of a Nagios plugin.
-    public var nagios: String {
+    package var nagios: String {
         let seconds = (totalMilliseconds ?? 0) / 1000
         var data = ["time=\(Self.threeDecimals(seconds))s"]
         if let left = secondsLeft { data.append("ticket=\(left)s") }
@@ -24,15 +24,15 @@ extension CheckReport {
     }
 
     /// The exit status of a Nagios plugin.
-    public var nagiosStatus: Int32 {
+    package var nagiosStatus: Int32 {
         guard let failure else { return allWarnings.isEmpty ? 0 : 1 }
         return [.usage, .internal].contains(failure.class) ? 3 : 2
     }
 
     /// Metrics in the text format of Prometheus.
-    public var prometheus: String { PrometheusText([(uri ?? "", self)]).text }
+    package var prometheus: String { PrometheusText([(uri ?? "", self)]).text }
 
-    /// How long the ticket that ends first is still good.
+    /// How long until the first ticket expires.
     var secondsLeft: Int64? {
         (hosts.compactMap { $0.kerberos?.serviceTicket?.secondsLeft }
             + [kerberos?.ticketGrantingTicket?.secondsLeft].compactMap(\.self))
@@ -59,7 +59,7 @@ struct PrometheusText {
             [(uri, CheckReport.threeDecimals((report.totalMilliseconds ?? 0) / 1000))]
         }
         add("authcheck_warnings", "How many warnings the check has.", checks) { [($0, "\($1.allWarnings.count)")] }
-        add("authcheck_ticket_seconds_left", "How long the ticket that ends first is still good.", checks) {
+        add("authcheck_ticket_seconds_left", "How long until the first ticket expires.", checks) {
             uri, report in
             report.secondsLeft.map { [(uri, "\($0)")] } ?? []
         }
@@ -70,7 +70,7 @@ struct PrometheusText {
                 return (labels, host.failure == nil ? "1" : "0")
             }
         }
-        add("authcheck_host_duration_seconds", "How long the way to the host took.", checks) { uri, report in
+        add("authcheck_host_duration_seconds", "How long the check of the host took.", checks) { uri, report in
             report.hosts.map {
                 (uri + ",host=\(Self.quoted($0.name))", CheckReport.threeDecimals($0.milliseconds / 1000))
             }
@@ -86,7 +86,7 @@ struct PrometheusText {
         let found = checks.flatMap { values("uri=\(Self.quoted($0.uri))", $0.report) }
         guard !found.isEmpty else { return }
         lines += ["# HELP \(name) \(help)", "# TYPE \(name) gauge"]
-        // The format allows no two with the same labels: a string that was given again has a number.
+        // The format allows no two with the same labels: a repeated string has a number.
         var seen: [String: Int] = [:]
         for (labels, value) in found {
             let number = seen[labels, default: 0] + 1
@@ -96,7 +96,7 @@ struct PrometheusText {
         }
     }
 
-    /// A label's value: a backslash, a quotation mark and a line break have one before them.
+    /// A label's value: backslashes, quotation marks and line breaks are escaped with a backslash.
     private static func quoted(_ text: String) -> String {
         let escaped = Printable.line(text).unicodeScalars.map { $0 == "\\" || $0 == "\"" ? "\\\($0)" : "\($0)" }
         return "\"\(escaped.joined())\""

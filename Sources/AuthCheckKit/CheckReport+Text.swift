@@ -1,6 +1,6 @@
 extension CheckReport {
-    /// The report for a person: the verdict, what to do, the hosts, and where it matters how far each of them came.
-    public func text(_ style: TextStyle) -> String {
+    /// The report for a person: the verdict, what to do, the hosts, and if it matters how far each of them got.
+    package func text(_ style: TextStyle) -> String {
         var page = TextPage(style)
         page.addVerdict(self)
         if let failure { page.add(failure, self) }
@@ -12,7 +12,7 @@ extension CheckReport {
     }
 
     /// The verdict, on one line.
-    public var summary: String {
+    package var summary: String {
         guard let failure else {
             let names = Set(hosts.compactMap { $0.identity?.summary }).sorted()
             return "OK: authenticated" + (names.isEmpty ? "" : " as \(names.joined(separator: ", "))")
@@ -70,13 +70,13 @@ extension TextPage {
         add(failure.message, indent: 2)
     }
 
-    /// What Kerberos has here, the cause and the steps of the first failure.
+    /// The state of Kerberos here, the cause and the steps of the first failure.
     fileprivate mutating func add(_ failure: CheckReport.Failure, _ report: CheckReport) {
         addBlank()
         if failure.phase == "kerberos", !style.hasDetails, let kerberos = report.kerberos {
             add(kerberos.summary, lead: "Kerberos here:  ")
         }
-        // What is wrong with the arguments has been said.
+        // The error about the arguments has been printed already.
         if failure.class != .usage { add(report.cause, lead: "Cause:          ", tone: .strong) }
         add(steps: failure.diagnosis?.steps ?? [], indent: 0)
         addBlank()
@@ -91,7 +91,7 @@ extension TextPage {
         }
     }
 
-    /// A line a host. Many that are well are told together: they fit on one screen.
+    /// One line per host. Many successful ones are summarized, to fit on one screen.
     fileprivate mutating func addHosts(_ report: CheckReport) {
         let areMany = report.hosts.count > 12 && !style.hasDetails
         let well = report.hosts.filter { $0.result == .ok && $0.warnings.isEmpty }
@@ -117,7 +117,7 @@ extension TextPage {
         add(warning, lead: "\(mark.text) ", tone: mark.tone, indent: indent)
     }
 
-    /// How far a host came, and what is wrong there where it is something else than the first failure.
+    /// How far a host got, and its failure if it differs from the first one.
     fileprivate mutating func addPhases(_ host: CheckReport.Host, _ report: CheckReport) {
         addBlank()
         add(host.name, tone: .strong)
@@ -132,7 +132,7 @@ extension TextPage {
                 lead: "\(mark.text) \(phase.name.padding(to: 8)) \(time.padding(to: 11, leading: true))  ",
                 tone: mark.tone,
                 indent: 2)
-            // One that succeeded at once is in the phase's own line.
+            // A first attempt that succeeded is in the phase's own line.
             if phase.name == "tcp", host.attempts.count > 1 || phase.result == .failed {
                 for attempt in host.attempts { add(attempt.line, indent: 6) }
             }
@@ -184,7 +184,7 @@ extension CheckReport.Phase {
 }
 
 extension String {
-    /// With blanks behind it, or before it, up to so many columns.
+    /// Padded with blanks, after or before it, to a number of columns.
     func padding(to width: Int, leading: Bool = false) -> String {
         let padding = String(repeating: " ", count: max(0, width - TextColumns.count(self)))
         return leading ? padding + self : self + padding

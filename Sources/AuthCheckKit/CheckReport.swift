@@ -1,12 +1,12 @@
 internal import MongoAuth
-public import SaslConnectionString
+package import SaslConnectionString
 
-/// What a check found: the one model behind the text and the JSON.
+/// The result of a check: the one model for the text and the JSON.
 ///
-/// The JSON's keys are a contract: they are only ever added to.
-public struct CheckReport: Sendable, Hashable, Encodable {
-    /// Whether something worked.
-    public enum Result: String, Sendable, Hashable, Encodable {
+/// The JSON's keys are stable: keys are only added.
+package struct CheckReport: Sendable, Hashable, Encodable {
+    /// The result of a check, host or phase.
+    package enum Result: String, Sendable, Hashable, Encodable {
         /// It did.
         case ok
         /// It did not.
@@ -16,162 +16,162 @@ public struct CheckReport: Sendable, Hashable, Encodable {
     }
 
     /// Why the check failed.
-    public struct Failure: Sendable, Hashable, Encodable {
+    package struct Failure: Sendable, Hashable, Encodable {
         /// The class, which decides the exit status.
-        public var `class`: FailureClass
+        package var `class`: FailureClass
         /// The phase in which it happened; `nil` before the first one.
-        @NullWhenAbsent public var phase: String?
-        /// The host, as `name:port`; `nil` where it is about no host.
-        @NullWhenAbsent public var host: String?
+        @NullWhenAbsent package var phase: String?
+        /// The host, as `name:port`; `nil` if it is not about a host.
+        @NullWhenAbsent package var host: String?
         /// What happened.
-        public var message: String
-        /// What to do about it; `nil` where nothing better is known.
-        @NullWhenAbsent public var hint: String?
-        /// The Kerberos error beneath; `nil` where it is of another kind.
-        @NullWhenAbsent public var kerberos: KerberosError? = nil
-        /// How far the clock of the KDC or server is ahead of this machine's, where that was measured and matters.
-        @NullWhenAbsent public var clockOffsetSeconds: Double? = nil
-        /// The server's refusal; `nil` where it is none.
-        @NullWhenAbsent public var serverError: ServerError? = nil
-        /// How far the conversation had come: `before-token`, `token-sent`, `server-proven` or `authenticated`; `nil` outside of
-        /// it.
-        @NullWhenAbsent public var stage: String? = nil
-        /// What it comes from, and what to do about it.
-        @NullWhenAbsent public var diagnosis: Diagnosis? = nil
+        package var message: String
+        /// What to do about it; `nil` if unknown.
+        @NullWhenAbsent package var hint: String?
+        /// The underlying Kerberos error; `nil` if it is of another kind.
+        @NullWhenAbsent package var kerberos: KerberosError? = nil
+        /// How far the clock of the KDC or server is ahead of this machine's, if that was measured and matters.
+        @NullWhenAbsent package var clockOffsetSeconds: Double? = nil
+        /// The server's refusal; `nil` if it is none.
+        @NullWhenAbsent package var serverError: ServerError? = nil
+        /// How far the conversation had got: `before-token`, `token-sent`, `server-proven` or `authenticated`; `nil`
+        /// outside of it.
+        @NullWhenAbsent package var stage: String? = nil
+        /// Its cause, and what to do about it.
+        @NullWhenAbsent package var diagnosis: Diagnosis? = nil
     }
 
-    /// What a server says of a command that it refuses.
-    public struct ServerError: Sendable, Hashable, Encodable {
-        /// Its number; `nil` where there is none.
-        @NullWhenAbsent public var code: Int64?
+    /// A server's refusal of a command.
+    package struct ServerError: Sendable, Hashable, Encodable {
+        /// Its number; `nil` if there is none.
+        @NullWhenAbsent package var code: Int64?
         /// The number's name.
-        @NullWhenAbsent public var codeName: String?
+        @NullWhenAbsent package var codeName: String?
     }
 
-    /// What TLS came to at one host.
-    public struct TLS: Sendable, Hashable, Encodable {
+    /// The result of TLS at one host.
+    package struct TLS: Sendable, Hashable, Encodable {
         /// The version, such as `TLSv1.3`.
-        @NullWhenAbsent public var version: String?
-        /// The last moment of the server's certificate, UTC, as ISO 8601 has it.
-        @NullWhenAbsent public var notAfter: String?
+        @NullWhenAbsent package var version: String?
+        /// The expiry of the server's certificate, UTC, as ISO 8601.
+        @NullWhenAbsent package var notAfter: String?
         /// Whether the server's identity is proven.
-        public var verified: Bool
+        package var verified: Bool
     }
 
-    /// One stretch of the way to a host.
-    public struct Phase: Sendable, Hashable, Encodable {
+    /// One phase of the check of a host.
+    package struct Phase: Sendable, Hashable, Encodable {
         /// The phase: `dns`, `tcp`, `tls`, `hello`, `kerberos`, `sasl` or `identity`.
-        public var name: String
+        package var name: String
         /// How it went.
-        public var result: Result
-        /// How long it took; `nil` where it was skipped.
-        @NullWhenAbsent public var milliseconds: Double?
-        /// What there is to know about it.
-        @NullWhenAbsent public var detail: String?
+        package var result: Result
+        /// How long it took; `nil` if it was skipped.
+        @NullWhenAbsent package var milliseconds: Double?
+        /// A detail for people.
+        @NullWhenAbsent package var detail: String?
     }
 
     /// A role of the authenticated user.
-    public struct Role: Sendable, Hashable, Encodable {
+    package struct Role: Sendable, Hashable, Encodable {
         /// The role's name.
-        public var role: String
+        package var role: String
         /// The role's database.
-        public var database: String
+        package var database: String
     }
 
-    /// Who the server says that we are.
-    public struct Identity: Sendable, Hashable, Encodable {
+    /// The authenticated user, as the server reports it.
+    package struct Identity: Sendable, Hashable, Encodable {
         /// The user's name.
-        public var user: String
-        /// The user's database; `nil` where the server does not name it.
-        @NullWhenAbsent public var database: String?
+        package var user: String
+        /// The user's database; `nil` if the server does not name it.
+        @NullWhenAbsent package var database: String?
         /// What the user may do: the first hundred roles.
-        public var roles: [Role]
+        package var roles: [Role]
         /// How many more roles there are.
-        public var moreRoles = 0
+        package var moreRoles = 0
     }
 
     /// One attempt to connect to one address.
-    public struct Attempt: Sendable, Hashable, Encodable {
+    package struct Attempt: Sendable, Hashable, Encodable {
         /// How an attempt ended.
-        public enum Outcome: String, Sendable, Hashable, Encodable {
+        package enum Outcome: String, Sendable, Hashable, Encodable {
             /// This is the connection that was used.
             case connected
             /// The address refused, or could not be reached.
             case failed
-            /// Another attempt was first, or the time was used up.
+            /// Another attempt was first, or the deadline passed.
             case cancelled
         }
 
         /// The address, or the path of a socket.
-        public var address: String
+        package var address: String
         /// `ipv4` or `ipv6`; `nil` for a socket.
-        @NullWhenAbsent public var family: String?
-        /// When it began, counted from the beginning of the phase `dns`.
-        public var startMilliseconds: Double
-        /// When it ended, or was given up, counted likewise.
-        @NullWhenAbsent public var endMilliseconds: Double?
+        @NullWhenAbsent package var family: String?
+        /// When it began, from the beginning of the phase `dns`.
+        package var startMilliseconds: Double
+        /// When it ended, or was abandoned, likewise.
+        @NullWhenAbsent package var endMilliseconds: Double?
         /// How it ended.
-        public var outcome: Outcome
+        package var outcome: Outcome
         /// Why it failed; `nil` otherwise.
-        @NullWhenAbsent public var reason: String?
+        @NullWhenAbsent package var reason: String?
     }
 
-    /// What was found at one host.
-    public struct Host: Sendable, Hashable, Encodable {
+    /// The result for one host.
+    package struct Host: Sendable, Hashable, Encodable {
         /// The host's name, address or socket path.
-        public var host: String
+        package var host: String
         /// The port.
-        public var port: UInt16
+        package var port: UInt16
         /// Whether the authentication succeeded; `skipped` for an arbiter, which has no users.
-        public var result: Result
+        package var result: Result
         /// All seven phases, in order.
-        public var phases: [Phase]
+        package var phases: [Phase]
         /// The attempts to connect, in the order in which they began.
-        public var attempts: [Attempt] = []
-        /// Who the server says that we are, after a success.
-        @NullWhenAbsent public var identity: Identity?
-        /// What Kerberos came to; `nil` for other mechanisms, and where there was no ticket.
-        @NullWhenAbsent public var kerberos: HostKerberos? = nil
-        /// How far the server's clock is ahead of this machine's; `nil` where it does not tell the time.
-        @NullWhenAbsent public var clockOffsetSeconds: Double? = nil
+        package var attempts: [Attempt] = []
+        /// The authenticated user, as the server reports it, after a success.
+        @NullWhenAbsent package var identity: Identity?
+        /// The result of Kerberos; `nil` for other mechanisms, and if there was no ticket.
+        @NullWhenAbsent package var kerberos: HostKerberos? = nil
+        /// How far the server's clock is ahead of this machine's; `nil` if it does not report its time.
+        @NullWhenAbsent package var clockOffsetSeconds: Double? = nil
         /// Whether TLS has proven the server's identity; `nil` without a handshake that succeeded.
-        @NullWhenAbsent public var tlsVerified: Bool? = nil
-        /// What TLS came to; `nil` where it was not used.
-        @NullWhenAbsent public var tls: TLS? = nil
-        /// Doubtful things that need not be wrong.
-        public var warnings: [String]
+        @NullWhenAbsent package var tlsVerified: Bool? = nil
+        /// The result of TLS; `nil` if it was not used.
+        @NullWhenAbsent package var tls: TLS? = nil
+        /// Warnings.
+        package var warnings: [String]
         /// The stable names of these, in the same order.
-        public var warningCodes: [String] = []
+        package var warningCodes: [String] = []
         /// Why the authentication failed.
-        @NullWhenAbsent public var failure: Failure?
+        @NullWhenAbsent package var failure: Failure?
     }
 
-    /// The name and version of this form.
-    public let schema = "authcheck.check/1"
+    /// The name and version of this format.
+    package let schema = "authcheck.check/1"
     /// Whether every host succeeded.
-    public var result: Result
+    package var result: Result
     /// The exit status of the process.
-    public var exitStatus: Int32
+    package var exitStatus: Int32
     /// The first host's failure, in the order of the string, or the check's own.
-    @NullWhenAbsent public var failure: Failure?
+    @NullWhenAbsent package var failure: Failure?
     /// Every host of the string, in its order.
-    public var hosts: [Host]
-    /// What is doubtful about the connection string.
-    public var warnings: [String]
+    package var hosts: [Host]
+    /// Warnings about the connection string.
+    package var warnings: [String]
     /// The stable names of these, in the same order.
-    public var warningCodes: [String]
-    /// The connection string as it was understood, with secrets redacted; `nil` where it could not be read.
-    @NullWhenAbsent public var uri: String? = nil
+    package var warningCodes: [String]
+    /// The connection string as parsed, with secrets redacted; `nil` if it could not be parsed.
+    @NullWhenAbsent package var uri: String? = nil
     /// The version of the program.
-    public let version = ClientVersion.current
-    /// When the check began, UTC, as ISO 8601 has it.
-    @NullWhenAbsent public var startedAt: String?
+    package let version = ClientVersion.current
+    /// When the check began, UTC, as ISO 8601.
+    @NullWhenAbsent package var startedAt: String?
     /// How long all of it took.
-    @NullWhenAbsent public var totalMilliseconds: Double?
-    /// What Kerberos has on this machine; `nil` for other mechanisms.
-    @NullWhenAbsent public var kerberos: Kerberos?
-    /// What the KDCs do, each asked by itself, of the realms of which none has answered.
-    public var kdcs: [EnvironmentReport.KDCs] = []
+    @NullWhenAbsent package var totalMilliseconds: Double?
+    /// The state of Kerberos on this machine; `nil` for other mechanisms.
+    @NullWhenAbsent package var kerberos: Kerberos?
+    /// The results of the KDCs, each asked separately, of the realms of which none has answered.
+    package var kdcs: [EnvironmentReport.KDCs] = []
 
     /// A report of hosts that were checked.
     init(hosts: [Host], warnings: [CheckWarning] = [], kerberos: Kerberos? = nil) {
@@ -185,10 +185,11 @@ public struct CheckReport: Sendable, Hashable, Encodable {
         exitStatus = first?.class.exitStatus ?? 0
     }
 
-    /// A report of a connection string that cannot be read.
+    /// A report of a malformed connection string.
     ///
-    /// - Parameter text: The string, for a guess at what was meant; of one that may hold a password nothing is repeated.
-    public init(_ error: ConnectionStringError, given text: String = "") {
+    /// - Parameter text: The string, for a guess at what was meant; nothing of a string that may hold a password is
+    ///   repeated.
+    package init(_ error: ConnectionStringError, given text: String = "") {
         let place = "\(error.part), byte \(error.offset) of the connection string"
         let steps = Diagnosis.steps(for: error, text)
         self.init(
@@ -199,8 +200,8 @@ public struct CheckReport: Sendable, Hashable, Encodable {
                     steps: steps)))
     }
 
-    /// A report of arguments that do not go together, or that cannot be used.
-    public static func usage(_ message: String) -> CheckReport {
+    /// A report of conflicting or invalid arguments.
+    package static func usage(_ message: String) -> CheckReport {
         CheckReport(
             failure: Failure(
                 usage: message,
@@ -209,36 +210,36 @@ public struct CheckReport: Sendable, Hashable, Encodable {
                     steps: [.init("see the options", command: "authcheck --help")])))
     }
 
-    /// Notes a doubt about the arguments.
-    public mutating func warn(_ warning: CheckWarning) {
+    /// Adds a warning about the arguments.
+    package mutating func warn(_ warning: CheckWarning) {
         warnings.append(warning.message)
         warningCodes.append(warning.code)
     }
 
-    /// Notes that the user has ended the check. One that had ended by itself stays as it is.
-    public mutating func interrupt() {
+    /// Records that the user has interrupted the check. One that had already ended is unchanged.
+    package mutating func interrupt() {
         if failure?.class == .deadline { exitStatus = Self.interrupted }
     }
 
-    /// 128 and the number of SIGINT, as shells have it.
-    public static let interrupted: Int32 = 130
+    /// 128 plus the number of SIGINT, as in shells.
+    package static let interrupted: Int32 = 130
 
-    /// A report of a check that something holds up beyond its deadline.
-    public static func timedOut() -> CheckReport {
+    /// A report of a check that is blocked beyond its deadline.
+    package static func timedOut() -> CheckReport {
         CheckReport(
             failure: Failure(
                 class: .deadline, phase: nil, host: nil,
-                message: "the time was used up, and the check did not end by itself",
+                message: "the deadline passed, and the check did not finish",
                 .init(
-                    rule: "input-without-end", cause: "something that is read does not end", culprit: .thisMachine,
+                    rule: "input-without-end", cause: "an input that is read does not end", culprit: .thisMachine,
                     steps: [
                         .init(
-                            "look for a named pipe among the files that were named, and for standard input that does not end"
+                            "look for a named pipe among the given files, and for standard input that does not end"
                         )
                     ])))
     }
 
-    /// A report of a check that could not begin.
+    /// A report of a check that could not start.
     init(failure: Failure) {
         self.failure = failure
         hosts = []
@@ -264,11 +265,11 @@ extension Diagnosis {
     private static let invalidSchemeStep = Step(
         "write the whole string; for Kerberos: mongodb://user%40REALM@host:27017/?authMechanism=GSSAPI")
 
-    /// The commands of the program, of which one may be mistyped.
+    /// The program's commands, to detect a mistyped one.
     private static let commands = ["check", "explain", "environment", "keytab", "completions", "help"]
 
-    /// What to write instead. Only a string that is about Kerberos, or that is no connection string at all, is told of the form for
-    /// Kerberos.
+    /// What to write instead. The form for Kerberos is suggested only for a string about Kerberos, or one that is not a
+    /// connection string at all.
     static func steps(for error: ConnectionStringError, _ text: String) -> [Step] {
         switch error.code {
         case .invalidScheme:

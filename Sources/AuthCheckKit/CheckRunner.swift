@@ -1,10 +1,10 @@
 internal import GSSKerberos
 internal import KerberosCredentials
-public import MongoAuth
-public import MongoConnect
+package import MongoAuth
+package import MongoConnect
 internal import MongoTransport
 internal import NameResolution
-public import SaslConnectionString
+package import SaslConnectionString
 internal import SaslWire
 
 #if canImport(Glibc)
@@ -22,7 +22,7 @@ internal import Foundation
 #endif
 
 /// Checks every host of a connection string, all at once, and reports.
-public struct CheckRunner: Sendable {
+package struct CheckRunner: Sendable {
     private let connector: MongoConnector
     private let progress: @Sendable (String) -> Void
     private let environment: [String: String]
@@ -33,12 +33,12 @@ public struct CheckRunner: Sendable {
     ///
     /// - Parameters:
     ///   - connector: Connects and authenticates.
-    ///   - environment: The variables of the process, of which those of Kerberos are told where they mislead.
-    ///   - thresholds: From when on what works is warned of.
-    ///   - probes: Whether causes may be found out by trying: the KDCs each by itself, TLS on a port that hung up, whether the
-    ///     realm is one of Active Directory. Two seconds at most, and nothing is written.
-    ///   - progress: Takes a line for each thing that begins.
-    public init(
+    ///   - environment: The variables of the process; those of Kerberos are reported if they mislead.
+    ///   - thresholds: The thresholds of warnings about a success.
+    ///   - probes: Whether to make probes to find causes: each KDC separately, TLS on a port that closed the
+    ///     connection, whether the realm is Active Directory's. They take at most two seconds, and write nothing.
+    ///   - progress: Receives a line for each step that begins.
+    package init(
         connector: MongoConnector, environment: [String: String] = [:], thresholds: Thresholds = Thresholds(),
         probes: Bool = true,
         progress: @escaping @Sendable (String) -> Void = { _ in }
@@ -50,10 +50,10 @@ public struct CheckRunner: Sendable {
         self.progress = progress
     }
 
-    /// Runs the check. It ends by the deadline and throws nothing: what goes wrong stands in the report.
+    /// Runs the check. It ends by the deadline and throws nothing: errors are in the report.
     ///
     /// - Parameter credential: Who authenticates; `nil` is the string's user.
-    public func run(
+    package func run(
         _ given: MongoConnectionString, as credential: MongoCredential? = nil, by deadline: ContinuousClock.Instant
     ) async -> CheckReport {
         let (began, start) = (Date(), ContinuousClock.now)
@@ -101,7 +101,7 @@ public struct CheckRunner: Sendable {
         defer { probes.end() }
         var outcomes = await checks(of: string, credential, needsTicket: surroundings != nil, probes, by: deadline)
         var inspection = await found
-        // Those in use, which no cache has where they came from a keytab or a password.
+        // The tickets in use, which are in no cache if they came from a keytab or a password.
         if let identity, let tickets = try? await connector.tickets(of: identity, by: deadline),
             tickets.grantingTicket != nil
         {
@@ -126,7 +126,7 @@ public struct CheckRunner: Sendable {
                 serviceHost: serviceNames?.serviceHost, usesTLS: string.usesTLS,
                 namesMechanism: string.credential?.mechanism != nil),
             environment: environment)
-        // That a server is an arbiter is its own claim, unless one that has proven itself says so.
+        // That a server is an arbiter is its own claim, unless an authenticated server says so.
         let arbiters = Set(
             outcomes.filter { $0.timeline.authentication?.isServerProven == true }
                 .flatMap { $0.timeline.server?.arbiters ?? [] })
@@ -138,7 +138,7 @@ public struct CheckRunner: Sendable {
         return report
     }
 
-    /// What the KDCs do of the realms of which none has answered.
+    /// The results of the KDCs of the realms of which none has answered.
     private func kdcReports(_ outcomes: [HostOutcome], _ probes: Probes) async -> [String: KDCReport] {
         var reports: [String: KDCReport] = [:]
         for realm in Set(outcomes.filter { $0.error != nil }.compactMap(\.timeline.silentRealm)).sorted().prefix(2) {
@@ -147,7 +147,7 @@ public struct CheckRunner: Sendable {
         return reports
     }
 
-    /// Other names by which the KDC knows the services that it does not know by the names that they were asked for, by host.
+    /// Other names by which the KDC knows the services that it does not know by the requested names, by host.
     private func knownServices(
         _ outcomes: [HostOutcome], _ properties: GSSAPIProperties?, _ identity: MongoCredential?, _ probes: Probes
     ) async -> [String: Evidence.KnownService] {
@@ -161,7 +161,7 @@ public struct CheckRunner: Sendable {
         return found
     }
 
-    /// Asked only where what to do depends on it.
+    /// Asked only if the advice depends on it.
     private func isActiveDirectory(
         _ principal: String?, _ outcomes: [HostOutcome], _ probes: Probes
     ) async -> Bool? {
@@ -172,21 +172,22 @@ public struct CheckRunner: Sendable {
         return await probes.isActiveDirectory(String(realm))
     }
 
-    /// A file of the configuration that is named and not there, which Kerberos does not mention.
+    /// A named configuration file that does not exist, which Kerberos does not report.
     private var environmentWarnings: [CheckWarning] {
         guard let names = environment["KRB5_CONFIG"] else { return [] }
         return names.utf8.split(separator: UInt8(ascii: ":")).map { String(decoding: $0, as: UTF8.self) }
             .filter { access($0, F_OK) != 0 }
             .map {
                 .init(
-                    "configuration-missing", "KRB5_CONFIG names \($0), which is not there: Kerberos goes on without it")
+                    "configuration-missing",
+                    "KRB5_CONFIG names \($0), which does not exist: Kerberos continues without it")
             }
     }
 
     /// How many hosts are checked at a time.
     private static let width = 64
 
-    /// Checks the hosts, so many at a time. Where there are more, each has its share of the time: one that is silent must not
+    /// Checks the hosts, so many at a time. With more, each has its share of the time: a silent one must not
     /// use up that of the others.
     private func checks(
         of string: MongoConnectionString, _ credential: MongoCredential?, needsTicket: Bool, _ probes: Probes,
@@ -220,7 +221,7 @@ public struct CheckRunner: Sendable {
         var failure: (any Error)?
         do {
             let session = try await connector.connect(to: host, of: string, as: credential, by: deadline, trace: trace)
-            // Its answer is for a report, so it need not be longer than one.
+            // Its answer is for a report, so its length is limited to that.
             session.connection.limits = .beforeAuthentication
             do {
                 _ = try await AuthenticatedIdentity.ask(session.connection, by: deadline) { event in
@@ -229,7 +230,7 @@ public struct CheckRunner: Sendable {
             } catch let error as MongoAuthError
                 where error.code == .identityNotTold && session.authentication?.isServerProven == true
             {
-                // Not every server knows the command. Where both sides are proven it is a help, and no proof.
+                // Not every server knows the command. After mutual authentication it is only informative.
                 trace.record(.warning(.identityIsNotTold(reason: error.message)))
             } catch {
                 failure = error
@@ -256,12 +257,12 @@ public struct CheckRunner: Sendable {
         return await connector.namesInSearchList(of: string, by: min(deadline, .now + .seconds(1))).first
     }
 
-    /// Whether a name that has no address is one for `mongodb+srv`.
+    /// Whether a name without address is one for `mongodb+srv`.
     private func isServiceName(
         _ host: MongoConnectionString.Host, of string: MongoConnectionString, _ failure: (any Error)?,
         by deadline: ContinuousClock.Instant
     ) async -> Bool {
-        // A proxy looks the name up itself, and it is the proxy's name that did not resolve.
+        // A proxy looks the name up itself: it was the proxy's name that did not resolve.
         guard !string.isSRV, string.options.proxyHost == nil, let error = failure as? TransportError,
             error.code == .nameResolution, let cause = error.underlying as? NameResolutionError,
             [.noSuchName, .noAddress].contains(cause.code)
@@ -269,8 +270,8 @@ public struct CheckRunner: Sendable {
         return await connector.hasServiceRecords(host, by: min(deadline, .now + .seconds(1)))
     }
 
-    /// Looks up the names by which drivers connect to the members of a replica set: that this server was reached by another one
-    /// hides the matter here, and not there.
+    /// Looks up the names by which drivers connect to the members of a replica set: if this server was reached by
+    /// another one, that hides the problem here, but not for drivers.
     private func lookUpMembers(
         of server: ServerDescription, _ string: MongoConnectionString, _ trace: ConnectTrace,
         by deadline: ContinuousClock.Instant
@@ -287,7 +288,7 @@ extension MongoConnectionString.Warning {
 }
 
 extension MongoCredential {
-    /// The mechanism, where it is one by itself.
+    /// The mechanism, if it is a single one.
     fileprivate var mechanismName: String? {
         switch method {
         case .gssapi: "GSSAPI"

@@ -36,49 +36,49 @@ extension ConnectWarning {
     var sentence: String {
         switch self {
         case .optionHasNoEffect(let name):
-            "\(name) has no effect: this client asks no server (OCSP) whether a certificate is revoked. A driver that does may "
-                + "refuse one that passes here"
+            "\(name) has no effect: this client does not check revocation with OCSP. A driver that does may "
+                + "refuse a certificate that passes here"
         case .revocationListsHaveNoEffect:
             "tlsCRLFile has no effect: certificates are not verified"
         case .revocationListsAreNotVerified:
-            "this client does not check that the lists in tlsCRLFile are signed by their authorities, as drivers on OpenSSL do: get "
-                + "the file in a way that nobody can change"
+            "this client does not verify the signatures of the lists in tlsCRLFile, as drivers on OpenSSL "
+                + "do: get the file from a source that you trust"
         case .mechanismIsMissing(let name):
             "\(name) is not supported by this client: it cannot check what a driver does with this string"
         case .otherReplicaSet(let wanted, let found?):
-            "the server is in the replica set \(found), and the connection string has replicaSet=\(wanted): drivers do not "
-                + "use the server then. Write replicaSet=\(found)"
+            "the server is in the replica set \(found), and the connection string has replicaSet=\(wanted): drivers "
+                + "then do not use the server. Write replicaSet=\(found)"
         case .otherReplicaSet(let wanted, nil):
-            "the server is in no replica set, and the connection string has replicaSet=\(wanted): drivers do not use the "
-                + "server then. Leave replicaSet out"
+            "the server is in no replica set, and the connection string has replicaSet=\(wanted): drivers then do "
+                + "not use the server. Leave replicaSet out"
         case .replicaSetIsNotInitiated:
-            "the server is to be in a replica set that is not initiated, and drivers do not use it: run rs.initiate() on it, or write "
+            "the server is configured for a replica set that is not initiated, and drivers do not use it: run rs.initiate() on it, or write "
                 + "directConnection=true"
         case .hostIsNoMember(let members, let set):
-            "the replica set \(set) does not know the server by this name: drivers connect by those of its members, "
-                + "\(members.joined(separator: ", ")). Have them reachable from here, or write directConnection=true"
+            "the replica set \(set) does not list the server by this name: drivers connect by the names of its members, "
+                + "\(members.joined(separator: ", ")). Make them reachable from here, or write directConnection=true"
         case .standaloneAmongSeveral:
-            "the server is in no replica set and is no router, and the connection string names several hosts: drivers leave "
-                + "it out then. Name it alone"
+            "the server is in no replica set and is no router, and the connection string names several hosts: drivers then "
+                + "do not use it. Write this host alone"
         case .wireVersionsOutOfRange(let minimum, let maximum):
-            "the server speaks the wire versions \(minimum) to \(maximum), which not all of today's drivers do: most begin with 8 "
+            "the server supports the wire versions \(minimum) to \(maximum), which not all current drivers do: most begin with 8 "
                 + "(MongoDB 4.2), some with 9 (MongoDB 4.4)"
         case .membersDoNotResolve(let members, let set):
             "members of the replica set \(set) are known by names that do not resolve on this machine: "
-                + "\(members.joined(separator: ", ")). Drivers connect by these names: have them resolve here, or write "
+                + "\(members.joined(separator: ", ")). Drivers connect by these names: make them resolve here, or write "
                 + "directConnection=true to use this one server"
         case .identityIsNotTold(let reason):
-            "the server has authenticated us, and does not tell who we are: \(reason)"
+            "the server authenticated us, and does not report the authenticated user: \(reason)"
         case .tlsIsNotVerified(let option, let sendsPassword):
-            "\(option) is set: the server's identity is not verified, so anybody on the way can answer in its place"
-                + (sendsPassword ? ", and PLAIN then hands over the password" : "")
+            "\(option) is set: the server's identity is not verified, so anyone on the network path can impersonate it"
+                + (sendsPassword ? ", and gets the password from PLAIN" : "")
         case .passwordInClearText:
             "PLAIN sends the password in clear text on this connection: set tls=true"
         case .serviceHostOfSocket(let path):
-            "the socket \(path) has no host name, so the service's host is taken to be localhost: set SERVICE_HOST to the "
+            "the socket \(path) has no host name, so the service's host is assumed to be localhost: set SERVICE_HOST to the "
                 + "host in the server's principal"
         case .service(.hostHadPort(let given, let used)):
-            "the service's host \(given) has a port, which is no part of a principal: \(used) is used"
+            "the service's host \(given) has a port, which is not part of a principal: \(used) is used"
         case .service(.canonicalizationFellBack(let host, let reasons)):
             "CANONICALIZE_HOST_NAME falls back to the host \(host): " + reasons.joined(separator: "; ")
         case .service(.hostIsAddress(let host)):
@@ -97,7 +97,7 @@ extension AuthenticationDetails {
 }
 
 extension ConnectTrace.Event {
-    /// What the live progress says of it; `nil` where that is nothing.
+    /// Its text in the live progress; `nil` for none.
     var progressLine: String? {
         switch self {
         case .transport(.lookUpBegan(let host, _)): "looking up \(host) ..."
@@ -111,12 +111,13 @@ extension ConnectTrace.Event {
             "asking a KDC of \(realm) for the ticket for \(ticket) ..."
         case .authentication(.kerberos(.noKDCAnswered(let realm, _, let code))):
             "no KDC of \(realm) has answered: \(KerberosFailure.symbolicName(of: code) ?? "\(code)")"
-        case .authentication(.saslBegan(let mechanism)): "authenticating by \(mechanism) ..."
+        case .authentication(.saslBegan(let mechanism)): "authenticating with \(mechanism) ..."
         case .authentication(.identityBegan): "asking who we are ..."
-        case .retried(.olderMessageFormat): "the server hangs up on OP_MSG; once more with the older OP_QUERY"
-        case .retried(.pipeliningRefused): "the server does not take pipelined commands; once more without"
+        case .retried(.olderMessageFormat):
+            "the server closes the connection on OP_MSG; retrying with the older OP_QUERY"
+        case .retried(.pipeliningRefused): "the server does not accept pipelined commands; retrying without"
         case .retried(.ticketReplaced), .authentication(.ticketReplaced):
-            "the server refused the ticket; once more with a newer one"
+            "the server refused the ticket; retrying with a newer one"
         case .warning(let warning): "warning: \(warning.sentence)"
         case .transport, .authentication: nil
         }

@@ -2,7 +2,7 @@ internal import GSSKerberos
 internal import KerberosCredentials
 internal import NameResolution
 
-/// Everything that was found out about a machine, before anything is made of it. What is `nil` was not found out in time.
+/// All facts about a machine, without any judgement. `nil` means not determined in time.
 struct EnvironmentFacts: Sendable {
     /// A variable of the environment, and the files that it names.
     struct Variable: Sendable, Hashable {
@@ -26,7 +26,7 @@ struct EnvironmentFacts: Sendable {
 
     /// A server's host.
     struct Host: Sendable {
-        /// An address, and the name that it belongs to.
+        /// An address and its name.
         struct Address: Sendable {
             var address: IPAddress
             var name: String?
@@ -38,11 +38,11 @@ struct EnvironmentFacts: Sendable {
         var canonicalName: String?
         /// Why it has no address.
         var problem: String?
-        /// Its realm, as the configuration or the DNS has it.
+        /// Its realm, from the configuration or the DNS.
         var realm: String?
-        /// What the library takes where neither has one and the KDC does not know better.
+        /// The library's fallback if neither has one and the KDC does not know better.
         var fallbackRealm: String?
-        /// Why the realm cannot be told.
+        /// Why the realm cannot be determined.
         var realmProblem: String?
     }
 
@@ -53,13 +53,13 @@ struct EnvironmentFacts: Sendable {
     var caches: [KerberosHoldings.Cache]?
     var keytab: KerberosHoldings.Keytab?
     var kdcs: KDCReport?
-    /// Why no KDC could be looked for.
+    /// Why the KDCs could not be determined.
     var kdcFailure: KerberosFailure?
-    /// How far the clock of a KDC is ahead that libkrb5 has found, and the probe has not: by a plugin.
+    /// How far the clock of a KDC is ahead that only libkrb5 found, by a plugin.
     var otherKDCClockOffset: Duration?
     var hosts: [Host] = []
     var isClockSynchronized: Bool?
-    /// What was not found out before the deadline, in a few words each.
+    /// What was not determined before the deadline, in a few words each.
     var missed: [String] = []
     /// In seconds since 1970.
     var now: Int64
@@ -71,13 +71,13 @@ struct EnvironmentFacts: Sendable {
     /// Those that libkrb5 asks.
     var usedKDCs: [KDCReport.KDC] { kdcs?.kdcs.filter(\.isUsed) ?? [] }
 
-    /// The KDCs that told their time, as parts of a sentence, with how far each is ahead of this machine.
+    /// The KDCs that reported their time, as parts of a sentence, with how far each is ahead of this machine.
     var clockOffsets: [(kdc: String, offset: Duration)] {
         let told = usedKDCs.compactMap { kdc in kdc.clockOffset.map { (kdc: "the KDC \(kdc.location)", offset: $0) } }
         return told + (otherKDCClockOffset.map { [(kdc: "the KDC", offset: $0)] } ?? [])
     }
 
-    /// The time by a KDC's clock where one is known to be far from ours: what counts for tickets.
+    /// The time by a KDC's clock if one is known to be far from ours: it decides about tickets.
     var kdcNow: Int64 {
         guard let offset = clockOffsets.first?.offset else { return now }
         return now + Int64((offset / .seconds(1)).rounded())

@@ -3,24 +3,24 @@ internal import GSSKerberos
 internal import KerberosCredentials
 
 extension EnvironmentReport {
-    /// Something that is wrong, or will be.
-    public struct Finding: Sendable, Hashable, Encodable {
+    /// A present or future problem.
+    package struct Finding: Sendable, Hashable, Encodable {
         /// How bad it is.
-        public enum Severity: String, Sendable, Hashable, CaseIterable, Codable {
+        package enum Severity: String, Sendable, Hashable, CaseIterable, Codable {
             /// An authentication fails because of it.
             case failure
-            /// It works in spite of it: slower, not for everybody, or not for long.
+            /// It works in spite of it: slower, not for all users, or not for long.
             case warning
         }
 
         /// How bad it is.
-        public var severity: Severity
-        /// What an authentication ends with because of it; `nil` for a warning.
-        @NullWhenAbsent public var `class`: FailureClass?
-        /// What it comes from, and what to do.
-        public var diagnosis: Diagnosis
+        package var severity: Severity
+        /// The class of the authentication's failure; `nil` for a warning.
+        @NullWhenAbsent package var `class`: FailureClass?
+        /// Its cause, and what to do.
+        package var diagnosis: Diagnosis
 
-        /// Creates a finding that an authentication fails because of.
+        /// Creates a finding that makes an authentication fail.
         static func failure(
             _ class: FailureClass, _ cause: String, _ culprit: Diagnosis.Culprit, _ steps: [Diagnosis.Step] = []
         ) -> Finding {
@@ -41,7 +41,7 @@ extension EnvironmentReport {
             isWarning ? Finding(severity: .warning, class: nil, diagnosis: diagnosis) : self
         }
 
-        /// What the rules about a Kerberos error make of it.
+        /// Creates a finding from the rules for a Kerberos error.
         static func kerberos(
             _ error: KerberosFailure, cause: String? = nil, names: Evidence.Names,
             _ culprit: Diagnosis.Culprit
@@ -56,7 +56,7 @@ extension EnvironmentReport {
     }
 }
 
-/// What is wrong with a machine, by its facts: what keeps an authentication from beginning comes first.
+/// The problems of a machine, from its facts: those that prevent an authentication come first.
 enum EnvironmentRules {
     typealias Finding = EnvironmentReport.Finding
 
@@ -90,7 +90,7 @@ enum EnvironmentRules {
         case .read: return nil
         case .malformed(let line?, let reason):
             return .failure(
-                .kerberos, "\(file.path), line \(line), is malformed: \(reason); Kerberos reads nothing of the file",
+                .kerberos, "\(file.path), line \(line), is malformed: \(reason); Kerberos ignores the whole file",
                 .thisMachine,
                 [.init("correct the line", command: "sed -n \(line)p \(path)")])
         case .malformed(nil, let reason):
@@ -98,18 +98,18 @@ enum EnvironmentRules {
                 .kerberos, "\(file.path) is malformed: \(reason)", .thisMachine, [.init("look at the file")])
         case .unreadable:
             return .failure(
-                .kerberos, "this user may not read \(file.path)", .thisMachine,
-                [.init("let everybody read it, as it holds no secrets", command: "ls -l \(path)")])
+                .kerberos, "this user has no permission to read \(file.path)", .thisMachine,
+                [.init("make it readable for everyone: it holds no secrets", command: "ls -l \(path)")])
         case .missing:
             guard let place else { return nil }
             return .failure(
                 .kerberos,
-                "\(place) includes \(file.path), which is not there; Kerberos reads nothing of the file then",
-                .thisMachine, [.init("remove the line, or make the file", command: "ls -ld \(path)")])
+                "\(place) includes \(file.path), which does not exist; Kerberos then ignores the whole file",
+                .thisMachine, [.init("remove the line, or create the file", command: "ls -ld \(path)")])
         }
     }
 
-    /// Files that somebody has named, and that are not there. Kerberos says nothing of it.
+    /// Named files that do not exist. Kerberos does not report them.
     private static func missingFiles(
         _ configuration: KerberosConfiguration, _ facts: EnvironmentFacts
     ) -> [Finding] {
@@ -123,11 +123,11 @@ enum EnvironmentRules {
         return [
             Finding.failure(
                 .kerberos,
-                "KRB5_CONFIG names \(names), which \(missing.count == 1 ? "is" : "are") not there"
+                "KRB5_CONFIG names \(names), which \(missing.count == 1 ? "does" : "do") not exist"
                     + (isAll ? ": there is no configuration at all" : ""), .thisMachine,
                 [
-                    .init("name a file that exists, or unset the variable, which leaves /etc/krb5.conf"),
-                    .init("see what is there", command: "ls -l /etc/krb5.conf"),
+                    .init("name a file that exists, or unset the variable to use /etc/krb5.conf"),
+                    .init("see whether it exists", command: "ls -l /etc/krb5.conf"),
                 ]
             ).asWarning(!isAll || works)
         ]
@@ -162,11 +162,11 @@ enum EnvironmentRules {
         if let first = offsets.first(where: { $0.offset.magnitude > .seconds(60) }) {
             return [.warning(clockClause(first.offset, first.kdc), .thisMachine, synchronize)]
         }
-        // Where a KDC's clock agrees, the clock is right, whoever sets it.
+        // If a KDC's clock agrees, the clock is right, whatever sets it.
         if facts.isClockSynchronized == false, offsets.isEmpty {
             return [
                 .warning(
-                    "the kernel says that this machine's clock is not synchronized, and no KDC has told its own",
+                    "the kernel says that this machine's clock is not synchronized, and no KDC has reported its time",
                     .thisMachine, synchronize)
             ]
         }
@@ -177,7 +177,7 @@ enum EnvironmentRules {
         ClockText.sentence(offset, other: "that of \(kdc)")
     }
 
-    // MARK: - Names, variables, and what there was no time for
+    // MARK: - Names, variables, and unfinished checks
 
     private static func hosts(_ facts: EnvironmentFacts) -> [Finding] {
         facts.hosts.flatMap { host in
@@ -195,7 +195,7 @@ enum EnvironmentRules {
             if let problem = host.realmProblem {
                 found.append(
                     .warning(
-                        "the realm of \(host.name) cannot be told: \(problem)", .thisMachine,
+                        "the realm of \(host.name) cannot be determined: \(problem)", .thisMachine,
                         [.init("name it in [domain_realm] of \(facts.configurationFile ?? "krb5.conf")")]))
             }
             return found
@@ -205,7 +205,7 @@ enum EnvironmentRules {
     private static func variables(_ facts: EnvironmentFacts) -> [Finding] {
         facts.variables.filter { $0.name == "KRB5_TRACE" }.flatMap(\.paths).filter { $0.state != .usable }.map { path in
             .warning(
-                "KRB5_TRACE names \(path.path), which cannot be written: Kerberos writes no trace, and does not say so",
+                "KRB5_TRACE names \(path.path), which is not writable: Kerberos writes no trace, and reports no error",
                 .thisMachine, [.init("name a file in a folder that this user may write to, or unset the variable")])
         }
     }
@@ -214,9 +214,9 @@ enum EnvironmentRules {
         guard !facts.missed.isEmpty else { return [] }
         return [
             .failure(
-                .deadline, "the time was used up before all was looked at: \(facts.missed.joined(separator: ", "))",
+                .deadline, "the deadline passed before everything was checked: \(facts.missed.joined(separator: ", "))",
                 .unknown,
-                [.init("give it more time with --timeout"), .init("look for files on a server that is silent")])
+                [.init("increase --timeout"), .init("look for files on a file server that does not answer")])
         ]
     }
 }

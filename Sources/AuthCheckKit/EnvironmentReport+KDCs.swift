@@ -3,70 +3,70 @@ internal import KerberosCredentials
 
 extension EnvironmentReport {
     /// The KDCs of a realm.
-    public struct KDCs: Sendable, Hashable, Encodable {
+    package struct KDCs: Sendable, Hashable, Encodable {
         /// The realm.
-        public var realm: String
+        package var realm: String
         /// In whose name they were asked.
-        public var principal: String
+        package var principal: String
         /// Whether that is a user, so that the answers are about that user.
-        public var isAboutUser: Bool
+        package var isAboutUser: Bool
         /// Whether the DNS may be asked for KDCs.
-        public var asksDNS: Bool
-        /// Why the DNS did not tell.
-        @NullWhenAbsent public var dnsProblem: String?
+        package var asksDNS: Bool
+        /// Why the DNS look-up failed.
+        @NullWhenAbsent package var dnsProblem: String?
         /// Values of `kdc =` that cannot be read.
-        public var malformedEntries: [String]
+        package var malformedEntries: [String]
         /// The KDCs.
-        public var list: [KDC]
+        package var list: [KDC]
         /// How many more there are.
-        public var moreKDCs: Int
+        package var moreKDCs: Int
     }
 
     /// One KDC.
-    public struct KDC: Sendable, Hashable, Encodable {
+    package struct KDC: Sendable, Hashable, Encodable {
         /// Its name or address.
-        public var host: String
+        package var host: String
         /// Its port.
-        public var port: UInt16
+        package var port: UInt16
         /// `any`, `udp`, `tcp` or `https`.
-        public var transport: String
+        package var transport: String
         /// `configuration` or `dns`.
-        public var source: String
+        package var source: String
         /// The value of the line, or the name of the records.
-        public var sourceDetail: String
+        package var sourceDetail: String
         /// Whether Kerberos asks it.
-        public var isUsed: Bool
-        /// What became of it at each of its addresses.
-        public var addresses: [Address]
+        package var isUsed: Bool
+        /// The result at each of its addresses.
+        package var addresses: [Address]
         /// How many more there are.
-        public var moreAddresses: Int
-        /// By how much its clock is ahead of this machine's.
-        @NullWhenAbsent public var clockOffsetSeconds: Double?
+        package var moreAddresses: Int
+        /// How far its clock is ahead of this machine's.
+        @NullWhenAbsent package var clockOffsetSeconds: Double?
         /// Why it could not be asked.
-        @NullWhenAbsent public var problem: String?
+        @NullWhenAbsent package var problem: String?
 
         /// What became of it at one address.
-        public struct Address: Sendable, Hashable, Encodable {
+        package struct Address: Sendable, Hashable, Encodable {
             /// The address.
-            public var address: String
+            package var address: String
             /// By datagrams.
-            @NullWhenAbsent public var udp: Attempt?
+            @NullWhenAbsent package var udp: Attempt?
             /// Over a connection.
-            @NullWhenAbsent public var tcp: Attempt?
+            @NullWhenAbsent package var tcp: Attempt?
         }
 
         /// One try.
-        public struct Attempt: Sendable, Hashable, Encodable {
+        package struct Attempt: Sendable, Hashable, Encodable {
             /// `answered`, `connected`, `refused`, `failed`, `silent`, `connected-and-silent`, `closed` or `malformed`.
-            public var outcome: String
+            package var outcome: String
             /// How long it took.
-            public var milliseconds: Double
-            /// What was answered: `ticket`, or the name of an error.
-            @NullWhenAbsent public var answer: String?
+            package var milliseconds: Double
+            /// The answer: `ticket`, or the name of an error.
+            @NullWhenAbsent package var answer: String?
             /// The code of the error, as RFC 4120 counts it.
-            @NullWhenAbsent public var code: Int32?
+            @NullWhenAbsent package var code: Int32?
             /// The system's error number.
-            @NullWhenAbsent public var errorNumber: Int32?
+            @NullWhenAbsent package var errorNumber: Int32?
         }
     }
 }
@@ -117,7 +117,7 @@ extension EnvironmentReport.KDC.Attempt {
         }
     }
 
-    /// For a person: what came of it, and when.
+    /// For a person: the outcome, and when.
     var line: String {
         let time = milliseconds < 10 ? "\((milliseconds * 10).rounded() / 10) ms" : "\(Int(milliseconds)) ms"
         let words = outcome.replacing("-and-", with: ", then ")

@@ -1,12 +1,12 @@
 extension EnvironmentReport {
     /// The report for a person: the verdict first, then what was found, section by section.
-    public func text(_ style: TextStyle) -> String {
+    package func text(_ style: TextStyle) -> String {
         var page = TextPage(style)
         page.add(summary, tone: result == .ok ? .good : .bad)
         for finding in findings { page.add(finding) }
         page.addBlank()
         for line in facts {
-            // What does not fit hangs beneath its value.
+            // Wrapped text is indented to its value.
             let indent = line.prefix { $0 == " " }.count
             let lead =
                 indent == 2 && line.count > 30 && line.dropFirst(29).first == " "
@@ -30,11 +30,11 @@ extension EnvironmentReport {
     }
 
     /// The verdict in a line.
-    public var summary: String {
+    package var summary: String {
         guard let failure = findings.first(where: { $0.severity == .failure }) else {
             return findings.isEmpty
-                ? "OK: nothing is wrong that can be seen from here"
-                : "OK: nothing keeps an authentication from beginning, with \(Self.count(findings.count, "warning"))"
+                ? "OK: no problem was found"
+                : "OK: nothing prevents an authentication from starting, with \(Self.count(findings.count, "warning"))"
         }
         let name = failure.class?.rawValue ?? "internal"
         return "FAILED: \(name), exit status \(exitStatus)"
@@ -95,7 +95,7 @@ extension EnvironmentReport.Configuration {
             lines.append(EnvironmentReport.row("(permitted)", permittedEncryptionTypes.joined(separator: " ")))
         }
         if !weakEncryptionTypes.isEmpty {
-            lines.append(EnvironmentReport.row("(weak ones of them)", weakEncryptionTypes.joined(separator: " ")))
+            lines.append(EnvironmentReport.row("(weak among them)", weakEncryptionTypes.joined(separator: " ")))
         }
         return lines
     }
@@ -104,7 +104,7 @@ extension EnvironmentReport.Configuration {
 extension EnvironmentReport.Variable {
     fileprivate var lines: [String] {
         let broken = paths.filter { $0.state != "usable" }
-            .map { " (\($0.path) is \($0.state == "missing" ? "not there" : "forbidden"))" }
+            .map { " (\($0.path) \($0.state == "missing" ? "does not exist" : "is not accessible"))" }
         return [EnvironmentReport.row(name, value + broken.joined())]
     }
 }
@@ -164,8 +164,8 @@ extension EnvironmentReport.Clock {
     fileprivate var lines: [String] {
         let kernel =
             switch synchronized {
-            case true?: "synchronized, as the kernel has it"
-            case false?: "not synchronized, as the kernel has it"
+            case true?: "synchronized, according to the kernel"
+            case false?: "not synchronized, according to the kernel"
             case nil: "the kernel does not say whether it is synchronized"
             }
         return ["Clock", "  " + kernel] + (kdcOffsetSeconds.map { ["  the KDC's: \(Self.words($0))"] } ?? [])
@@ -173,7 +173,7 @@ extension EnvironmentReport.Clock {
 
     /// How far another clock is off, for a person.
     fileprivate static func words(_ seconds: Double) -> String {
-        // KDCs tell their time in seconds, and it takes a while to come.
+        // KDCs report their time in seconds, with a delay.
         let size = Int64(seconds.magnitude.rounded())
         guard size > 0 else { return "the same, to the second" }
         return "\(CheckReport.Ticket.span(size)) \(seconds < 0 ? "behind" : "ahead")"

@@ -5,40 +5,40 @@ internal import NameResolution
 
 /// What an authentication finds on this machine, without any server.
 ///
-/// The JSON's keys are a contract: they are only ever added to.
-public struct EnvironmentReport: Sendable, Hashable, Report {
+/// The JSON's keys are stable: keys are only added.
+package struct EnvironmentReport: Sendable, Hashable, Report {
     /// Whether an authentication can begin.
-    public enum Result: String, Sendable, Hashable, Codable {
-        /// Nothing that can be seen from here keeps it from it.
+    package enum Result: String, Sendable, Hashable, Codable {
+        /// No problem was found.
         case ok
-        /// Something does.
+        /// There is a problem.
         case failed
     }
 
-    /// The name and version of this form.
-    public let schema = "authcheck.environment/1"
+    /// The name and version of this format.
+    package let schema = "authcheck.environment/1"
     /// Whether an authentication can begin.
-    public var result: Result
+    package var result: Result
     /// The exit status of the process.
-    public var exitStatus: Int32
+    package var exitStatus: Int32
     /// What is wrong: failures first, in the order in which an authentication would meet them.
-    public var findings: [Finding]
+    package var findings: [Finding]
     /// The configuration; `nil` where it could not be read in time.
-    @NullWhenAbsent public var configuration: Configuration?
-    /// The variables that Kerberos goes by.
-    public var variables: [Variable]
-    /// The realm's KDCs; `nil` where they could not be looked for.
-    @NullWhenAbsent public var kdcs: KDCs?
-    /// The caches of this user; `nil` where they could not be read.
-    @NullWhenAbsent public var caches: [Cache]?
-    /// The keytab from which a client gets its tickets; `nil` where its name could not be found out.
-    @NullWhenAbsent public var clientKeytab: Keytab?
-    /// The hosts that were asked about.
-    public var hosts: [Host]
+    @NullWhenAbsent package var configuration: Configuration?
+    /// The variables that Kerberos uses.
+    package var variables: [Variable]
+    /// The realm's KDCs; `nil` if they could not be determined.
+    @NullWhenAbsent package var kdcs: KDCs?
+    /// The caches of this user; `nil` if they could not be read.
+    @NullWhenAbsent package var caches: [Cache]?
+    /// The keytab from which a client gets its tickets; `nil` if its name could not be determined.
+    @NullWhenAbsent package var clientKeytab: Keytab?
+    /// The requested hosts.
+    package var hosts: [Host]
     /// This machine's clock.
-    public var clock: Clock
+    package var clock: Clock
 
-    /// Judges facts.
+    /// Evaluates facts.
     init(_ facts: EnvironmentFacts) {
         findings = EnvironmentRules.findings(facts)
         let failure = findings.first { $0.severity == .failure }
@@ -58,158 +58,158 @@ public struct EnvironmentReport: Sendable, Hashable, Report {
 }
 
 extension EnvironmentReport {
-    /// A report of a look that something holds up beyond its deadline.
-    public static func timedOut() -> EnvironmentReport {
+    /// A report of a check that is blocked beyond its deadline.
+    package static func timedOut() -> EnvironmentReport {
         var facts = EnvironmentFacts(EnvironmentRequest(variables: [:]), now: 0)
-        facts.missed = ["something that is read does not end"]
+        facts.missed = ["an input that is read does not end"]
         return EnvironmentReport(facts)
     }
 
     /// The configuration of Kerberos.
-    public struct Configuration: Sendable, Hashable, Encodable {
+    package struct Configuration: Sendable, Hashable, Encodable {
         /// The files in the order in which they are read.
-        public var files: [File]
+        package var files: [File]
         /// How many more there are.
-        public var moreFiles: Int
+        package var moreFiles: Int
         /// The main settings, whether a file has them or not.
-        public var settings: [Setting]
-        /// The realm of names without one.
-        @NullWhenAbsent public var defaultRealm: String?
+        package var settings: [Setting]
+        /// The default realm.
+        @NullWhenAbsent package var defaultRealm: String?
         /// The encryption types that may be used, the best first.
-        public var permittedEncryptionTypes: [String]
+        package var permittedEncryptionTypes: [String]
         /// Those of them that newer systems refuse.
-        public var weakEncryptionTypes: [String]
-        /// Why the library cannot begin.
-        @NullWhenAbsent public var problem: String?
+        package var weakEncryptionTypes: [String]
+        /// Why the library cannot start.
+        @NullWhenAbsent package var problem: String?
     }
 
-    /// A file of the configuration, or a folder that one names.
-    public struct File: Sendable, Hashable, Encodable {
-        /// What became of it.
-        public enum State: String, Sendable, Hashable, Codable {
+    /// A configuration file, or a folder that one includes.
+    package struct File: Sendable, Hashable, Encodable {
+        /// Its state.
+        package enum State: String, Sendable, Hashable, Codable {
             case read, missing, unreadable, malformed
         }
 
         /// Its path.
-        public var path: String
-        /// What became of it.
-        public var state: State
-        /// The line that is wrong.
-        @NullWhenAbsent public var line: Int?
+        package var path: String
+        /// Its state.
+        package var state: State
+        /// The malformed line.
+        @NullWhenAbsent package var line: Int?
         /// What is wrong with it.
-        @NullWhenAbsent public var reason: String?
+        @NullWhenAbsent package var reason: String?
         /// The file that includes it.
-        @NullWhenAbsent public var includedBy: String?
+        @NullWhenAbsent package var includedBy: String?
         /// In which line.
-        @NullWhenAbsent public var includedAt: Int?
+        @NullWhenAbsent package var includedAt: Int?
     }
 
     /// A setting of `[libdefaults]`.
-    public struct Setting: Sendable, Hashable, Encodable {
+    package struct Setting: Sendable, Hashable, Encodable {
         /// Its name.
-        public var name: String
+        package var name: String
         /// Its value; `nil` where no file has one.
-        @NullWhenAbsent public var value: String?
+        @NullWhenAbsent package var value: String?
         /// The file that it comes from.
-        @NullWhenAbsent public var file: String?
+        @NullWhenAbsent package var file: String?
         /// Its line there.
-        @NullWhenAbsent public var line: Int?
+        @NullWhenAbsent package var line: Int?
     }
 
     /// A variable of the environment.
-    public struct Variable: Sendable, Hashable, Encodable {
+    package struct Variable: Sendable, Hashable, Encodable {
         /// A file that it names.
-        public struct Path: Sendable, Hashable, Encodable {
+        package struct Path: Sendable, Hashable, Encodable {
             /// The path.
-            public var path: String
+            package var path: String
             /// `usable`, `missing` or `forbidden`.
-            public var state: String
+            package var state: String
         }
 
         /// Its name.
-        public var name: String
+        package var name: String
         /// Its value.
-        public var value: String
+        package var value: String
         /// The files that it names.
-        public var paths: [Path]
+        package var paths: [Path]
     }
 
     /// A cache of tickets.
-    public struct Cache: Sendable, Hashable, Encodable {
+    package struct Cache: Sendable, Hashable, Encodable {
         /// Its full name.
-        public var name: String
+        package var name: String
         /// Its type, for example `FILE`.
-        public var type: String
-        /// Whether it is the one that is used.
-        public var isDefault: Bool
+        package var type: String
+        /// Whether it is the default cache.
+        package var isDefault: Bool
         /// Whose it is.
-        @NullWhenAbsent public var principal: String?
+        @NullWhenAbsent package var principal: String?
         /// Its tickets.
-        public var tickets: [CheckReport.Ticket]
+        package var tickets: [CheckReport.Ticket]
         /// How many more there are.
-        public var moreTickets: Int
+        package var moreTickets: Int
         /// Why it cannot be read.
-        @NullWhenAbsent public var problem: String?
+        @NullWhenAbsent package var problem: String?
     }
 
     /// A keytab.
-    public struct Keytab: Sendable, Hashable, Encodable {
+    package struct Keytab: Sendable, Hashable, Encodable {
         /// A key, without the key.
-        public struct Key: Sendable, Hashable, Encodable {
+        package struct Key: Sendable, Hashable, Encodable {
             /// Whose it is.
-            public var principal: String
+            package var principal: String
             /// Its version.
-            public var keyVersion: UInt32
+            package var keyVersion: UInt32
             /// Its encryption type.
-            public var encryptionType: String
+            package var encryptionType: String
         }
 
         /// Its full name.
-        public var name: String
+        package var name: String
         /// Whether it can be read.
-        public var isReadable: Bool
+        package var isReadable: Bool
         /// Its keys.
-        public var keys: [Key]
+        package var keys: [Key]
         /// How many more there are.
-        public var moreKeys: Int
+        package var moreKeys: Int
         /// Why it cannot be read.
-        @NullWhenAbsent public var problem: String?
+        @NullWhenAbsent package var problem: String?
     }
 
     /// A host of a server.
-    public struct Host: Sendable, Hashable, Encodable {
-        /// An address, and the name that it belongs to.
-        public struct Address: Sendable, Hashable, Encodable {
+    package struct Host: Sendable, Hashable, Encodable {
+        /// An address and its name.
+        package struct Address: Sendable, Hashable, Encodable {
             /// The address.
-            public var address: String
+            package var address: String
             /// The name that the DNS has for it.
-            @NullWhenAbsent public var name: String?
+            @NullWhenAbsent package var name: String?
         }
 
-        /// The name that was asked about.
-        public var host: String
-        /// Its realm, as the configuration or the DNS has it; `nil` leaves it to the KDC.
-        @NullWhenAbsent public var realm: String?
-        /// The realm that is taken where the KDC does not know better.
-        @NullWhenAbsent public var fallbackRealm: String?
+        /// The requested name.
+        package var host: String
+        /// Its realm, from the configuration or the DNS; `nil` leaves it to the KDC.
+        @NullWhenAbsent package var realm: String?
+        /// The fallback realm if the KDC does not know better.
+        @NullWhenAbsent package var fallbackRealm: String?
         /// The name at the end of its chain of aliases.
-        @NullWhenAbsent public var canonicalName: String?
+        @NullWhenAbsent package var canonicalName: String?
         /// Its addresses.
-        public var addresses: [Address]
+        package var addresses: [Address]
         /// How many more there are.
-        public var moreAddresses: Int
+        package var moreAddresses: Int
         /// Why it has none.
-        @NullWhenAbsent public var problem: String?
+        @NullWhenAbsent package var problem: String?
     }
 
     /// This machine's clock.
-    public struct Clock: Sendable, Hashable, Encodable {
-        /// Whether the kernel takes it for synchronized; `nil` where it does not say.
-        @NullWhenAbsent public var synchronized: Bool?
-        /// By how much the first KDC's clock is ahead that told its time.
-        @NullWhenAbsent public var kdcOffsetSeconds: Double?
-        /// By how much clocks may differ.
-        public var allowedSkewSeconds: Double
+    package struct Clock: Sendable, Hashable, Encodable {
+        /// Whether the kernel considers it synchronized; `nil` if unknown.
+        @NullWhenAbsent package var synchronized: Bool?
+        /// How far the clock of the first KDC that reported its time is ahead.
+        @NullWhenAbsent package var kdcOffsetSeconds: Double?
+        /// The allowed clock skew.
+        package var allowedSkewSeconds: Double
     }
 }
 

@@ -1,20 +1,20 @@
-/// What is asked about a machine.
-public struct EnvironmentRequest: Sendable, Hashable {
+/// A request to check a machine.
+package struct EnvironmentRequest: Sendable, Hashable {
     /// The realm whose KDCs are meant; `nil` takes the principal's, or the default one.
-    public var realm: String?
+    package var realm: String?
     /// The user; `nil` takes the owner of the cache.
-    public var principal: String?
+    package var principal: String?
     /// Hosts of servers.
-    public var hosts: [String]
+    package var hosts: [String]
     /// The cache by its name; `nil` is the default one.
-    public var cache: String?
+    package var cache: String?
     /// The client keytab; `nil` is the default one.
-    public var keytab: String?
+    package var keytab: String?
     /// The process's environment.
-    public var variables: [String: String]
+    package var variables: [String: String]
 
     /// Creates a request.
-    public init(
+    package init(
         realm: String? = nil, principal: String? = nil, hosts: [String] = [], cache: String? = nil,
         keytab: String? = nil, variables: [String: String] = [:]
     ) {

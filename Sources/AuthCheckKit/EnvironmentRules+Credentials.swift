@@ -1,7 +1,7 @@
 internal import GSSCore
 internal import GSSKerberos
 
-/// What is wrong with what there is to start from: caches, keytabs, encryption types.
+/// Problems of credentials: caches, keytabs, encryption types.
 extension EnvironmentRules {
     static func credentials(_ facts: EnvironmentFacts) -> [Finding] {
         guard let inspection = facts.inspection, facts.configuration?.problem == nil else { return [] }
@@ -9,13 +9,13 @@ extension EnvironmentRules {
         if let problem = inspection.problem {
             var finding = Finding.kerberos(KerberosFailure(problem), names: facts.names, .user)
             if finding.class == .kerberos, problem.call.hasPrefix("krb5_cc_") {
-                // Such as a daemon for caches that does not run.
+                // For example a cache daemon that does not run.
                 finding.class = .noCredentials
-                finding.diagnosis.steps.append(.init("name a cache that can be used with --ccache, or in KRB5CCNAME"))
+                finding.diagnosis.steps.append(.init("name a usable cache with --ccache, or in KRB5CCNAME"))
             }
             return [finding] + namedKeytab(facts)
         }
-        // With a keytab tickets are made anew.
+        // With a keytab new tickets are requested.
         guard inspection.clientKeytab == nil else { return [] }
         if let owner = inspection.cache?.principal, let wanted = inspection.principal, !isSameText(owner, wanted) {
             return [
@@ -38,19 +38,19 @@ extension EnvironmentRules {
             return [
                 .failure(
                     .credentialsRejected,
-                    "the ticket of \(ticket.client) has expired \(CheckReport.Ticket.span(-left)) ago", .user,
+                    "the ticket of \(ticket.client) expired \(CheckReport.Ticket.span(-left)) ago", .user,
                     [.init("get a new one", command: words.kinit)])
             ] + namedKeytab(facts)
         }
         guard left < Thresholds().ticket.components.seconds else { return [] }
         return [
             .warning(
-                "the ticket of \(ticket.client) ends in \(CheckReport.Ticket.span(left))", .user,
+                "the ticket of \(ticket.client) expires in \(CheckReport.Ticket.span(left))", .user,
                 [.init("get a new one", command: words.kinit)])
         ]
     }
 
-    /// A keytab that would have helped: nobody says that it is not there.
+    /// A keytab that would have helped: no error reports that it is missing.
     private static func namedKeytab(_ facts: EnvironmentFacts) -> [Finding] {
         guard facts.request.keytab == nil,
             let variable = facts.variables.first(where: { $0.name == "KRB5_CLIENT_KTNAME" })
@@ -58,16 +58,17 @@ extension EnvironmentRules {
         if let type = KeytabName.unknownType(of: variable.value) {
             return [
                 .warning(
-                    "KRB5_CLIENT_KTNAME is \(variable.value), and this machine's Kerberos has no keytabs of the type \(type): no "
-                        + "ticket comes from it", .thisMachine, [.init("name the keytab by its path, or as FILE:/path")]
+                    "KRB5_CLIENT_KTNAME is \(variable.value), and this machine's Kerberos has no keytabs of the type "
+                        + "\(type): it provides no ticket", .thisMachine,
+                    [.init("name the keytab by its path, or as FILE:/path")]
                 )
             ]
         }
         guard let path = variable.paths.first(where: { $0.state != .usable }) else { return [] }
-        let what = path.state == .missing ? "is not there" : "this user may not read"
+        let what = path.state == .missing ? "does not exist" : "this user has no permission to read"
         return [
             .warning(
-                "KRB5_CLIENT_KTNAME names \(path.path), which \(what): no ticket comes from it", .thisMachine,
+                "KRB5_CLIENT_KTNAME names \(path.path), which \(what): it provides no ticket", .thisMachine,
                 [.init("name a keytab with the user's key", command: "ls -l \(DiagnosisWords.operand(path.path))")])
         ]
     }
@@ -89,14 +90,15 @@ extension EnvironmentRules {
             found.append(
                 .warning(
                     "permitted_enctypes in \(place) leaves "
-                        + (types.isEmpty ? "no encryption type that this machine has" : "weak encryption types only"),
-                    .thisMachine, [.init("remove the setting: what the library does by itself is right")]))
+                        + (types.isEmpty
+                            ? "no encryption type that this machine supports" : "weak encryption types only"),
+                    .thisMachine, [.init("remove the setting: the library's default is right")]))
         }
         for name in ["allow_weak_crypto", "allow_rc4", "allow_des3"] {
             guard let setting = configuration.settings.first(where: { $0.name == name }), setting.isOn else { continue }
             found.append(
                 .warning(
-                    "\(name) is on in \(setting.place ?? "the configuration"), which lets weak encryption in",
+                    "\(name) is on in \(setting.place ?? "the configuration"), which allows weak encryption",
                     .thisMachine,
                     [.init("remove the setting once all services have AES keys")]))
         }
@@ -106,7 +108,7 @@ extension EnvironmentRules {
             found.append(
                 .warning(
                     "the ticket for \(ticket.server) is encrypted with \(type), which newer systems refuse", .kdc,
-                    [.init("have the service's account given AES keys, and a new keytab")]))
+                    [.init("give the service's account AES keys, and create a new keytab")]))
         }
         return found + keytabTypes(facts, types)
     }
@@ -122,16 +124,16 @@ extension EnvironmentRules {
         return [
             .failure(
                 .kerberos, "\(keytab.name) has keys of \(user) for \(types) only, which are not permitted here",
-                .thisMachine, [.init("have a new keytab made, with AES keys")])
+                .thisMachine, [.init("create a new keytab with AES keys")])
         ]
     }
 }
 
 extension KerberosConfiguration.Setting {
-    /// File and line, as tools write it.
+    /// File and line, in the usual form.
     var place: String? { file.map { file in line.map { "\(file):\($0)" } ?? file } }
 
-    /// Whether it is switched on, by the words that the library knows.
+    /// Whether it is on, in any of the library's spellings.
     fileprivate var isOn: Bool {
         value.map { ["y", "yes", "true", "t", "1", "on"].contains($0.lowercased()) } ?? false
     }

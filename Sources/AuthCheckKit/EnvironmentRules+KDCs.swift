@@ -2,7 +2,7 @@ internal import GSSCore
 internal import GSSKerberos
 internal import KerberosCredentials
 
-/// What is wrong with the way to KDCs, and with what they say.
+/// Problems with reaching KDCs, and with their answers.
 extension EnvironmentRules {
     static func kdcs(_ facts: EnvironmentFacts) -> [Finding] {
         if let failure = facts.kdcFailure, facts.configuration?.problem == nil {
@@ -30,7 +30,7 @@ extension EnvironmentRules {
         return used.flatMap { $0.hasAnswered ? doubts(about: $0) : [dead($0)] } + proxies(used, file)
     }
 
-    /// What stands behind a value on its line is part of it: a comment as well.
+    /// Text after a value on its line is part of it, even a comment.
     static func commentedValues(_ facts: EnvironmentFacts) -> [Finding] {
         let settings = facts.configuration?.settings ?? []
         var found: [Finding] = settings.compactMap { setting in
@@ -39,7 +39,7 @@ extension EnvironmentRules {
             else { return nil }
             let harm = setting.name == "default_realm" ? ": no name without a realm works" : ""
             return Finding.warning(
-                "\(file), line \(line): the value of \(setting.name) is \"\(value)\", as a comment behind a value is part of it\(harm)",
+                "\(file), line \(line): the value of \(setting.name) is \"\(value)\", as a comment after a value is part of it\(harm)",
                 .thisMachine,
                 [
                     .init(
@@ -53,8 +53,8 @@ extension EnvironmentRules {
             }
             found.append(
                 .warning(
-                    "the line \"kdc = \(entry)\" has a comment behind its value, which is part of it: Kerberos reads the host and may not "
-                        + "read the rest", .thisMachine,
+                    "the line \"kdc = \(entry)\" has a comment after its value, which is part of it: Kerberos reads "
+                        + "the host, and perhaps not the rest", .thisMachine,
                     [
                         .init(
                             "put the comment on a line of its own",
@@ -69,7 +69,7 @@ extension EnvironmentRules {
         let dns =
             !report.asksDNS
             ? "the DNS is not asked (dns_lookup_kdc = false)"
-            : report.dnsProblem.map { "the DNS does not tell (\($0))" } ?? "the DNS has no SRV records for it"
+            : report.dnsProblem.map { "the DNS look-up failed (\($0))" } ?? "the DNS has no SRV records for it"
         let records = DiagnosisWords.operand("_kerberos._udp.\(report.realm)")
         return .failure(
             .kdcUnreachable,
@@ -78,7 +78,7 @@ extension EnvironmentRules {
             [
                 .init("check the realm's spelling: capitals matter"),
                 .init(
-                    "name the KDCs in [realms] of \(file), or have these records made",
+                    "name the KDCs in [realms] of \(file), or have these DNS records created",
                     command: "dig +short SRV \(records)"),
             ])
     }
@@ -87,7 +87,7 @@ extension EnvironmentRules {
         let list = used.map(\.description).joined(separator: "; ")
         let outcomes = used.flatMap { $0.attempts.map(\.attempt.outcome) }
         var steps: [Diagnosis.Step] = []
-        // A claim of the DNS, which anybody may have made: whoever follows it asks a stranger for tickets.
+        // DNS answers may be forged: following one may mean to ask an impostor for tickets.
         if report.kdcs.contains(where: { !$0.isUsed }) {
             steps.append(
                 .init(
@@ -103,7 +103,7 @@ extension EnvironmentRules {
             steps.append(.init("see whether a KDC runs there, on that port"))
         } else if outcomes.contains(.malformed) {
             culprit = .thisMachine
-            steps.append(.init("something else than a KDC answers there: check host and port in \(file)"))
+            steps.append(.init("something other than a KDC answers there: check host and port in \(file)"))
         } else {
             culprit = .network
             steps.append(.init("look for a firewall between this machine and port 88, UDP and TCP"))
@@ -113,13 +113,14 @@ extension EnvironmentRules {
             .kdcUnreachable, "none of the KDCs of \(report.realm) answers: \(list)", culprit, steps)
     }
 
-    /// Nothing is asked through a proxy, and the library needs more for it than a connection.
+    /// No request is made through a proxy, and the library needs more for it than a connection.
     private static func proxies(_ used: [KDCReport.KDC], _ file: String) -> [Finding] {
         guard let proxy = used.first(where: { $0.location.transport == .https && $0.hasAnswered }) else { return [] }
         return [
             .warning(
-                "the KDC \(proxy.location) is asked through a proxy that speaks HTTPS, which is there; whether Kerberos can use it is "
-                    + "not known: it needs its plugin k5tls and an authority for the proxy's certificate", .thisMachine,
+                "the KDC \(proxy.location) is reached through an HTTPS proxy, which answers; whether Kerberos "
+                    + "can use it is not known: it needs its plugin k5tls and an authority for the proxy's certificate",
+                .thisMachine,
                 proxySteps(file))
         ]
     }
@@ -130,7 +131,7 @@ extension EnvironmentRules {
                 "see whether Kerberos has its plugin for HTTPS (Debian: package krb5-k5tls)",
                 command: "find /usr/lib* -name k5tls.so"),
             .init(
-                "see which authorities may have issued the proxy's certificate",
+                "see which authorities are trusted for the proxy's certificate",
                 command: "grep -n http_anchors \(DiagnosisWords.operand(file))"),
         ]
     }
@@ -143,8 +144,8 @@ extension EnvironmentRules {
             [
                 .init(
                     isRefusal
-                        ? "see whether it still is a KDC, and remove it from where it is named if not"
-                        : "look for a firewall on the way to it, or remove it from where it is named")
+                        ? "see whether it still is a KDC, and if not, remove it where it is listed"
+                        : "look for a firewall on the way to it, or remove it where it is listed")
             ])
     }
 
@@ -158,13 +159,14 @@ extension EnvironmentRules {
         if !connections.isEmpty, !connections.contains(where: \.isAnswer) {
             found.append(
                 .warning(
-                    "a KDC answers by UDP only, and long answers need TCP: \(kdc)", .network,
-                    [.init("have TCP let through to its port")]))
+                    "a KDC answers over UDP only, and long answers need TCP: \(kdc)", .network,
+                    [.init("let TCP through to its port")]))
         } else if datagrams.contains(.silent), !datagrams.contains(where: \.isAnswer) {
             found.append(
                 .warning(
-                    "a KDC is silent by UDP, so that each request waits a second before TCP is tried: \(kdc)", .network,
-                    [.init("set udp_preference_limit = 1 in [libdefaults], or have UDP let through to its port")]))
+                    "a KDC is silent over UDP, so that each request waits a second before TCP is tried: \(kdc)",
+                    .network,
+                    [.init("set udp_preference_limit = 1 in [libdefaults], or let UDP through to its port")]))
         }
         let deadAddresses = kdc.addresses.filter { entry in
             ![entry.udp, entry.tcp].contains { $0?.outcome.isAnswer == true }
@@ -173,15 +175,15 @@ extension EnvironmentRules {
             let list = deadAddresses.map { "\($0.address)" }.joined(separator: ", ")
             found.append(
                 .warning(
-                    "the KDC \(kdc.location) does not answer at all of its addresses: \(list)", .network,
-                    [.init("look for a firewall or a route that is missing, or have the DNS corrected")]))
+                    "the KDC \(kdc.location) does not answer on some of its addresses: \(list)", .network,
+                    [.init("look for a firewall or a missing route, or correct the DNS")]))
         }
         return found
     }
 
-    // MARK: - What they say of the user
+    // MARK: - Their answers about the user
 
-    /// Answers that say nothing against the user.
+    /// Answers that are not about a problem of the user.
     private static let usualAnswers: Set<Int32> = [24, 25, 52, 37]
     private static let unknownUser: Int32 = 6
 
@@ -191,7 +193,7 @@ extension EnvironmentRules {
         var refusals: [(kdc: KDCReport.KDC, code: Int32)] = []
         for (kdc, answer) in answers {
             guard case .error(let code, _) = answer, !usualAnswers.contains(code) else { continue }
-            // Somebody who does not exist is not known, and that is as it should be.
+            // A user who does not exist is unknown, as expected.
             if report.isAboutUser || code != unknownUser { refusals.append((kdc, code)) }
         }
         guard let first = refusals.first else { return [] }
@@ -204,12 +206,12 @@ extension EnvironmentRules {
         let cause =
             isAll
             ? "the KDC \(first.kdc.location) refuses a ticket\(who)"
-            : "the KDC \(first.kdc.location) refuses a ticket\(who), and others do not: they do not have the same database"
+            : "the KDC \(first.kdc.location) refuses a ticket\(who), while others do not: they do not have the same database"
         let finding = Finding.kerberos(failure, cause: cause, names: facts.names, .kdc)
         return [finding.asWarning(!isAll || hasUsableTicket(facts))]
     }
 
-    /// Whether there is a ticket to go on with, whatever the KDC says of a new one.
+    /// Whether there is a ticket to continue with, whatever the KDC answers about a new one.
     static func hasUsableTicket(_ facts: EnvironmentFacts) -> Bool {
         facts.inspection?.ticketGrantingTicket.map { $0.endTime > facts.kdcNow } ?? false
     }

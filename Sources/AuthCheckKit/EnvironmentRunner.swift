@@ -10,32 +10,32 @@ internal import FoundationEssentials
 internal import Foundation
 #endif
 
-/// Looks at what an authentication would find on this machine, without any server: configuration, KDCs, tickets, keys, names
-/// and clocks.
-public struct EnvironmentRunner: Sendable {
+/// Checks what an authentication would find on this machine, without any server: configuration, KDCs, tickets, keys,
+/// names and clocks.
+package struct EnvironmentRunner: Sendable {
     private static let mostAddresses = 16
-    /// How many hosts are looked at.
-    public static let mostHosts = 64
+    /// How many hosts are checked.
+    package static let mostHosts = 64
 
     private let resolver = SystemResolver()
     private let progress: @Sendable (String) -> Void
 
     /// Creates a runner.
     ///
-    /// - Parameter progress: Takes a line for each thing that begins.
-    public init(progress: @escaping @Sendable (String) -> Void = { _ in }) {
+    /// - Parameter progress: Receives a line for each step that begins.
+    package init(progress: @escaping @Sendable (String) -> Void = { _ in }) {
         self.progress = progress
     }
 
-    /// Looks around. It ends by the deadline and throws nothing: what is wrong stands in the report.
-    public func run(_ request: EnvironmentRequest, by deadline: ContinuousClock.Instant) async -> EnvironmentReport {
+    /// Runs the check. It ends by the deadline and throws nothing: errors are in the report.
+    package func run(_ request: EnvironmentRequest, by deadline: ContinuousClock.Instant) async -> EnvironmentReport {
         EnvironmentReport(await facts(request, by: deadline))
     }
 
     func facts(_ request: EnvironmentRequest, by deadline: ContinuousClock.Instant) async -> EnvironmentFacts {
         var facts = EnvironmentFacts(request, now: Int64(Date().timeIntervalSince1970))
         let left = deadline - .now
-        // Something is left for the report, and a KDC that is silent leaves time to those who are asked after it.
+        // Some time is left for the report, and a silent KDC leaves time for those that are asked after it.
         let end = deadline - min(.milliseconds(200), left / 5)
         let kdcEnd = min(end, .now + max(.seconds(3), left / 2))
         progress("reading the configuration, caches and keytabs")
@@ -86,7 +86,7 @@ public struct EnvironmentRunner: Sendable {
                 realm: request.realm, principal: principal, by: deadline)
             facts.kdcs = report
             guard report.malformedEntries.isEmpty, !report.kdcs.contains(where: \.isUsed) else { return }
-            // A plugin of libkrb5 may know one, such as that of SSSD.
+            // A plugin of libkrb5, such as SSSD's, may know one.
             facts.otherKDCClockOffset = try? await BlockingWorkers.kdcs.run(
                 by: deadline, waitingFor: "a KDC of \(report.realm)"
             ) { try KerberosClock.offsetOfKDC(for: report.principal) }

@@ -6,12 +6,12 @@ internal import Musl
 internal import Darwin
 #endif
 
-/// The variables that Kerberos goes by.
+/// The variables that Kerberos uses.
 extension EnvironmentFacts.Variable {
     private static let mostVariables = 64
     private static let longestValue = 4096
 
-    /// Reads an environment, and looks for the files that it names: it may block.
+    /// Reads an environment, and checks the files that it names: it may block.
     static func read(_ environment: [String: String]) -> [EnvironmentFacts.Variable] {
         environment.filter { $0.key.utf8.starts(with: "KRB5".utf8) }
             .sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }.prefix(mostVariables)
@@ -36,7 +36,7 @@ extension EnvironmentFacts.Variable {
         }
     }
 
-    /// The path behind the type of a cache or keytab; `nil` for types that are no files.
+    /// The path after the type of a cache or keytab; `nil` for types that are not files.
     static func path(inName name: String) -> String? {
         guard let colon = name.utf8.firstIndex(of: UInt8(ascii: ":")) else { return name.isEmpty ? nil : name }
         let type = name[..<colon]
@@ -52,7 +52,7 @@ extension EnvironmentFacts.Variable {
     private static func state(of path: String, isWritten: Bool) -> EnvironmentFacts.FileState {
         guard access(path, isWritten ? W_OK : R_OK) != 0 else { return .usable }
         guard errno == ENOENT || errno == ENOTDIR else { return .forbidden }
-        // What is written is made where it is not there.
+        // A file to be written is created if it does not exist.
         let folder = path.utf8.lastIndex(of: UInt8(ascii: "/")).map { String(path[..<$0]) } ?? "."
         return isWritten && access(folder.isEmpty ? "/" : folder, W_OK) == 0 ? .usable : .missing
     }

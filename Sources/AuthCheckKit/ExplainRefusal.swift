@@ -1,34 +1,34 @@
-public import SaslConnectionString
+package import SaslConnectionString
 
-/// Everything that is wrong with a connection string.
+/// All errors of a connection string.
 ///
-/// In JSON it is the report of a check that could not begin, as `check` has it for the first error, with the key `errors`.
-public struct ExplainRefusal: Sendable, Hashable, Encodable {
+/// In JSON it is the report of a check that could not begin, as in `check` for the first error, with the key `errors`.
+package struct ExplainRefusal: Sendable, Hashable, Encodable {
     /// Something that is wrong.
-    public struct Problem: Sendable, Hashable, Encodable {
+    package struct Problem: Sendable, Hashable, Encodable {
         /// The kind, a stable name.
-        public var code: String
+        package var code: String
         /// What is wrong.
-        public var message: String
+        package var message: String
         /// The part of the string: `userinfo`, `host 2`, `options: authMechanism`.
-        public var part: String
+        package var part: String
         /// The number of bytes before it.
-        public var offset: Int
+        package var offset: Int
         /// What to write instead; `nil` where the message says it.
-        @NullWhenAbsent public var advice: String?
+        @NullWhenAbsent package var advice: String?
     }
 
-    /// All that is wrong, in the order in which it was found; never empty.
-    public var errors: [Problem]
+    /// All errors, in the order in which they were found; never empty.
+    package var errors: [Problem]
     private let first: CheckReport
 
-    /// Explains why a text is no connection string.
+    /// Explains why a text is not a connection string.
     ///
     /// - Parameters:
     ///   - error: The error that parsing it threw.
     ///   - text: The string.
-    ///   - given: The same, or nothing where no word of it may be repeated.
-    public init(_ error: ConnectionStringError, in text: String, given: String) {
+    ///   - given: The same, or empty if no part of it may be repeated.
+    package init(_ error: ConnectionStringError, in text: String, given: String) {
         first = CheckReport(error, given: given)
         let all = MongoConnectionString.errors(in: text)
         errors = (all.isEmpty ? [error] : all).map { error in
@@ -42,10 +42,10 @@ public struct ExplainRefusal: Sendable, Hashable, Encodable {
     }
 
     /// The exit status of the process.
-    public var exitStatus: Int32 { first.exitStatus }
+    package var exitStatus: Int32 { first.exitStatus }
 
     /// Encodes the report of the first error, and all errors.
-    public func encode(to encoder: any Encoder) throws {
+    package func encode(to encoder: any Encoder) throws {
         try first.encode(to: encoder)
         var container = encoder.container(keyedBy: Key.self)
         try container.encode(errors, forKey: .errors)
@@ -58,7 +58,7 @@ public struct ExplainRefusal: Sendable, Hashable, Encodable {
 
 extension ExplainRefusal: Report {
     /// The report for a person: the first error, and what else is wrong.
-    public func text(_ style: TextStyle) -> String {
+    package func text(_ style: TextStyle) -> String {
         guard errors.count > 1 else { return first.text(style) }
         var page = TextPage(style)
         page.add(errors.count == 2 ? "One more error:" : "\(errors.count - 1) more errors:", tone: .strong)

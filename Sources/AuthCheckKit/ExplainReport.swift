@@ -1,58 +1,58 @@
 internal import KerberosCredentials
 internal import MongoConnect
-public import SaslConnectionString
+package import SaslConnectionString
 internal import SecretMemory
 
 /// What a driver would do with a connection string. Holds no secret.
 ///
-/// The JSON's keys are a contract: they are only ever added to.
-public struct ExplainReport: Sendable, Hashable, Encodable {
+/// The JSON's keys are stable: keys are only added.
+package struct ExplainReport: Sendable, Hashable, Encodable {
     /// A host identifier.
-    public struct Host: Sendable, Hashable, Encodable {
+    package struct Host: Sendable, Hashable, Encodable {
         /// The name, address or socket path.
-        public var host: String
+        package var host: String
         /// The port; `nil` for a socket, and for the name behind `mongodb+srv`.
-        @NullWhenAbsent public var port: UInt16?
+        @NullWhenAbsent package var port: UInt16?
         /// `hostname`, `ipv4`, `ip_literal` or `unix`.
-        public var type: String
-        /// The Kerberos principal that the host would be asked for; `nil` for other mechanisms, and where the DNS decides: with
-        /// `mongodb+srv`, and with CANONICALIZE_HOST_NAME.
-        @NullWhenAbsent public var principal: String?
+        package var type: String
+        /// The Kerberos principal that would be requested for the host; `nil` for other mechanisms, and if the DNS
+        /// decides: with `mongodb+srv`, and with CANONICALIZE_HOST_NAME.
+        @NullWhenAbsent package var principal: String?
     }
 
-    /// Who authenticates, and how.
-    public struct Credential: Sendable, Hashable, Encodable {
+    /// The credential.
+    package struct Credential: Sendable, Hashable, Encodable {
         /// The user's name.
-        @NullWhenAbsent public var username: String?
-        /// Whether a password is there. The password itself is never shown.
-        public var passwordSet: Bool
+        @NullWhenAbsent package var username: String?
+        /// Whether a password is given. The password itself is never shown.
+        package var passwordSet: Bool
         /// The database of the authentication.
-        public var source: String
+        package var source: String
         /// The mechanism; `nil` lets the server's offer decide.
-        @NullWhenAbsent public var mechanism: String?
+        @NullWhenAbsent package var mechanism: String?
         /// The mechanism's properties, defaults included; secrets redacted.
-        public var mechanismProperties: [String: String]
+        package var mechanismProperties: [String: String]
 
     }
 
-    /// The name and version of this form.
-    public let schema = "authcheck.explain/1"
-    /// The string as it was understood, with the password redacted.
-    public var uri: String
-    /// Whether the hosts come from the SRV records of the one host that is named.
-    public var srv: Bool
+    /// The name and version of this format.
+    package let schema = "authcheck.explain/1"
+    /// The string as parsed, with the password redacted.
+    package var uri: String
+    /// Whether the hosts come from the SRV records of the given host.
+    package var srv: Bool
     /// Whether connections are encrypted.
-    public var tls: Bool
+    package var tls: Bool
     /// The hosts, in the string's order.
-    public var hosts: [Host]
-    /// Who authenticates; `nil` where nobody does.
-    @NullWhenAbsent public var credential: Credential?
+    package var hosts: [Host]
+    /// The credential; `nil` if there is none.
+    @NullWhenAbsent package var credential: Credential?
     /// The default database.
-    @NullWhenAbsent public var database: String?
+    @NullWhenAbsent package var database: String?
     /// The options that are set.
-    public var options: OptionList
-    /// What is doubtful.
-    public var warnings: [String]
+    package var options: OptionList
+    /// Warnings.
+    package var warnings: [String]
 
     private static func principal(of host: MongoConnectionString.Host, _ string: MongoConnectionString) -> String? {
         guard let properties = string.credential?.gssapiProperties, properties.canonicalizeHostName == .none,
@@ -65,7 +65,7 @@ public struct ExplainReport: Sendable, Hashable, Encodable {
     }
 
     /// Explains a connection string.
-    public init(_ string: MongoConnectionString) {
+    package init(_ string: MongoConnectionString) {
         uri = string.description
         srv = string.isSRV
         tls = string.usesTLS
@@ -93,18 +93,19 @@ public struct ExplainReport: Sendable, Hashable, Encodable {
             serviceName: properties?.serviceName, serviceHost: properties?.serviceHost)
         {
             warnings.append(
-                "\(found.property) is one part of the server's principal, and this is all of it: write \(found.advice)")
+                "\(found.property) is one part of the server's principal, and this is the whole principal: write \(found.advice)"
+            )
         }
     }
 }
 
 /// Options, encoded as one object.
-public struct OptionList: Sendable, Hashable, Encodable {
+package struct OptionList: Sendable, Hashable, Encodable {
     /// The options that are set, by the specification's names.
-    public var entries: [MongoConnectionString.Options.Entry]
+    package var entries: [MongoConnectionString.Options.Entry]
 
     /// Encodes a key for each option.
-    public func encode(to encoder: any Encoder) throws {
+    package func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: Key.self)
         for entry in entries { try container.encode(entry.value, forKey: Key(stringValue: entry.name)) }
     }
@@ -125,7 +126,7 @@ public struct OptionList: Sendable, Hashable, Encodable {
 
 extension MongoConnectionString.Options.PrintableValue: Encodable {
     /// Encodes the value as the JSON of its own kind.
-    public func encode(to encoder: any Encoder) throws {
+    package func encode(to encoder: any Encoder) throws {
         var container = encoder.singleValueContainer()
         switch self {
         case .boolean(let value): try container.encode(value)
@@ -143,10 +144,10 @@ extension MongoConnectionString.Options.PrintableValue: Encodable {
 
 extension ExplainReport {
     /// The report for a person.
-    public func text(_ style: TextStyle) -> String {
+    package func text(_ style: TextStyle) -> String {
         var page = TextPage(style)
         for line in lines {
-            // What a line says hangs behind its name.
+            // Wrapped text is indented to its value.
             let lead = line.hasPrefix("  ! ") ? "  ! " : line.hasPrefix("  ") ? String(line.prefix(14)) : ""
             page.add(String(line.dropFirst(lead.count)), lead: lead)
         }

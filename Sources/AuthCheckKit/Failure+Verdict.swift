@@ -3,9 +3,9 @@ internal import GSSKerberos
 internal import MongoAuth
 
 extension CheckReport.Failure {
-    /// Reads an error: its class, its message, and from all that is known around it what it comes from.
+    /// Evaluates an error: its class, its message, and its cause from all evidence.
     ///
-    /// - Parameter problem: Why no tickets can be had on this machine, where that is more precise than the error.
+    /// - Parameter problem: Why there are no tickets on this machine, if that is more precise than the error.
     init(_ error: any Error, host: String, evidence given: Evidence = Evidence(), problem: KerberosFailure? = nil) {
         var evidence = given
         evidence.take(error)

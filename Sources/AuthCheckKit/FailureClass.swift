@@ -1,6 +1,6 @@
 /// What went wrong, in the classes of authcheck's contract; each has an exit status.
-public enum FailureClass: String, Sendable, Hashable, CaseIterable, Codable {
-    /// A defect of ours.
+package enum FailureClass: String, Sendable, Hashable, CaseIterable, Codable {
+    /// A bug in this program.
     case `internal`
     /// The name did not resolve.
     case dns
@@ -30,13 +30,13 @@ public enum FailureClass: String, Sendable, Hashable, CaseIterable, Codable {
     case serverNotProven = "server-not-proven"
     /// The negotiation of RFC 4752 was violated.
     case securityLayer = "security-layer"
-    /// The time was used up.
+    /// The deadline passed.
     case deadline
     /// Bad arguments or connection string.
     case usage
 
     /// The exit status of the process.
-    public var exitStatus: Int32 {
+    package var exitStatus: Int32 {
         switch self {
         case .internal: 1
         case .dns: 10

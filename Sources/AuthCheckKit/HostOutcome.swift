@@ -4,7 +4,7 @@ internal import MongoConnect
 internal import MongoTransport
 internal import SaslConnectionString
 
-/// How the way to one host ended. It becomes a report once it is known what Kerberos has on this machine.
+/// The outcome for one host. It becomes a report once the state of Kerberos on this machine is known.
 struct HostOutcome: Sendable {
     let host: MongoConnectionString.Host
     let timeline: HostTimeline
@@ -13,7 +13,7 @@ struct HostOutcome: Sendable {
     /// Whether its name has no address, but SRV records of MongoDB.
     let isServiceName: Bool
     let error: (any Error)?
-    /// Whether the port, whose owner hung up, greets with TLS; `nil` where that was not tried.
+    /// Whether the port, which closed the connection, speaks TLS; `nil` if that was not tried.
     private(set) var speaksTLS: Bool?
 
     /// Whether the KDC does not know the service.
@@ -23,7 +23,7 @@ struct HostOutcome: Sendable {
             && timeline.failedPhase == .kerberos
     }
 
-    /// Tries it where the server has hung up without a word.
+    /// Tries it if the server closed the connection without an answer.
     mutating func tryTLS(
         of string: MongoConnectionString, by connector: MongoConnector, _ probes: Probes,
         until end: ContinuousClock.Instant
@@ -32,7 +32,7 @@ struct HostOutcome: Sendable {
         speaksTLS = await probes.speaksTLS(host, of: string, by: connector, until: end)
     }
 
-    /// - Parameter arbiters: Those that members say to be arbiters which have proven themselves, as `host:port`.
+    /// - Parameter arbiters: The arbiters according to authenticated members, as `host:port`.
     func report(_ context: ReportContext, arbiters: Set<String>) -> CheckReport.Host {
         let isLeftOut = isArbiter && arbiters.contains("\(ServerEndpoint(host))")
         let kerberos = CheckReport.HostKerberos(timeline, now: context.now)

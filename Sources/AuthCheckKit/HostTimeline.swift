@@ -7,28 +7,28 @@ internal import NameResolution
 internal import SASL
 internal import SASLGSSAPI
 
-/// A stretch of the way from a connection string to an authenticated connection, in the order in which they come. In
+/// A phase from a connection string to an authenticated connection, in order. In
 /// `kerberos` the client's first token is made: the service's name, its ticket, the first step.
 enum CheckPhase: String, Sendable, Hashable, CaseIterable {
     case dns, tcp, tls, hello, kerberos, sasl, identity
 }
 
-/// What the entries of a trace come to: the phases, attempts, warnings and facts of the way to one host. It is made of the
-/// entries alone, and of the error that came after the last one.
+/// The summary of a trace: the phases, attempts, warnings and facts for one host. It depends only
+/// on the entries, and on the error after the last one.
 struct HostTimeline: Sendable {
     /// The phases that have ended, or do not apply.
     private(set) var phases: [CheckPhase: CheckReport.Phase] = [:]
-    /// The phase in which the error came; `nil` where none had begun.
+    /// The phase of the error; `nil` if none had begun.
     private(set) var failedPhase: CheckPhase?
     private(set) var attempts: [CheckReport.Attempt] = []
-    /// What is doubtful.
+    /// Warnings.
     private(set) var warnings: [CheckWarning] = []
-    /// The Kerberos name that the server has to prove.
+    /// The server's Kerberos name.
     private(set) var service: ServicePrincipal?
     private(set) var credential: ServiceCredential?
     private(set) var authentication: AuthenticationDetails?
     private(set) var identity: AuthenticatedIdentity?
-    /// What the server has said of itself.
+    /// The server's description of itself.
     private(set) var server: ServerDescription?
     /// How far the server's clock is ahead of this machine's.
     private(set) var serverClockOffset: Duration?
@@ -44,7 +44,7 @@ struct HostTimeline: Sendable {
     private var open: CheckPhase?
     private var addresses: [String] = []
     private(set) var isTicketReplaced = false
-    /// What TLS came to.
+    /// The result of TLS.
     private(set) var tls: TLSReport?
     /// The mechanism whose conversation began.
     private(set) var mechanism: SaslMechanismName?
@@ -55,7 +55,7 @@ struct HostTimeline: Sendable {
     private var sentTokens = 0
 
     /// - Parameters:
-    ///   - error: What ended the way; `nil` where nothing failed.
+    ///   - error: The error at the end; `nil` if nothing failed.
     ///   - needsTicket: Whether the mechanism is one of Kerberos.
     init(
         _ entries: [ConnectTrace.Entry], _ error: (any Error)? = nil, needsTicket: Bool,
@@ -79,7 +79,7 @@ struct HostTimeline: Sendable {
             isTicketReplaced = isTicketReplaced || reason == .ticketReplaced
         case .warning(let warning):
             if case .tlsIsNotVerified = warning { verifiesTLS = false }
-            if case .identityIsNotTold = warning { end(.identity, at: entry.time, "the server does not tell") }
+            if case .identityIsNotTold = warning { end(.identity, at: entry.time, "not reported by the server") }
             warn([CheckWarning(warning.code, warning.sentence)])
         }
     }
@@ -89,7 +89,7 @@ struct HostTimeline: Sendable {
         case .lookUpBegan:
             if starts[.dns] == nil { begin(.dns, at: time) }
         case .lookedUp(_, _, let found):
-            // One family may answer once more, or when addresses of the other one are being tried.
+            // One family may answer again, or while addresses of the other one are being tried.
             for address in found.map({ "\($0)" }) where !addresses.contains(address) { addresses.append(address) }
             phases[.dns]?.detail = addresses.joined(separator: ", ")
         case .lookUpFailed: break
@@ -117,7 +117,7 @@ struct HostTimeline: Sendable {
             }
         case .proxyAsked: open = .tcp
         case .proxyConnected(let proxy, let server):
-            end(.tcp, at: time, "connected to \(proxy), a SOCKS5 proxy, which connected to \(server)")
+            end(.tcp, at: time, "connected to \(server) through the SOCKS5 proxy \(proxy)")
         case .tlsBegan: begin(.tls, at: time)
         case .tlsEnded(let report):
             isTLSVerified = verifiesTLS
@@ -132,7 +132,7 @@ struct HostTimeline: Sendable {
         switch event {
         case .helloBegan:
             if phases[.tls] == nil { skip(.tls, "not used") }
-            // Where commands are pipelined, the first token is made before hello goes out.
+            // With pipelined commands, the first token is made before hello is sent.
             if open == .kerberos { endTicket(at: time) }
             begin(.hello, at: time)
         case .helloEnded(let server):
@@ -143,7 +143,7 @@ struct HostTimeline: Sendable {
             }
             if let serverClockOffset { warn(doubts.about(serverClock: serverClockOffset)) }
             self.server = server
-            // A report needs none of its bytes, of which a server may send a mebibyte.
+            // A report does not need its bytes, which may be up to a mebibyte.
             self.server?.reply = []
             if phases[.kerberos] == nil { begin(needsTicket ? .kerberos : .sasl, at: time) }
         case .ticketBegan(let service):
@@ -162,8 +162,8 @@ struct HostTimeline: Sendable {
             if credential.isClientRenamed {
                 warn(
                     "client-renamed",
-                    "the KDC changed the user's name: the server sees \(credential.clientPrincipal). Drivers send the name as it "
-                        + "is written: write that one")
+                    "the KDC changed the user's name: the server sees \(credential.clientPrincipal). Drivers send the "
+                        + "name as it is written: write the KDC's")
             }
         case .ticketReplaced(let credential):
             self.credential = credential
@@ -181,14 +181,14 @@ struct HostTimeline: Sendable {
             {
                 warn(
                     "size-without-layer",
-                    "the server names a maximum size of messages without a security layer, which was tolerated as asked for"
+                    "the server states a maximum message size without a security layer, which was tolerated on request"
                 )
             }
             end(.sasl, at: time, details.summary)
         case .identityBegan: begin(.identity, at: time)
         case .identityEnded(let identity):
             self.identity = identity
-            // A server may know its users by other names; a driver's application should know which.
+            // A server may use other names for its users; the application's operator should know them.
             if let proven = authentication?.clientPrincipal, !Self.isSameUser(identity.user, as: proven) {
                 warn(
                     "other-identity",
@@ -198,14 +198,14 @@ struct HostTimeline: Sendable {
             let roles = (identity.roles.map { "\($0)" } + more).joined(separator: ", ")
             let detail = roles.isEmpty ? "no roles" : "roles: \(roles)"
             if roles.isEmpty {
-                warn("no-roles", "the user has no roles: it may log in, and do nothing else until it is given some")
+                warn("no-roles", "the user has no roles: it can log in, and do nothing else until it is given some")
             }
             end(.identity, at: time, "\(identity.user) on \(identity.database ?? "an unnamed database"), \(detail)")
         }
     }
 
     private mutating func fail(_ error: any Error, at time: ContinuousClock.Instant) {
-        // A handshake of TLS 1.3 can be refused when hello has been sent, and its files are read before anything begins.
+        // A TLS 1.3 handshake can be refused after hello has been sent, and its files are read before the first phase.
         let own = (error as? TransportError).flatMap { CheckPhase(rawValue: $0.phase.rawValue) }
         guard let phase = own ?? open else { return }
         failedPhase = phase
@@ -253,10 +253,10 @@ struct HostTimeline: Sendable {
         for warning in new where !warnings.contains(warning) { warnings.append(warning) }
     }
 
-    /// How far the conversation with the server has come.
+    /// How far the conversation with the server has got.
     ///
-    /// GSSAPI's third message is the answer to an offer that has the server's proof (RFC 4752 section 3.1); after the proof of
-    /// SCRAM there is an empty one at most.
+    /// GSSAPI's third message answers an offer that carries the server's proof (RFC 4752 section 3.1); after SCRAM's
+    /// proof there is at most an empty one.
     var stage: Evidence.Stage {
         guard authentication == nil else { return .authenticated }
         guard let mechanism, sentTokens > 0 else { return .beforeToken }

@@ -12,82 +12,82 @@ internal import Foundation
 #endif
 
 extension CheckReport {
-    /// What Kerberos has on this machine for the user.
-    public struct Kerberos: Sendable, Hashable, Encodable {
+    /// The state of Kerberos on this machine for the user.
+    package struct Kerberos: Sendable, Hashable, Encodable {
         /// The configuration files that are read.
-        public var configurationFiles: [String]
-        /// The realm of names without one.
-        @NullWhenAbsent public var defaultRealm: String?
+        package var configurationFiles: [String]
+        /// The default realm.
+        @NullWhenAbsent package var defaultRealm: String?
         /// The user's full principal.
-        @NullWhenAbsent public var principal: String?
-        /// Where the tickets are looked for.
-        @NullWhenAbsent public var cache: Cache?
-        /// The keytab from which tickets are got, where there is one.
-        @NullWhenAbsent public var clientKeytab: String?
+        @NullWhenAbsent package var principal: String?
+        /// The cache in which the tickets are looked for.
+        @NullWhenAbsent package var cache: Cache?
+        /// The keytab to get tickets with, if there is one.
+        @NullWhenAbsent package var clientKeytab: String?
         /// The user's ticket-granting ticket.
-        @NullWhenAbsent public var ticketGrantingTicket: Ticket?
+        @NullWhenAbsent package var ticketGrantingTicket: Ticket?
     }
 
     /// A credential cache.
-    public struct Cache: Sendable, Hashable, Encodable {
+    package struct Cache: Sendable, Hashable, Encodable {
         /// Its full name.
-        public var name: String
+        package var name: String
         /// Its type, for example `FILE`.
-        public var type: String
-        /// Whose it is; `nil` where it cannot be read.
-        @NullWhenAbsent public var principal: String?
+        package var type: String
+        /// Its owner; `nil` if it cannot be read.
+        @NullWhenAbsent package var principal: String?
     }
 
-    /// A ticket. Times are UTC, as ISO 8601 has them.
-    public struct Ticket: Sendable, Hashable, Encodable {
+    /// A ticket. Times are UTC, as ISO 8601.
+    package struct Ticket: Sendable, Hashable, Encodable {
         /// The principal of the service.
-        public var server: String
+        package var server: String
         /// What the ticket is encrypted with: the service's key.
-        @NullWhenAbsent public var encryptionType: String?
+        @NullWhenAbsent package var encryptionType: String?
         /// The version of the service's key.
-        @NullWhenAbsent public var keyVersion: UInt32?
+        @NullWhenAbsent package var keyVersion: UInt32?
         /// The encryption type of the key that client and service share.
-        public var sessionEncryptionType: String
-        /// From when on it is valid.
-        public var startTime: String
-        /// Until when it is valid.
-        public var endTime: String
-        /// How much of that is left; negative once it has expired.
-        public var secondsLeft: Int64
+        package var sessionEncryptionType: String
+        /// The start of its validity.
+        package var startTime: String
+        /// The end of its validity.
+        package var endTime: String
+        /// The remaining seconds; negative once it has expired.
+        package var secondsLeft: Int64
         /// Until when it can be renewed.
-        @NullWhenAbsent public var renewableUntil: String?
+        @NullWhenAbsent package var renewableUntil: String?
         /// Its flags, by their names in RFC 4120.
-        public var flags: [String]
+        package var flags: [String]
     }
 
-    /// What Kerberos came to at one host.
-    public struct HostKerberos: Sendable, Hashable, Encodable {
-        /// The server's principal, as it was asked for.
-        public var service: String
-        /// The ticket for it, where there is one.
-        @NullWhenAbsent public var serviceTicket: Ticket?
-        /// The services that the context granted; `nil` where it was not established.
-        @NullWhenAbsent public var grantedFlags: [String]?
+    /// The result of Kerberos at one host.
+    package struct HostKerberos: Sendable, Hashable, Encodable {
+        /// The requested principal of the server.
+        package var service: String
+        /// The ticket for it, if there is one.
+        @NullWhenAbsent package var serviceTicket: Ticket?
+        /// The services that the context granted; `nil` if it was not established.
+        @NullWhenAbsent package var grantedFlags: [String]?
         /// The security layers that the server offered.
-        @NullWhenAbsent public var offeredLayers: [String]?
+        @NullWhenAbsent package var offeredLayers: [String]?
     }
 
-    /// The Kerberos error beneath a failure.
-    public struct KerberosError: Sendable, Hashable, Encodable {
+    /// The underlying Kerberos error of a failure.
+    package struct KerberosError: Sendable, Hashable, Encodable {
         /// The C function that failed.
-        public var call: String
+        package var call: String
         /// The major status of the GSS-API.
-        public var major: UInt32
+        package var major: UInt32
         /// Its name.
-        public var majorName: String
+        package var majorName: String
         /// Its texts.
-        public var majorMessages: [String]
+        package var majorMessages: [String]
         /// The minor status: the code of Kerberos.
-        public var minor: Int32
+        package var minor: Int32
         /// Its name in MIT's headers.
-        @NullWhenAbsent public var symbolicName: String?
+        @NullWhenAbsent package var symbolicName: String?
         /// Its texts.
-        public var minorMessages: [String]
+        package var minorMessages: [String]
     }
 }
 
@@ -101,7 +101,7 @@ extension CheckReport.Kerberos {
         ticketGrantingTicket = inspection.ticketGrantingTicket.map { CheckReport.Ticket($0, now: now) }
     }
 
-    /// The facts that are there, each with its name.
+    /// The known facts, each with its name.
     var facts: [(name: String, value: String)] {
         let files = configurationFiles.joined(separator: ", ")
         let owner = cache?.principal
@@ -113,7 +113,7 @@ extension CheckReport.Kerberos {
         return all.compactMap { name, value in value.map { (name, $0) } }
     }
 
-    /// The same in a sentence, without what is seldom the matter.
+    /// The same in a sentence, without the rarely relevant ones.
     var summary: String {
         facts.filter { $0.name != "default realm" }
             .map { $0.name == "ticket" ? "ticket " + (ticketGrantingTicket?.lifeText ?? "") : "\($0.name) \($0.value)" }
@@ -134,13 +134,13 @@ extension CheckReport.Ticket {
         Date(timeIntervalSince1970: TimeInterval(seconds)).formatted(.iso8601)
     }
 
-    /// The rest of its life.
+    /// The remaining lifetime.
     var lifeText: String {
         let life = secondsLeft > 0 ? "\(Self.span(secondsLeft)) left" : "expired \(Self.span(-secondsLeft)) ago"
         return "until \(endTime), \(life)"
     }
 
-    /// For a person: the rest of its life, the keys, the flags.
+    /// For a person: the remaining lifetime, the keys, the flags.
     var line: String {
         var parts = [lifeText]
         if let renewableUntil { parts.append("renewable until \(renewableUntil)") }
@@ -161,7 +161,7 @@ extension CheckReport.Ticket {
 }
 
 extension CheckReport.HostKerberos {
-    /// `nil` where no service was named.
+    /// `nil` if no service was named.
     init?(_ timeline: HostTimeline, now: Int64) {
         guard let service = timeline.service else { return nil }
         let ticket = timeline.credential?.ticket

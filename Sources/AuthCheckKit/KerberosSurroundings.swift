@@ -22,7 +22,7 @@ internal import FoundationEssentials
 internal import Foundation
 #endif
 
-/// Looks at what Kerberos has on this machine. Nothing here can fail a check: what is not found is not reported.
+/// Inspects Kerberos on this machine. Errors here do not fail a check: what is not found is not reported.
 struct KerberosSurroundings: Sendable {
     let user: String
     private(set) var store = KerberosCredentialStore()
@@ -48,7 +48,7 @@ struct KerberosSurroundings: Sendable {
         }
     }
 
-    /// How far the KDC's clock is ahead of this machine's, where one of the errors may come from that.
+    /// How far the KDC's clock is ahead of this machine's, if that may be the cause of one of the errors.
     func kdcClockOffset(
         for outcomes: [HostOutcome], _ inspection: KerberosInspection?, by deadline: ContinuousClock.Instant
     ) async -> Duration? {
@@ -58,7 +58,7 @@ struct KerberosSurroundings: Sendable {
             return switch error.code {
             case .kerberos, .serverNotProven:
                 KerberosFailure(error)?.dependsOnClocks == true
-            // Whose clock is wrong is told by a third one.
+            // A third clock shows which one is wrong.
             case .refused: outcome.timeline.serverClockOffset.map { $0.magnitude > skew } == true
             default: false
             }
@@ -72,17 +72,17 @@ struct KerberosSurroundings: Sendable {
     }
 }
 
-/// What all hosts' reports share.
+/// Data shared by the reports of all hosts.
 struct ReportContext: Sendable {
     let surroundings: KerberosSurroundings?
     let inspection: KerberosInspection?
     let kdcClockOffset: Duration?
-    /// What the KDCs of silent realms do, each by itself.
+    /// The results of the KDCs of silent realms, each asked separately.
     let kdcs: [String: KDCReport]
     /// Other names of services that the KDC knows, by host and port.
     let knownServices: [String: Evidence.KnownService]
     let isActiveDirectory: Bool?
-    /// The mechanism that the string or the arguments name.
+    /// The mechanism named by the string or the arguments.
     let mechanism: String?
     let user: String?
     let string: Evidence.StringFacts
@@ -137,7 +137,7 @@ struct ReportContext: Sendable {
         return evidence
     }
 
-    /// Who chose the service's host, where it is not that of the string.
+    /// What chose the service's host, if it is not the string's.
     private func chosenHost(_ host: String, _ given: MongoConnectionString.Host) -> Evidence.ChosenHost? {
         let written = ServicePrincipal.unresolved(
             service: "", realm: nil, host: string.serviceHost ?? (given.kind == .unix ? "localhost" : given.asciiName)
@@ -149,7 +149,7 @@ struct ReportContext: Sendable {
         return .init(host: host, reason: .records(of: seedlist))
     }
 
-    /// What the variables of the environment name that cannot be what was meant.
+    /// The environment's variables that name something unusable.
     private var variables: Evidence.Variables {
         var found = Evidence.Variables()
         let named = environment["KRB5_CLIENT_KTNAME"] ?? ""
@@ -160,7 +160,8 @@ struct ReportContext: Sendable {
             let path = DiagnosisWords.path(keytab.name)
             let reason =
                 access(path, F_OK) != 0
-                ? "it is not there" : access(path, R_OK) != 0 ? "this user may not read it" : "it holds no key"
+                ? "it does not exist"
+                : access(path, R_OK) != 0 ? "this user has no permission to read it" : "it holds no key"
             found.unusableClientKeytab = .init(path: path, reason: reason)
         }
         found.serverKeytabOfUser = inspection?.serverKeytab.map(DiagnosisWords.path)

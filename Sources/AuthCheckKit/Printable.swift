@@ -1,6 +1,6 @@
-/// Servers and connection strings choose parts of what is printed: nothing of them may steer a terminal.
+/// Servers and connection strings choose parts of the output: they must not control a terminal.
 package enum Printable {
-    /// One line in which every scalar that moves, hides or reorders text is spelled out.
+    /// One line in which every scalar that moves, hides or reorders text is escaped.
     package static func line(_ line: String) -> String {
         escaped(line) { "\\u{\(String($0.value, radix: 16))}" }
     }
@@ -11,7 +11,7 @@ package enum Printable {
             .joined(separator: "\n")
     }
 
-    /// JSON in which they are spelled out as JSON does it. Outside of its strings there are none but line breaks.
+    /// JSON in which they are escaped. Outside of its strings there are only line breaks.
     static func json(_ text: String) -> String {
         escaped(text, keepingLineBreaks: true) { scalar in
             String(scalar).utf16.map { unit in

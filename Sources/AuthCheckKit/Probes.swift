@@ -6,10 +6,10 @@ internal import MongoTransport
 internal import NameResolution
 internal import SaslConnectionString
 
-/// Finds causes out by trying. Everything here only reads, is bounded by two seconds, and proves nothing: it is for telling a
-/// person.
+/// Makes probes to find causes. Everything here only reads, takes at most two seconds, and proves nothing: it is only
+/// for reports.
 ///
-/// A KDC that is waited for is asked beside that: when the deadline has passed there is no time to do it.
+/// A KDC that is waited for is probed meanwhile: after the deadline there is no time for it.
 final class Probes: Sendable {
     private struct State {
         /// How many requests to the KDCs of a realm have no answer.
@@ -18,7 +18,7 @@ final class Probes: Sendable {
     }
 
     private static let limit = Duration.seconds(2)
-    /// A KDC that takes longer may be one that says nothing.
+    /// A KDC that takes longer may be silent.
     private static let patience = Duration.seconds(1)
 
     private let deadline: ContinuousClock.Instant
@@ -29,7 +29,7 @@ final class Probes: Sendable {
         (self.deadline, self.isEnabled) = (deadline, isEnabled)
     }
 
-    /// Takes what happens on the way to a ticket.
+    /// Receives the events of fetching a ticket.
     func note(_ event: ConnectTrace.Event) {
         guard isEnabled, case .authentication(.kerberos(let event)) = event else { return }
         switch event {
@@ -58,7 +58,7 @@ final class Probes: Sendable {
         return try? await KDCProbe().run(realm: realm, by: end)
     }
 
-    /// What the KDCs of a realm do, where one of them was waited for or none has answered.
+    /// The results of a realm's KDCs, if one of them was waited for or none has answered.
     func kdcs(of realm: String) async -> KDCReport? {
         guard isEnabled else { return nil }
         let watch = state.withLock { $0.watches[realm] }
@@ -66,12 +66,12 @@ final class Probes: Sendable {
         return await ask(realm)
     }
 
-    /// Whether a port whose owner hangs up without a word greets with TLS; `nil` where that cannot be told.
+    /// Whether a port that closes the connection without an answer speaks TLS; `nil` if unknown.
     func speaksTLS(
         _ host: MongoConnectionString.Host, of string: MongoConnectionString, by connector: MongoConnector,
         until limit: ContinuousClock.Instant
     ) async -> Bool? {
-        // Only the handshake: nothing of the string goes to a server that nothing is known of, and nothing that is proven.
+        // Only the handshake: no data of the string is sent to an unknown server, and nothing is verified.
         guard isEnabled, host.kind != .unix, string.options.proxyHost == nil else { return nil }
         let greeted = Locked(false)
         do {
@@ -90,8 +90,8 @@ final class Probes: Sendable {
         return greeted.withLock { $0 }
     }
 
-    /// Whether a realm is one of Active Directory: its domain controllers are in the DNS by a name of their own. `nil` where
-    /// the DNS here does not have them, which does not mean that there are none.
+    /// Whether a realm is Active Directory's: its domain controllers have their own DNS name. `nil` if the
+    /// DNS here does not have it, which does not mean that there are none.
     func isActiveDirectory(_ realm: String) async -> Bool? {
         guard isEnabled, !realm.isEmpty else { return nil }
         let end = min(deadline, .now + .milliseconds(300))
@@ -99,8 +99,8 @@ final class Probes: Sendable {
         return found?.isEmpty == false ? true : nil
     }
 
-    /// Another name by which the KDC knows a service that it does not know by the name that was asked for: the host as the string
-    /// has it, in small letters, by its first part, as the DNS has it; and MongoDB's usual service.
+    /// Another name by which the KDC knows a service that it does not know by the requested name: the string's
+    /// host, in lower case, its first label, its canonical name; and MongoDB's usual service.
     ///
     /// - Parameter givenHost: SERVICE_HOST.
     func knownService(
@@ -133,7 +133,7 @@ final class Probes: Sendable {
         return nil
     }
 
-    /// Ends what still runs.
+    /// Cancels what still runs.
     func end() {
         for watch in state.withLock({ $0.watches.values }) { watch.cancel() }
     }

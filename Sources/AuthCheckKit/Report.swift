@@ -4,14 +4,14 @@ internal import FoundationEssentials
 internal import Foundation
 #endif
 
-/// One model for both forms: the text for people, and its encoding, the JSON for programs.
-public protocol Report: Encodable {
+/// One model for both formats: the text for people, and its encoding, the JSON for programs.
+package protocol Report: Encodable {
     /// The text for people.
     func text(_ style: TextStyle) -> String
 }
 
 /// A report that monitoring systems read, too.
-public protocol MonitoredReport: Report {
+package protocol MonitoredReport: Report {
     /// The line of a Nagios plugin, with performance data.
     var nagios: String { get }
     /// The exit status of a Nagios plugin: 0 ok, 1 warning, 2 critical, 3 unknown.
@@ -26,10 +26,10 @@ extension ExplainReport: Report {}
 
 extension Report {
     /// The report as one JSON object over several lines, its keys in alphabetical order.
-    public func json() throws -> String { try json([.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]) }
+    package func json() throws -> String { try json([.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]) }
 
     /// The report as one JSON object on one line.
-    public func jsonLine() throws -> String { try json([.sortedKeys, .withoutEscapingSlashes]) }
+    package func jsonLine() throws -> String { try json([.sortedKeys, .withoutEscapingSlashes]) }
 
     private func json(_ formatting: JSONEncoder.OutputFormatting) throws -> String {
         let encoder = JSONEncoder()

@@ -4,7 +4,7 @@ internal import GSSKerberos
 enum ServiceNames {
     /// Finds a whole principal where one part of it belongs.
     ///
-    /// - Returns: The property, its value, and what to write; `nil` where each is one part.
+    /// - Returns: The property, its value, and what to write; `nil` if each is one part.
     static func wholePrincipal(
         serviceName: String?, serviceHost: String?
     ) -> (property: String, value: String, advice: String)? {

@@ -1,11 +1,11 @@
 internal import GSSKerberos
 internal import MongoTransport
 
-/// What is doubtful about something that works: it will end soon, or it is weak.
+/// Warnings about a success: something will expire soon, or is weak.
 struct SuccessDoubts: Sendable {
     let thresholds: Thresholds
 
-    /// - Parameter now: In seconds since 1970, as the certificate's times.
+    /// - Parameter now: In seconds since 1970, like the certificate's times.
     func about(_ certificate: PeerCertificate, at now: Int64) -> [CheckWarning] {
         var doubts: [CheckWarning] = []
         let left = certificate.notAfter - now
@@ -14,7 +14,7 @@ struct SuccessDoubts: Sendable {
             doubts.append(
                 .init(
                     "certificate-ends",
-                    "the server's certificate expires in \(days == 0 ? "less than a day" : "\(days) d"): have it renewed"
+                    "the server's certificate expires in \(days == 0 ? "less than a day" : "\(days) d"): renew it"
                 ))
         }
         if !certificate.weaknesses.isEmpty {
@@ -34,14 +34,14 @@ struct SuccessDoubts: Sendable {
             doubts.append(
                 .init(
                     "ticket-ends",
-                    "the ticket for \(ticket.server) ends in \(left) s: get new ones with `kinit`, or by a keytab"))
+                    "the ticket for \(ticket.server) ends in \(left) s: get new ones with `kinit`, or with a keytab"))
         }
         if let type = ticket.encryptionType, ["arcfour", "des"].contains(where: type.hasPrefix) {
             doubts.append(
                 .init(
                     "ticket-weak",
                     "the ticket for \(ticket.server) is encrypted with \(type), which is weak and which newer systems refuse: "
-                        + "have the service's account given AES keys, and a new keytab"))
+                        + "give the service's account AES keys, and create a new keytab"))
         }
         return doubts
     }

@@ -1,6 +1,6 @@
-/// How many columns of a terminal a text takes: East Asian letters and emoji take two, marks that combine with a letter none.
+/// How many columns of a terminal a text takes: East Asian letters and emoji take two, combining marks none.
 package enum TextColumns {
-    /// The ranges that terminals show two columns wide, as far as names and messages have them.
+    /// The ranges that terminals show two columns wide, as far as names and messages use them.
     private static let wide: [ClosedRange<UInt32>] = [
         0x1100...0x115F, 0x231A...0x231B, 0x2329...0x232A, 0x23E9...0x23EC, 0x2E80...0x303E, 0x3041...0x33FF,
         0x3400...0x4DBF, 0x4E00...0x9FFF, 0xA000...0xA4CF, 0xA960...0xA97F, 0xAC00...0xD7A3, 0xF900...0xFAFF,
@@ -22,7 +22,7 @@ package enum TextColumns {
         return text.unicodeScalars.reduce(0) { $0 + width(of: $1) }
     }
 
-    /// As much of a text as fits into so many columns.
+    /// As much of a text as fits into a number of columns.
     package static func prefix(_ text: String, _ columns: Int) -> String {
         var (left, kept) = (columns, String.UnicodeScalarView())
         for scalar in text.unicodeScalars {

@@ -1,16 +1,16 @@
-/// How a report is set for people.
-public struct TextStyle: Sendable, Hashable {
+/// The style of a report for people.
+package struct TextStyle: Sendable, Hashable {
     /// How many columns a line may have; `nil` sets no limit.
-    public var width: Int?
-    /// Whether marks are of ASCII, for terminals and locales that have no others.
-    public var isASCII: Bool
+    package var width: Int?
+    /// Whether marks are ASCII, for terminals and locales without others.
+    package var isASCII: Bool
     /// Whether colours are used.
-    public var isColored: Bool
-    /// Whether everything is told, and not what matters only.
-    public var hasDetails: Bool
+    package var isColored: Bool
+    /// Whether all details are shown.
+    package var hasDetails: Bool
 
     /// Creates a style.
-    public init(width: Int? = nil, isASCII: Bool = false, isColored: Bool = false, hasDetails: Bool = false) {
+    package init(width: Int? = nil, isASCII: Bool = false, isColored: Bool = false, hasDetails: Bool = false) {
         self.width = width
         self.isASCII = isASCII
         self.isColored = isColored
@@ -18,9 +18,9 @@ public struct TextStyle: Sendable, Hashable {
     }
 }
 
-/// Lines of text, wrapped with hanging indents. Nothing that a server or a string chooses can steer the terminal.
+/// Lines of text, wrapped with hanging indents. Text from a server or a string cannot control the terminal.
 struct TextPage {
-    /// What a piece of text is, which decides its colour.
+    /// The kind of text, which determines its colour.
     enum Tone: String {
         case plain = ""
         case good = "32"
@@ -45,7 +45,7 @@ struct TextPage {
     /// Adds a paragraph.
     ///
     /// - Parameters:
-    ///   - lead: What stands before it on its first line, in a column of its own.
+    ///   - lead: The text before it on its first line, in a separate column.
     ///   - indent: The columns before it.
     mutating func add(_ text: String, lead: String = "", tone: Tone = .plain, indent: Int = 0) {
         let margin = String(repeating: " ", count: indent)
@@ -57,7 +57,7 @@ struct TextPage {
         }
     }
 
-    /// Adds a line that must stay one, as a command does.
+    /// Adds a line that must not be broken, such as a command.
     mutating func addCommand(_ command: String, indent: Int) {
         lines.append(String(repeating: " ", count: indent) + painted(Printable.line(command), .strong))
     }
@@ -79,7 +79,7 @@ struct TextPage {
         style.isColored && tone != .plain && !text.isEmpty ? "\u{1B}[\(tone.rawValue)m\(text)\u{1B}[0m" : text
     }
 
-    /// The words of a text; a number and its unit are one.
+    /// The words of a text; a number and its unit are one word.
     private static func words(_ text: String) -> [Substring] {
         let units: Set<Substring> = ["ms", "s", "min", "h", "d", "kB", "MB", "bytes", "KiB", "MiB"]
         var words: [Substring] = []

@@ -1,10 +1,10 @@
-/// Guesses at what somebody meant.
+/// Guesses what was meant.
 enum TypingError {
-    /// Whether a text is a word with two letters at most added, left out, changed or swapped.
+    /// Whether a text is a word with at most two letters added, left out, changed or swapped.
     static func isLikely(_ word: String, _ text: String) -> Bool {
         let (one, other) = (Array(word.utf8), Array(text.utf8))
         guard other.count >= 3, other.count <= one.count + 2 else { return false }
-        // The distance of Levenshtein, a row at a time.
+        // The Levenshtein distance, row by row.
         var row = Array(0...other.count)
         for (number, byte) in one.enumerated() {
             var next = [number + 1]
@@ -26,7 +26,7 @@ enum TypingError {
             default: false
             }
         }
-        // A single word may be anything, a password too.
+        // A single word may be anything, even a password.
         let isName = text.utf8.contains(UInt8(ascii: ".")) || text == "localhost" || text.hasPrefix("localhost:")
         return letters && isName && text.utf8.count <= 259
     }

@@ -1,4 +1,4 @@
-/// Why blocking work gave no result. Errors of the work itself come through as they are.
+/// Why blocking work gave no result. Errors of the work itself are passed on unchanged.
 public struct BlockingWorkError: Error, Sendable, Hashable, CustomStringConvertible {
     /// What kind of failure this is. The set is open.
     public struct Code: Sendable, Hashable, CustomStringConvertible {
@@ -6,7 +6,7 @@ public struct BlockingWorkError: Error, Sendable, Hashable, CustomStringConverti
 
         /// The deadline passed while the work ran or waited for a worker.
         public static let deadlineExceeded = Code(value: "deadline-exceeded")
-        /// Every worker is busy and the queue is full, or the system gives no more threads.
+        /// Every worker is busy and the queue is full, or the system cannot start more threads.
         public static let exhausted = Code(value: "exhausted")
 
         /// The code's stable, hyphenated name.
@@ -17,20 +17,20 @@ public struct BlockingWorkError: Error, Sendable, Hashable, CustomStringConverti
     public var code: Code
     /// One sentence for a person.
     public var message: String
-    /// Whether a worker had begun. Where none had, nobody was asked anything: all workers were busy until the deadline.
+    /// Whether a worker had started. If not, no request was made: all workers were busy until the deadline.
     public private(set) var hasBegun = true
 
     /// The deadline has passed.
     ///
     /// - Parameters:
-    ///   - hasBegun: Whether a worker had begun.
-    ///   - subject: Whom it waited for then.
+    ///   - hasBegun: Whether a worker had started.
+    ///   - subject: What it then waited for.
     static func late(hasBegun: Bool, _ subject: () -> String) -> BlockingWorkError {
         var error = BlockingWorkError(
             .deadlineExceeded,
             hasBegun
                 ? "the deadline passed while waiting for \(subject())"
-                : "the deadline passed before there was a thread to ask with: all that there may be were waiting for others"
+                : "the deadline passed before a thread was free: all were waiting for other requests"
         )
         error.hasBegun = hasBegun
         return error

@@ -1,19 +1,19 @@
 /// Threads for C calls that block and cannot be cancelled: `krb5_get_credentials`, `getaddrinfo`.
 ///
 /// Such a call must run neither on an event loop nor on Swift's cooperative pool, where it would stop others. Here each
-/// piece of work has a thread to itself. Its caller waits with a deadline; at the deadline, or when its task is
-/// cancelled, the caller gets its error at once. The thread is then *abandoned*: it ends what it does, frees what it
-/// owns, and no longer counts against ``Limits/maximumThreads``, so that another takes its place.
+/// piece of work has its own thread. Its caller waits with a deadline; at the deadline, or when its task is
+/// cancelled, the caller gets its error at once. The thread is then *abandoned*: it finishes its work, frees what
+/// it owns, and no longer counts against ``Limits/maximumThreads``, so that another takes its place.
 ///
 /// The number of threads is bounded by ``Limits/maximumThreads`` plus ``Limits/maximumAbandoned``, the queue by
 /// ``Limits/maximumWaiting``. Beyond that, callers get ``BlockingWorkError/Code/exhausted``.
 public final class BlockingWorkers: Sendable {
     /// Bounds on threads and queue.
     public struct Limits: Sendable, Hashable {
-        /// Threads whose work somebody waits for.
+        /// Threads whose work has a waiting caller.
         public var maximumThreads: Int
-        /// Threads whose work nobody waits for any more, in addition. Once so many are stuck, further ones count as
-        /// active until they return.
+        /// Threads whose work no caller waits for any more, in addition. Once so many are stuck, further ones
+        /// count as active until they return.
         public var maximumAbandoned: Int
         /// Pieces of work that wait for a thread.
         public var maximumWaiting: Int
@@ -34,9 +34,9 @@ public final class BlockingWorkers: Sendable {
 
     /// How busy the workers are.
     public struct Statistics: Sendable, Hashable, CustomStringConvertible {
-        /// Threads at work that somebody waits for.
+        /// Working threads with a waiting caller.
         public var active: Int
-        /// Threads at work that nobody waits for any more.
+        /// Working threads that no caller waits for any more.
         public var abandoned: Int
         /// Pieces of work without a thread yet.
         public var waiting: Int
@@ -53,7 +53,9 @@ public final class BlockingWorkers: Sendable {
 
     /// Creates workers. Threads are started when they are needed and end with the last reference.
     ///
-    /// - Parameter isBackground: Whether their work comes last where there are more threads than processors.
+    /// - Parameters:
+    ///   - limits: How many threads there may be, and how much work may wait for one.
+    ///   - isBackground: Whether their threads have a low priority.
     public init(limits: Limits = .init(), isBackground: Bool = false) {
         dispatcher = Dispatcher(limits: limits, isBackground: isBackground)
     }
@@ -67,13 +69,13 @@ public final class BlockingWorkers: Sendable {
 
     /// Runs one piece of work and waits for its result.
     ///
-    /// What the work owns is released on its thread, before the result is told.
+    /// What the work owns is released on its thread, before the result is delivered.
     ///
     /// - Parameters:
     ///   - deadline: When to stop waiting.
-    ///   - subject: Whom the work waits for, as a part of a sentence such as "the name server 192.0.2.53": the error at
-    ///     the deadline names it. Evaluated then only.
-    ///   - body: The work. When nobody waits for it any more before it starts, it does not start.
+    ///   - subject: What the work waits for, as part of a sentence such as "the name server 192.0.2.53", for
+    ///     the error at the deadline. Evaluated only then.
+    ///   - body: The work. It does not start if no caller waits for it any more.
     /// - Throws: What `body` throws; ``BlockingWorkError``; `CancellationError`.
     public func run<Success: Sendable>(
         by deadline: ContinuousClock.Instant, waitingFor subject: @autoclosure @escaping @Sendable () -> String,

@@ -1,24 +1,24 @@
 internal import Dispatch
 
-/// Does something at an instant, unless it is cancelled before.
+/// Runs a closure at an instant, unless it is cancelled before.
 ///
-/// All timers of the process share one thread and one heap. Not `Task.sleep`: a sleep that is cancelled keeps its memory
-/// until its time has come, and most deadlines never pass. Not a Dispatch source for each: making one costs more than the
-/// wait that it bounds.
+/// All timers of the process share one thread and one heap. Not `Task.sleep`: a cancelled sleep keeps its memory until
+/// its time has come, and most deadlines never pass. Not a Dispatch source for each: creating one costs more than
+/// the wait that it bounds.
 package struct DeadlineTimer: Sendable {
     private let number: UInt64
 
     /// Starts a timer.
     ///
-    /// - Parameter fire: Called on the timers' thread: it must be quick. Where the instant has passed it is called soon.
-    /// - Throws: ``BlockingWorkError/Code/exhausted`` where the system gives no thread.
+    /// - Parameter fire: Called on the timers' thread: it must be quick. If the instant has passed, it is called soon.
+    /// - Throws: ``BlockingWorkError/Code/exhausted`` if the system cannot start a thread.
     package static func schedule(
         at instant: ContinuousClock.Instant, _ fire: @escaping @Sendable () -> Void
     ) throws(BlockingWorkError) -> DeadlineTimer {
         DeadlineTimer(number: try TimerThread.shared.schedule(at: instant, fire))
     }
 
-    /// Forgets what was to be done. Nothing happens where it has been done.
+    /// Cancels the timer. Does nothing if it has fired.
     package func cancel() {
         TimerThread.shared.cancel(number)
     }
@@ -30,7 +30,7 @@ private final class TimerThread: Sendable {
 
     private struct State {
         var nextNumber: UInt64 = 0
-        /// What is to be done; a cancelled timer's is gone at once, its entry in the heap later.
+        /// The closures; a cancelled timer's is removed at once, its entry in the heap later.
         var actions: [UInt64: @Sendable () -> Void] = [:]
         var heap = TimerHeap()
         var isRunning = false
@@ -46,12 +46,12 @@ private final class TimerThread: Sendable {
     ) throws(BlockingWorkError) -> UInt64 {
         let (number, mustWake) = try state.withLock { state throws(BlockingWorkError) in
             if !state.isRunning {
-                // Under the lock: nobody is to rely on a thread that then cannot be started.
+                // Under the lock: no caller may rely on a thread that then cannot be started.
                 let status = WorkerThread.start { self.serve() }
                 guard status == 0 else {
                     throw BlockingWorkError(
                         .exhausted,
-                        "the system gives no thread for deadlines (error number \(status), see `ulimit -u`)")
+                        "the system cannot start a thread for deadlines (error number \(status), see `ulimit -u`)")
                 }
                 state.isRunning = true
             }
@@ -66,7 +66,7 @@ private final class TimerThread: Sendable {
     }
 
     func cancel(_ number: UInt64) {
-        // Let go of outside of the lock: what the action holds may do anything in its deinit.
+        // Released outside of the lock: what the action holds may do anything in its deinit.
         let action = state.withLock { state in
             defer { state.heap.compact(live: state.actions.count) { state.actions[$0] != nil } }
             return state.actions.removeValue(forKey: number)
@@ -74,7 +74,7 @@ private final class TimerThread: Sendable {
         withExtendedLifetime(action) {}
     }
 
-    /// What the thread does: what is due, then sleep until the next instant.
+    /// The thread's loop: run what is due, then sleep until the next instant.
     private func serve() {
         enum Step {
             case fire([@Sendable () -> Void])
@@ -112,7 +112,7 @@ private final class TimerThread: Sendable {
     }
 }
 
-/// A binary heap of instants, the earliest first. Not swift-collections' one: whoever takes no trait fetches no package.
+/// A binary heap of instants, the earliest first. Not swift-collections' one: without traits no package is fetched.
 struct TimerHeap {
     private var entries: [(instant: ContinuousClock.Instant, number: UInt64)] = []
 
@@ -134,7 +134,7 @@ struct TimerHeap {
         sink(0)
     }
 
-    /// Drops the entries of cancelled timers once they are the most.
+    /// Drops the entries of cancelled timers once they are the majority.
     mutating func compact(live: Int, _ isLive: (UInt64) -> Bool) {
         guard entries.count > 2 * live + 64 else { return }
         entries.removeAll { !isLive($0.number) }

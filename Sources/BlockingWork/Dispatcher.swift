@@ -1,16 +1,16 @@
 internal import Dispatch
 
-/// Hands sessions to threads: the state behind ``BlockingWorkers``.
+/// Assigns sessions to threads: the state behind ``BlockingWorkers``.
 ///
-/// A session is a closure that holds one thread until it returns. What it returns in turn is run once its place is free:
-/// who is told there of the session's end finds room. Threads keep a reference to the dispatcher, the dispatcher none to
-/// its users, so that the last user's release shuts the idle threads down.
+/// A session is a closure that occupies one thread until it returns. The closure that it returns is run once its slot
+/// is free, so that a caller notified there finds room. Threads keep a reference to the dispatcher, the dispatcher none
+/// to its users, so that the last user's release shuts the idle threads down.
 final class Dispatcher: Sendable {
     struct SessionID: Hashable, Sendable {
         fileprivate let number: UInt64
     }
 
-    /// The work of a session; it returns what tells others of its end.
+    /// The work of a session; it returns the closure that reports its end.
     typealias Body = @Sendable () -> (@Sendable () -> Void)?
 
     private struct Session: Sendable {
@@ -25,7 +25,7 @@ final class Dispatcher: Sendable {
         case end
     }
 
-    /// A thread without work, asleep until it is handed a session or told to end.
+    /// A thread without work, asleep until it gets a session or has to end.
     private final class IdleThread: Sendable {
         let semaphore = DispatchSemaphore(value: 0)
         let session = Locked<Session?>(nil)
@@ -33,9 +33,9 @@ final class Dispatcher: Sendable {
 
     private struct State {
         var nextNumber: UInt64 = 0
-        /// Sessions that hold a thread and that somebody waits for.
+        /// Sessions that occupy a thread and have a waiting caller.
         var active: Set<SessionID> = []
-        /// Sessions that hold a thread and that nobody waits for any more.
+        /// Sessions that occupy a thread and that no caller waits for any more.
         var abandoned: Set<SessionID> = []
         var waiting: [Session] = []
         var idle: [IdleThread] = []
@@ -93,8 +93,8 @@ final class Dispatcher: Sendable {
         }
     }
 
-    /// Notes that nobody waits for a session any more: it leaves the queue, or its thread stops counting as active so
-    /// that another may take its place, up to the cap on such threads.
+    /// Records that no caller waits for a session any more: it leaves the queue, or its thread stops counting
+    /// as active so that another may start, up to the cap on such threads.
     func abandon(_ id: SessionID) {
         let next: (session: Session, thread: IdleThread?)? = state.withLock { state in
             if let index = state.waiting.firstIndex(where: { $0.id == id }) {
@@ -109,7 +109,7 @@ final class Dispatcher: Sendable {
         if let thread = next.thread {
             Self.hand(next.session, to: thread)
         } else {
-            // Without a thread for it the session waits on: its caller's deadline bounds that.
+            // Without a thread the session keeps waiting, until its caller's deadline.
             do { try start(next.session) } catch { requeue(next.session) }
         }
     }
@@ -145,7 +145,7 @@ final class Dispatcher: Sendable {
     }
 
     private func start(_ session: Session) throws(BlockingWorkError) {
-        // In a box that the thread empties: what its first session holds must not live as long as the thread.
+        // In a box that the thread empties: what its first session owns must not live as long as the thread.
         let first = IdleThread()
         first.session.withLock { $0 = session }
         let status = WorkerThread.start { [isBackground] in
@@ -154,10 +154,11 @@ final class Dispatcher: Sendable {
         }
         guard status != 0 else { return }
         state.withLock { state in _ = state.active.remove(session.id) }
-        throw BlockingWorkError(.exhausted, "the system gives no thread (error number \(status), see `ulimit -u`)")
+        throw BlockingWorkError(
+            .exhausted, "the system cannot start a thread (error number \(status), see `ulimit -u`)")
     }
 
-    /// A thread's life: one session after another, asleep in between, until there are enough idle threads.
+    /// A thread's loop: one session after another, asleep in between, until there are enough idle threads.
     private func serve(_ first: IdleThread) {
         var session = first.session.withLock { $0.take() }
         while let decision = finish(&session) {
@@ -173,11 +174,12 @@ final class Dispatcher: Sendable {
         }
     }
 
-    /// Runs a session, frees its place, tells of its end, and lets go of it: a thread that sleeps afterwards holds
-    /// nothing of what it did.
+    /// Runs a session, frees its slot, reports its end, and releases it: a sleeping thread owns
+    /// nothing of its last session.
     private func finish(_ session: inout Session?) -> Decision? {
         guard let id = session?.id else { return nil }
-        // The body goes before anybody is told: what it owns may be a C library's, and the one who is told may exit.
+        // The body is released before the end is reported: it may own a C library's objects, and the process may then
+        // exit.
         let tell = session.take()?.body()
         let decision: Decision = state.withLock { state in
             state.active.remove(id)

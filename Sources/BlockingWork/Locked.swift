@@ -9,8 +9,8 @@ internal import Darwin
 /// A value that several threads share, behind a POSIX mutex.
 ///
 /// Not the standard library's `Mutex`: ThreadSanitizer does not know the system call that it waits in on Linux, and
-/// reports each use as a race (decision 4). This is the one place of the package where the compiler is told that a type is
-/// `Sendable`: the value is reached under the mutex only.
+/// reports each use as a race (decision 4). This is the only unchecked `Sendable` of the package: the
+/// value is only accessed under the mutex.
 package final class Locked<Value: ~Copyable>: @unchecked Sendable {
     private let mutex: UnsafeMutablePointer<pthread_mutex_t>
     private var value: Value
@@ -28,7 +28,7 @@ package final class Locked<Value: ~Copyable>: @unchecked Sendable {
         mutex.deallocate()
     }
 
-    /// Lends the value. Nothing that waits may be done meanwhile, and the lock must not be taken again.
+    /// Lends the value. The closure must not block or take the lock again.
     package func withLock<R: Sendable, E: Error>(_ body: (inout Value) throws(E) -> R) throws(E) -> R {
         pthread_mutex_lock(mutex)
         defer { pthread_mutex_unlock(mutex) }

@@ -1,5 +1,5 @@
-/// A result that is given once, from any thread, and awaited once. The first to give it wins: the work, the deadline or
-/// the cancellation.
+/// A result that is given once, from any thread, and awaited once. The first to set it wins: the work, the deadline
+/// or the cancellation.
 package final class OneShot<Success: Sendable>: Sendable {
     private enum State {
         case empty
@@ -17,7 +17,7 @@ package final class OneShot<Success: Sendable>: Sendable {
 
     package init() {}
 
-    /// Gives the result, unless somebody has done so before.
+    /// Sets the result, unless it was already set.
     package func resolve(_ result: Result<Success, any Error>) {
         let continuation: CheckedContinuation<Success, any Error>? = state.withLock { state in
             switch state {
@@ -34,7 +34,7 @@ package final class OneShot<Success: Sendable>: Sendable {
         continuation?.resume(with: result)
     }
 
-    /// Whether somebody has given the result.
+    /// Whether the result is set.
     package var isResolved: Bool {
         state.withLock { state in
             switch state {
@@ -46,7 +46,7 @@ package final class OneShot<Success: Sendable>: Sendable {
 
     /// Waits for the result until the deadline or the task's cancellation.
     ///
-    /// - Parameter subject: Whom the wait is for, for the error at the deadline.
+    /// - Parameter subject: What is waited for, for the error at the deadline.
     package func value(
         by deadline: ContinuousClock.Instant, waitingFor subject: @escaping @Sendable () -> String,
         giveUp: @escaping @Sendable () -> Void
@@ -58,8 +58,8 @@ package final class OneShot<Success: Sendable>: Sendable {
     ///
     /// - Parameters:
     ///   - lateness: Makes the error at the deadline.
-    ///   - giveUp: Called once when the wait ends without the work's result, before its error is thrown: who has the
-    ///     error can rely on it.
+    ///   - giveUp: Called once when the wait ends without the work's result, before
+    ///     its error is thrown.
     func value(
         by deadline: ContinuousClock.Instant, orThrow lateness: @escaping @Sendable () -> BlockingWorkError,
         giveUp: @escaping @Sendable () -> Void
@@ -85,7 +85,7 @@ package final class OneShot<Success: Sendable>: Sendable {
         }
     }
 
-    /// Waits for the result, for as long as it takes.
+    /// Waits for the result without a deadline.
     package func value() async throws -> Success {
         try await withCheckedThrowingContinuation { wait($0) }
     }

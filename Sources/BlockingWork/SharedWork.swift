@@ -1,17 +1,17 @@
-/// Work that several callers ask for at once and that runs once, for all of them.
+/// Work that several concurrent callers request and that runs once, for all of them.
 ///
-/// Who asks while the work for a key is under way joins it. Each caller waits with its own deadline and cancellation,
-/// holding no thread; all of them get the same result or the same error. Work that nobody waits for any more is not
-/// started; if it has begun its thread is abandoned, and whoever comes before it ends joins it nevertheless, so that a
-/// server that does not answer is asked once, not once for each attempt.
+/// A caller that comes while the work for a key is under way joins it. Each caller waits with its own deadline and
+/// cancellation, without a thread; all of them get the same result or the same error. Work that no caller waits for any
+/// more is not started; if it has started, its thread is abandoned, and callers that come before it ends still join it,
+/// so that a server that does not answer is asked once, not once for each attempt.
 ///
-/// Results are not kept: who asks after the end begins anew.
+/// Results are not cached: a call after the end starts new work.
 public final class SharedWork<Key: Hashable & Sendable, Success: Sendable>: Sendable {
     private struct Flight {
         let number: UInt64
         var session: Dispatcher.SessionID?
         var waiters: [UInt64: OneShot<Success>] = [:]
-        /// Whether it runs even if nobody waits.
+        /// Whether it runs even if no caller waits.
         var isDetached = false
         var hasBegun = false
     }
@@ -39,11 +39,12 @@ public final class SharedWork<Key: Hashable & Sendable, Success: Sendable>: Send
     /// How many pieces of work are under way.
     package var count: Int { state.withLock { $0.flights.count } }
 
-    /// Joins the work that is under way for a key, or begins it, and waits for its result.
+    /// Joins the work that is under way for a key, or starts it, and waits for its result.
     ///
     /// - Parameters:
+    ///   - key: What tells this work from other work; callers with an equal key share one call.
     ///   - deadline: When this caller stops waiting.
-    ///   - subject: Whom the work waits for, for the error at the deadline.
+    ///   - subject: What the work waits for, for the error at the deadline.
     ///   - body: The work, unless it is under way already.
     /// - Throws: What the work throws; ``BlockingWorkError``; `CancellationError`.
     public func value(
@@ -64,8 +65,8 @@ public final class SharedWork<Key: Hashable & Sendable, Success: Sendable>: Send
         ) { [self] in leave(key, flight, waiter) }
     }
 
-    /// Begins work for a key, unless it is under way, and waits for nothing. Where no thread is to be had, nothing
-    /// happens.
+    /// Starts work for a key, unless it is under way, without waiting. Without a free thread
+    /// nothing happens.
     public func begin(for key: Key, _ body: @escaping @Sendable () throws -> Success) {
         state.withLock { state in
             guard (try? join(key, &state, body)) != nil else { return }
@@ -73,7 +74,7 @@ public final class SharedWork<Key: Hashable & Sendable, Success: Sendable>: Send
         }
     }
 
-    /// Finds or starts a flight. The thread is asked for under the lock, so that nobody sees a flight without one.
+    /// Finds or starts a flight. The thread is requested under the lock, so that no caller sees a flight without one.
     private func join(
         _ key: Key, _ state: inout State, _ body: @escaping @Sendable () throws -> Success
     ) throws(BlockingWorkError) -> UInt64 {
@@ -88,7 +89,7 @@ public final class SharedWork<Key: Hashable & Sendable, Success: Sendable>: Send
         return number
     }
 
-    /// Notes that the work begins, unless nobody wants it any more.
+    /// Records that the work starts, unless no caller wants it any more.
     private func hasWaiters(_ key: Key, _ number: UInt64) -> Bool {
         state.withLock { state in
             guard state.flights[key]?.number == number else { return false }

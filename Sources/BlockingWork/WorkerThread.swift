@@ -6,7 +6,7 @@ internal import Musl
 internal import Darwin
 #endif
 
-/// Starts threads that are nobody's event loop and no part of a shared pool.
+/// Starts threads outside of event loops and shared pools.
 enum WorkerThread {
     /// Enough for the C libraries that are called; only the pages in use become resident.
     private static let stackSize = 1 << 20
@@ -30,10 +30,11 @@ enum WorkerThread {
         }
     }
 
-    /// Lets other threads of the process have the processors first, for ever.
+    /// Lowers the priority of this thread permanently.
     static func stepBack() {
         #if os(Linux)
-        // PRIO_PROCESS, which has another type in each C library. On Linux 0 is this thread, elsewhere the whole process.
+        // PRIO_PROCESS, which has another type in each C library. On Linux 0 is this thread, elsewhere the whole
+        // process.
         let process: Int32 = 0
         _ = setpriority(process, 0, 10)
         #elseif canImport(Darwin)

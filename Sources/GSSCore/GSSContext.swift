@@ -1,22 +1,22 @@
-/// A security context that is not established yet: all it can do is take the peer's next token.
+/// A security context that is not established yet: it can only take the peer's next token.
 ///
-/// It is consumed by each step and comes back from it, so that nothing can be wrapped too early, no token can be fed
+/// Each step consumes it and returns it, so that nothing can be wrapped too early, no token can be used
 /// twice, and a failed step releases everything. It has one owner and belongs to one thread at a time.
 public struct GSSPendingContext: ~Copyable {
     private let handle: any GSSContextHandle
 
-    /// Takes a provider's fresh context.
+    /// Wraps a provider's new context.
     public init(_ handle: any GSSContextHandle) {
         self.handle = handle
     }
 
-    /// Takes the peer's token and gives what to send.
+    /// Processes the peer's token and returns what to send.
     ///
     /// An initiator whose provider says ``GSSInitiatorProvider/mayBlock`` may talk to a KDC here, for as long as the
     /// system's Kerberos configuration says. Any other step only computes.
     ///
     /// - Parameter token: The peer's token; `nil` for an initiator's first step only. An empty token is refused: the C
-    ///   bindings take one for "no token", which would start the context anew.
+    ///   bindings treat one as "no token", which would restart the context.
     /// - Throws: ``GSSError``; the context is then gone.
     public consuming func step(_ token: [UInt8]?) throws(GSSError) -> GSSContextStep {
         if let token, token.isEmpty {
@@ -31,9 +31,9 @@ public struct GSSPendingContext: ~Copyable {
     }
 }
 
-/// What came out of a step of a pending context.
+/// The result of a step of a pending context.
 public enum GSSContextStep: ~Copyable {
-    /// The context wants another token from the peer. `send` has bytes, but for a context that only waits.
+    /// The context needs another token from the peer. `send` has bytes, unless the context only waits.
     case pending(GSSPendingContext, send: [UInt8]?)
     /// The context is established on this side. What is in `send` must still reach the peer; `nil` is no token at all.
     case established(GSSEstablishedContext, send: [UInt8]?)
@@ -45,8 +45,8 @@ public enum GSSContextStep: ~Copyable {
 public final class GSSEstablishedContext {
     private let handle: any GSSContextHandle
 
-    /// The services that the context gives, as the step that established it said. Compare with what was asked for: a
-    /// mechanism may give less.
+    /// The services that the context grants, as reported by the step that established it. Compare them with the
+    /// request: a mechanism may grant less.
     public let flags: GSSContextFlags
 
     init(_ handle: any GSSContextHandle, flags: GSSContextFlags) {
@@ -59,7 +59,7 @@ public final class GSSEstablishedContext {
         try handle.initiatorName()
     }
 
-    /// The credential that the initiator has handed over, where it has (``GSSContextFlags/delegation``); for an acceptor.
+    /// The credential that the initiator delegated, if it did (``GSSContextFlags/delegation``); for an acceptor.
     public var delegatedCredential: (any GSSDelegatedCredential)? { handle.delegatedCredential() }
 
     /// All that is known of the context. Asks the provider each time; the lifetime runs down in between.
@@ -69,12 +69,14 @@ public final class GSSEstablishedContext {
 
     /// Protects a message (`GSS_Wrap`, RFC 2743 section 2.3.3).
     ///
-    /// - Parameter confidential: Whether to encrypt, which the context may be unable to do: see the result.
+    /// - Parameters:
+    ///   - message: The plain bytes, at most ``wrapSizeLimit(outputLength:confidential:)`` where the peer has a limit.
+    ///   - confidential: Whether to encrypt; the context may not support it: see the result.
     public func wrap(_ message: [UInt8], confidential: Bool) throws(GSSError) -> GSSWrappedMessage {
         try handle.wrap(message, confidential: confidential)
     }
 
-    /// Checks a protected message and takes its content out (`GSS_Unwrap`, RFC 2743 section 2.3.4).
+    /// Verifies a protected message and returns its content (`GSS_Unwrap`, RFC 2743 section 2.3.4).
     ///
     /// A message that is a duplicate or out of order is not an error here; see ``GSSUnwrappedMessage/information``.
     public func unwrap(_ message: [UInt8]) throws(GSSError) -> GSSUnwrappedMessage {
@@ -86,14 +88,14 @@ public final class GSSEstablishedContext {
         try handle.wrapSizeLimit(outputLength: outputLength, confidential: confidential)
     }
 
-    /// A checksum over a message that only the two sides can make (`GSS_GetMIC`).
+    /// A keyed checksum of a message (`GSS_GetMIC`).
     public func messageIntegrityCode(for message: [UInt8]) throws(GSSError) -> [UInt8] {
         try handle.messageIntegrityCode(for: message)
     }
 
-    /// Checks such a checksum (`GSS_VerifyMIC`).
+    /// Verifies such a checksum (`GSS_VerifyMIC`).
     ///
-    /// - Throws: ``GSSError`` with ``GSSMajorStatus/RoutineError/badSignature`` when it is not the message's.
+    /// - Throws: ``GSSError`` with ``GSSMajorStatus/RoutineError/badSignature`` if it does not match the message.
     /// - Returns: Whether the message came in order.
     @discardableResult
     public func verify(
@@ -136,9 +138,9 @@ public struct GSSUnwrappedMessage: Sendable, Hashable {
 
 /// What is known of an established context (`GSS_Inquire_context`, RFC 2743 section 2.2.6).
 public struct GSSContextInfo: Sendable, Hashable {
-    /// The services that the context gives. Compare with what was asked for: a mechanism may give less.
+    /// The services that the context grants. Compare them with the request: a mechanism may grant less.
     public var flags: GSSContextFlags
-    /// What is left of the context's life, in whole seconds; `nil` when it does not end.
+    /// The context's remaining lifetime, in whole seconds; `nil` if it does not expire.
     public var lifetime: Duration?
     /// The initiator's full name, for Kerberos `user@REALM`.
     public var initiatorName: String

@@ -8,9 +8,9 @@ public struct GSSContextFlags: OptionSet, Sendable, Hashable, CustomStringConver
         self.rawValue = rawValue
     }
 
-    /// The initiator's credentials are handed to the acceptor.
+    /// The initiator's credentials are delegated to the acceptor.
     public static let delegation = GSSContextFlags(rawValue: 1)
-    /// The acceptor proves its identity too.
+    /// Mutual authentication: the acceptor proves its identity too.
     public static let mutualAuthentication = GSSContextFlags(rawValue: 2)
     /// Replayed messages are detected.
     public static let replayDetection = GSSContextFlags(rawValue: 4)
@@ -20,14 +20,15 @@ public struct GSSContextFlags: OptionSet, Sendable, Hashable, CustomStringConver
     public static let confidentiality = GSSContextFlags(rawValue: 16)
     /// Messages can be given a checksum.
     public static let integrity = GSSContextFlags(rawValue: 32)
-    /// The initiator stays unknown to the acceptor.
+    /// The initiator is anonymous to the acceptor.
     public static let anonymity = GSSContextFlags(rawValue: 64)
     /// The protection services are ready before the context is established.
     public static let protectionReady = GSSContextFlags(rawValue: 128)
     /// The context can be moved to another process.
     public static let transferable = GSSContextFlags(rawValue: 256)
 
-    /// Both sides have bound the context to the same channel. An acceptor sees it, where the library tells (MIT Kerberos 1.19).
+    /// Both sides have bound the context to the same channel. An acceptor sees it if the library reports it (MIT
+    /// Kerberos 1.19).
     public static let channelBound = GSSContextFlags(rawValue: 2048)
 
     private static let names: [(flag: GSSContextFlags, name: String)] = [

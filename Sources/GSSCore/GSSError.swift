@@ -1,4 +1,4 @@
-/// A failed GSS-API call: which one, both status codes, and every message that the library has for them.
+/// A failed GSS-API call: the call, both status codes, and all of the library's messages for them.
 public struct GSSError: Error, Sendable, Hashable {
     /// The C function that failed, for example `gss_init_sec_context`.
     public var call: String
@@ -30,7 +30,7 @@ public struct GSSError: Error, Sendable, Hashable {
         self.subject = subject
     }
 
-    /// The most telling message: the mechanism's own, else the general one.
+    /// The most specific message: the mechanism's own, else the general one.
     public var message: String {
         let messages = minorMessages.isEmpty ? majorMessages : minorMessages
         return messages.isEmpty ? major.description : messages.joined(separator: "; ")

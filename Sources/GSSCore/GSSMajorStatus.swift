@@ -1,9 +1,9 @@
 /// A major status code (RFC 2744 section 3.9.1): a calling error, a routine error and informational bits in one word.
 ///
-/// What failed (``callingError``, ``routineError``) and what is only to be noted (``information``) are different types,
-/// so that the one is not taken for the other.
+/// Errors (``callingError``, ``routineError``) and supplementary information (``information``) have different
+/// types, so that they are not confused.
 public struct GSSMajorStatus: Sendable, Hashable {
-    /// The word as the C bindings give it.
+    /// The status word of the C bindings.
     public let rawValue: UInt32
 
     /// Keeps a status word.
@@ -16,16 +16,16 @@ public struct GSSMajorStatus: Sendable, Hashable {
         rawValue = UInt32(routineError.rawValue) << 16
     }
 
-    /// A way in which a call was made wrongly: a defect of the caller. 0 is none.
+    /// A wrong call: a bug in the caller. 0 is none.
     public var callingError: UInt8 { UInt8(truncatingIfNeeded: rawValue >> 24) }
 
-    /// What the routine found wrong, or `nil`.
+    /// The routine error, or `nil`.
     public var routineError: RoutineError? {
         let value = UInt8(truncatingIfNeeded: rawValue >> 16)
         return value == 0 ? nil : RoutineError(rawValue: value)
     }
 
-    /// What there is to note besides.
+    /// The supplementary information.
     public var information: Information { Information(rawValue: UInt16(truncatingIfNeeded: rawValue)) }
 
     /// Whether the call failed.
@@ -89,7 +89,7 @@ public struct GSSMajorStatus: Sendable, Hashable {
             self.rawValue = rawValue
         }
 
-        /// `GSS_S_CONTINUE_NEEDED`: the context wants another token.
+        /// `GSS_S_CONTINUE_NEEDED`: the context needs another token.
         public static let continueNeeded = Information(rawValue: 1)
         /// `GSS_S_DUPLICATE_TOKEN`: the message is a duplicate of an earlier one.
         public static let duplicateToken = Information(rawValue: 2)

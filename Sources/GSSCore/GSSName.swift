@@ -1,7 +1,7 @@
 /// A name in the form in which a person or a configuration gives it, with the syntax it is written in
 /// (RFC 2743 section 4).
 ///
-/// A provider imports it when it needs it; making one checks nothing.
+/// A provider imports it when needed; creating one checks nothing.
 public struct GSSName: Sendable, Hashable {
     /// The syntax of a name's text.
     public struct Syntax: Sendable, Hashable {
@@ -19,8 +19,8 @@ public struct GSSName: Sendable, Hashable {
         /// A local user's name (RFC 2743 section 4.2).
         public static let userName = Syntax(
             identifier: .init(derContents: [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x12, 0x01, 0x02, 0x01, 0x01]))
-        /// A Kerberos principal, `primary/instance@REALM` (RFC 1964 section 2.1.1). Without `@REALM` the default realm
-        /// is meant.
+        /// A Kerberos principal, `primary/instance@REALM` (RFC 1964 section 2.1.1). Without `@REALM` it is in
+        /// the default realm.
         public static let kerberosPrincipal = Syntax(
             identifier: .init(derContents: [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x12, 0x01, 0x02, 0x02, 0x01]))
     }
@@ -38,7 +38,7 @@ public struct GSSName: Sendable, Hashable {
 
     /// A service on a host, as `service@host`: the realm is the provider's choice.
     ///
-    /// The host goes in as it stands: no port, no brackets. The provider may still make it canonical: MIT Kerberos does,
+    /// The host is used as given: no port, no brackets. The provider may still canonicalize it: MIT Kerberos does,
     /// through the DNS, and so lets the DNS choose which server is authenticated.
     public static func service(_ service: String, host: String) -> GSSName {
         GSSName("\(service)@\(host)", syntax: .hostBasedService)
@@ -51,11 +51,11 @@ public struct GSSName: Sendable, Hashable {
 }
 
 extension GSSName: CustomStringConvertible {
-    /// The text; for a principal whose realm is left open without the `@` at its end.
+    /// The text; for a principal with an open realm, without the final `@`.
     public var description: String {
         let rest = text.utf8.dropLast()
         guard syntax == .kerberosPrincipal, text.utf8.last == UInt8(ascii: "@"),
-            // An `@` behind an escaping backslash is a part of the name.
+            // An escaped `@` is part of the name.
             rest.reversed().prefix(while: { $0 == UInt8(ascii: "\\") }).count.isMultiple(of: 2)
         else { return text }
         return String(decoding: rest, as: UTF8.self)

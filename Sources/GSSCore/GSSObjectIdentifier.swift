@@ -1,9 +1,9 @@
-/// An object identifier, as GSS-API names mechanisms and name types (RFC 2744 section 3.3).
+/// An object identifier, as GSS-API identifies mechanisms and name types (RFC 2744 section 3.3).
 public struct GSSObjectIdentifier: Sendable, Hashable {
     /// The DER encoding of the value, without tag and length.
     public let derContents: [UInt8]
 
-    /// Keeps DER contents as they are: a C library hands them out that way.
+    /// Creates an identifier from DER contents, as a C library provides them.
     public init(derContents: [UInt8]) {
         self.derContents = derContents
     }

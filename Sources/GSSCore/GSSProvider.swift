@@ -1,11 +1,11 @@
 /// Makes initiator contexts: MIT Kerberos, another platform's library, or a test's script.
 ///
-/// Credentials are the provider's business: a value of a conforming type stands for one identity.
+/// Credentials are up to the provider: a value of a conforming type has one identity.
 public protocol GSSInitiatorProvider: Sendable {
-    /// Whether a context's step may ask the network, so that it needs a thread of its own; `true` unless implemented.
+    /// Whether a context's step may ask the network, so that it needs its own thread; `true` unless implemented.
     ///
-    /// `false` is a promise: whatever the peer sends and however late it is, making a context and its steps only
-    /// compute. A provider whose credential holds the service's ticket, and none to get another with, can give it.
+    /// `false` is a promise: whatever the peer sends and whenever, creating a context and its steps only compute.
+    /// A provider can promise that if its credential holds the service's ticket, and nothing to get another one with.
     var mayBlock: Bool { get }
 
     /// Begins a context with a service. Does not talk to the peer; may read credentials.
@@ -20,7 +20,7 @@ extension GSSInitiatorProvider {
     ///
     /// - Parameters:
     ///   - target: The service.
-    ///   - flags: The services to ask for. What is granted stands in ``GSSEstablishedContext/flags``.
+    ///   - flags: The services to ask for. Those granted are in ``GSSEstablishedContext/flags``.
     public func makeInitiator(target: GSSName, flags: GSSContextFlags) throws(GSSError) -> GSSPendingContext {
         try makeInitiator(GSSInitiatorRequest(target: target, flags: flags))
     }
@@ -28,27 +28,27 @@ extension GSSInitiatorProvider {
 
 /// Makes acceptor contexts.
 public protocol GSSAcceptorProvider: Sendable {
-    /// Begins a context with whoever comes. Its first step needs the initiator's token.
+    /// Begins a context with any initiator. Its first step needs the initiator's token.
     func makeAcceptor(_ request: GSSAcceptorRequest) throws(GSSError) -> GSSPendingContext
 }
 
 extension GSSAcceptorProvider {
-    /// Begins a context with whoever comes, by any mechanism of the credential and without channel bindings.
+    /// Begins a context with any initiator, by any mechanism of the credential and without channel bindings.
     public func makeAcceptor() throws(GSSError) -> GSSPendingContext { try makeAcceptor(GSSAcceptorRequest()) }
 }
 
 /// One security context of a provider, for ``GSSPendingContext`` and ``GSSEstablishedContext``.
 ///
-/// Those two see to it that calls come in the right order; a provider implements this and hands it to them. The handle
+/// Those two enforce the order of calls; a provider implements this and passes it to them. The handle
 /// is released with its last reference, on the thread of its owner.
 public protocol GSSContextHandle: AnyObject {
     /// Takes the peer's token, `nil` for an initiator's first step.
     func establish(_ token: [UInt8]?) throws(GSSError) -> GSSContextProgress
-    /// The initiator's full name. Called on an established context only; unless implemented, ``inquire()`` tells it.
+    /// The initiator's full name. Called only on an established context; by default it comes from ``inquire()``.
     func initiatorName() throws(GSSError) -> String
-    /// All that is known of the context. Called on an established context only.
+    /// All that is known of the context. Called only on an established context.
     func inquire() throws(GSSError) -> GSSContextInfo
-    /// The credential that the initiator has handed over. Called on an established context only; `nil` unless implemented.
+    /// The credential that the initiator delegated. Called only on an established context; `nil` unless implemented.
     func delegatedCredential() -> (any GSSDelegatedCredential)?
     /// Protects a message.
     func wrap(_ message: [UInt8], confidential: Bool) throws(GSSError) -> GSSWrappedMessage
@@ -65,7 +65,7 @@ public protocol GSSContextHandle: AnyObject {
 }
 
 extension GSSContextHandle {
-    /// The initiator's name out of everything that is known.
+    /// The initiator's name, taken from ``inquire()``.
     public func initiatorName() throws(GSSError) -> String {
         try inquire().initiatorName
     }
@@ -74,20 +74,20 @@ extension GSSContextHandle {
     public func delegatedCredential() -> (any GSSDelegatedCredential)? { nil }
 }
 
-/// A credential that an initiator has handed over (RFC 2743 section 1.2.9), in the form of the provider: for MIT Kerberos a
-/// `KerberosCredential`. Whoever holds it can act as the initiator.
+/// A credential that an initiator delegated (RFC 2743 section 1.2.9), in the provider's form: for MIT Kerberos a
+/// `KerberosCredential`. Anyone who holds it can act as the initiator.
 public protocol GSSDelegatedCredential: AnyObject, Sendable {}
 
 /// How far a context has come.
 public struct GSSContextProgress: Sendable, Hashable {
-    /// What to send to the peer; `nil` is nothing at all.
+    /// What to send to the peer; `nil` is no token.
     public var token: [UInt8]?
     /// Whether the context is established on this side.
     public var isComplete: Bool
-    /// The services that the context gives. Read of a complete context only.
+    /// The services that the context grants. Read only of a complete context.
     public var flags: GSSContextFlags
 
-    /// Creates a progress report. Without flags a complete context gives no service at all.
+    /// Creates a progress report. Without flags a complete context grants no services.
     public init(token: [UInt8]?, isComplete: Bool, flags: GSSContextFlags = []) {
         self.token = token
         self.isComplete = isComplete

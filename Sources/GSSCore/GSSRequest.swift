@@ -1,12 +1,12 @@
-/// What an initiator begins a context with (`GSS_Init_sec_context`, RFC 2743 section 2.2.1).
+/// An initiator's request for a context (`GSS_Init_sec_context`, RFC 2743 section 2.2.1).
 public struct GSSInitiatorRequest: Sendable, Hashable {
     /// The service.
     public var target: GSSName
-    /// The services to ask for. What is granted stands in ``GSSEstablishedContext/flags``.
+    /// The services to ask for. Those granted are in ``GSSEstablishedContext/flags``.
     public var flags: GSSContextFlags
     /// The mechanism: Kerberos, or SPNEGO with Kerberos inside.
     public var mechanism: GSSObjectIdentifier
-    /// What the context is tied to.
+    /// The channel bindings.
     public var channelBindings: GSSChannelBindings?
 
     /// Asks for a context of Kerberos, unless told otherwise.
@@ -21,13 +21,13 @@ public struct GSSInitiatorRequest: Sendable, Hashable {
     }
 }
 
-/// What an acceptor begins a context with (`GSS_Accept_sec_context`, RFC 2743 section 2.2.2).
+/// An acceptor's request for a context (`GSS_Accept_sec_context`, RFC 2743 section 2.2.2).
 public struct GSSAcceptorRequest: Sendable, Hashable {
-    /// The mechanism that an initiator must use; `nil` is any of the credential's. A credential that was taken over has what it has:
-    /// with it Kerberos within SPNEGO is accepted, too.
+    /// The mechanism that an initiator must use; `nil` is any of the credential's. An adopted credential has its own
+    /// mechanisms: with it Kerberos within SPNEGO is accepted, too.
     public var mechanism: GSSObjectIdentifier?
-    /// What the context is tied to. An initiator with others is refused. One without any is not: whoever demands them looks for
-    /// ``GSSContextFlags/channelBound``.
+    /// The channel bindings. An initiator with others is refused. One without any is accepted: to require them,
+    /// check ``GSSContextFlags/channelBound``.
     public var channelBindings: GSSChannelBindings?
 
     /// Begins with any mechanism, and without bindings, unless told otherwise.
@@ -37,10 +37,11 @@ public struct GSSAcceptorRequest: Sendable, Hashable {
     }
 }
 
-/// What ties a context to the channel beneath it (RFC 2743 section 1.1.6), so that nobody in between can pass it on. Addresses,
-/// which translation changes, are left out.
+/// Binds a context to the channel that carries it (RFC 2743 section 1.1.6), so that a man in the middle cannot relay
+/// it. Addresses are left out, as NAT changes them.
 public struct GSSChannelBindings: Sendable, Hashable {
-    /// The application's data: for TLS the kind of the binding, a colon and the binding's own data (RFC 5056 section 2.1).
+    /// The application's data: for TLS the kind of the binding, a colon and the binding's own data (RFC 5056 section
+    /// 2.1).
     public var applicationData: [UInt8]
 
     /// Creates bindings.

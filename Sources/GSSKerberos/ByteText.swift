@@ -1,6 +1,6 @@
-/// A principal or a path, which are bytes to Kerberos and to the file system.
+/// A principal or a path, compared as bytes, as Kerberos and the file system do.
 ///
-/// Swift takes strings for equal whose characters are: `é` as one scalar and as two. They are two principals.
+/// Swift treats canonically equivalent strings as equal: `é` as one scalar and as two. They are two principals.
 package struct ByteText: Sendable, Hashable {
     private let text: String
 
@@ -12,7 +12,7 @@ package struct ByteText: Sendable, Hashable {
 
     package func hash(into hasher: inout Hasher) {
         for byte in text.utf8 { hasher.combine(byte) }
-        // No text has this byte: what follows does not run into it.
+        // No text has this byte, so it separates the text from what follows.
         hasher.combine(0xFF as UInt8)
     }
 }

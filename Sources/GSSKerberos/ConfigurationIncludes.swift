@@ -10,8 +10,8 @@ internal import Musl
 internal import Darwin
 #endif
 
-/// Looks for files of the Kerberos configuration that include themselves. libkrb5 follows them until it has used up its
-/// thread's stack, and the process ends with it.
+/// Looks for files of the Kerberos configuration that include themselves. libkrb5 follows them until its thread's
+/// stack overflows, which ends the process.
 enum ConfigurationIncludes {
     struct File: Hashable {
         var device: UInt64
@@ -26,10 +26,10 @@ enum ConfigurationIncludes {
         static let maximumVisits = 10_000
     }
 
-    /// Whether nothing was found before: libkrb5 keeps what it has read, too.
+    /// Whether nothing was found before: libkrb5, too, keeps what it has read.
     private static let isFine = Mutex(false)
 
-    /// Throws where libkrb5 would not come to an end. What else is wrong with a file is libkrb5's to say.
+    /// Throws if libkrb5 would not terminate. Any other error in a file is left to libkrb5.
     static func check() throws(GSSError) {
         guard !isFine.withLock({ $0 }) else { return }
         var list: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?
@@ -74,8 +74,8 @@ enum ConfigurationIncludes {
         return words.isEmpty ? nil : String(decoding: Array(words), as: UTF8.self)
     }
 
-    /// Those that libkrb5 reads: of letters, digits, `-` and `_` only, or with `.conf` at their end and no period at their
-    /// beginning.
+    /// Those that libkrb5 reads: of letters, digits, `-` and `_` only, or with `.conf` at their end and no period at
+    /// their beginning.
     static func entries(of folder: String) -> [String] {
         guard let stream = opendir(folder) else { return [] }
         defer { closedir(stream) }
@@ -96,7 +96,7 @@ enum ConfigurationIncludes {
         return names
     }
 
-    /// `nil` for what is no regular file of a sensible length.
+    /// `nil` for anything but a regular file of a sensible length.
     static func contents(of path: String) -> (File, [UInt8])? {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { return nil }

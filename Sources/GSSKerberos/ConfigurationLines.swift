@@ -1,5 +1,5 @@
-/// The lines of one file of the configuration, as the profile library reads them: it says that a file is malformed, and not
-/// where.
+/// The lines of one file of the configuration, as the profile library reads them: it reports that a file is malformed,
+/// but not where.
 struct ConfigurationLines {
     /// Something that a line says.
     enum Item {
@@ -9,7 +9,7 @@ struct ConfigurationLines {
         case include(path: String, isFolder: Bool, line: Int)
     }
 
-    /// The first line that the library does not take.
+    /// The first line that the library rejects.
     struct Fault: Error {
         var line: Int
         var text: String
@@ -19,20 +19,21 @@ struct ConfigurationLines {
     private(set) var fault: Fault?
 
     private enum State {
-        /// What stands before the first section is not looked at.
+        /// Text before the first section is ignored.
         case beforeSections
         case lines
         /// A line has ended with the equals sign.
         case beforeBrace
     }
 
-    /// How many bytes of a line the library reads at a time: what is beyond is another line to it.
+    /// How many bytes of a line the library reads at a time: the rest is another line to it.
     private static let longestPiece = 2047
     private static let mostItems = 10_000
 
     private var state = State.beforeSections
     private var sections: [String] = []
-    /// A line whose value begins with a brace and goes on, be it with a comment: to the library that is no subsection.
+    /// A line whose value begins with a brace and continues, perhaps with a comment: to the library that is not a
+    /// subsection.
     private var suspect: Int?
 
     init(_ bytes: [UInt8]) {
@@ -81,7 +82,7 @@ struct ConfigurationLines {
         case UInt8(ascii: "["): try beginSection(content, number)
         case UInt8(ascii: "}"):
             guard sections.count > 1 else {
-                let hint = suspect.map { ": line \($0) has something behind its \"{\"" } ?? ""
+                let hint = suspect.map { ": line \($0) has something after its \"{\"" } ?? ""
                 throw Fault(line: number, text: "there is no \"{\" for this \"}\"" + hint)
             }
             sections.removeLast()
@@ -99,7 +100,7 @@ struct ConfigurationLines {
         var rest = line[(end + 1)...]
         if rest.first == UInt8(ascii: "*") { rest = rest.dropFirst() }
         guard rest.allSatisfy(Self.isBlank) else {
-            throw Fault(line: number, text: "something stands behind a section's name, be it a comment")
+            throw Fault(line: number, text: "something follows a section's name, perhaps a comment")
         }
         sections = [Self.text(line[(line.startIndex + 1)..<end])]
     }

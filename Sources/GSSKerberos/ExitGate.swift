@@ -10,13 +10,13 @@ internal import Musl
 internal import Darwin
 #endif
 
-/// Lets a process end while threads are at work in the C library.
+/// Lets a process exit while threads run in the C library.
 ///
 /// The library destroys its mutexes when the process exits, and aborts it when a thread then locks one. So the exit
-/// waits for those that compute, which takes milliseconds; one that waits for a KDC is kept from coming back, and nobody
-/// comes in any more: what is to be released then is not, the process ends anyway. Where somebody computes for longer than a
-/// second, on a machine that is overloaded, the process ends without the exit handlers that were there before this library's
-/// first use.
+/// waits for threads that compute, which takes milliseconds; a thread that waits for a KDC is kept from returning, and
+/// no thread enters any more: what it would release is not released, as the process ends anyway. If a thread computes
+/// for longer than a second, on an overloaded machine, the process ends without the exit handlers that were registered
+/// before this library's first use.
 enum ExitGate {
     /// How many threads compute in the library.
     private static let inside = Atomic<Int>(0)
@@ -31,7 +31,7 @@ enum ExitGate {
         on_exit(
             { status, _ in
                 if ExitGate.close() { return }
-                // Whoever is still inside must not find destroyed mutexes: so nothing is destroyed any more.
+                // A thread still inside must not find destroyed mutexes, so nothing is destroyed any more.
                 ExitGate.flush()
                 _exit(status)
             }, nil)
@@ -41,7 +41,8 @@ enum ExitGate {
         return key
     }()
 
-    /// Writes what the process has printed. Whoever holds a stream's lock, perhaps to read from it, is not waited for long.
+    /// Flushes what the process has printed. A thread that holds a stream's lock, perhaps to read from it, is not
+    /// waited for long.
     private static func flush() {
         var thread = pthread_t()
         pthread_create(
@@ -54,12 +55,13 @@ enum ExitGate {
         for _ in 0..<100 where !isFlushed.load(ordering: .sequentiallyConsistent) { usleep(1000) }
     }
 
-    /// Lets nobody in any more, and waits for those inside.
+    /// Lets no thread in any more, and waits for those inside.
     ///
-    /// - Returns: Whether all have left. The wait is bounded: a thread may be in a look-up of a KDC, which nothing tells of.
+    /// - Returns: Whether all have left. The wait is bounded: a thread may be in a look-up of a KDC, which is not
+    ///   reported.
     private static func close() -> Bool {
         if isExiting.load(ordering: .sequentiallyConsistent) { return isEmpty }
-        // The thread that ends the process is not to wait for itself, nor to be kept out from here on.
+        // The thread that ends the process must not wait for itself, nor be kept out from here on.
         if isCounted { inside.subtract(1, ordering: .sequentiallyConsistent) }
         note += 2
         isExiting.store(true, ordering: .sequentiallyConsistent)
@@ -77,7 +79,8 @@ enum ExitGate {
     /// Whether this thread is one of those inside.
     private static var isCounted: Bool { note >= 2 && note & 1 == 0 }
 
-    /// - Returns: Whether the thread is inside; `false` where the process ends. It does not wait: an event loop has to end.
+    /// - Returns: Whether the thread is inside; `false` if the process is ending. It does not wait: an event loop has
+    ///   to end.
     static func enter() -> Bool {
         if note == 0, !comeIn() { return false }
         note += 2
@@ -97,7 +100,7 @@ enum ExitGate {
         return body()
     }
 
-    /// What a call is told that comes too late.
+    /// The error of a call that comes too late.
     static var ending: GSSError {
         GSSError(call: "exit", major: GSSMajorStatus(.unavailable), majorMessages: ["the process is ending"])
     }

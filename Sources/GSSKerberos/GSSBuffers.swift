@@ -1,12 +1,13 @@
 internal import CKerberosGSSAPI
 internal import GSSCore
 
-/// Bridges between Swift arrays and the C library's buffers: what the library fills it must also release, on every path.
+/// Bridges between Swift arrays and the C library's buffers: a buffer that the library fills must be released by it, on
+/// every path.
 enum GSSBuffers {
     /// Lends bytes to a call.
     ///
-    /// A copy of them: the parameters are called inputs, but the library unwraps in place, and what it writes there must
-    /// not show in an array that others hold.
+    /// A copy of them: the parameters are called inputs, but the library unwraps in place, and must
+    /// not write to an array that others hold.
     static func withInput<R>(_ bytes: [UInt8], _ body: (UnsafeMutablePointer<gss_buffer_desc>) -> R) -> R {
         var copy = bytes
         return copy.withUnsafeMutableBytes { raw in
@@ -15,7 +16,7 @@ enum GSSBuffers {
         }
     }
 
-    /// Lends bytes that may be missing: `nil` becomes the null buffer.
+    /// Lends optional bytes: `nil` becomes the null buffer.
     static func withOptionalInput<R>(
         _ bytes: [UInt8]?, _ body: (UnsafeMutablePointer<gss_buffer_desc>?) -> R
     ) -> R {
@@ -25,7 +26,7 @@ enum GSSBuffers {
 
     /// Gives a call an empty buffer to fill, copies what it put there, and releases it.
     ///
-    /// - Throws: Where the process ends.
+    /// - Throws: If the process is ending.
     static func collect<R>(
         _ body: (UnsafeMutablePointer<gss_buffer_desc>) -> R
     ) throws(GSSError) -> (result: R, bytes: [UInt8]) {

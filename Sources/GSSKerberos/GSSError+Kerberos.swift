@@ -2,10 +2,10 @@ internal import CKerberosGSSAPI
 internal import GSSCore
 
 extension GSSMajorStatus {
-    /// Keeps what is to be noted of a call that succeeded, or throws.
+    /// Returns the supplementary information of a call that succeeded, or throws.
     ///
-    /// The library keeps the text of a minor status for the calling thread only and until the next failure, so the texts
-    /// are fetched here, at once.
+    /// The library keeps the text of a minor status for the calling thread only and until the next failure, so the
+    /// texts are fetched here, at once.
     @discardableResult
     static func check(
         _ call: String, _ major: OM_uint32, _ minor: OM_uint32, subject: String? = nil
@@ -32,7 +32,7 @@ extension GSSMajorStatus {
             }
             guard let (major, bytes) = answer, major == cgss_status_complete() else { break }
             let text = String(decoding: bytes, as: UTF8.self)
-            // MIT answers "Success" where a minor status has no text of its own.
+            // MIT answers "Success" if a minor status has no text.
             if !text.isEmpty, text != "Success" { messages.append(text) }
         } while position != 0 && messages.count < 16
         return messages

@@ -3,17 +3,18 @@ public import GSSCore
 extension GSSName {
     /// A service on exactly this host: the library neither follows the host's aliases nor looks up its address.
     ///
-    /// MIT Kerberos makes the host of a host-based name canonical through the DNS, backwards too, unless its
-    /// configuration forbids it; then whoever answers for the DNS chooses which server proves its identity. This is a
-    /// principal name instead. Its realm is what the configuration maps the host to, or else the KDC's choice.
+    /// MIT Kerberos canonicalizes the host of a host-based name through the DNS, with a reverse look-up, unless
+    /// its configuration forbids it; then an attacker who controls DNS answers chooses which server proves its
+    /// identity. This is a principal name instead. Its realm is what the configuration maps the host to, or else the
+    /// KDC's choice.
     ///
     /// Reads the Kerberos configuration, which may block.
     ///
     /// - Parameters:
     ///   - service: The principal's first part.
-    ///   - host: Its second part, as it stands.
-    ///   - realm: The realm; `nil` to find it out.
-    /// - Throws: ``GSSCore/GSSError`` when the configuration cannot be read.
+    ///   - host: Its second part, as given.
+    ///   - realm: The realm; `nil` to look it up.
+    /// - Throws: ``/GSSCore/GSSError`` when the configuration cannot be read.
     public static func kerberosService(
         _ service: String, exactHost host: String, realm: String? = nil
     ) throws(GSSError) -> GSSName {
@@ -21,7 +22,7 @@ extension GSSName {
         return .principal("\(escaped(service))/\(escaped(host))@\(escaped(realm))")
     }
 
-    /// Keeps what has a meaning in a principal's text from having it (RFC 1964 section 2.1.1).
+    /// Escapes the special characters of a principal's text (RFC 1964 section 2.1.1).
     private static func escaped(_ part: String) -> String {
         part.unicodeScalars.reduce(into: "") { text, scalar in
             if ["/", "@", "\\"].contains(scalar) { text.unicodeScalars.append("\\") }

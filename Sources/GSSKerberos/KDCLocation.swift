@@ -1,20 +1,20 @@
-/// Where a KDC is said to be.
+/// The location of a KDC, from the configuration or the DNS.
 public struct KDCLocation: Sendable, Hashable {
-    /// By which ways it is asked.
+    /// The transports.
     public enum Transport: String, Sendable, Hashable {
-        /// By datagrams and over connections.
+        /// UDP and TCP.
         case any
-        /// By datagrams only.
+        /// UDP only.
         case udp
-        /// Over connections only.
+        /// TCP only.
         case tcp
-        /// By a proxy that speaks HTTPS (MS-KKDCP).
+        /// An HTTPS proxy (MS-KKDCP).
         case https
     }
 
     /// Who says so.
     public enum Source: Sendable, Hashable {
-        /// A line `kdc =` of the configuration, as it stands there.
+        /// A line `kdc =` of the configuration, verbatim.
         case configuration(entry: String)
         /// SRV records of a name.
         case dns(name: String)
@@ -22,9 +22,9 @@ public struct KDCLocation: Sendable, Hashable {
 
     /// A name, or an address without brackets.
     public var host: String
-    /// The port.
+    /// Where it listens, 88 unless the configuration or the DNS says otherwise.
     public var port: UInt16
-    /// By which ways it is asked.
+    /// The transports.
     public var transport: Transport
     /// Who says so.
     public var source: Source
@@ -34,10 +34,10 @@ public struct KDCLocation: Sendable, Hashable {
         (self.host, self.port, self.transport, self.source) = (host, port, transport, source)
     }
 
-    /// Reads the value of a line `kdc =`, as libkrb5 does: `host`, `host:port`, `[v6]:port`, `https://host:port/path`. Other
-    /// prefixes mean nothing to it: `tcp/host`, which Heimdal knows, is the name of a host.
+    /// Reads the value of a line `kdc =`, as libkrb5 does: `host`, `host:port`, `[v6]:port`, `https://host:port/path`.
+    /// It has no other prefixes: `tcp/host`, which is Heimdal's syntax, is the name of a host.
     ///
-    /// - Returns: `nil` for what it refuses, and all of the realm's KDCs with it.
+    /// - Returns: `nil` for what it refuses, which makes it refuse all of the realm's KDCs.
     public init?(entry: String) {
         var text = Array(entry.utf8)[...]
         var standardPort: UInt16 = 88
@@ -49,7 +49,7 @@ public struct KDCLocation: Sendable, Hashable {
         }
         let colon = UInt8(ascii: ":")
         guard let first = text.first, first != colon else { return nil }
-        // Digits alone are a port, without a host to go with it.
+        // Digits alone are a port without a host.
         guard !text.allSatisfy(\.isDigit) else { return nil }
         var name: ArraySlice<UInt8>
         var digits: ArraySlice<UInt8>?

@@ -1,21 +1,21 @@
 internal import CKerberosGSSAPI
 public import GSSCore
 
-/// A question that every KDC of a realm can answer, and where the configuration has these KDCs.
+/// A request that every KDC of a realm can answer, and the configured KDCs of the realm.
 ///
-/// It is a request for a user's first ticket (RFC 4120, AS-REQ) as libkrb5 makes it, without anything that a password or key
-/// would be needed for: no KDC counts it as a login that failed. Making it sends nothing.
+/// It is a request for a user's first ticket (RFC 4120, AS-REQ) as libkrb5 makes it, without anything that a password
+/// or key would be needed for: no KDC counts it as a login that failed. Making it sends nothing.
 public struct KDCQuestion: Sendable, Hashable {
-    /// The realm whose KDCs are meant.
+    /// The realm whose KDCs are asked.
     public var realm: String
-    /// In whose name it is asked.
+    /// The user in whose name it is sent.
     public var principal: String
-    /// Whether that is a user who was named, and not one that there cannot be.
+    /// Whether that is a named user, and not one that cannot exist.
     public var isAboutUser: Bool
-    /// The message.
+    /// The AS-REQ, DER as libkrb5 has encoded it, without the length that precedes it over TCP.
     public var message: [UInt8]
-    /// A message that is refused, whoever the user is, so that the KDC tells its time: a request for a service that there is
-    /// not. It is for accounts that need no preauthentication, which get a ticket without more ado.
+    /// A message that is refused, whoever the user is, so that the KDC reports its time: a request for a service that
+    /// does not exist. It is for accounts without preauthentication, which would otherwise get a ticket at once.
     public var clockMessage: [UInt8]
     /// The values of the lines `kdc =` of the realm.
     public var entries: [String]
@@ -25,9 +25,9 @@ public struct KDCQuestion: Sendable, Hashable {
     /// Makes a question. Reads the configuration, and may block.
     ///
     /// - Parameters:
-    ///   - realm: Whose KDCs are meant; `nil` takes the principal's realm, or the default one.
-    ///   - principal: The user to ask for. Without one, or with one of another realm, it is somebody who does not exist.
-    /// - Throws: ``GSSCore/GSSError`` where the configuration or a name cannot be read, or where there is no realm.
+    ///   - realm: The realm whose KDCs are asked; `nil` is the principal's realm, or the default one.
+    ///   - principal: The user to ask for. Without one, or with one of another realm, it is a user who does not exist.
+    /// - Throws: ``/GSSCore/GSSError`` where the configuration or a name cannot be read, or where there is no realm.
     public init(realm: String? = nil, principal: String? = nil) throws(GSSError) {
         let library = try KerberosLibrary()
         var user: (name: String, realm: String)?
@@ -40,7 +40,7 @@ public struct KDCQuestion: Sendable, Hashable {
         if let user, isSameText(user.realm, realm) {
             (self.principal, isAboutUser) = (user.name, true)
         } else {
-            // As a principal has it: what separates its parts stands behind a backslash.
+            // As in a principal: its separators are escaped with a backslash.
             let escaped = realm.unicodeScalars.reduce(into: "") { text, scalar in
                 if scalar == "@" || scalar == "/" || scalar == "\\" { text += "\\" }
                 text.unicodeScalars.append(scalar)
@@ -61,7 +61,7 @@ public struct KDCQuestion: Sendable, Hashable {
 }
 
 extension KerberosLibrary {
-    /// `default_realm`; an error where the library knows none.
+    /// `default_realm`; an error if there is none.
     fileprivate func requiredDefaultRealm() throws(GSSError) -> String {
         let realm = try make("krb5_get_default_realm", release: { krb5_free_default_realm($0, $1) }) {
             krb5_get_default_realm(context, $0)
@@ -69,8 +69,8 @@ extension KerberosLibrary {
         return String(cString: realm)
     }
 
-    /// The message with which the library begins to ask for a user's ticket, which is the ticket-granting ticket unless a
-    /// service is named. It is not sent.
+    /// The message with which the library begins to ask for a user's ticket, which is the ticket-granting ticket unless
+    /// a service is named. It is not sent.
     fileprivate func firstRequest(of principal: String, for service: String? = nil) throws(GSSError) -> [UInt8] {
         let client = try self.principal(principal)
         let request = try make(
@@ -92,7 +92,7 @@ extension KerberosLibrary {
     }
 }
 
-/// What a KDC says to a ``KDCQuestion``.
+/// A KDC's answer to a ``KDCQuestion``.
 public struct KDCReply: Sendable, Hashable {
     /// What kind of message it is.
     public enum Content: Sendable, Hashable {
@@ -104,7 +104,7 @@ public struct KDCReply: Sendable, Hashable {
 
     /// What kind of message it is.
     public var content: Content
-    /// The KDC's clock, in time since 1970; only errors tell it. Nothing proves it.
+    /// The KDC's clock, in time since 1970; only errors have it. It is not authenticated.
     public var time: Duration?
 
     /// Creates a description.
@@ -117,15 +117,15 @@ public struct KDCReply: Sendable, Hashable {
 
     /// Reads messages.
     ///
-    /// - Returns: `nil` for each one that is none of a KDC.
-    /// - Throws: ``GSSCore/GSSError`` where the configuration cannot be read.
+    /// - Returns: `nil` for each one that is not a KDC's.
+    /// - Throws: ``/GSSCore/GSSError`` where the configuration cannot be read.
     public static func read(_ messages: [[UInt8]]) throws(GSSError) -> [KDCReply?] {
         guard !messages.isEmpty else { return [] }
         let library = try KerberosLibrary()
         return messages.map { read($0, library) }
     }
 
-    /// The first byte tells one from the other: application 11 and 30 of ASN.1.
+    /// The first byte is the ASN.1 tag: application 11 or 30.
     private static func read(_ message: [UInt8], _ library: KerberosLibrary) -> KDCReply? {
         switch message.first {
         case 0x6B: return KDCReply(content: .ticket, time: nil)
@@ -134,7 +134,7 @@ public struct KDCReply: Sendable, Hashable {
         }
         var error: UnsafeMutablePointer<krb5_error>?
         let code = message.withUnsafeBytes { bytes in
-            // The library reads from it only, whatever its type says.
+            // The library only reads it, despite its type.
             var data = krb5_data()
             data.length = UInt32(bytes.count)
             data.data = UnsafeMutablePointer(mutating: bytes.bindMemory(to: CChar.self).baseAddress)
@@ -152,7 +152,7 @@ public struct KDCReply: Sendable, Hashable {
 }
 
 extension KDCReply.Content {
-    /// Whether the answer does not fit a datagram, so that it has to be asked for over a connection.
+    /// Whether the answer is too large for UDP, so that the request must be repeated over TCP.
     public var isTooLongForDatagrams: Bool {
         if case .error(code: 52, _) = self { true } else { false }
     }

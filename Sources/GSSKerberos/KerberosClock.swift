@@ -11,13 +11,13 @@ internal import Darwin
 
 /// The clocks of KDCs.
 public enum KerberosClock {
-    /// How far the clock of the KDC of a principal's realm is ahead of this machine's; negative where it is behind.
+    /// How far the clock of the KDC of a principal's realm is ahead of this machine's; negative if it is behind.
     ///
-    /// It asks the KDC for a ticket that there cannot be: the refusal carries the KDC's time. No key is used, so the
-    /// answer is not authenticated: good for telling a person, not for anything else. Talks to the KDC, and may block for
+    /// It asks the KDC for a ticket that cannot exist: the refusal carries the KDC's time. No key is
+    /// used, so the answer is not authenticated: use it only to inform people. Talks to the KDC, and may block for
     /// as long as the configuration says.
     ///
-    /// - Throws: ``GSSCore/GSSError`` where no KDC answers or the configuration cannot be read.
+    /// - Throws: ``/GSSCore/GSSError`` where no KDC answers or the configuration cannot be read.
     public static func offsetOfKDC(for principal: String) throws(GSSError) -> Duration {
         let library = try KerberosLibrary()
         let client = try library.principal(principal)
@@ -35,15 +35,15 @@ public enum KerberosClock {
             try library.check("krb5_init_creds_get", refusal, subject: principal)
             throw GSSError(
                 call: "krb5_init_creds_get_error", major: GSSMajorStatus(.failure),
-                majorMessages: ["the KDC did not tell its time"], subject: principal)
+                majorMessages: ["the KDC did not report its time"], subject: principal)
         }
         defer { krb5_free_error(library.context, answer) }
         return .seconds(KerberosLibrary.seconds(answer.pointee.stime) - Int64(now.tv_sec))
             + .microseconds(Int64(answer.pointee.susec)) - .nanoseconds(Int64(now.tv_nsec))
     }
 
-    /// Whether the kernel takes this machine's clock for synchronized, as programs such as chrony and ntpd tell it; `nil` where
-    /// it does not say.
+    /// Whether the kernel considers this machine's clock synchronized, as reported by programs such as chrony and
+    /// ntpd; `nil` if unknown.
     public static var isSynchronized: Bool? {
         #if os(Linux)
         var clock = timex()

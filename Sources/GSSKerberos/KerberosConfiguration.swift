@@ -9,30 +9,30 @@ internal import Musl
 internal import Darwin
 #endif
 
-/// The files of the Kerberos configuration, each read by itself, and what they set together.
+/// The files of the Kerberos configuration, each read separately, and their combined settings.
 public struct KerberosConfiguration: Sendable, Hashable {
-    /// What became of a file.
+    /// The state of a file.
     @nonexhaustive
     public enum State: Sendable, Hashable {
-        /// It was read.
+        /// Its settings count.
         case read
-        /// It is not there.
+        /// There is no such file, which is no error to libkrb5 where another one was read.
         case missing
-        /// The system does not let it be read, for the reason with this error number.
+        /// The system refused to read it, with this error number.
         case unreadable(errno: Int32)
-        /// It cannot be understood: at a line, where that can be told, and why.
+        /// It is malformed: the line, if known, and why.
         case malformed(line: Int?, reason: String)
     }
 
-    /// One file, or one folder of files that is not there.
+    /// One file, or a missing folder of files.
     public struct File: Sendable, Hashable {
-        /// Its path.
+        /// Where the file lies, as `KRB5_CONFIG` or the line that includes it has it.
         public var path: String
-        /// What became of it.
+        /// Whether its settings count, and why not.
         public var state: State
-        /// The file that includes it; `nil` for one that the library begins with.
+        /// The file that includes it; `nil` for one that the library starts with.
         public var includedBy: String?
-        /// In which line of that it is included.
+        /// The line of the include.
         public var includedAt: Int?
 
         /// Creates a description.
@@ -43,11 +43,11 @@ public struct KerberosConfiguration: Sendable, Hashable {
 
     /// One setting of `[libdefaults]`.
     public struct Setting: Sendable, Hashable {
-        /// Its name.
+        /// The word before the `=`, such as `default_realm`.
         public var name: String
-        /// Its value as it stands; `nil` where no file has one.
+        /// Its value, verbatim; `nil` if no file has one.
         public var value: String?
-        /// The file that it comes from, where that can be told.
+        /// The file that it comes from, if known.
         public var file: String?
         /// Its line there.
         public var line: Int?
@@ -58,31 +58,31 @@ public struct KerberosConfiguration: Sendable, Hashable {
         }
     }
 
-    /// The settings that are told of.
+    /// The settings that are reported.
     public static let settingNames = [
         "default_realm", "dns_lookup_kdc", "dns_lookup_realm", "dns_canonicalize_hostname", "rdns",
         "permitted_enctypes", "default_tkt_enctypes", "default_tgs_enctypes", "allow_weak_crypto", "allow_rc4",
         "allow_des3", "clockskew", "udp_preference_limit", "default_ccache_name", "default_client_keytab_name",
         "forwardable",
     ]
-    /// How many files are told of.
+    /// How many files are reported.
     public static let mostFiles = 200
 
-    /// The files in the order in which the library reads them; of a setting the first value counts.
+    /// The files in the order in which the library reads them; the first value of a setting counts.
     public var files: [File] = []
     /// How many more there are.
     public var moreFiles = 0
-    /// The main settings of `[libdefaults]`; empty where nothing could be read.
+    /// The main settings of `[libdefaults]`; empty if nothing could be read.
     public var settings: [Setting] = []
-    /// The realm of names without one.
+    /// The default realm.
     public var defaultRealm: String?
     /// The encryption types that may be used here, the best first.
     public var permittedEncryptionTypes: [String] = []
-    /// By how much clocks may differ.
+    /// The allowed clock skew.
     public var allowedClockSkew = Duration.seconds(300)
     /// The default cache by its name.
     public var defaultCache: String?
-    /// Why the library cannot begin; `nil` where it can.
+    /// Why the library cannot start; `nil` if it can.
     public var problem: GSSError?
 
     /// Creates a description of nothing.
@@ -96,7 +96,7 @@ public struct KerberosConfiguration: Sendable, Hashable {
         do throws(GSSError) {
             try ConfigurationIncludes.check()
         } catch {
-            // Files without end: only where they begin can be told.
+            // Endless includes: only their start can be reported.
             (configuration.problem, isBounded) = (error, false)
         }
         for path in ConfigurationWalk.beginnings() { walk.visit(path, followsIncludes: isBounded) }
@@ -119,7 +119,7 @@ public struct KerberosConfiguration: Sendable, Hashable {
         guard let profile = KerberosProfile(library) else { return }
         settings = Self.settingNames.map { name in
             guard let value = profile.values("libdefaults", name).first else { return Setting(name: name, value: nil) }
-            // Where the two readings differ nothing is told of the place.
+            // If the two readings differ, no location is reported.
             let place = relations.first { $0.path == ["libdefaults", name] }.flatMap {
                 isSameText($0.value, value) ? $0 : nil
             }
@@ -128,7 +128,7 @@ public struct KerberosConfiguration: Sendable, Hashable {
     }
 }
 
-/// Goes through the files of the configuration, in the library's order.
+/// Reads the files of the configuration, in the library's order.
 private struct ConfigurationWalk {
     struct Relation {
         var path: [String]
@@ -141,7 +141,7 @@ private struct ConfigurationWalk {
     private(set) var more = 0
     private(set) var relations: [Relation] = []
 
-    /// The files that the library begins with, whether they are there or not.
+    /// The files that the library starts with, whether they exist or not.
     static func beginnings() -> [String] {
         var list: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?
         guard krb5_get_default_config_files(&list) == 0, let list else { return [] }
@@ -154,7 +154,7 @@ private struct ConfigurationWalk {
         return paths
     }
 
-    /// - Parameter followsIncludes: Whether the includes have an end.
+    /// - Parameter followsIncludes: Whether the includes terminate.
     mutating func visit(_ path: String, followsIncludes: Bool, from includer: String? = nil, at line: Int? = nil) {
         guard files.count < KerberosConfiguration.mostFiles else {
             more += 1
@@ -168,7 +168,7 @@ private struct ConfigurationWalk {
             return
         }
         guard let (_, bytes) = ConfigurationIncludes.contents(of: path) else {
-            // A device, or a file that is much too long: what the library makes of it is all that can be told.
+            // A device, or a file that is far too long: only the library's own error can be reported.
             files[index].state = Self.library(path) ?? .read
             return
         }
@@ -216,7 +216,7 @@ private struct ConfigurationWalk {
         }
     }
 
-    /// What the library itself says of a file; `nil` where nothing is wrong with it.
+    /// The library's own error for a file; `nil` if there is none.
     private static func library(_ path: String) -> KerberosConfiguration.State? {
         do throws(ProfileFailure) {
             _ = try KerberosProfile(file: path)

@@ -1,7 +1,7 @@
 internal import CKerberosGSSAPI
 internal import GSSCore
 
-/// One context of the C library. Released with its last reference; its owner sees to the thread.
+/// One context of the C library. Released with its last reference; its owner ensures that one thread at a time uses it.
 final class KerberosContext: GSSContextHandle {
     private enum Role {
         case initiator(GSSInitiatorRequest, target: KerberosName)
@@ -29,7 +29,7 @@ final class KerberosContext: GSSContextHandle {
         role = .initiator(request, target: name)
         targetText = target.description
         // GSS-SPNEGO takes the flags for the layer that is wanted.
-        // The library's own default would negotiate whatever else this machine has, and some of that proves nothing.
+        // The library's default would negotiate any other mechanism of this machine, and some of those prove nothing.
         let isSPNEGO = request.mechanism == .spnego
         let own = if let credential { credential } else { isSPNEGO ? try KerberosCredential() : nil }
         self.credential = try own?.speaking(
@@ -116,14 +116,14 @@ final class KerberosContext: GSSContextHandle {
         }
     }
 
-    /// The mechanism that has made the context is Kerberos, perhaps within SPNEGO: a credential that was taken over may have others,
-    /// NTLM for one, which claims mutual authentication and has none.
+    /// Checks that the mechanism of the context is Kerberos, perhaps within SPNEGO: an adopted credential may have
+    /// others, for example NTLM, which claims mutual authentication without providing it.
     private func check(_ actual: gss_OID?, _ call: String) throws(GSSError) {
         let mechanism = GSSBuffers.identifier(actual)
         guard [.kerberos5, .kerberos5OfWindows2000].contains(mechanism) else {
             throw GSSError(
                 call: call, major: .init(.badMechanism),
-                majorMessages: ["the context is one of the mechanism \(mechanism), and not of Kerberos"],
+                majorMessages: ["the context is of the mechanism \(mechanism), not of Kerberos"],
                 subject: targetText)
         }
     }
@@ -226,7 +226,7 @@ final class KerberosContext: GSSContextHandle {
 }
 
 extension GSSObjectIdentifier {
-    /// Kerberos by a number that Windows 2000 sent, with one bit too few.
+    /// Kerberos by the identifier that Windows 2000 sent, which lacks one bit.
     fileprivate static let kerberos5OfWindows2000 = GSSObjectIdentifier(
         derContents: [0x2a, 0x86, 0x48, 0x82, 0xf7, 0x12, 0x01, 0x02, 0x02])
 }

@@ -3,7 +3,7 @@ public import GSSCore
 
 /// Where a credential's keys and tickets are kept (MIT's credential store, `gss_acquire_cred_from`).
 ///
-/// What is `nil` is the library's default, from its configuration and the process's environment.
+/// `nil` stands for the library's default, from its configuration and the process's environment.
 public struct KerberosCredentialStore: Sendable, Hashable {
     /// A cache by its full name, for example `FILE:/tmp/krb5cc_1000` or `MEMORY:mine`. Linux shows a
     /// `KEYRING:process:` cache only to the thread that made the keyring and to those that it starts later, and a
@@ -16,7 +16,7 @@ public struct KerberosCredentialStore: Sendable, Hashable {
     /// An acceptor's replay cache, for example `none:`.
     public var replayCache: String?
 
-    /// Names a store. Without arguments it is the library's default.
+    /// Creates a store; by default the library's own.
     public init(
         cache: String? = nil, clientKeytab: String? = nil, keytab: String? = nil, replayCache: String? = nil
     ) {
@@ -34,11 +34,11 @@ public struct KerberosCredentialStore: Sendable, Hashable {
 
 /// An identity that can start or accept Kerberos contexts.
 ///
-/// The C library locks a credential itself, so one value may serve many conversations, on any thread. While it waits for
-/// a KDC on behalf of one of them it may hold that lock, and the others wait too. One that has a ``ticket`` never waits.
+/// The C library locks a credential itself, so one value may be used by many conversations, on any thread. While
+/// one of them waits for a KDC, it may hold that lock, and the others wait too. One that has a ``ticket`` never waits.
 /// It is released with the last reference.
 public final class KerberosCredential: Sendable {
-    /// What a credential is for.
+    /// Whether contexts are begun or accepted with a credential.
     @nonexhaustive
     public enum Usage: Sendable, Hashable {
         /// To start contexts, as a client.
@@ -47,32 +47,33 @@ public final class KerberosCredential: Sendable {
         case accept
     }
 
-    /// The handle's address. The pointer type is not `Sendable`, the library's object behind it is made to be shared.
+    /// The handle's address. The pointer type is not `Sendable`, but the library's object is designed to be shared.
     private let address: UInt
 
-    /// What the credential is for.
+    /// Whether contexts are begun or accepted with it.
     public let usage: Usage
-    /// The only ticket that it holds, of a service, where ``KerberosCredentialCache`` made it: without a ticket-granting
-    /// ticket, a key or a keytab no step of a context can ask a KDC, and one after the ticket's end is an error.
+    /// The only ticket that it holds, for a service, if ``KerberosCredentialCache`` created it: without a
+    /// ticket-granting ticket, a key or a keytab no step of a context can ask a KDC, and a step after the ticket has
+    /// expired is an error.
     public let ticket: KerberosTicket?
     private let ticketEnd: TicketEnd?
     /// The name of the ticket's service, imported once.
     let target: KerberosName?
     /// Kept as long as the handle that reads it.
     private let ownCache: PrivateCache?
-    /// How to acquire it once more for another mechanism; `nil` for one that was taken over.
+    /// How to acquire it again for another mechanism; `nil` for an adopted one.
     private let origin: (name: GSSName?, store: KerberosCredentialStore)?
     private let mechanisms: [GSSObjectIdentifier]?
 
     /// Acquires a credential. Reads files and may talk to a KDC (with a client keytab): it may block.
     ///
     /// - Parameters:
-    ///   - name: Whose credential, or `nil` for the store's own.
+    ///   - name: The owner, or `nil` for the store's own.
     ///   - usage: What it is for.
     ///   - store: Where to look.
-    ///   - mechanisms: Those that contexts may be made with: Kerberos, and SPNEGO with Kerberos inside. An acceptor takes no
-    ///     others.
-    /// - Throws: ``GSSError``, with ``GSSMajorStatus/RoutineError/noCredential`` where there is none.
+    ///   - mechanisms: Those that contexts may be made with: Kerberos, and SPNEGO with Kerberos inside. An acceptor
+    ///     takes no others.
+    /// - Throws: ``/GSSCore/GSSError``, with ``/GSSCore/GSSMajorStatus/RoutineError/noCredential`` if there is none.
     public convenience init(
         name: GSSName? = nil, usage: Usage = .initiate, store: KerberosCredentialStore = .init(),
         mechanisms: [GSSObjectIdentifier] = [.kerberos5]
@@ -81,11 +82,11 @@ public final class KerberosCredential: Sendable {
             name: name, usage: usage, store: store, mechanisms: mechanisms, ticket: nil, ticketEnd: nil, ownCache: nil)
     }
 
-    /// Takes over a credential that the C library has given to somebody else, such as a Kerberos module of a web server: it is
-    /// released with the last reference to this one.
+    /// Adopts a credential that other code got from the C library, such as a Kerberos module of a web server: it is
+    /// released with the last reference to this object.
     ///
     /// - Parameters:
-    ///   - handle: A `gss_cred_id_t` of MIT Kerberos' `libgssapi_krb5` in this process. Nobody else may release it.
+    ///   - handle: A `gss_cred_id_t` of MIT Kerberos' `libgssapi_krb5` in this process. Nothing else may release it.
     ///   - usage: What it is for.
     public init(adopting handle: OpaquePointer, usage: Usage) {
         address = UInt(bitPattern: handle)
@@ -93,15 +94,15 @@ public final class KerberosCredential: Sendable {
         (ticket, ticketEnd, target, ownCache, origin, mechanisms) = (nil, nil, nil, nil, nil, nil)
     }
 
-    /// The same identity for a mechanism: this one, where it has that.
+    /// The same identity for another mechanism: this credential, if it has that mechanism.
     ///
-    /// - Parameter exactFlags: Whether an acceptor must see which protection was asked for. Kerberos tells it integrity and
-    ///   confidentiality otherwise, whatever was.
+    /// - Parameter exactFlags: Whether an acceptor must see which protection was requested. Otherwise Kerberos
+    ///   always reports integrity and confidentiality.
     func speaking(
         _ mechanism: GSSObjectIdentifier, exactFlags: Bool = false
     ) throws(GSSError) -> KerberosCredential {
         guard let origin, let mechanisms else {
-            // It is ours alone, so that it can be changed.
+            // It is not shared, so it can be changed.
             if mechanism == .spnego {
                 try ExitGate.run { withHandle { Self.restrict($0, exactFlags: exactFlags) } }.get()
             }
@@ -117,11 +118,12 @@ public final class KerberosCredential: Sendable {
             ticket: ticket, ticketEnd: ticketEnd, ownCache: ownCache)
     }
 
-    /// The credential of a cache with one ticket, which has not ended: GSS-API would look for another way to get one.
+    /// The credential of a cache with one ticket, which has not expired: otherwise GSS-API would look for another way
+    /// to get one.
     convenience init(
         _ ticket: KerberosTicket, until end: TicketEnd, in cache: PrivateCache
     ) throws(GSSError) {
-        // An empty keytab in place of the default one: with no key there is nothing to ask a KDC with.
+        // An empty keytab instead of the default one: without a key no KDC can be asked.
         let store = KerberosCredentialStore(cache: cache.name, clientKeytab: "MEMORY:no-keys-\(cache.name)")
         try self.init(
             name: nil, usage: .initiate, store: store, mechanisms: [.kerberos5], ticket: ticket, ticketEnd: end,
@@ -155,7 +157,7 @@ public final class KerberosCredential: Sendable {
             }
         }
         withExtendedLifetime(imported) {}
-        // Before the check: a deinit never runs for an instance whose initializer threw, so nothing may be held yet.
+        // Before the check: deinit does not run for an instance whose initializer threw, so nothing may be held yet.
         try GSSMajorStatus.check("gss_acquire_cred_from", major, minor, subject: name?.text ?? store.cache)
         if mechanisms.contains(.spnego) {
             do throws(GSSError) {
@@ -168,7 +170,8 @@ public final class KerberosCredential: Sendable {
         address = UInt(bitPattern: acquired)
     }
 
-    /// Lets SPNEGO negotiate Kerberos only: what else this machine has, such as NTLM, is not for a credential of Kerberos.
+    /// Lets SPNEGO negotiate Kerberos only: other mechanisms of this machine, such as NTLM, are not for a Kerberos
+    /// credential.
     private static func restrict(_ credential: gss_cred_id_t?, exactFlags: Bool) -> Result<Void, GSSError> {
         Result { () throws(GSSError) in
             var minor: OM_uint32 = 0
@@ -188,11 +191,11 @@ public final class KerberosCredential: Sendable {
         try? ExitGate.run { _ = gss_release_cred(&minor, &credential) }
     }
 
-    /// When ``ticket`` ends; `nil` without one.
+    /// When ``ticket`` expires; `nil` without one.
     public var end: ContinuousClock.Instant? { ticketEnd?.instant }
 
-    /// How long ``ticket`` is good, by whichever of this machine's clocks says less: libkrb5 goes by the one that can be
-    /// set. Zero where somebody has set that since; `nil` without a ticket.
+    /// How long ``ticket`` is valid, by whichever of this machine's clocks says less: libkrb5 uses the wall
+    /// clock. Zero if that clock was set since; `nil` without a ticket.
     public var timeLeft: Duration? { ticketEnd?.left }
 
     /// Lends the C handle.
@@ -201,7 +204,7 @@ public final class KerberosCredential: Sendable {
         return body(OpaquePointer(bitPattern: address))
     }
 
-    /// Whose credential it is and how long it lasts. Resolves what the library had put off, such as opening the cache.
+    /// The credential's owner and lifetime. Performs what the library had deferred, such as opening the cache.
     public func inquire() throws(GSSError) -> KerberosCredentialInfo {
         var minor: OM_uint32 = 0
         var name: gss_name_t?
@@ -216,11 +219,12 @@ public final class KerberosCredential: Sendable {
             lifetime: bounded(lifetime == cgss_lifetime_indefinite() ? nil : .seconds(Int64(lifetime))))
     }
 
-    /// Writes the credential's tickets to a cache, where other programs find them: for one that a client has handed over. May
-    /// block.
+    /// Writes the credential's tickets to a cache, where other programs find them: for a credential that a client
+    /// delegated. May block.
     ///
-    /// - Parameter cache: The cache's full name; what it held is replaced. It is never this process's default one by chance.
-    /// - Throws: ``GSSError``; for the credential's own cache, which the library would empty first.
+    /// - Parameter cache: The cache's full name; its contents are replaced. There is no default, so that the process's
+    ///   default cache is never replaced by accident.
+    /// - Throws: ``/GSSCore/GSSError``; for the credential's own cache, which the library would empty first.
     public func copyTickets(to cache: String) throws(GSSError) {
         guard !cache.isEmpty, origin?.store.cache.map({ !isSameText($0, cache) }) ?? true else {
             throw GSSError(
@@ -241,8 +245,8 @@ public final class KerberosCredential: Sendable {
         try GSSMajorStatus.check("gss_store_cred_into", major, minor, subject: cache)
     }
 
-    /// What the library says of a life, at most as long as the ticket's: where this machine's clock is ahead, its copy of the
-    /// ticket is dated by that.
+    /// The lifetime that the library reports, at most the ticket's: if this machine's clock is ahead, the library's
+    /// copy of the ticket has times of that clock.
     func bounded(_ lifetime: Duration?) -> Duration? {
         guard let end else { return lifetime }
         let left = max(.zero, end - .now)
@@ -253,18 +257,18 @@ public final class KerberosCredential: Sendable {
 extension KerberosCredential: GSSDelegatedCredential {}
 
 extension KerberosCredential: Hashable {
-    /// Whether they are one and the same.
+    /// Whether both are the same object.
     public static func == (one: KerberosCredential, other: KerberosCredential) -> Bool { one === other }
 
-    /// By its place in memory.
+    /// Hashes the object's identity.
     public func hash(into hasher: inout Hasher) { hasher.combine(ObjectIdentifier(self)) }
 }
 
 /// What is known of a credential.
 public struct KerberosCredentialInfo: Sendable, Hashable {
-    /// The owner's full principal; `nil` for an acceptor that takes any of its keytab's.
+    /// The owner's full principal; `nil` for an acceptor that accepts any principal of its keytab.
     public var principal: String?
-    /// What is left of its life, in whole seconds; `nil` when it does not end. Zero is expired.
+    /// The remaining lifetime, in whole seconds; `nil` if it does not expire. Zero is expired.
     public var lifetime: Duration?
 
     /// Creates a description.
@@ -287,7 +291,7 @@ extension KerberosCredentialStore {
         }
     }
 
-    /// Nests one C string inside the other: each pointer is good only inside its own closure.
+    /// Nests one C string inside the other: each pointer is valid only inside its own closure.
     private static func withElements<R>(
         _ rest: ArraySlice<(key: String, value: String)>,
         _ done: [gss_key_value_element_desc],

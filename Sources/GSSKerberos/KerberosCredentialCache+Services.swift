@@ -1,12 +1,12 @@
 internal import CKerberosGSSAPI
 public import GSSCore
 
-/// Services' tickets. Each comes as a credential that holds this ticket and nothing else: what asks a KDC is done here,
+/// Service tickets. Each is returned as a credential that holds only this ticket: KDCs are asked here,
 /// and a context made with it only computes.
 extension KerberosCredentialCache {
-    /// Looks for a service's ticket in this cache, and asks no KDC.
+    /// Looks for a service's ticket in this cache. Asks no KDC.
     ///
-    /// - Returns: `nil` where there is none, or none that is valid.
+    /// - Returns: `nil` if there is no valid one.
     public func cachedCredential(for service: GSSName) throws(GSSError) -> KerberosCredential? {
         let library = try KerberosLibrary()
         let name = try Self.principal(service, library)
@@ -29,13 +29,16 @@ extension KerberosCredentialCache {
 
     /// Asks a KDC for another ticket for a service whose key may have changed. Blocks.
     ///
-    /// One that is encrypted with another key takes the old one's place here and, where that can be written, in the cache
-    /// that this was copied from. A service that was deleted and made anew has another key under the same version number,
-    /// which no client can see: so a ticket for the same version is given where the old one is at least 30 seconds older. It
-    /// is stored nowhere: a server that refuses for another reason must not make a cache grow.
+    /// One that is encrypted with another key replaces the old one here and, if that is writable, in the cache
+    /// that this was copied from. A service that was deleted and recreated has another key with the same version
+    /// number, which no client can see: so a ticket for the same version is returned if the old one is at least 30
+    /// seconds older. It is not stored: a server that refuses for another reason must not make a cache grow.
     ///
-    /// - Parameter old: The ticket that its service did not take.
-    /// - Returns: `nil` where the new ticket is no better than the old one, as far as can be told.
+    /// - Parameters:
+    ///   - service: The name that the refused ticket was asked for by.
+    ///   - old: The ticket that its service did not take.
+    ///   - observe: Told when a KDC is asked and when it has answered.
+    /// - Returns: `nil` if the new ticket is no better than the old one, as far as known.
     public func credential(
         for service: GSSName, replacing old: KerberosTicket, observe: KerberosObserver? = nil
     ) throws(GSSError) -> KerberosCredential? {
@@ -59,8 +62,8 @@ extension KerberosCredentialCache {
         return credential
     }
 
-    /// Asks a KDC for a service's ticket, whatever this cache has: it is for the key that the service has now. It is stored
-    /// nowhere. Blocks.
+    /// Asks a KDC for a service's ticket, whatever this cache has: it is for the service's current key. It
+    /// is not stored. Blocks.
     public func freshCredential(
         for service: GSSName, observe: KerberosObserver? = nil
     ) throws(GSSError) -> KerberosCredential {
@@ -84,8 +87,8 @@ extension KerberosCredentialCache {
         return copy
     }
 
-    /// Puts a service's ticket into the cache that this was copied from, where other programs find it, unless it has one
-    /// or is somebody else's meanwhile. What cannot be written is not: nothing here depends on it.
+    /// Puts a service's ticket into the cache that this was copied from, where other programs find it, unless it has
+    /// one or meanwhile belongs to another user. A failure to write is ignored: nothing here depends on it.
     public func saveTicket(for service: GSSName) {
         guard let origin, let library = try? KerberosLibrary(), let name = try? Self.principal(service, library),
             let own = try? cache.open(library), let source = try? library.cache(named: origin),
@@ -97,7 +100,7 @@ extension KerberosCredentialCache {
         try? library.store(&creds.pointee, in: source)
     }
 
-    /// A principal's text goes in as it is; for other kinds of names the library has to work it out.
+    /// A principal's text is used as it is; other kinds of names are converted by the library.
     private static func principal(
         _ service: GSSName, _ library: KerberosLibrary
     ) throws(GSSError) -> krb5_principal {
@@ -105,7 +108,7 @@ extension KerberosCredentialCache {
             service.syntax == .kerberosPrincipal ? service.text : try service.kerberosPrincipal())
     }
 
-    /// A credential of one ticket and nothing else.
+    /// A credential with only one ticket.
     private static func credential(
         _ creds: UnsafeMutablePointer<krb5_creds>, _ library: KerberosLibrary
     ) throws(GSSError) -> KerberosCredential {
@@ -113,7 +116,7 @@ extension KerberosCredentialCache {
         guard let ticket = KerberosTicket(&entry, library) else {
             throw GSSError(call: "krb5_decode_ticket", major: GSSMajorStatus(.failure))
         }
-        // Where the ticket has ended, acquiring may ask a KDC: GSS-API then looks for a way to get another one.
+        // If the ticket has expired, acquiring may ask a KDC: GSS-API then looks for a way to get another one.
         let left = ticket.endTime - (try library.now())
         guard left > 0 else {
             throw GSSError(
@@ -122,10 +125,10 @@ extension KerberosCredentialCache {
                 subject: ticket.server)
         }
         let cache = try PrivateCache(of: entry.client, clockOf: library)
-        // By the ticket's own name, which has the realm: nothing is left to be looked up.
+        // By the ticket's own name, which has the realm: nothing needs to be looked up.
         let server = try library.principal(ticket.server)
         entry.server = server
-        // A context compares this with the machine's clock, before it has asked the cache by how much that is off.
+        // A context compares this with the machine's clock, before it has read the clock offset from the cache.
         entry.times.endtime = KerberosLibrary.timestamp(ticket.endTime + (try library.secondsAhead()))
         try library.store(&entry, in: cache.open(library))
         return try KerberosCredential(ticket, until: TicketEnd(after: left), in: cache)
@@ -139,19 +142,19 @@ extension KerberosLibrary {
         do {
             try check("krb5_cc_store_cred", krb5_cc_store_cred(context, cache, &entry), subject: name)
         } catch {
-            // On a full disk the library leaves a part of the entry, with which nobody can read the cache any more.
+            // On a full disk the library leaves a partial entry, which makes the cache unreadable.
             if let name, let before { before.restoreLength(of: name, atMost: 1 << 16) }
             throw error
         }
     }
 
-    /// Puts the tickets for a service from one cache in the place of those in another.
+    /// Replaces the tickets for a service in one cache by those of another.
     fileprivate func replace(
         _ service: krb5_principal, in cache: krb5_ccache, by fresh: krb5_ccache
     ) throws(GSSError) {
         try forEachEntry(in: fresh) { (entry) throws(GSSError) in
             guard isFor(service, entry) else { return }
-            // The same service can be there by the name that was asked for and by its own.
+            // The same service can be stored under the requested name and under its own.
             krb5_cc_remove_cred(context, cache, 0, &entry)
             try store(&entry, in: cache)
         }

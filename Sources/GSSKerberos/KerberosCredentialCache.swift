@@ -10,31 +10,31 @@ internal import Musl
 internal import Darwin
 #endif
 
-/// A private credential cache in memory: one user's ticket-granting ticket, and the service tickets that it got.
+/// A private credential cache in memory: one user's ticket-granting ticket, and the service tickets obtained with it.
 ///
-/// It is copied from another cache, or filled by a KDC for a key or a password; nothing is written to any file, nobody
-/// else finds it, and its keys are wiped with the last reference. A value serves any number of threads at once.
+/// It is copied from another cache, or filled by a KDC for a key or a password; nothing is written to a file, no other
+/// code can find it, and its keys are wiped with the last reference. Any number of threads can use it at once.
 ///
 /// No call here may run on an event loop: each may read the Kerberos configuration, and some talk to a KDC.
 public final class KerberosCredentialCache: Sendable {
-    /// Whose tickets they are, with the realm.
+    /// The owner of the tickets, with the realm.
     public let principal: String
-    /// Who was asked for, with the realm; `nil` where nobody was. A KDC may give the ticket to another name
+    /// The requested user, with the realm; `nil` if none was named. A KDC may give the ticket to another name
     /// (`canonicalize = true`): then it differs from ``principal``.
     public let requestedPrincipal: String?
-    /// The full name of the cache that it was copied from; `nil` where a KDC gave the ticket.
+    /// The full name of the cache that it was copied from; `nil` if a KDC issued the ticket.
     public let origin: String?
-    /// When half of the ticket-granting ticket's life is over; `nil` without one.
+    /// When half of the ticket-granting ticket's lifetime has passed; `nil` without one.
     public let middle: ContinuousClock.Instant?
-    /// Whether only GSS-API can use what is in it, with a ``KerberosCredential`` of the ``origin``: the tickets of a service
-    /// that acts for the user (S4U2Proxy), or credentials that gssproxy has encrypted.
+    /// Whether only GSS-API can use its contents, with a ``KerberosCredential`` of the ``origin``: the tickets of a
+    /// service that acts for the user (S4U2Proxy), or credentials that gssproxy has encrypted.
     public let needsGSSAPI: Bool
 
     /// Whether it holds no ticket at all, as a cache that `kinit` has just emptied.
     package let isEmpty: Bool
 
     let cache: PrivateCache
-    /// What the file that it was copied from was known by then; `nil` for what is no file.
+    /// The stamp of the file at the time of the copy; `nil` if it is not a file.
     package let stamp: FileStamp?
     private let grantingTicket: KerberosTicket?
     private let ticketEnd: TicketEnd?
@@ -64,23 +64,24 @@ public final class KerberosCredentialCache: Sendable {
         middle = .now + .seconds((grantingTicket.startTime + grantingTicket.endTime) / 2 - time)
     }
 
-    /// When the ticket-granting ticket ends; `nil` without one.
+    /// When the ticket-granting ticket expires; `nil` without one.
     public var end: ContinuousClock.Instant? { ticketEnd?.instant }
 
-    /// How long the ticket-granting ticket is good, by whichever of this machine's clocks says less; `nil` without one.
+    /// How long the ticket-granting ticket is valid, by whichever of this machine's clocks says less; `nil` without
+    /// one.
     public var timeLeft: Duration? { ticketEnd?.left }
 
     // MARK: - Where the tickets come from
 
-    /// Copies the tickets of a user from a cache, or from that of its collection which is the user's: of several the
-    /// first with a ticket-granting ticket that is good.
+    /// Copies the tickets of a user from a cache, or from the user's cache in its collection: of several
+    /// the first with a valid ticket-granting ticket.
     ///
-    /// Reads files or asks the system's keeper of tickets, and no KDC.
+    /// Reads files or asks a cache daemon. Asks no KDC.
     ///
     /// - Parameters:
     ///   - name: A cache by its full name (`FILE:`, `DIR:`, `KCM:`, `KEYRING:`, `MEMORY:`); `nil` is the default one.
-    ///   - user: The principal, without `@REALM` in the default realm; `nil` takes the cache as it is.
-    /// - Throws: ``GSSCore/GSSError``; ``KerberosCacheMismatch`` where the cache is of somebody else.
+    ///   - user: The principal, without `@REALM` in the default realm; `nil` accepts any owner.
+    /// - Throws: ``/GSSCore/GSSError``; ``KerberosCacheMismatch`` if the cache belongs to another user.
     public static func copy(from name: String?, user: String?) throws -> KerberosCredentialCache {
         let library = try KerberosLibrary()
         let wanted = try user.map { try library.principal($0) }
@@ -104,7 +105,7 @@ public final class KerberosCredentialCache: Sendable {
         let copy = try own.open(library)
         try library.check(
             "krb5_cc_copy_creds", krb5_cc_copy_creds(library.context, source, copy), subject: origin)
-        // A cache that a client keytab filled says when: GSS-API would then ask the KDC by itself.
+        // A cache filled from a client keytab records its refresh time: GSS-API would then ask the KDC itself.
         krb5_cc_set_config(library.context, copy, nil, "refresh_time", nil)
         return try KerberosCredentialCache(
             own, library, requested: wanted.flatMap { library.text($0) }, origin: origin, stamp: stamp)
@@ -115,13 +116,15 @@ public final class KerberosCredentialCache: Sendable {
     /// - Parameters:
     ///   - user: The principal, without `@REALM` in the default realm; `nil` is the first one of the keytab.
     ///   - keytab: The client keytab; `nil` is the default one.
-    ///   - verification: How the KDC is to prove itself; `nil` asks for no proof.
+    ///   - verification: How the KDC must prove its identity; `nil` requires no proof.
+    ///   - observe: Told when a KDC is asked and when it has answered.
     public static func request(
         user: String?, keytab: String?, verification: KerberosVerification? = nil, observe: KerberosObserver? = nil
     ) throws(GSSError) -> KerberosCredentialCache {
         try request(user, verification, observe) { (library, client, options, creds) throws(GSSError) in
             let keytab = try library.clientKeytab(keytab)
-            // Where the KDC demands preauthentication, libkrb5 says of a keytab that it cannot read that this has failed.
+            // If the KDC requires preauthentication, libkrb5 reports an unreadable keytab as a preauthentication
+            // failure.
             try library.requireKey(of: client, in: keytab)
             try library.check(
                 "krb5_get_init_creds_keytab",
@@ -137,7 +140,8 @@ public final class KerberosCredentialCache: Sendable {
     /// - Parameters:
     ///   - user: The principal, without `@REALM` in the default realm.
     ///   - password: Its bytes, UTF-8. libkrb5 reads them where they are.
-    ///   - verification: How the KDC is to prove itself; `nil` asks for no proof.
+    ///   - verification: How the KDC must prove its identity; `nil` requires no proof.
+    ///   - observe: Told when a KDC is asked and when it has answered.
     public static func request(
         user: String, password: Secret, verification: KerberosVerification? = nil,
         observe: KerberosObserver? = nil
@@ -180,7 +184,7 @@ public final class KerberosCredentialCache: Sendable {
             "krb5_get_init_creds_opt_set_out_ccache",
             krb5_get_init_creds_opt_set_out_ccache(library.context, options, cache))
         if client.pointee.type == KRB5_NT_ENTERPRISE_PRINCIPAL {
-            // The KDC is to answer with the account's own name (RFC 6806 section 5).
+            // The KDC shall answer with the account's own name (RFC 6806 section 5).
             krb5_get_init_creds_opt_set_canonicalize(options, 1)
         }
         var creds = krb5_creds()
@@ -192,7 +196,7 @@ public final class KerberosCredentialCache: Sendable {
         return result
     }
 
-    /// Whether a keytab has a key of a user. Reads the file, asks no KDC.
+    /// Whether a keytab has a key of a user. Reads the file; asks no KDC.
     ///
     /// - Parameters:
     ///   - keytab: `nil` is the default client keytab.
@@ -204,7 +208,7 @@ public final class KerberosCredentialCache: Sendable {
         return (try? library.requireKey(of: principal, in: keytab)) != nil
     }
 
-    /// What a client keytab's file is known by at present; `nil` where it is none, or not there.
+    /// The current stamp of a client keytab's file; `nil` if it is not a file, or does not exist.
     package static func stamp(ofKeytab name: String?) -> FileStamp? {
         guard let library = try? KerberosLibrary(), let keytab = try? library.clientKeytab(name) else { return nil }
         return library.name(of: keytab).flatMap { FileStamp($0) }
@@ -212,8 +216,8 @@ public final class KerberosCredentialCache: Sendable {
 
     // MARK: - What is in it
 
-    /// Whether the cache that it was copied from is as it was when its file had this stamp: it is not after another
-    /// `kinit`, of whomever. True for one that was not copied. Asks no KDC.
+    /// Whether the cache that it was copied from is unchanged since its file had this stamp: it is not after
+    /// another `kinit`, by any user. True for one that was not copied. Asks no KDC.
     package func isCurrent(since stamp: FileStamp?) -> Bool {
         guard let origin else { return true }
         if let stamp { return FileStamp(origin) == stamp }
@@ -223,7 +227,7 @@ public final class KerberosCredentialCache: Sendable {
         return isSameText(library.text(owner), principal) && tickets.grantingTicket == grantingTicket
     }
 
-    /// Whether two copies have the same ticket-granting ticket, so that they differ in services' tickets at most.
+    /// Whether two copies have the same ticket-granting ticket, so that they differ at most in service tickets.
     package func hasSameOrigin(as other: KerberosCredentialCache) -> Bool {
         isSameText(origin, other.origin) && isSameText(principal, other.principal)
             && grantingTicket == other.grantingTicket && needsGSSAPI == other.needsGSSAPI
@@ -236,14 +240,14 @@ public final class KerberosCredentialCache: Sendable {
     }
 }
 
-/// A cache that holds the tickets of somebody else than the user who was named.
+/// A cache with the tickets of a user other than the named one.
 public struct KerberosCacheMismatch: Error, Sendable, Hashable {
-    /// The cache as it was named; `nil` is the default one.
+    /// The cache, as given; `nil` is the default one.
     public var cache: String?
-    /// Who was named, with the realm.
+    /// The named user, with the realm.
     public var wanted: String
-    /// Whose tickets are there, with the realm.
+    /// The owner of the tickets, with the realm.
     public var found: String
-    /// What the library says.
+    /// The library's message.
     public var underlying: GSSError
 }

@@ -1,16 +1,16 @@
 internal import CKerberosGSSAPI
 
-/// Told of what happens while tickets are fetched, when it happens, on the thread where it happens: it must be quick.
+/// Receives the events of fetching tickets as they happen, on the thread where they happen: it must be quick.
 public typealias KerberosObserver = @Sendable (KerberosEvent) -> Void
 
 /// Something that happened while tickets were fetched.
 @nonexhaustive
 public enum KerberosEvent: Sendable, Hashable {
-    /// A credential cache was read: its full name and whose tickets it has.
+    /// A credential cache was read: its full name and its owner.
     case cacheRead(name: String, principal: String)
-    /// A request goes to the KDCs of a realm, which libkrb5 tries one after the other.
+    /// A request is sent to the KDCs of a realm, which libkrb5 tries one after the other.
     ///
-    /// `ticket` is the service whose ticket is wanted in the end; the realm tells how far the way there has come. For the
+    /// `ticket` is the service whose ticket is finally wanted; `realm` shows the current step towards it. For the
     /// user's first ticket it is `krbtgt/REALM@REALM`. `bytes` is the request's length.
     case askingKDC(realm: String, ticket: String, bytes: Int)
     /// A KDC answered, with a ticket or a refusal. `bytes` is the answer's length.
@@ -31,7 +31,7 @@ final class KDCWatch {
         self.observe = observe
     }
 
-    /// The context has no reference of its own: its owner keeps this one as long as it.
+    /// The context holds no reference: its owner keeps this object as long as the context.
     func attach(to context: krb5_context) {
         let own = Unmanaged.passUnretained(self).toOpaque()
         krb5_set_kdc_send_hook(
@@ -53,7 +53,7 @@ final class KDCWatch {
                             realm: KDCWatch.text(realm), ticket: ticket, bytes: Int(reply?.pointee.length ?? 0))
                         : .noKDCAnswered(realm: KDCWatch.text(realm), ticket: ticket, code: code)
                 }
-                // 0 would say that the hook has an answer in place of the failure, and the library aborts without one.
+                // 0 would mean that the hook has an answer to replace the failure, and the library aborts without one.
                 return code
             }, own)
     }

@@ -1,7 +1,7 @@
 internal import CKerberosGSSAPI
 public import GSSCore
 
-/// A GSS or Kerberos error with the name of its code: what people search for, and what advice is keyed by.
+/// A GSS or Kerberos error with the name of its code, to search for and to select advice by.
 public struct KerberosFailure: Sendable, Hashable {
     /// The error: the call that failed, both status codes and the library's texts for them.
     public var error: GSSError

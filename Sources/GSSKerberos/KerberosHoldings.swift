@@ -1,15 +1,16 @@
 internal import CKerberosGSSAPI
 public import GSSCore
 
-/// What this machine holds of Kerberos: the caches of its user's collection, and the keys of a keytab. For a report.
+/// The Kerberos credentials on this machine: the caches of the user's collection, and the keys of a keytab. For a
+/// report.
 public enum KerberosHoldings {
-    /// A cache and what is in it.
+    /// One credential cache of the collection, with its tickets or why they cannot be listed.
     public struct Cache: Sendable, Hashable {
         /// The cache and its owner.
         public var cache: KerberosInspection.Cache
-        /// Whether it is the one that is used where none is named.
+        /// Whether it is the default cache.
         public var isDefault: Bool
-        /// Its tickets, without settings that caches keep in the same form.
+        /// Its tickets, without the settings that caches store in the same form.
         public var tickets: [KerberosTicket]
         /// How many more there are.
         public var moreTickets: Int
@@ -28,11 +29,11 @@ public enum KerberosHoldings {
 
     /// A key of a keytab, without the key.
     public struct Key: Sendable, Hashable {
-        /// Whose it is.
+        /// The user or service that the key belongs to, as `name@REALM`.
         public var principal: String
-        /// Its version.
+        /// The number that tickets name it by (kvno).
         public var version: UInt32
-        /// What it is for.
+        /// The type by its name, such as `aes256-cts-hmac-sha1-96`.
         public var encryptionType: String
 
         /// Creates a description.
@@ -41,11 +42,11 @@ public enum KerberosHoldings {
         }
     }
 
-    /// A keytab.
+    /// A keytab by its name, with what it holds or why it cannot be read.
     public struct Keytab: Sendable, Hashable {
         /// Its full name, for example `FILE:/etc/app.keytab`.
         public var name: String
-        /// Its keys.
+        /// One entry for each principal, version and encryption type; empty where the file cannot be read.
         public var keys: [Key]
         /// How many more there are.
         public var moreKeys: Int
@@ -58,12 +59,13 @@ public enum KerberosHoldings {
         }
     }
 
-    /// How many caches, tickets of a cache and keys are told of.
+    /// How many caches, tickets of a cache and keys are reported.
     public static let mostEntries = 100
 
-    /// The default cache, whether it is there or not, and the others of all collections. Reads files and may ask a daemon.
+    /// The default cache, whether it exists or not, and the others of all collections. Reads files and may ask a
+    /// daemon.
     ///
-    /// - Parameter name: The cache to take for the default one.
+    /// - Parameter name: The cache to treat as the default one.
     public static func caches(default name: String? = nil) throws(GSSError) -> [Cache] {
         let library = try KerberosLibrary()
         let first = try library.cache(named: name)
@@ -123,7 +125,7 @@ public enum KerberosHoldings {
         return keytab
     }
 
-    /// The realm of a host: as the configuration or the DNS has it, and as the library guesses it where they say nothing.
+    /// The realm of a host: from the configuration or the DNS, else the library's guess.
     ///
     /// May ask the DNS, and may block.
     public static func realms(
@@ -138,7 +140,7 @@ public enum KerberosHoldings {
 }
 
 extension KerberosLibrary {
-    /// The realm of a host that no other place tells of: after the domain's name.
+    /// The fallback realm of a host, from its domain name.
     fileprivate func fallbackRealm(of host: String) throws(GSSError) -> String {
         var bytes = host.utf8.map { CChar(bitPattern: $0) }
         let count = bytes.count
@@ -162,7 +164,7 @@ extension KerberosLibrary {
             "krb5_kt_start_seq_get", krb5_kt_start_seq_get(context, keytab, &cursor), subject: name(of: keytab))
         defer { krb5_kt_end_seq_get(context, keytab, &cursor) }
         var entry = krb5_keytab_entry()
-        // Whoever writes the file may make it as long as he likes.
+        // The file may be arbitrarily long.
         var count = 0
         while count < 10_000, krb5_kt_next_entry(context, keytab, &entry, &cursor) == 0 {
             defer { krb5_free_keytab_entry_contents(context, &entry) }

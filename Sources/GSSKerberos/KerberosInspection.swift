@@ -9,9 +9,9 @@ internal import Musl
 internal import Darwin
 #endif
 
-/// What this machine's Kerberos has to offer for one identity: configuration, cache and tickets, for a report.
+/// The state of this machine's Kerberos for one identity: configuration, cache and tickets, for a report.
 ///
-/// Nothing of it decides anything: an authentication finds out by itself what it can use.
+/// It decides nothing: an authentication determines itself what it can use.
 public struct KerberosInspection: Sendable, Hashable {
     /// A cache of tickets.
     public struct Cache: Sendable, Hashable {
@@ -19,7 +19,7 @@ public struct KerberosInspection: Sendable, Hashable {
         public var name: String
         /// Its type, for example `FILE`.
         public var type: String
-        /// Whose it is; `nil` where it cannot be read.
+        /// Its owner; `nil` if it cannot be read.
         public var principal: String?
 
         /// Creates a description.
@@ -40,38 +40,38 @@ public struct KerberosInspection: Sendable, Hashable {
 
     /// The configuration files that can be read, in the library's order.
     public var configurationFiles: [String]
-    /// The configuration files that are there and cannot be read.
+    /// The configuration files that exist and cannot be read.
     public var unreadableConfigurationFiles: [String]
-    /// The realm of names without one.
+    /// The default realm.
     public var defaultRealm: String?
-    /// By how much the clocks of client, KDC and server may differ, as this machine's configuration has it.
+    /// The allowed clock skew between client, KDC and server, from this machine's configuration.
     public var allowedClockSkew = Duration.seconds(300)
-    /// The principal that was asked for, with its realm, or the cache's.
+    /// The requested principal, with its realm, or the cache's.
     public var principal: String?
     /// The cache in which the tickets are looked for.
     public var cache: Cache?
     /// The client keytab that was named, or the default one where it exists.
     public var clientKeytab: String?
-    /// The default client keytab where it cannot be used, and why: it may have been meant.
+    /// The default client keytab if it cannot be used, and why: it may have been intended.
     public var unusableClientKeytab: UnusableKeytab?
-    /// The default keytab of servers, where it has a key of the principal. Clients do not look there.
+    /// The default keytab of servers, if it has a key of the principal. Clients do not use it.
     public var serverKeytab: String?
     /// The ticket-granting ticket of the principal's own realm.
     public var ticketGrantingTicket: KerberosTicket?
     /// All other tickets, the newest of each service last.
     public var tickets: [KerberosTicket]
-    /// The reason why no tickets can be had; `nil` where there are some.
+    /// Why there are no tickets; `nil` if there are some.
     ///
-    /// More precise than what the GSS-API says, which knows "no credentials" for an unreadable cache, a missing keytab and
-    /// a keytab of somebody else alike.
+    /// More precise than the GSS-API, which reports "no credentials" alike for an unreadable cache, a missing
+    /// keytab and a keytab of another user.
     public var problem: GSSError?
 
-    /// Looks around. Reads files, and may talk to a daemon that keeps caches; it may block.
+    /// Inspects the machine. Reads files, and may ask a cache daemon; it may block.
     ///
     /// - Parameters:
-    ///   - principal: Whose tickets are wanted; `nil` takes the cache's owner.
+    ///   - principal: The user whose tickets are wanted; `nil` is the cache's owner.
     ///   - store: Where to look.
-    ///   - looksForTickets: Whether to look there at all; not for those who have a password, which needs none.
+    ///   - looksForTickets: Whether to look for tickets at all; a user with a password needs none.
     public init(
         principal: String? = nil, store: KerberosCredentialStore = .init(), looksForTickets: Bool = true
     ) {
@@ -92,9 +92,9 @@ public struct KerberosInspection: Sendable, Hashable {
         }
     }
 
-    /// Tells of other tickets than those that were found: of the ones that are in use, in a private cache.
+    /// Replaces the tickets found by those in use, in a private cache.
     ///
-    /// - Parameter list: All of them; none changes nothing.
+    /// - Parameter list: All of them; an empty list changes nothing.
     public mutating func take(_ list: [KerberosTicket]) {
         guard !list.isEmpty else { return }
         ticketGrantingTicket = list.grantingTicket
@@ -104,7 +104,7 @@ public struct KerberosInspection: Sendable, Hashable {
     private mutating func inspect(_ store: KerberosCredentialStore, _ library: KerberosLibrary) throws(GSSError) {
         let keytabProblem = inspectKeytab(store.clientKeytab, library)
         guard store.cache != nil || store.clientKeytab == nil else {
-            // A keytab that was named is used for itself, whatever the default cache has.
+            // A named keytab is used, whatever the default cache has.
             problem = keytabProblem
             return
         }
@@ -113,7 +113,7 @@ public struct KerberosInspection: Sendable, Hashable {
             // An expired ticket is replaced with the keytab's key.
             if ticketGrantingTicket == nil, tickets.isEmpty { problem = keytabProblem }
         } catch {
-            // With a keytab the cache need not be there: it will be made.
+            // With a keytab the cache need not exist: it will be created.
             problem = clientKeytab == nil ? error : keytabProblem
         }
     }
@@ -138,13 +138,13 @@ public struct KerberosInspection: Sendable, Hashable {
         serverKeytab = library.name(of: keytab)
     }
 
-    /// Whether the keytab has a key of the principal; the reason where it has none.
+    /// Whether the keytab has a key of the principal; the reason if it has none.
     private mutating func inspectKeytab(_ name: String?, _ library: KerberosLibrary) -> GSSError? {
         clientKeytab = name
         do {
             let keytab = try library.clientKeytab(name)
             if name == nil {
-                // Nobody named it: it counts where it is there.
+                // It was not named: it counts if it exists.
                 do throws(GSSError) {
                     try library.check("krb5_kt_have_content", krb5_kt_have_content(library.context, keytab))
                 } catch {

@@ -7,17 +7,17 @@ public struct KerberosKeytab: Sendable, Hashable {
     public struct Entry: Sendable, Hashable {
         /// Whose key it is, with the realm.
         public var principal: String
-        /// The parts of the principal's name as they are: its text has backslashes in front of some characters.
+        /// The parts of the principal's name, unescaped.
         public var components: [String]
         /// The principal's realm.
         public var realm: String
-        /// The version of the key.
+        /// The number that tickets name it by (kvno).
         public var keyVersion: UInt32
         /// What the key is for, for example `aes256-cts-hmac-sha1-96`.
         public var encryptionType: String
-        /// When it was written, in seconds since 1970; `nil` where the file does not say it.
+        /// When it was written, in seconds since 1970; `nil` if the file does not record it.
         public var date: Int64?
-        /// Tells one key from another, within this process. It says nothing of the key.
+        /// Distinguishes keys within this process. It reveals nothing about the key.
         package var fingerprint = 0
 
         /// Creates a description.
@@ -50,10 +50,10 @@ public struct KerberosKeytab: Sendable, Hashable {
 
     /// Reads a file. Asks no KDC. The library reads it to its end, however large it is.
     ///
-    /// A file that was cut off is one with fewer entries to the library, and so it is here.
+    /// A truncated file has fewer entries, as for the library.
     ///
     /// - Parameter path: The file's path, without a type in front.
-    /// - Throws: ``GSSCore/GSSError``: `KRB5_KEYTAB_BADVNO` for a file that is no keytab, `ENOENT`, `EACCES`.
+    /// - Throws: ``/GSSCore/GSSError``: `KRB5_KEYTAB_BADVNO` for a file that is not a keytab, `ENOENT`, `EACCES`.
     public init(path: String) throws(GSSError) {
         let library = try KerberosLibrary()
         let name = Self.name(ofFile: path)
@@ -78,7 +78,7 @@ public struct KerberosKeytab: Sendable, Hashable {
         }
     }
 
-    /// A keytab's full name, as the library and its configuration have it.
+    /// A keytab's full name, in the library's and its configuration's form.
     public static func name(ofFile path: String) -> String { "FILE:\(path)" }
 }
 

@@ -1,7 +1,7 @@
 internal import CKerberosGSSAPI
 internal import GSSCore
 
-/// Which cache is a user's, and what is in it.
+/// Finding a user's cache, and its contents.
 extension KerberosLibrary {
     /// A cache by its full name; `nil` is the default one.
     func cache(named name: String?) throws(GSSError) -> krb5_ccache {
@@ -12,7 +12,7 @@ extension KerberosLibrary {
         }
     }
 
-    /// How many bytes a cache in a file may have: ten thousand tickets of the size that Active Directory makes.
+    /// How many bytes a cache in a file may have: ten thousand tickets of the size that Active Directory issues.
     private static let largestCache = 16 << 20
 
     func fullName(of cache: krb5_ccache) -> String? {
@@ -28,9 +28,9 @@ extension KerberosLibrary {
 
     func owner(of cache: krb5_ccache) throws(GSSError) -> krb5_principal {
         let name = fullName(of: cache)
-        // The library reads all of a file into memory, several times.
+        // The library reads the whole file into memory, several times.
         if let name, let stamp = FileStamp(name), stamp.size > Self.largestCache || !stamp.isRegular {
-            throw .unfitCache("the cache is no regular file of at most \(Self.largestCache) bytes", name)
+            throw .unfitCache("the cache is not a regular file of at most \(Self.largestCache) bytes", name)
         }
         let owner = try make("krb5_cc_get_principal", subject: name, release: { krb5_free_principal($0, $1) }) {
             krb5_cc_get_principal(context, cache, $0)
@@ -45,8 +45,8 @@ extension KerberosLibrary {
         krb5_principal_compare(context, one, other) != 0
     }
 
-    /// The cache of a user: this one, or another one of the collection that it is in. Of several the first with a
-    /// ticket-granting ticket that is good, else the first with none at all, else the first.
+    /// The cache of a user: this one, or another one of its collection. Of several the first with
+    /// a valid ticket-granting ticket, else the first with none at all, else the first.
     func cache(of user: krb5_principal, near first: krb5_ccache) -> krb5_ccache? {
         var best: (cache: krb5_ccache, rank: Int)?
         func consider(_ cache: krb5_ccache) {
@@ -56,7 +56,7 @@ extension KerberosLibrary {
         }
         consider(first)
         let type = type(of: first)
-        // The caches in memory are those of all the process, not a collection of somebody's.
+        // The caches in memory belong to the whole process, not to one user's collection.
         var cursor: krb5_cccol_cursor?
         guard best?.rank != 2, type != "MEMORY", krb5_cccol_cursor_new(context, &cursor) == 0 else {
             return best?.cache
@@ -101,7 +101,7 @@ extension KerberosLibrary {
         }
     }
 
-    /// Whether a cache was made by a service on its user's behalf (S4U2Proxy), which only GSS-API can use.
+    /// Whether a cache was created by a service on its user's behalf (S4U2Proxy), which only GSS-API can use.
     func isDelegated(_ cache: krb5_ccache) -> Bool {
         var impersonator = krb5_data()
         guard krb5_cc_get_config(context, cache, nil, "proxy_impersonator", &impersonator) == 0 else {
@@ -113,7 +113,7 @@ extension KerberosLibrary {
 
     // MARK: - Services
 
-    /// A service's ticket, from a cache, or with a ticket-granting ticket of the cache from a KDC.
+    /// A service's ticket, from a cache, or from a KDC with the cache's ticket-granting ticket.
     func credentials(
         for service: krb5_principal, in cache: krb5_ccache, cachedOnly: Bool = false
     ) throws(GSSError) -> UnsafeMutablePointer<krb5_creds> {
@@ -138,14 +138,14 @@ extension KerberosLibrary {
 }
 
 extension GSSError {
-    /// A cache that is not to be read further.
+    /// The error for a cache that must not be read further.
     fileprivate static func unfitCache(_ message: String, _ name: String?) -> GSSError {
         GSSError(
             call: "krb5_cc_get_principal", major: GSSMajorStatus(.defectiveCredential),
             minor: UInt32(bitPattern: Int32(KRB5_CC_FORMAT)), minorMessages: [message], subject: name)
     }
 
-    /// Whether a cache was found that is not to be read: GSS-API would read it.
+    /// Whether a cache was found that must not be read: GSS-API would read it.
     package var isOfUnfitCache: Bool {
         call == "krb5_cc_get_principal" && major.routineError == .defectiveCredential
     }

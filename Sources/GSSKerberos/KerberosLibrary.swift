@@ -9,11 +9,11 @@ internal import Musl
 internal import Darwin
 #endif
 
-/// A context of libkrb5 itself, for what the GSS-API does not tell, and the owner of all that was made with it. Belongs to
+/// A context of libkrb5 itself, for what the GSS-API does not report; it owns everything created with it. Belongs to
 /// one thread and one operation; its calls may block.
 ///
-/// It shares nothing with the contexts inside the GSS-API library but the parsed configuration, which libkrb5 keeps in
-/// memory as long as there is any context: one that is idle spares all others from reading the files.
+/// It shares nothing with the contexts inside the GSS-API library but the parsed configuration, which libkrb5 keeps
+/// in memory as long as there is any context: an idle one saves all others from reading the files.
 final class KerberosLibrary {
     let context: krb5_context
     private let watch: KDCWatch
@@ -45,7 +45,8 @@ final class KerberosLibrary {
         ExitGate.leave()
     }
 
-    /// Throws for every code but 0. The text of a code is fetched at once: the library keeps it until the next failure.
+    /// Throws for every code but 0. The text of a code is fetched immediately: the library keeps it only until the next
+    /// failure.
     func check(_ call: String, _ code: krb5_error_code, subject: String? = nil) throws(GSSError) {
         guard code != 0 else { return }
         throw Self.error(call, code, context, subject: subject)
@@ -56,15 +57,15 @@ final class KerberosLibrary {
     ) -> GSSError {
         let message = krb5_get_error_message(context, code)
         defer { krb5_free_error_message(context, message) }
-        // A file that is not there or may not be read: the library has no code of its own for a keytab.
+        // A file that does not exist or is not readable: the library has no code of its own for a keytab.
         let isMissing = [ENOENT, EACCES, EPERM].contains(code)
         return GSSError(
             call: call, major: GSSMajorStatus(isMissing ? .noCredential : .failure), minor: UInt32(bitPattern: code),
             minorMessages: message.map { [String(cString: $0)] } ?? [], subject: subject)
     }
 
-    /// Calls a function that makes something, which lives as long as this object: a handle of it cannot outlive its owner
-    /// by a reference that is dropped too early.
+    /// Calls a function that creates something, which lives as long as this object, so
+    /// that no handle outlives the context.
     func make<Handle>(
         _ call: String, subject: String? = nil, release: @escaping (krb5_context, Handle) -> Void,
         _ body: (UnsafeMutablePointer<Handle?>) -> krb5_error_code
@@ -83,7 +84,7 @@ final class KerberosLibrary {
 
     // MARK: - Names
 
-    /// Reads a principal; one without a realm is of the default one. One that is a single component with an `@` is an
+    /// Reads a principal; one without a realm is of the default one. A single component with an `@` is an
     /// enterprise name (RFC 6806 section 5): the KDC answers with the account's own.
     func principal(_ name: String) throws(GSSError) -> krb5_principal {
         let principal = try make("krb5_parse_name", subject: name, release: { krb5_free_principal($0, $1) }) {
@@ -115,7 +116,7 @@ final class KerberosLibrary {
         return String(cString: name)
     }
 
-    /// The realm that the configuration maps a host to; empty where it leaves that to the KDC. Follows no aliases.
+    /// The realm that the configuration maps a host to; empty if it leaves that to the KDC. Follows no aliases.
     func realm(of host: String) throws(GSSError) -> String {
         let realms = try make("krb5_get_host_realm", subject: host, release: { krb5_free_host_realm($0, $1) }) {
             krb5_get_host_realm(context, host, $0)
@@ -123,7 +124,7 @@ final class KerberosLibrary {
         return realms.pointee.map { String(cString: $0) } ?? ""
     }
 
-    /// `default_realm`, or what the machine's name makes of it.
+    /// `default_realm`, or the realm derived from the machine's name.
     func defaultRealm() -> String? {
         var realm: UnsafeMutablePointer<CChar>?
         guard krb5_get_default_realm(context, &realm) == 0, let realm else { return nil }
@@ -162,7 +163,7 @@ final class KerberosLibrary {
         krb5_free_keytab_entry_contents(context, &entry)
     }
 
-    /// Whose key stands first in a keytab.
+    /// The principal of the first key in a keytab.
     func firstOwner(of keytab: krb5_keytab) throws(GSSError) -> krb5_principal {
         var cursor: krb5_kt_cursor?
         try check(
@@ -178,24 +179,25 @@ final class KerberosLibrary {
 
     // MARK: - Words and numbers
 
-    /// The time in seconds since 1970, as far as is known by the KDC's clock.
+    /// The time in seconds since 1970, by the KDC's clock as far as known.
     func now() throws(GSSError) -> Int64 {
         var now: krb5_timestamp = 0
         try check("krb5_timeofday", krb5_timeofday(context, &now))
         return Self.seconds(now)
     }
 
-    /// By how many seconds this machine's clock is ahead of the KDC's, as far as the library knows; zero where it is behind.
+    /// By how many seconds this machine's clock is ahead of the KDC's, as far as the library knows; zero if it is
+    /// behind.
     func secondsAhead() throws(GSSError) -> Int64 {
         var (seconds, microseconds): (krb5_timestamp, krb5_int32) = (0, 0)
         try check("krb5_get_time_offsets", krb5_get_time_offsets(context, &seconds, &microseconds))
         return max(0, -Int64(seconds))
     }
 
-    /// The library counts times as unsigned, so that they reach beyond 2038.
+    /// The library treats times as unsigned, so that they reach beyond 2038.
     static func seconds(_ time: krb5_timestamp) -> Int64 { Int64(UInt32(bitPattern: time)) }
 
-    /// The nearest time that the library can count.
+    /// The nearest time that the library can represent.
     static func timestamp(_ seconds: Int64) -> krb5_timestamp {
         krb5_timestamp(bitPattern: UInt32(clamping: seconds))
     }
@@ -207,7 +209,7 @@ final class KerberosLibrary {
         return Self.text(buffer)
     }
 
-    /// `clockskew`: by how much clocks may differ, five minutes unless the configuration says otherwise.
+    /// `clockskew`: the allowed difference of clocks, five minutes unless configured otherwise.
     func allowedClockSkew() -> Duration {
         var seconds: Int32 = 300
         var profile: profile_t?

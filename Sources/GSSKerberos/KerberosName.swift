@@ -1,19 +1,19 @@
 internal import CKerberosGSSAPI
 public import GSSCore
 
-/// An imported name: the C handle and its release. The library's object is made to be shared among threads.
+/// An imported name: the C handle and its release. The library's object may be shared among threads.
 final class KerberosName: Sendable {
     private let address: UInt
 
-    /// Takes over a handle that the library gave out.
+    /// Takes ownership of the library's handle.
     init(adopting handle: gss_name_t) {
         address = UInt(bitPattern: handle)
     }
 
-    /// Good as long as this object.
+    /// Valid as long as this object.
     var handle: gss_name_t? { OpaquePointer(bitPattern: address) }
 
-    /// Imports a name. Reads the Kerberos configuration, and where that says so asks the DNS: it may block.
+    /// Imports a name. Reads the Kerberos configuration, and asks the DNS if configured: it may block.
     convenience init(_ name: GSSName) throws(GSSError) {
         guard !name.text.utf8.contains(0), !name.text.isEmpty else {
             throw GSSError(
@@ -49,8 +49,8 @@ final class KerberosName: Sendable {
         return String(decoding: bytes, as: UTF8.self)
     }
 
-    /// The name as Kerberos will use it, for a host-based service with its host canonicalized where the configuration
-    /// says so.
+    /// The name as Kerberos will use it; a host-based service's host is canonicalized if so
+    /// configured.
     func canonicalized() throws(GSSError) -> KerberosName {
         var minor: OM_uint32 = 0
         var canonical: gss_name_t?
@@ -66,7 +66,7 @@ final class KerberosName: Sendable {
 }
 
 extension GSSName {
-    /// The full Kerberos principal that this name stands for on this machine: with the default realm where none is
+    /// The full Kerberos principal of this name on this machine, with the default realm if none is
     /// given. A host-based service keeps an empty realm, which the KDC's referrals fill in.
     ///
     /// Reads the Kerberos configuration and may block.

@@ -1,12 +1,12 @@
 internal import CKerberosGSSAPI
 
-/// Settings as the profile library has read them, from all files of the configuration or from one.
+/// Settings from the profile library, of all configuration files or of one.
 struct KerberosProfile: ~Copyable {
     private let handle: profile_t
 
     /// The configuration that a context has read.
     ///
-    /// - Returns: `nil` where there is none.
+    /// - Returns: `nil` if there is none.
     init?(_ library: KerberosLibrary) {
         var profile: profile_t?
         guard krb5_get_profile(library.context, &profile) == 0, let profile else { return nil }
@@ -28,10 +28,10 @@ struct KerberosProfile: ~Copyable {
 
     deinit { profile_release(handle) }
 
-    /// How many values of one setting are read: whoever writes a file may repeat it.
+    /// How many values of one setting are read: a file may repeat it arbitrarily.
     private static let mostValues = 1000
 
-    /// All values at a path of sections and a name, in the order in which they stand.
+    /// All values at a path of sections and a name, in the order of the file.
     func values(_ path: String...) -> [String] {
         let words = path.map { $0.utf8CString.map { UInt8(bitPattern: $0) } }
         var pointers: [UnsafeMutablePointer<CChar>?] = words.map { word in
@@ -57,7 +57,7 @@ struct KerberosProfile: ~Copyable {
         return values
     }
 
-    /// A switch, in any of the words that the library takes for one.
+    /// A Boolean, in any of the library's spellings.
     func boolean(_ section: String, _ name: String, default value: Bool) -> Bool {
         var answer: Int32 = 0
         guard profile_get_boolean(handle, section, name, nil, value ? 1 : 0, &answer) == 0 else { return value }
@@ -67,6 +67,6 @@ struct KerberosProfile: ~Copyable {
 
 /// Why a file of the configuration cannot be read.
 struct ProfileFailure: Error {
-    /// The profile library's code, or that of the system.
+    /// The profile library's error code, or the system's.
     var code: Int32
 }

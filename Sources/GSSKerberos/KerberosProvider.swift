@@ -8,13 +8,13 @@ public struct KerberosProvider: GSSInitiatorProvider, GSSAcceptorProvider {
 
     /// Makes a provider.
     ///
-    /// - Parameter credential: The identity; `nil` is whatever the library takes by default.
+    /// - Parameter credential: The identity; `nil` is the library's default.
     public init(credential: KerberosCredential? = nil) {
         self.credential = credential
     }
 
-    /// Whether making an initiator or its steps may read files or ask a KDC: for all but a credential with a
-    /// ``KerberosCredential/ticket`` and nothing else.
+    /// Whether making an initiator or its steps may read files or ask a KDC: true except for a credential
+    /// with only a ``KerberosCredential/ticket``.
     public var mayBlock: Bool { credential?.ticket == nil }
 
     /// Begins a context with a service. Imports the service's name, unless it is that of the credential's ticket.

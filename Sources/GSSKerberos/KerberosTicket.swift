@@ -1,28 +1,28 @@
 internal import CKerberosGSSAPI
 internal import GSSCore
 
-/// A ticket in a cache, without its keys. Times are seconds since 1970, as the KDC's clock counted them.
+/// A ticket in a cache, without its keys. Times are seconds since 1970, by the KDC's clock.
 public struct KerberosTicket: Sendable, Hashable {
-    /// Whose ticket it is.
+    /// The principal that the KDC gave it to, as `user@REALM`.
     public var client: String
-    /// For which service, `krbtgt/REALM@REALM` for a ticket-granting ticket.
+    /// The service, `krbtgt/REALM@REALM` for a ticket-granting ticket.
     public var server: String
-    /// From when on it is valid.
+    /// The start of its validity.
     public var startTime: Int64
-    /// Until when it is valid.
+    /// The end of its validity.
     public var endTime: Int64
-    /// Until when it can be renewed; `nil` where it cannot.
+    /// Until when it can be renewed; `nil` if it cannot.
     public var renewableUntil: Int64?
     /// Its flags by their names in RFC 4120, for example `forwardable`.
     public var flags: [String]
-    /// What the ticket itself is encrypted with, so that the service must have a key of this type; `nil` where the ticket
-    /// cannot be read.
+    /// What the ticket itself is encrypted with, so that the service must have a key of this type; `nil` if the
+    /// ticket cannot be parsed.
     public var encryptionType: String?
     /// The version of the service's key with which it is encrypted.
     public var keyVersion: UInt32?
     /// The encryption type of the session key, which client and service share.
     public var sessionEncryptionType: String
-    /// Tells one ticket from another of the same second, within this process; 0 for one that was not read from a cache.
+    /// Distinguishes tickets of the same second, within this process; 0 for one that was not read from a cache.
     package var fingerprint = 0
 
     /// Creates a description.
@@ -43,7 +43,7 @@ public struct KerberosTicket: Sendable, Hashable {
 }
 
 extension [KerberosTicket] {
-    /// The ticket-granting ticket of the user's own realm; of several the one that lasts the longest.
+    /// The ticket-granting ticket of the user's own realm; of several the one that expires last.
     package var grantingTicket: KerberosTicket? {
         filter(\.isGranting).max { $0.endTime < $1.endTime }
     }
@@ -56,7 +56,7 @@ extension KerberosTicket {
         return isSameText(server, "krbtgt/\(realm)@\(realm)")
     }
 
-    /// What stands behind the first `@` that no backslash escapes, as it stands.
+    /// The text after the first unescaped `@`, verbatim.
     package static func realm(of principal: String) -> Substring? {
         var isEscaped = false
         let separator = principal.utf8.firstIndex { byte in
@@ -66,27 +66,27 @@ extension KerberosTicket {
         return separator.map { principal[principal.utf8.index(after: $0)...] }
     }
 
-    /// Whether a ticket that lasts for so long serves. Times are in whole seconds.
+    /// Whether a remaining lifetime is sufficient. Times are in whole seconds.
     package static func isUsable(for left: Duration) -> Bool { left > .seconds(1) }
 
-    /// Whether it is worth a try at a service that did not take an older ticket: it is for another key, or so much younger
-    /// that the service may have been made anew since, with another key of the same version.
+    /// Whether to try it with a service that refused an older ticket: it is for another key, or so much younger
+    /// that the service may have been recreated since, with another key of the same version.
     package func mayHaveOtherKey(than old: KerberosTicket) -> Bool {
         hasOtherKeyVersion(than: old) || startTime - old.startTime >= 30
     }
 
-    /// Whether it is encrypted with another key, as far as can be told.
+    /// Whether it is encrypted with another key, as far as known.
     package func hasOtherKeyVersion(than old: KerberosTicket) -> Bool {
         keyVersion != old.keyVersion || encryptionType != old.encryptionType
     }
 
-    /// Whether it is no ticket, but credentials that gssproxy has encrypted and left in the form of one.
+    /// Whether it is not a ticket, but credentials that gssproxy has encrypted and stored in the form of one.
     var isOfGSSProxy: Bool { Self.realm(of: server).map { isSameText(String($0), "X-GSSPROXY:") } ?? false }
 
-    /// Longer than any principal that people use: whoever writes a cache may put anything into it.
+    /// Longer than any real principal: a cache may contain anything.
     private static let longestName = 4096
 
-    /// Reads a cache's entry; `nil` for what is not a ticket: caches keep settings in the same form.
+    /// Reads a cache's entry; `nil` if it is not a ticket: caches store settings in the same form.
     init?(_ entry: inout krb5_creds, _ library: KerberosLibrary) {
         guard krb5_is_config_principal(library.context, entry.server) == 0,
             let client = library.text(entry.client), let server = library.text(entry.server),
@@ -107,7 +107,7 @@ extension KerberosTicket {
         if krb5_decode_ticket(&entry.ticket, &ticket) == 0, let ticket {
             encryptionType = library.encryptionTypeName(ticket.pointee.enc_part.enctype)
             keyVersion = ticket.pointee.enc_part.kvno
-            // The entry has the name by which the ticket was asked for, which may lack the realm.
+            // The entry has the requested name, which may lack the realm.
             self.server = library.text(ticket.pointee.server) ?? server
             krb5_free_ticket(library.context, ticket)
         }

@@ -9,17 +9,17 @@ internal import Musl
 internal import Darwin
 #endif
 
-/// A cache in memory that only its owner knows the name of. Its keys are wiped with the last reference.
+/// A cache in memory whose name only its owner knows. Its keys are wiped with the last reference.
 final class PrivateCache: Sendable {
     let name: String
     /// A context that stays idle until it destroys the cache. As long as there is one, libkrb5 keeps the parsed
-    /// configuration: nobody reads the files again.
+    /// configuration and does not read the files again.
     private let idle: UInt
 
     /// Makes an empty cache.
     ///
-    /// - Parameter source: A context that knows by how much the KDC's clock is ahead, from the cache that it has opened or
-    ///   from an answer. The cache keeps that, and gives it to each context that opens it (`kdc_timesync`).
+    /// - Parameter source: A context that knows the KDC's clock offset, from the cache that it has opened or from
+    ///   an answer. The cache stores that, and passes it to each context that opens it (`kdc_timesync`).
     init(of owner: krb5_principal, clockOf source: KerberosLibrary) throws(GSSError) {
         let library = try KerberosLibrary()
         let cache = try library.make("krb5_cc_new_unique", release: { krb5_cc_destroy($0, $1) }) {
@@ -32,7 +32,7 @@ final class PrivateCache: Sendable {
         try source.check("krb5_cc_initialize", krb5_cc_initialize(source.context, own, owner))
         self.name = name
         idle = UInt(bitPattern: Unmanaged.passRetained(library).toOpaque())
-        // What the library has entered it leaves with its end, which is not now.
+        // The library does not remove its entry before the end of the process.
         ExitGate.leave()
     }
 
@@ -50,18 +50,18 @@ final class PrivateCache: Sendable {
     }
 }
 
-/// What a file is known by: whoever replaces it or writes to it changes some of it.
+/// A file's stamp: replacing or writing the file changes it.
 package struct FileStamp: Sendable, Hashable {
     private var numbers: [Int64]
     /// How many bytes it has.
     var size: Int { Int(numbers[2]) }
-    /// Whether it is a file proper, and no pipe or device.
+    /// Whether it is a regular file, not a pipe or device.
     let isRegular: Bool
 
     /// Looks at a file.
     ///
     /// - Parameter name: The full name of a cache or keytab.
-    /// - Returns: `nil` for what is no file, or not there.
+    /// - Returns: `nil` if it is not a file, or does not exist.
     package init?(_ name: String) {
         var status = stat()
         guard let path = Self.path(name), stat(path, &status) == 0 else { return nil }
@@ -73,7 +73,7 @@ package struct FileStamp: Sendable, Hashable {
             .map { String(Substring(name.utf8.dropFirst($0.utf8.count))) }
     }
 
-    /// Cuts the file off where it ended then, if it is the same one and has grown by less than so many bytes since.
+    /// Truncates the file to its earlier length, if it is the same file and has grown by less than so many bytes since.
     func restoreLength(of name: String, atMost growth: Int) {
         guard let path = Self.path(name) else { return }
         let descriptor = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW)

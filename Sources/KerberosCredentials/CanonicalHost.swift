@@ -1,8 +1,8 @@
 internal import NameResolution
 
-/// The host of a service as somebody has written it.
+/// The host of a service, as given.
 struct ServiceHost: Sendable, Hashable {
-    /// In lower case, without port, brackets and zone, none of which is part of a principal.
+    /// In lower case, without port, brackets and zone, which are not part of a principal.
     let name: String
     /// Whether a port was left out.
     let hadPort: Bool
@@ -20,13 +20,13 @@ struct ServiceHost: Sendable, Hashable {
             hadPort = true
             host = host[..<colon]
         }
-        // A zone means something on this machine only.
+        // A zone is meaningful only on this machine.
         if host.contains(UInt8(ascii: ":")), let zone = host.firstIndex(of: UInt8(ascii: "%")) { host = host[..<zone] }
         name = String(Substring(host))
         self.hadPort = hadPort
     }
 
-    /// The name as it goes into a principal: without the dot at a full name's end.
+    /// The name in a principal: without a final dot.
     var normalized: String {
         name.utf8.last == UInt8(ascii: ".") ? String(decoding: name.utf8.dropLast(), as: UTF8.self) : name
     }
@@ -37,7 +37,7 @@ struct ServiceHost: Sendable, Hashable {
     }
 }
 
-/// How a host's name is made canonical for its service principal.
+/// How a host's name is canonicalized for its service principal.
 @nonexhaustive
 public enum HostCanonicalization: Sendable, Hashable {
     /// The name is used as given.
@@ -48,16 +48,16 @@ public enum HostCanonicalization: Sendable, Hashable {
     case forwardAndReverse
 }
 
-/// Makes a host name canonical with the look-ups that MIT Kerberos makes.
+/// Canonicalizes a host name with the same look-ups as MIT Kerberos.
 struct CanonicalHostSearch {
     let resolver: any NameResolver
     let deadline: ContinuousClock.Instant
-    /// The address that was connected to, whose name is asked for.
+    /// The address of the connection, whose name is looked up.
     let connectedAddress: IPAddress?
-    /// Why a name before the one that was asked for had to do, for a report.
+    /// Why an earlier name was used as a fallback, for a report.
     private(set) var misses: [String] = []
 
-    /// - Returns: `nil` where the host stays as it was given.
+    /// - Returns: `nil` if the host stays as given.
     mutating func canonical(
         _ host: ServiceHost, _ mode: HostCanonicalization
     ) async throws -> String? {
@@ -91,7 +91,7 @@ struct CanonicalHostSearch {
                 throw NameResolutionError(.noAddress, name: host, "has no address")
             }
             let name = try await resolver.name(of: address, by: deadline)
-            // A resolver may answer with the address itself where there is no name.
+            // A resolver may answer with the address itself if there is no name.
             guard IPAddress(name) == nil else {
                 throw NameResolutionError(.noSuchName, name: "\(address)", "has no name")
             }

@@ -11,10 +11,11 @@ internal import Musl
 internal import Darwin
 #endif
 
-/// Asks every KDC of a realm by itself, to tell which of them answer: libkrb5 asks one after the other and tells of none.
+/// Asks every KDC of a realm separately, to find out which of them answer: libkrb5 asks one after the other and does
+/// not report each.
 ///
-/// The question is a request for a first ticket without any key, as libkrb5 begins with; the answers prove nothing. Good for
-/// telling a person, not for anything else.
+/// The request is an AS-REQ without any key, libkrb5's first request; the answers prove nothing.
+/// Use them only to inform people.
 public struct KDCProbe: Sendable {
     /// How many KDCs of a realm are asked.
     public static let mostKDCs = 16
@@ -33,14 +34,14 @@ public struct KDCProbe: Sendable {
         (self.names, self.services) = (names, services)
     }
 
-    /// Asks all KDCs at once, at each address by datagrams and over a connection. A KDC that is silent is waited for until
+    /// Asks all KDCs at once, at each address over UDP and TCP. A silent KDC is waited for until
     /// shortly before the deadline.
     ///
     /// - Parameters:
-    ///   - realm: Whose KDCs are meant; `nil` takes the principal's realm, or the default one.
-    ///   - principal: The user to ask for, so that the answers tell what each KDC knows of that user; `nil` asks for
-    ///     somebody who does not exist.
-    ///   - deadline: When to be done.
+    ///   - realm: The realm whose KDCs are asked; `nil` is the principal's realm, or the default one.
+    ///   - principal: The user to ask for, so that the answers show what each KDC knows of that user; `nil`
+    ///     asks for a user who does not exist.
+    ///   - deadline: When the probe must have ended.
     /// - Throws: ``KerberosCredentialError`` where the configuration or a name cannot be read; `CancellationError`.
     public func run(
         realm: String? = nil, principal: String? = nil, by deadline: ContinuousClock.Instant
@@ -51,10 +52,10 @@ public struct KDCProbe: Sendable {
             }
         }
         let left = deadline - .now
-        // What is known by then is to be told before the deadline.
+        // What is known by then must be reported before the deadline.
         let reserve = min(.milliseconds(400), left / 4)
         let end = deadline - reserve
-        // On a machine that has much else to do a thread tells late what it has found: that must not be lost.
+        // On a busy machine a thread reports its result late: that must not be lost.
         let last = deadline - reserve / 8
         var report = KDCReport(
             realm: question.realm, principal: question.principal, isAboutUser: question.isAboutUser,
@@ -74,14 +75,14 @@ public struct KDCProbe: Sendable {
         let first = Array(known.prefix(Self.mostKDCs))
         async let configured = ask(first, isUsed: true, question, until: end, by: last)
         if question.asksDNS {
-            // What the library does not use itself is not waited for as long.
+            // KDCs that the library does not use are waited for less long.
             let found = await look(question.realm, by: hasEntries ? min(end, .now + left / 3) : end)
             report.dnsProblem = found.problem
             let new = found.locations.filter { !places.contains($0.place) }
             let room = max(0, Self.mostKDCs - known.count)
             report.moreKDCs += max(0, new.count - room)
             let others = Array(new.prefix(room))
-            // Where the configuration names KDCs, nobody else hears of the user, whatever the DNS says.
+            // If the configuration names KDCs, the user's name is sent to no others, whatever the DNS says.
             report.kdcs =
                 hasEntries
                 ? await configured + others.map { KDCReport.KDC(location: $0, isUsed: false) }
@@ -119,7 +120,7 @@ public struct KDCProbe: Sendable {
         return (sorted.map(\.element.location), answers.lazy.compactMap(\.problem).first)
     }
 
-    /// That a name has no such records is an answer, and no problem.
+    /// A name without such records is an answer, not a problem.
     private func records(
         _ name: String, by deadline: ContinuousClock.Instant
     ) async -> (records: [SRVRecord], problem: String?) {
@@ -161,7 +162,7 @@ public struct KDCProbe: Sendable {
                 kdc.problem = KDCSocketError.text(EMFILE)
                 return kdc
             }
-            // The sockets' own waits end before.
+            // The sockets' own waits end earlier.
             kdc.addresses = try await withTaskCancellationHandler {
                 try await BlockingWorkers.kdcs.run(by: last, waitingFor: "\(location)") {
                     try Self.attempts(at: addresses, of: location, question, until: end, wakeUp)
@@ -231,7 +232,7 @@ public struct KDCProbe: Sendable {
         return entries
     }
 
-    /// Tickets tell no time; what is refused does.
+    /// Tickets carry no time; refusals do.
     private static func clockOffset(
         _ socket: KDCSocket, until end: ContinuousClock.Instant, _ wakeUp: WakeUp
     ) throws(GSSError) -> Duration? {
@@ -244,7 +245,7 @@ public struct KDCProbe: Sendable {
 }
 
 extension KDCLocation {
-    /// What makes it one place: names are compared as the DNS does it.
+    /// The identity of a location: names are compared as in the DNS.
     fileprivate var place: [String] {
         [asciiLowercased(withoutFinalPeriod(host)), "\(port)", transport == .https ? "https" : ""]
     }

@@ -1,19 +1,19 @@
 public import GSSKerberos
 public import NameResolution
 
-/// What the KDCs of a realm answered, each asked by itself.
+/// What the KDCs of a realm answered, each asked separately.
 public struct KDCReport: Sendable, Hashable {
-    /// One KDC.
+    /// What became of one KDC, at all of its addresses.
     public struct KDC: Sendable, Hashable {
-        /// Where it is said to be, and by whom.
+        /// Its location, and the source of that.
         public var location: KDCLocation
-        /// Whether libkrb5 asks it: of those that the DNS has it asks none where the configuration has any.
+        /// Whether libkrb5 asks it: it asks none from the DNS if the configuration has any.
         public var isUsed: Bool
-        /// What became of it at each of its addresses.
+        /// The result at each of its addresses.
         public var addresses: [Address]
         /// How many addresses it has that were not tried.
         public var moreAddresses: Int
-        /// Why it has no address, or could not be asked; `nil` where it was.
+        /// Why it has no address, or could not be asked; `nil` if it was asked.
         public var problem: String?
 
         /// Creates a description.
@@ -26,13 +26,13 @@ public struct KDCReport: Sendable, Hashable {
         }
     }
 
-    /// What became of a KDC at one address.
+    /// The result of a KDC at one address.
     public struct Address: Sendable, Hashable {
-        /// The address.
+        /// Where the KDC was asked.
         public var address: IPAddress
-        /// By datagrams; `nil` where that was not tried.
+        /// Over UDP; `nil` if that was not tried.
         public var udp: Attempt?
-        /// Over a connection; `nil` where that was not tried.
+        /// Over TCP; `nil` if that was not tried.
         public var tcp: Attempt?
 
         /// Creates a description.
@@ -43,9 +43,9 @@ public struct KDCReport: Sendable, Hashable {
 
     /// One try.
     public struct Attempt: Sendable, Hashable {
-        /// What came of it.
+        /// The outcome.
         public var outcome: Outcome
-        /// How long that took.
+        /// The time until the outcome.
         public var duration: Duration
 
         /// Creates a description.
@@ -54,32 +54,32 @@ public struct KDCReport: Sendable, Hashable {
         }
     }
 
-    /// What comes of a try.
+    /// The outcome of an attempt.
     @nonexhaustive
     public enum Outcome: Sendable, Hashable {
-        /// A KDC's message came: what it is, and by how much the KDC's clock is ahead of this machine's where it tells.
+        /// The KDC answered: the message, and how far the KDC's clock is ahead of this machine's, if reported.
         case answered(KDCReply.Content, clockOffset: Duration?)
-        /// The connection was made, to a proxy of which nothing more was asked.
+        /// Connected to a proxy, to which no request was sent.
         case connected
-        /// Nobody listens there.
+        /// Nothing listens there.
         case refused
-        /// The system could not send or connect, for the reason with this error number.
+        /// The system could not send or connect, with this error number.
         case failed(errno: Int32)
-        /// Nothing came until the time was up; over a connection, none was made.
+        /// Nothing came before the deadline; over TCP, no connection was established.
         case silent
-        /// The connection was made, and nothing came until the time was up.
+        /// The connection was established, and nothing came before the deadline.
         case connectedAndSilent
-        /// The connection was ended before anything came.
+        /// The connection was closed before anything came.
         case closed
-        /// Something came that is no message of a KDC.
+        /// Something came that is not a KDC's message.
         case malformed
     }
 
-    /// The realm.
+    /// Whose KDCs were asked: the one that was named, else the user's, else the default one.
     public var realm: String
-    /// In whose name the KDCs were asked.
+    /// The user in whose name the KDCs were asked.
     public var principal: String
-    /// Whether that is a user who was named, so that the answers are about that user.
+    /// Whether that is a named user, so that the answers are about that user.
     public var isAboutUser: Bool
     /// The KDCs: those of the configuration in its order, then those of the DNS by their priority.
     public var kdcs: [KDC]
@@ -89,7 +89,7 @@ public struct KDCReport: Sendable, Hashable {
     public var malformedEntries: [String]
     /// Whether libkrb5 may ask the DNS for KDCs (`dns_lookup_kdc`).
     public var asksDNS: Bool
-    /// Why the DNS did not tell whether it has any; `nil` where it did or was not asked.
+    /// Why the DNS look-up failed; `nil` if it did not or was not made.
     public var dnsProblem: String?
 
     /// Creates a description.
@@ -107,7 +107,7 @@ public struct KDCReport: Sendable, Hashable {
 }
 
 extension KDCReport.KDC {
-    /// All tries, with the address and the way of each.
+    /// All attempts, with the address and the transport of each.
     public var attempts: [(address: IPAddress, transport: KDCLocation.Transport, attempt: KDCReport.Attempt)] {
         addresses.flatMap { entry in
             [(KDCLocation.Transport.udp, entry.udp), (.tcp, entry.tcp)].compactMap { way, attempt in
@@ -116,23 +116,23 @@ extension KDCReport.KDC {
         }
     }
 
-    /// Whether it has answered anywhere.
+    /// Whether it answered at any address.
     public var hasAnswered: Bool { attempts.contains { $0.attempt.outcome.isAnswer } }
 
-    /// Whether it answers by datagrams, and nothing of it over connections, which long answers need.
+    /// Whether it answers over UDP but not over TCP, which long answers need.
     public var isWithoutConnections: Bool {
         let connections = attempts.filter { $0.transport == .tcp }
         return hasAnswered && !connections.isEmpty && !connections.contains { $0.attempt.outcome.isAnswer }
     }
 
-    /// By how much its clock is ahead of this machine's; `nil` where it did not tell.
+    /// How far its clock is ahead of this machine's; `nil` if not reported.
     public var clockOffset: Duration? {
         attempts.lazy.compactMap { entry in
             if case .answered(_, let offset) = entry.attempt.outcome { offset } else { nil }
         }.first
     }
 
-    /// What its answer is; of several the one that says the most: not that an answer is too long for a datagram.
+    /// Its answer; of several the most informative one, not that an answer is too long for UDP.
     public var answer: KDCReply.Content? {
         let answers = attempts.compactMap { entry in
             if case .answered(let content, _) = entry.attempt.outcome { content } else { nil }
@@ -154,7 +154,7 @@ extension KDCReport.Outcome {
 // MARK: - Words
 
 extension KDCReport.KDC: CustomStringConvertible {
-    /// The facts in a line: `kdc1.example.com:88: UDP silent, TCP refused`. With several addresses each has its own.
+    /// The facts on one line: `kdc1.example.com:88: UDP silent, TCP refused`. With several addresses each has its own.
     public var description: String {
         if addresses.isEmpty { return "\(location): \(problem ?? (isUsed ? "no address" : "not asked"))" }
         let texts = addresses.map { entry in
@@ -177,7 +177,7 @@ extension KDCReport.Outcome: CustomStringConvertible {
         case .silent: "silent"
         case .connectedAndSilent: "connected, then silent"
         case .closed: "closed without an answer"
-        case .malformed: "no KDC"
+        case .malformed: "not a KDC"
         }
     }
 }

@@ -8,19 +8,19 @@ internal import Musl
 internal import Darwin
 #endif
 
-/// One message to one address of a KDC, and the wait for its answer. Belongs to one thread.
+/// One message to one address of a KDC, and the wait for its answer. Confined to one thread.
 final class KDCSocket {
     /// How the message goes.
     enum Way {
         case datagrams
         /// With four bytes of length before each message (RFC 4120 section 7.2.2).
         case stream
-        /// It is not sent: that there is a connection is all that is wanted.
+        /// Nothing is sent: only the connection is tested.
         case connectionOnly
     }
 
     enum Result {
-        /// A message, and when it came by the clock that can be set: since 1970.
+        /// A message, and when it came by the wall clock, since 1970.
         case message([UInt8], arrival: Duration)
         case outcome(KDCReport.Outcome)
     }
@@ -34,13 +34,13 @@ final class KDCSocket {
 
     /// How many bytes an answer may have.
     private static let longestAnswer = 1 << 20
-    /// A datagram that may be lost is sent again, as libkrb5 does it.
+    /// A datagram that may be lost is sent again, as in libkrb5.
     private static let resendInterval = Duration.seconds(1)
 
     let way: Way
-    /// What came of it; `nil` as long as nothing did.
+    /// The outcome; `nil` until there is one.
     private(set) var result: Result?
-    /// How long that took.
+    /// The time until the outcome.
     private(set) var duration = Duration.zero
 
     private let descriptor: Int32
@@ -50,7 +50,7 @@ final class KDCSocket {
     private var received: [UInt8] = []
     private var lastSent = ContinuousClock.now
 
-    /// Begins to connect: with datagrams too, so that the system drops what others send and reports a closed port.
+    /// Starts to connect: with UDP too, so that the system drops other senders' datagrams and reports a closed port.
     init(_ way: Way, to address: IPAddress, port: UInt16, _ message: [UInt8]) {
         self.way = way
         let length = UInt32(clamping: message.count).bigEndian
@@ -82,7 +82,7 @@ final class KDCSocket {
 
     // MARK: - All of them
 
-    /// Goes on with all sockets until each has a result, the time is up or somebody signals.
+    /// Runs all sockets until each has a result, the deadline passes or a signal comes.
     static func run(_ sockets: [KDCSocket], until end: ContinuousClock.Instant, wakeUp: WakeUp) {
         while true {
             let active = sockets.filter(\.isActive)
@@ -214,7 +214,7 @@ final class KDCSocket {
     #endif
 }
 
-/// The system's `send`, which the method of that name would hide. A peer that has gone is no signal.
+/// The system's `send`, which the method of that name would hide. A closed peer raises no signal.
 private func sendBytes(_ descriptor: Int32, _ bytes: UnsafeRawPointer?, _ count: Int) -> Int {
     #if canImport(Darwin)
     send(descriptor, bytes, count, 0)
@@ -223,12 +223,12 @@ private func sendBytes(_ descriptor: Int32, _ bytes: UnsafeRawPointer?, _ count:
     #endif
 }
 
-/// Words for why the system could not send.
+/// A description of why the system could not send.
 enum KDCSocketError {
     static func text(_ number: Int32) -> String {
         switch number {
-        case ENETUNREACH, EHOSTUNREACH, EADDRNOTAVAIL: "no way to it"
-        case EAFNOSUPPORT: "this machine does not speak that protocol"
+        case ENETUNREACH, EHOSTUNREACH, EADDRNOTAVAIL: "no route to it"
+        case EAFNOSUPPORT: "this machine does not support that address family"
         case EACCES, EPERM: "forbidden by this machine's firewall or policy"
         case EMFILE, ENFILE: "no file descriptors left"
         case ETIMEDOUT: "timed out"

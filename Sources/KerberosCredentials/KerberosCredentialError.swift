@@ -10,18 +10,18 @@ public struct KerberosCredentialError: Error, Sendable, CustomStringConvertible 
 
         /// No cache, keytab or key to start from.
         public static let noCredentials = Code(value: "no-credentials")
-        /// The credentials are those of somebody else than the user who was named.
+        /// The credentials belong to a user other than the named one.
         public static let wrongUser = Code(value: "wrong-user")
-        /// A KDC refused the user: an unknown, revoked or expired account, a wrong password or key. A manager remembers it
-        /// and does not ask again: for a password or key 15 minutes, for an account 60 seconds.
+        /// A KDC refused the user: an unknown, revoked or expired account, a wrong password or key. A manager remembers
+        /// it and does not ask again: for a password or key 15 minutes, for an account 60 seconds.
         public static let rejected = Code(value: "rejected")
-        /// The deadline passed while a KDC was waited for.
+        /// The deadline passed while waiting for a KDC.
         public static let kdcTimeout = Code(value: "kdc-timeout")
-        /// The deadline passed while something else was waited for, which the message names.
+        /// The deadline passed while waiting for something else, which the message names.
         public static let deadlineExceeded = Code(value: "deadline-exceeded")
-        /// The deadline passed before there was a thread to ask a KDC with: all were waiting for others.
+        /// The deadline passed before a thread was free to ask a KDC: all were waiting for others.
         public static let threadsBusy = Code(value: "threads-busy")
-        /// All threads for blocking calls are taken, or the system gives none.
+        /// All threads for blocking calls are busy, or the system cannot start one.
         public static let noWorker = Code(value: "no-worker")
         /// A part of the service's name is empty.
         public static let invalidService = Code(value: "invalid-service")
@@ -36,9 +36,9 @@ public struct KerberosCredentialError: Error, Sendable, CustomStringConvertible 
     public var code: Code
     /// One sentence for a person. Never holds a secret.
     public var message: String
-    /// What Kerberos says, where it is the reason.
+    /// The Kerberos error, if that is the cause.
     public var underlying: GSSError?
-    /// What the name servers say, where a host name is the reason.
+    /// The name resolution error, if a host name is the cause.
     public var nameResolution: NameResolutionError?
 
     /// Creates an error.
@@ -56,7 +56,7 @@ public struct KerberosCredentialError: Error, Sendable, CustomStringConvertible 
 }
 
 extension KerberosCredentialError {
-    /// What a KDC's refusal is called after which asking once more can only do harm.
+    /// The codes of a KDC's refusal after which asking again can only do harm.
     private static let refusalsOfKeys: Set<String> = [
         "KRB5KDC_ERR_PREAUTH_FAILED", "KRB5KRB_AP_ERR_BAD_INTEGRITY", "KRB5_PREAUTH_FAILED",
     ]
@@ -91,7 +91,7 @@ extension KerberosCredentialError {
             underlying: mismatch.underlying)
     }
 
-    /// Runs something that may throw errors of the modules below, and gives them this module's form.
+    /// Converts errors of the modules below into this module's form.
     ///
     /// - Parameter late: The code for a deadline that passes.
     static func translating<R>(

@@ -32,14 +32,15 @@ extension KerberosCredentialManager {
         }
     }
 
-    /// Asks a KDC for another ticket in place of one that its server has refused: perhaps the service's key has changed.
+    /// Asks a KDC for another ticket to replace one that its server refused: the service's key may have changed.
     ///
-    /// Callers at the same time share one request; and a service is asked for once in 30 seconds, and less and less often
-    /// where the KDC has no other key for it: a server that refuses for another reason must not cost a request for each
-    /// attempt.
+    /// Concurrent callers share one request; and a service is asked for once in 30 seconds, and less and less
+    /// often if the KDC has no other key for it: a server that refuses for another reason must not cost a request for
+    /// each attempt.
     ///
-    /// - Returns: A credential whose ticket is encrypted with another key of the service, or may be as it is 30 seconds
-    ///   younger; `nil` where the new ticket is no better, the KDC was asked not long ago, or the credential has no ticket.
+    /// - Returns: A credential whose ticket is encrypted with another key of the service, or may be as it is 30
+    ///   seconds younger; `nil` if the new ticket is no better, the KDC was asked not long ago, or the credential has
+    ///   no ticket.
     /// - Throws: ``KerberosCredentialError``, `CancellationError`.
     public func replacement(
         for refused: ServiceCredential, by deadline: ContinuousClock.Instant, observe: KerberosObserver? = nil
@@ -66,11 +67,11 @@ extension KerberosCredentialManager {
                 return found.map { keep($0, name, from: cache, key) }
             }
         }
-        // Whoever has joined may have been refused with another ticket than the one who began.
+        // A caller that joined may have been refused with another ticket than the one that started.
         return made?.ticket == old ? nil : made
     }
 
-    /// Whether a KDC gives a user, whose tickets are in use, one for a service. Nothing of the answer is kept.
+    /// Whether a KDC issues a ticket for a service to a user whose tickets are in use. The answer is not kept.
     package func isKnown(
         _ service: ServicePrincipal, to identity: KerberosIdentity, by deadline: ContinuousClock.Instant
     ) async -> Bool {
@@ -84,8 +85,8 @@ extension KerberosCredentialManager {
         return isKnown ?? false
     }
 
-    /// Notes a service's credential, unless the user's tickets are others meanwhile, or somebody else has noted one with
-    /// the same ticket: then that is given.
+    /// Stores a service's credential, unless the user's tickets have changed meanwhile, or one with the same ticket
+    /// was already stored: then that is returned.
     private func keep(
         _ credential: KerberosCredential, _ name: GSSName, from cache: KerberosCredentialCache, _ key: ServiceKey
     ) -> ServiceCredential {

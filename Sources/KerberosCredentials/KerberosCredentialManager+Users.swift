@@ -14,22 +14,22 @@ extension KerberosCredentialManager {
     /// What an identity has.
     enum Holding: Sendable {
         case cache(KerberosCredentialCache)
-        /// A credential that gets its tickets by itself, whose it is, and who was asked for.
+        /// A credential that gets its own tickets, its owner, and the requested user.
         case credential(KerberosCredential, principal: String, requested: String?)
     }
 
-    /// What the files say of an identity.
+    /// What the files contain for an identity.
     enum Reading: Sendable {
         case cache(KerberosCredentialCache)
-        /// No cache serves; a KDC is to be asked with a key or a password.
+        /// No cache is usable; a KDC must be asked with a key or a password.
         case key
         /// Only GSS-API can use this cache.
         case delegated(origin: String)
-        /// There is nothing, but GSS-API may have something of its own.
+        /// There is nothing, but GSS-API may have another source.
         case nothing(any Error)
     }
 
-    /// Where an identity's tickets for services are to come from.
+    /// The source of an identity's service tickets.
     func holding(
         of identity: KerberosIdentity, by deadline: ContinuousClock.Instant, _ observe: KerberosObserver?
     ) async throws -> Holding {
@@ -84,7 +84,7 @@ extension KerberosCredentialManager {
         }
     }
 
-    /// Whose a credential is. It may look for its tickets only now.
+    /// The owner of a credential, which may look for its tickets only now.
     private static func inquire(_ credential: KerberosCredential, of identity: KerberosIdentity) throws -> Holding {
         let principal = try credential.inquire().principal ?? ""
         let requested = try identity.user.map { try GSSName.principal($0).kerberosPrincipal() }
@@ -120,7 +120,7 @@ extension KerberosCredentialManager {
         }
     }
 
-    /// Lets go of tickets which the files do not have any more: nobody is to get them until the next look.
+    /// Drops tickets that the files no longer have: no caller gets them until the next check.
     private func forget(
         _ identity: KerberosIdentity, where isGone: (KerberosCredentialCache?) -> Bool = { _ in true }
     ) {
@@ -133,11 +133,11 @@ extension KerberosCredentialManager {
         old?.cancel()
     }
 
-    /// Copies the tickets from their cache, unless that is as it was. On a worker.
+    /// Copies the tickets from their cache, unless that is unchanged. On a worker.
     private func read(_ identity: KerberosIdentity) throws -> Reading {
         var name: String?
         if case .cache(let given) = identity.origin { name = given }
-        // A cache that was named is used for itself, whatever else there is.
+        // A named cache is used, whatever else exists.
         func keytabServes() -> Bool { name == nil && KerberosCredentialCache.keytab(nil, has: identity.user) }
         do {
             var cache: KerberosCredentialCache
@@ -146,7 +146,7 @@ extension KerberosCredentialManager {
                 cache = known
             } else {
                 cache = try copy(name, identity.user, hadGrantingTicket: known?.end != nil)
-                // Like GSS-API: a cache that can get no further ticket gives way to a key that can.
+                // As in GSS-API: a key that can get tickets has priority over a cache that cannot.
                 let serves = cache.isUsable && (cache.end != nil || cache.needsGSSAPI)
                 guard serves || !keytabServes() else { return .key }
                 let stamp = cache.stamp
@@ -167,8 +167,8 @@ extension KerberosCredentialManager {
         }
     }
 
-    /// Copies the tickets. `kinit` empties a cache before it fills it: one that is empty, or had a ticket-granting ticket and
-    /// has none, is looked at twice more before that is believed.
+    /// Copies the tickets. `kinit` empties a cache before it fills it: one that is empty, or has lost its
+    /// ticket-granting ticket, is checked twice more.
     private func copy(_ name: String?, _ user: String?, hadGrantingTicket: Bool) throws -> KerberosCredentialCache {
         for _ in 0..<2 {
             do {
@@ -182,7 +182,7 @@ extension KerberosCredentialManager {
         return try .copy(from: name, user: user)
     }
 
-    /// As long as `kinit` may take from one write to the next. On a worker.
+    /// The time that `kinit` may take between two writes. On a worker.
     static func pauseForKinit() { usleep(75_000) }
 
     // MARK: - From a KDC
@@ -191,7 +191,7 @@ extension KerberosCredentialManager {
     private func request(_ identity: KerberosIdentity, _ observe: @escaping KerberosObserver) throws
         -> KerberosCredentialCache
     {
-        // The one before may have ended just now.
+        // The previous one may have expired just now.
         if let known = known(identity), known.origin == nil, known.isUsable, known.isYoung { return known }
         let keytab: FileStamp? =
             switch identity.origin {
@@ -213,7 +213,7 @@ extension KerberosCredentialManager {
         }
     }
 
-    /// From the middle of their life on tickets that a KDC gave are renewed while they serve.
+    /// Tickets from a KDC are renewed from the middle of their lifetime while they are still usable.
     func renewIfDue(_ identity: KerberosIdentity) {
         let now = ContinuousClock.now
         var isDue = false
@@ -225,10 +225,10 @@ extension KerberosCredentialManager {
         if isDue { asking.begin(for: identity) { [self] in .cache(try request(identity, $0)) } }
     }
 
-    /// Renews tickets that nobody may be using, and comes back while they are good and the KDC has given no others. Those
-    /// that nobody has used as long as two tickets last are let go, with the password.
+    /// Renews tickets that may be unused, and repeats while they are valid and the KDC has issued no
+    /// others. Those unused for two ticket lifetimes are dropped, with the password.
     private func renew(_ identity: KerberosIdentity) {
-        // By the clock that only runs: the other one may be wrong for a time.
+        // By the monotonic clock: the wall clock may be wrong for a time.
         guard let known = known(identity), let (middle, end) = known.life, end > .now else { return }
         if drop(identity, unusedFor: (end - middle) * 4, with: known) { return }
         renewIfDue(identity)
@@ -244,14 +244,14 @@ extension KerberosCredentialManager {
         if !isKept { renewal.cancel() }
     }
 
-    /// How long a renewal that comes to nothing is not tried again: half of what is left. A password that was changed
-    /// meanwhile is tried a few times that way, not as often as it takes to lock its account.
+    /// How long a failed renewal is not retried: half of the remaining lifetime. A password that was
+    /// changed meanwhile is thus tried a few times, not often enough to lock its account.
     static func pause(before end: ContinuousClock.Instant?, now: ContinuousClock.Instant = .now) -> Duration {
         let least = Duration.seconds(30)
         return max(least, end.map { ($0 - now) / 2 } ?? least)
     }
 
-    /// When tickets are renewed that nobody may be using. A KDC that gives them for a second is not asked twice a second.
+    /// When possibly unused tickets are renewed. A KDC that issues them for one second is not asked twice a second.
     static func renewal(
         from middle: ContinuousClock.Instant, now: ContinuousClock.Instant = .now
     ) -> ContinuousClock.Instant {
@@ -264,13 +264,13 @@ extension KerberosCredentialManager {
     }
 
     private func keep(_ cache: KerberosCredentialCache, _ identity: KerberosIdentity) {
-        // Tickets from a cache are renewed by whoever keeps that.
+        // Tickets from a cache are renewed by the owner of the cache.
         let middle = cache.origin == nil ? cache.middle : nil
         let renewal = middle.flatMap { timer(for: identity, at: Self.renewal(from: $0)) }
         var old: DeadlineTimer?
         change(identity) { entry in
             old = entry.renewal
-            // After a renewal the services' tickets serve on until they end.
+            // After a renewal the service tickets stay in use until they expire.
             if cache.origin != nil || entry.cache.map({ $0.origin != nil }) ?? true { entry.services = [:] }
             entry.cache = cache
             entry.nextRenewal = .now
@@ -301,7 +301,7 @@ extension KerberosCredentialCache {
         }
     }
 
-    /// Whether the ticket-granting ticket lasts long enough to be used.
+    /// Whether the ticket-granting ticket is valid long enough to be used.
     var isUsable: Bool { timeLeft.map(KerberosTicket.isUsable) ?? true }
 
     fileprivate var life: (middle: ContinuousClock.Instant, end: ContinuousClock.Instant)? {

@@ -2,9 +2,9 @@ public import BlockingWork
 internal import GSSCore
 internal import NameResolution
 
-/// The tickets of any number of identities, each fetched once for all that need it at the same time, and kept.
+/// The tickets of any number of identities, each fetched once for all concurrent callers, and cached.
 ///
-/// An LDAP client's thousand connections cost one request for the user's first ticket, where it comes from a keytab, and
+/// An LDAP client's thousand connections cost one request for the user's first ticket, if it comes from a keytab, and
 /// one for the service's:
 ///
 ///     let manager = KerberosCredentialManager()
@@ -17,39 +17,39 @@ internal import NameResolution
 ///         target: credential.target, flags: [.mutualAuthentication, .integrity])
 ///     let first = try pending.step(nil)  // Computes: no thread is needed, no KDC is asked.
 ///
-/// Tickets that a KDC gave for a key or a password are renewed from the middle of their life on. Those copied from a cache
-/// follow it: whether somebody has run `kinit` is looked at when a ticket is asked for and the last look is more than a
-/// second old. So a ticket that is at hand costs no thread, and no file is touched where the caller is.
+/// Tickets from a KDC, for a key or a password, are renewed from the middle of their lifetime. Those copied
+/// from a cache follow it: the cache is checked for a new `kinit` when a ticket is requested and the last check
+/// is more than a second old. So a cached ticket needs no thread, and the caller touches no file.
 ///
-/// A refusal that asking again at once cannot change is remembered, for a keytab until its file changes: everybody gets the
-/// same error, and the KDC counts one attempt. That of a password or key is believed for 15 minutes, that of an account
+/// A refusal that a retry cannot change is remembered, for a keytab until its file changes: all callers get the same
+/// error, and the KDC counts one attempt. A refused password or key is remembered for 15 minutes, a refused account
 /// (unknown, revoked, expired) for 60 seconds.
 ///
-/// An identity that nobody uses as long as two of its tickets last is let go and not renewed any more.
+/// An identity that is unused for two ticket lifetimes is dropped and no longer renewed.
 ///
-/// What reads files and what asks KDCs has threads of its own, so that a KDC that does not answer costs those who need it.
+/// File reads and KDC requests have separate threads, so that a KDC that does not answer delays only those who need it.
 public final class KerberosCredentialManager: Sendable {
     /// What is known of an identity.
     struct Entry: Sendable {
         var cache: KerberosCredentialCache?
-        /// What the file that it was copied from was known by at the last look.
+        /// The stamp of the source file at the last check.
         var stamp: FileStamp?
         var services: [ServicePrincipal: ServiceCredential] = [:]
         var lastUse = ContinuousClock.now
-        /// When the files that the tickets come from were looked at.
+        /// When the source files were last checked.
         var lastLook: ContinuousClock.Instant?
-        /// Not before this a renewal is tried that nobody waits for.
+        /// The earliest time of a renewal in the background.
         var nextRenewal = ContinuousClock.now
-        /// Fires when the tickets are to be renewed even if nobody uses them.
+        /// Fires when the tickets are to be renewed even if unused.
         var renewal: DeadlineTimer?
-        /// Not before this a KDC is asked again whether a service has another key.
+        /// The earliest time to ask a KDC again whether a service has another key.
         var replacementPauses: [ServicePrincipal: ReplacementPause] = [:]
         var refusal: Refusal?
 
-        /// How many services' tickets are kept. The one that ends first goes first.
+        /// How many service tickets are kept. The one that expires first is dropped first.
         static let capacity = 1024
 
-        /// Notes a service's credential, and lets go of what is over.
+        /// Stores a service's credential, and drops expired ones.
         mutating func keep(_ credential: ServiceCredential, for service: ServicePrincipal) {
             services = services.filter { $0.value.isValid }
             if services[service] == nil, services.count >= Self.capacity,
@@ -61,7 +61,7 @@ public final class KerberosCredentialManager: Sendable {
             services[service] = credential
         }
 
-        /// Notes that a KDC was asked whether a service has another key. Where it had none, and that again and again, the
+        /// Records that a KDC was asked whether a service has another key. If it repeatedly had none, the
         /// server refuses for another reason: the pause grows to an hour.
         mutating func noteReplacement(of service: ServicePrincipal, hadOtherKey: Bool) {
             let now = ContinuousClock.now
@@ -78,7 +78,7 @@ public final class KerberosCredentialManager: Sendable {
         var end: ContinuousClock.Instant
     }
 
-    /// What a KDC has said that will not change soon, the key for which it did, and how long that is believed.
+    /// A KDC's refusal that will not change soon, the key that it was for, and how long it is remembered.
     struct Refusal: Sendable {
         var error: KerberosCredentialError
         var keytab: FileStamp?
@@ -92,15 +92,15 @@ public final class KerberosCredentialManager: Sendable {
         var service: ServicePrincipal
     }
 
-    /// How many identities are kept, with their passwords. The one that was used the longest time ago goes first.
+    /// How many identities are kept, with their passwords. The least recently used one is dropped first.
     private static let capacity = 1024
-    /// How long what files say is believed.
+    /// How long a check of the files is valid.
     private static let lookPause = Duration.seconds(1)
 
     private let entries = Locked<[KerberosIdentity: Entry]>([:])
-    /// How long a refusal of a password or key is believed: a KDC may lock the account after a few.
+    /// How long a refusal of a password or key is remembered: a KDC may lock the account after a few.
     let refusalOfKey: Duration
-    /// How long one is believed that somebody may undo at the KDC.
+    /// How long a refusal is remembered that an administrator may undo.
     let refusalOfAccount: Duration
     let waitForKinit: @Sendable () -> Void
     let files: BlockingWorkers
@@ -113,8 +113,8 @@ public final class KerberosCredentialManager: Sendable {
     /// Creates a manager, normally one for a process.
     ///
     /// - Parameters:
-    ///   - files: Threads for what reads files; `nil` takes those of the process.
-    ///   - kdcs: Threads for what asks KDCs; `nil` takes those of the process.
+    ///   - files: Threads for reading files; `nil` uses the process's shared ones.
+    ///   - kdcs: Threads for KDC requests; `nil` uses the process's shared ones.
     public convenience init(files: BlockingWorkers? = nil, kdcs: BlockingWorkers? = nil) {
         self.init(files: files, kdcs: kdcs, waitForKinit: nil)
     }
@@ -144,8 +144,8 @@ public final class KerberosCredentialManager: Sendable {
     ///   - identity: Whose.
     ///   - service: The service.
     ///   - deadline: When to stop waiting. A request that others wait for goes on.
-    ///   - observe: Told of what happens from here on, also where others have begun it; of nothing where the ticket is at
-    ///     hand.
+    ///   - observe: Receives the events from here on, even of a request that others started; none if the
+    ///     ticket is cached.
     /// - Throws: ``KerberosCredentialError``, `CancellationError`.
     public func serviceCredential(
         of identity: KerberosIdentity, for service: ServicePrincipal, by deadline: ContinuousClock.Instant,
@@ -169,7 +169,7 @@ public final class KerberosCredentialManager: Sendable {
         }
     }
 
-    /// The tickets that an identity has at present. Asks no KDC, and gets none.
+    /// The current tickets of an identity. Asks no KDC.
     ///
     /// - Throws: ``KerberosCredentialError``, `CancellationError`.
     public func tickets(
@@ -183,7 +183,7 @@ public final class KerberosCredentialManager: Sendable {
 
     // MARK: - What is kept
 
-    /// A credential that is at hand and good, without a look at any file.
+    /// A cached and valid credential, without reading any file.
     private func ready(_ identity: KerberosIdentity, _ service: ServicePrincipal) -> ServiceCredential? {
         let now = ContinuousClock.now
         let (credential, mustRenew) = entries.withLock { entries -> (ServiceCredential?, Bool) in
@@ -211,8 +211,8 @@ public final class KerberosCredentialManager: Sendable {
         entries.withLock { entries in entries[identity]?.services[service].flatMap { $0.isValid ? $0 : nil } }
     }
 
-    /// Changes what is known of an identity; nothing where it was forgotten. What the change drops is released outside of
-    /// the lock: with the last reference a cache is wiped.
+    /// Changes the state of an identity, unless it was dropped. What the change drops is released outside
+    /// of the lock: the last reference wipes a cache.
     func change(_ identity: KerberosIdentity, _ body: (inout Entry) -> Void) {
         let old = entries.withLock { entries -> Entry? in
             guard let old = entries[identity] else { return nil }
@@ -224,9 +224,9 @@ public final class KerberosCredentialManager: Sendable {
         withExtendedLifetime(old) {}
     }
 
-    /// Forgets an identity that nobody has used for so long.
+    /// Drops an identity that was unused for so long.
     ///
-    /// - Returns: Whether it was forgotten.
+    /// - Returns: Whether it was dropped.
     func drop(_ identity: KerberosIdentity, unusedFor time: Duration, with cache: KerberosCredentialCache) -> Bool {
         let dropped = entries.withLock { entries -> Entry? in
             guard let entry = entries[identity], entry.cache === cache, entry.lastUse + time < .now else { return nil }
@@ -239,7 +239,7 @@ public final class KerberosCredentialManager: Sendable {
         entries.withLock { entries in entries[identity].map(body) }
     }
 
-    /// Notes that an identity is in use, and makes room for a new one.
+    /// Records the use of an identity, and makes room for a new one.
     private func touch(_ identity: KerberosIdentity) {
         let dropped = entries.withLock { entries -> [KerberosIdentity: Entry] in
             var dropped: [KerberosIdentity: Entry] = [:]

@@ -1,18 +1,18 @@
 @_exported public import GSSKerberos
 @_exported public import SecretMemory
 
-/// Who somebody is, and where the tickets that prove it come from.
+/// A user, and the source of the tickets that prove the user's identity.
 public struct KerberosIdentity: Sendable, Hashable {
-    /// Where tickets come from, without what is secret of it, for a report.
+    /// The source of tickets without its secrets, for a report.
     @nonexhaustive
     public enum Source: Sendable, Hashable {
-        /// The default cache, else the default client keytab, else what GSS-API itself has.
+        /// The default cache, else the default client keytab, else GSS-API's own source.
         case system
         /// A credential cache by its full name.
         case cache(String)
         /// A client keytab by its name; `nil` is the default one.
         case keytab(String?)
-        /// A password.
+        /// A password, with which the KDC is asked for a ticket-granting ticket.
         case password
         /// A credential that was acquired elsewhere.
         case existing
@@ -26,10 +26,10 @@ public struct KerberosIdentity: Sendable, Hashable {
         case existing(KerberosCredential)
     }
 
-    /// The principal, without `@REALM` in the default realm; `nil` takes whoever the source is of.
+    /// The principal, without `@REALM` in the default realm; `nil` is the owner of the source.
     ///
-    /// An enterprise name with its realm (`ann@corp.example@REALM`, as `kinit -E` takes it) is kept as Kerberos writes it, with
-    /// the first `@` escaped.
+    /// An enterprise name with its realm (`ann@corp.example@REALM`, as `kinit -E` takes it) is stored in Kerberos'
+    /// form, with the first `@` escaped.
     public var user: String? {
         didSet { user = user.map(Self.escapingEnterpriseName) }
     }
@@ -40,8 +40,8 @@ public struct KerberosIdentity: Sendable, Hashable {
         self.user = user.map(Self.escapingEnterpriseName)
     }
 
-    /// In a principal one `@` stands before the realm, and no other without a backslash. A name of several components is no
-    /// enterprise name.
+    /// In a principal only the `@` before the realm is unescaped. A name of several components is not
+    /// an enterprise name.
     static func escapingEnterpriseName(_ name: String) -> String {
         var isEscaped = false
         var separators: [String.UTF8View.Index] = []
@@ -55,30 +55,36 @@ public struct KerberosIdentity: Sendable, Hashable {
         return String(name[..<first]) + "\\" + String(name[first...])
     }
 
-    /// The system's own: the default credential cache or, of a collection, the user's, with the first ticket-granting
-    /// ticket that is good; without one the default client keytab, where that has the user's key; without either what
-    /// GSS-API finds by itself (credentials behind gssproxy).
+    /// The system's own: the default credential cache or, of a collection, the user's, with the first valid
+    /// ticket-granting ticket; without one the default client keytab, if that has the user's key; without either
+    /// what GSS-API finds itself (credentials of gssproxy).
     public static func system(user: String? = nil) -> KerberosIdentity { .init(.system, user: user) }
 
     /// A credential cache by its full name, for example `FILE:/tmp/krb5cc_1000`; of a collection that of the user.
-    /// For those of a process's or thread's keyring see ``GSSKerberos/KerberosCredentialStore/cache``.
+    /// For those of a process's or thread's keyring see ``/GSSKerberos/KerberosCredentialStore/cache``.
     public static func cache(_ name: String, user: String? = nil) -> KerberosIdentity {
         .init(.cache(name), user: user)
     }
 
-    /// A user's key in a client keytab, for example `FILE:/etc/app.keytab`; `nil` is the default client keytab. Without a
-    /// user it is the keytab's first principal.
+    /// A user's key in a client keytab, for example `FILE:/etc/app.keytab`; `nil` is the default client keytab. Without
+    /// a user it is the keytab's first principal.
     ///
-    /// - Parameter verify: How the KDC is to prove itself; `nil` asks for no proof.
+    /// - Parameters:
+    ///   - path: The keytab by its name; `nil` is the default client keytab.
+    ///   - user: The principal; `nil` is the first one of the keytab.
+    ///   - verify: How the KDC must prove its identity; `nil` requires no proof.
     public static func keytab(
         _ path: String?, user: String? = nil, verify: KerberosVerification? = nil
     ) -> KerberosIdentity {
         .init(.keytab(path, verify), user: user)
     }
 
-    /// A user's password. The manager that it is handed to keeps it, and renews the tickets with it while they are used.
+    /// A user's password. The manager that gets it keeps it, and renews the tickets with it while they are used.
     ///
-    /// - Parameter verify: How the KDC is to prove itself; `nil` asks for no proof.
+    /// - Parameters:
+    ///   - password: Its bytes, UTF-8.
+    ///   - user: The principal, without `@REALM` in the default realm.
+    ///   - verify: How the KDC must prove its identity; `nil` requires no proof.
     public static func password(
         _ password: Secret, user: String, verify: KerberosVerification? = nil
     ) -> KerberosIdentity {
@@ -87,12 +93,14 @@ public struct KerberosIdentity: Sendable, Hashable {
 
     /// A credential that was acquired elsewhere. The steps of a context with it may read files and ask KDCs.
     ///
-    /// - Parameter user: Whose it has to be; `nil` takes it as it is.
+    /// - Parameters:
+    ///   - credential: A credential that can initiate contexts.
+    ///   - user: Whose it has to be; `nil` takes it as it is.
     public static func existing(_ credential: KerberosCredential, user: String? = nil) -> KerberosIdentity {
         .init(.existing(credential), user: user)
     }
 
-    /// Whether a principal, as a person writes it, names its realm: an `@` that no backslash escapes.
+    /// Whether a principal, as users write it, has a realm: an unescaped `@`.
     public static func hasRealm(_ principal: String) -> Bool { KerberosTicket.realm(of: principal) != nil }
 
     /// Where the tickets come from.
@@ -106,7 +114,7 @@ public struct KerberosIdentity: Sendable, Hashable {
         }
     }
 
-    /// What the workers read for it, as a part of a sentence.
+    /// What the workers read for it, as part of a sentence.
     var filesText: String {
         switch origin {
         case .system, .password: "the default credential cache"
@@ -119,7 +127,7 @@ public struct KerberosIdentity: Sendable, Hashable {
     /// Who it is, as a part of a sentence.
     var userText: String { user ?? "the owner of \(filesText)" }
 
-    /// What makes it what it is: principals and paths byte by byte.
+    /// The identity's key: principals and paths byte by byte.
     private struct Key: Hashable {
         var kind: Source
         var texts: [ByteText?]

@@ -5,14 +5,14 @@ public import NameResolution
 public struct ServicePrincipal: Sendable {
     /// The principal's first part, for example `ldap`.
     public let service: String
-    /// The host, as it goes into the principal.
+    /// The host in the principal.
     public let host: String
     /// The realm; `nil` leaves it to Kerberos.
     public let realm: String?
-    /// What is doubtful about it, for a report. Two that differ in this only are equal.
+    /// Warnings, for a report. Principals that differ only in these are equal.
     public let doubts: [ServiceNameDoubt]
 
-    /// Names a service whose host needs no look-up: it is taken as it stands.
+    /// Names a service whose host needs no look-up: it is used as given.
     public init(service: String, host: String, realm: String? = nil, doubts: [ServiceNameDoubt] = []) {
         self.service = service
         self.host = host
@@ -20,24 +20,26 @@ public struct ServicePrincipal: Sendable {
         self.doubts = doubts
     }
 
-    /// The name for GSS-API. Kerberos is not to make the host canonical once more: that has been done, or is not
-    /// wanted. Reads the Kerberos configuration, so call it on a worker.
+    /// The name for GSS-API. Kerberos must not canonicalize the host again: that has been done, or
+    /// is not wanted. Reads the Kerberos configuration, so call it on a worker.
     func gssName() throws(GSSError) -> GSSName {
         try .kerberosService(service, exactHost: host, realm: realm)
     }
 
-    /// Works out the name of a server.
+    /// Determines the name of a server.
     ///
-    /// Look-ups that fail fall back to the name before them, which ``doubts`` tells; only the deadline and a cancellation end it.
-    /// A name with a dot at its end is looked up as that, without search domains.
+    /// A failed look-up falls back to the earlier name, which ``doubts`` reports; only the deadline and a cancellation
+    /// are errors. A name with a final dot is looked up as such, without search domains.
     ///
     /// - Parameters:
     ///   - service: The principal's first part.
     ///   - realm: The realm; `nil` leaves it to Kerberos.
     ///   - host: The host's name. A port, brackets and a zone are left out.
     ///   - canonicalization: Which look-ups are made.
-    ///   - connectedAddress: The address that was connected to: its name is asked for in place of that of the host's first
-    ///     address, which may be another machine.
+    ///   - connectedAddress: The address of the connection: its name is looked up instead of that of the
+    ///     host's first address, which may be another machine.
+    ///   - resolver: Makes the look-ups.
+    ///   - deadline: When to stop waiting.
     /// - Throws: ``KerberosCredentialError`` for an empty part and for a deadline that passes; `CancellationError`.
     public static func resolve(
         service: String, realm: String? = nil, host: String, canonicalization: HostCanonicalization = .none,
@@ -57,19 +59,19 @@ public struct ServicePrincipal: Sendable {
         return ServicePrincipal(service: service, host: name, realm: realm, doubts: doubts)
     }
 
-    /// The name of a host that nobody looks up, without a port, brackets and a zone.
+    /// The name of a host without any look-up, without a port, brackets and a zone.
     package static func unresolved(service: String, realm: String?, host: String) -> ServicePrincipal {
         ServicePrincipal(service: service, host: ServiceHost(host).normalized, realm: realm)
     }
 
-    /// What is doubtful about a service's host that is an address; `nil` for a name.
+    /// The warning about a service's host that is an address; `nil` for a name.
     package static func doubt(aboutHost host: String) -> ServiceNameDoubt? {
         IPAddress(host) == nil ? nil : .hostIsAddress(host)
     }
 }
 
 extension ServicePrincipal: Hashable {
-    /// Whether they are one name, byte by byte, whatever is doubtful about it.
+    /// Whether the names are equal, byte by byte; ``doubts`` are ignored.
     public static func == (one: ServicePrincipal, other: ServicePrincipal) -> Bool {
         isSameText(one.service, other.service) && isSameText(one.host, other.host) && isSameText(one.realm, other.realm)
     }
@@ -83,6 +85,6 @@ extension ServicePrincipal: Hashable {
 }
 
 extension ServicePrincipal: CustomStringConvertible {
-    /// `service/host@REALM`; without a realm where Kerberos chooses it.
+    /// `service/host@REALM`; without a realm if Kerberos chooses it.
     public var description: String { "\(service)/\(host)" + (realm.map { "@\($0)" } ?? "") }
 }

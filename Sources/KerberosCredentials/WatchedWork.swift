@@ -1,7 +1,7 @@
 internal import BlockingWork
 internal import GSSKerberos
 
-/// Shared work that asks KDCs: all who wait for it are told of its events, and at a deadline whom it waits for.
+/// Shared work that asks KDCs: all waiters get its events, and at a deadline what it waits for.
 final class WatchedWork<Key: Hashable & Sendable, Success: Sendable>: Sendable {
     private struct Watch {
         /// The request that is under way.
@@ -17,9 +17,9 @@ final class WatchedWork<Key: Hashable & Sendable, Success: Sendable>: Sendable {
         work = SharedWork(workers: workers)
     }
 
-    /// Joins the work for a key or begins it, see ``BlockingWork/SharedWork``.
+    /// Joins the work for a key or starts it, see ``BlockingWork/SharedWork``.
     ///
-    /// - Parameter subject: Whom it waits for while no request is under way: libkrb5 may be looking for the KDC.
+    /// - Parameter subject: What it waits for while no request is under way: libkrb5 may be looking for the KDC.
     func value(
         for key: Key, by deadline: ContinuousClock.Instant, waitingFor subject: String, observe: KerberosObserver?,
         _ body: @escaping @Sendable (@escaping KerberosObserver) throws -> Success
@@ -41,7 +41,7 @@ final class WatchedWork<Key: Hashable & Sendable, Success: Sendable>: Sendable {
         }
     }
 
-    /// Begins the work, unless it is under way, and waits for nothing.
+    /// Starts the work, unless it is under way, without waiting.
     func begin(for key: Key, _ body: @escaping @Sendable (@escaping KerberosObserver) throws -> Success) {
         work.begin(for: key) { [self] in try run(key, body) }
     }
@@ -66,7 +66,7 @@ final class WatchedWork<Key: Hashable & Sendable, Success: Sendable>: Sendable {
         for observe in observers { observe(event) }
     }
 
-    /// Changes what is known of a key's work, and forgets it where nothing is.
+    /// Changes the state of a key's work, and removes an empty state.
     private func change(_ key: Key, _ body: (inout Watch) -> Void) {
         watches.withLock { watches in
             guard var watch = watches.removeValue(forKey: key) else { return }

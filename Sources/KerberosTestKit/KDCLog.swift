@@ -5,7 +5,7 @@ internal import SystemPackage
 struct KDCLog: Sendable {
     let path: String
 
-    /// The file's size in bytes; 0 where there is none.
+    /// The file's size in bytes; 0 if there is none.
     var size: Int64 {
         var status = stat()
         return stat(path, &status) == 0 ? Int64(status.st_size) : 0
@@ -37,7 +37,7 @@ struct KDCLog: Sendable {
     }
 }
 
-/// One request that the KDC answered, as it stands in its log.
+/// One request that the KDC answered, from its log.
 public struct KDCEvent: Sendable, Hashable {
     /// Which exchange of RFC 4120 a request belongs to.
     public enum Kind: String, Sendable, Hashable {
@@ -47,28 +47,28 @@ public struct KDCEvent: Sendable, Hashable {
         case ticketGranting = "TGS_REQ"
     }
 
-    /// What the KDC did about a request. The set is open: other KDCs, and other versions, have further ones, which
-    /// ``rawValue`` tells.
+    /// The KDC's answer to a request. The set is open: other KDCs and versions have further
+    /// ones, see ``rawValue``.
     public struct Outcome: RawRepresentable, Sendable, Hashable, CustomStringConvertible {
-        /// The KDC's own word, as its log has it.
+        /// The KDC's own word in its log.
         public var rawValue: String
 
-        /// An outcome by the KDC's own word.
+        /// Creates an outcome from the KDC's own word.
         public init(rawValue: String) {
             self.rawValue = rawValue
         }
 
         /// A ticket was issued.
         public static let issued = Outcome(rawValue: "ISSUE")
-        /// The client must prove first that it knows its key; it then asks again.
+        /// The client must preauthenticate; it then asks again.
         public static let preauthenticationNeeded = Outcome(rawValue: "NEEDED_PREAUTH")
-        /// The client did not prove that it knows its key: a wrong password or an old keytab.
+        /// Preauthentication failed: a wrong password or an old keytab.
         public static let preauthenticationFailed = Outcome(rawValue: "PREAUTH_FAILED")
         /// There is no such client.
         public static let clientNotFound = Outcome(rawValue: "CLIENT_NOT_FOUND")
         /// The client is ``PrincipalTrait/expired``.
         public static let clientExpired = Outcome(rawValue: "CLIENT EXPIRED")
-        /// The client's password is out of date: ``PrincipalTrait/passwordExpired``.
+        /// The client's password has expired: ``PrincipalTrait/passwordExpired``.
         public static let passwordExpired = Outcome(rawValue: "CLIENT KEY EXPIRED")
         /// The client must change its password: ``PrincipalTrait/needsPasswordChange``.
         public static let passwordChangeNeeded = Outcome(rawValue: "REQUIRED PWCHANGE")
@@ -95,13 +95,13 @@ public struct KDCEvent: Sendable, Hashable {
     public var kind: Kind
     /// The address from which the request came, such as `127.0.0.1`.
     public var address: String
-    /// What the KDC did about it.
+    /// The KDC's answer.
     public var outcome: Outcome
-    /// The client's principal; `<unknown client>` where the KDC did not get so far.
+    /// The client's principal; `<unknown client>` if the KDC did not get that far.
     public var client: String
     /// The principal of the service for which the ticket was asked.
     public var server: String
-    /// The error's text; `nil` where a ticket was issued.
+    /// The error's text; `nil` if a ticket was issued.
     public var error: String?
 
     /// Whether a ticket was issued.
@@ -111,8 +111,8 @@ public struct KDCEvent: Sendable, Hashable {
 extension KDCEvent {
     /// Reads one line of the log; `nil` for a line that is about something else.
     ///
-    /// A line looks like `.. krb5kdc[1](info): AS_REQ (2 etypes {..}) 127.0.0.1: ISSUE: authtime 1, etypes {..}, a@R for
-    /// b@R`; where no ticket was issued, the words between outcome and client are missing, or no comma follows them.
+    /// A line looks like `.. krb5kdc[1](info): AS_REQ (2 etypes {..}) 127.0.0.1: ISSUE: authtime 1, etypes {..}, a@R
+    /// for b@R`; if no ticket was issued, the words between outcome and client are missing, or no comma follows them.
     init?(logLine: String) {
         // By scalars: a name may begin with a combining mark.
         let line = logLine.unicodeScalars
@@ -145,11 +145,11 @@ extension KDCEvent {
 }
 
 extension KDCEvent {
-    /// The requests that Samba's KDC tells of, in order.
+    /// The requests in the log of Samba's KDC, in order.
     ///
-    /// A request's line looks like `Kerberos: AS-REQ SUCCESS ipv4:127.0.0.1:1 a@R krbtgt/R@R pa=.. etype=18/18`, or with
-    /// `ERR_PREAUTH_FAILED` for `SUCCESS`; blanks in names have a backslash before them. Where an account may not log in
-    /// the line has no name for the error, but one before it tells the status.
+    /// A request's line looks like `Kerberos: AS-REQ SUCCESS ipv4:127.0.0.1:1 a@R krbtgt/R@R pa=.. etype=18/18`, or
+    /// with `ERR_PREAUTH_FAILED` for `SUCCESS`; blanks in names are escaped with a backslash. If an account may not
+    /// log in, the line has no error name, but an earlier line has the status.
     static func ofSamba(log: String) -> [KDCEvent] {
         var events: [KDCEvent] = []
         var status: String.UnicodeScalarView.SubSequence?
@@ -201,7 +201,7 @@ extension KDCEvent {
         error = word == "SUCCESS" ? nil : reason ?? status ?? word
     }
 
-    /// Splits at blanks; one with a backslash before it belongs to its word, and so does the backslash.
+    /// Splits at unescaped blanks; the backslash of an escaped blank stays in the word.
     private static func words(_ text: String.UnicodeScalarView.SubSequence) -> [String] {
         var words: [String] = []
         var word = String.UnicodeScalarView()
@@ -232,19 +232,19 @@ extension KerberosRealm {
         return log.unicodeScalars.split(separator: "\n").compactMap { KDCEvent(logLine: String($0)) }
     }
 
-    /// Waits until the KDC has answered a request that fulfils a condition, and returns the first one that does.
+    /// Waits until the KDC has answered a request that satisfies a condition, and returns the first such request.
     ///
     /// - Parameters:
-    ///   - earlier: How many of ``events()`` do not count, because they were there before.
+    ///   - earlier: How many of ``events()`` to skip, because they are older.
     ///   - deadline: How long to wait.
-    ///   - condition: Which request is meant.
-    /// - Throws: ``KerberosTestKitError`` with the code `deadline`, and with the end of the log, where none came.
+    ///   - condition: Selects the request.
+    /// - Throws: ``KerberosTestKitError`` with the code `deadline`, and with the end of the log, if none came.
     public func waitForEvent(
         after earlier: Int = 0, by deadline: ContinuousClock.Instant = .now + .seconds(30),
         where condition: @Sendable (KDCEvent) -> Bool
     ) async throws(KerberosTestKitError) -> KDCEvent {
         while true {
-            // Read after the clock: what the KDC wrote until the deadline counts.
+            // Read after the clock: what the KDC wrote before the deadline counts.
             let isLate = ContinuousClock.now >= deadline
             if let event = try events().dropFirst(earlier).first(where: condition) { return event }
             if isLate {

@@ -8,9 +8,9 @@ extension KerberosRealm {
         try await domain.run([DirectoryChange("suffix", suffix)], to: "add the suffix \(suffix)")
     }
 
-    /// Gives an account another user principal name, such as `ann.smith@mail.example.com`, by which it can log in as
-    /// enterprise name (RFC 6806): `makeCache("ann.smith@mail.example.com", password: .., options: ["-E"])`. The name before
-    /// was the account's with the realm.
+    /// Gives an account another user principal name, such as `ann.smith@mail.example.com`, with which it can log in
+    /// as enterprise name (RFC 6806): `makeCache("ann.smith@mail.example.com", password: .., options: ["-E"])`. The
+    /// default is the account's name with the realm.
     public func setUserPrincipalName(_ name: String, of account: String) async throws(KerberosTestKitError) {
         let domain = try directory()
         try await domain.run(
@@ -18,9 +18,9 @@ extension KerberosRealm {
             to: "name \(account) \(name)")
     }
 
-    /// Makes an account a member of groups, which are made where they do not exist.
+    /// Makes an account a member of groups, which are created if needed.
     ///
-    /// Every group is some bytes in each of the account's tickets: with hundreds they are too big for UDP.
+    /// Every group adds some bytes to each of the account's tickets: with hundreds they are too large for UDP.
     public func addGroups(_ groups: [String], to account: String) async throws(KerberosTestKitError) {
         let domain = try directory()
         for group in groups where group.utf16.count > 64 || group.isEmpty {
@@ -31,11 +31,14 @@ extension KerberosRealm {
             [DirectoryChange(["groups", try domain.account(of: account)] + groups)], to: "add groups to \(account)")
     }
 
-    /// Gives an account a further service principal name.
+    /// Adds a service principal name to an account.
     ///
-    /// - Parameter allowingDuplicate: Another account may have it already, as happens where two domain controllers did not
-    ///   know of each other yet. The KDC then knows no such service; Samba's answers `KDC_ERR_S_PRINCIPAL_UNKNOWN`, Windows
-    ///   `KDC_ERR_PRINCIPAL_NOT_UNIQUE`.
+    /// - Parameters:
+    ///   - service: The name, such as `http/front`.
+    ///   - account: Who has the key of that service from now on.
+    ///   - allowingDuplicate: Another account may already have it, as happens when two domain controllers
+    ///     have not replicated yet. The KDC then knows no such service; Samba's answers `KDC_ERR_S_PRINCIPAL_UNKNOWN`,
+    ///     Windows `KDC_ERR_PRINCIPAL_NOT_UNIQUE`.
     public func addServicePrincipalName(
         _ service: String, to account: String, allowingDuplicate: Bool = false
     ) async throws(KerberosTestKitError) {
@@ -46,7 +49,7 @@ extension KerberosRealm {
             to: "give \(account) the name \(service)")
     }
 
-    /// Locks accounts out after wrong passwords, until the time is up or they are ``PrincipalTrait/unlocked``.
+    /// Locks accounts out after wrong passwords, until the duration has passed or they are ``PrincipalTrait/unlocked``.
     ///
     /// - Parameters:
     ///   - failures: How many; 0 means never.
@@ -58,7 +61,7 @@ extension KerberosRealm {
             throw KerberosTestKitError(
                 .invalidArgument, "a lockout comes after 0 to 999 failures, and lasts less than 100 days")
         }
-        // In steps of 100 nanoseconds; a length of time is negative.
+        // In units of 100 nanoseconds; a duration is negative.
         let ticks = "-\(duration.components.seconds * 10_000_000 + duration.components.attoseconds / 100_000_000_000)"
         try await directory().run(
             [
@@ -68,12 +71,13 @@ extension KerberosRealm {
             ], to: "set the lockout")
     }
 
-    /// Lets a service get tickets for others in the name of its users: constrained delegation, S4U2Proxy of [MS-SFU].
+    /// Lets a service get tickets for other services on behalf of its users: constrained delegation, S4U2Proxy of
+    /// [MS-SFU].
     ///
     /// - Parameters:
     ///   - account: The service.
-    ///   - services: The service principal names for which it may.
-    ///   - anyProtocol: Also for users who have not shown it a ticket (S4U2Self gives forwardable tickets).
+    ///   - services: The service principal names that it may delegate to.
+    ///   - anyProtocol: Also for users who did not present a ticket to it (S4U2Self gives forwardable tickets).
     public func allowDelegation(
         from account: String, to services: [String], anyProtocol: Bool = false
     ) async throws(KerberosTestKitError) {
@@ -84,7 +88,7 @@ extension KerberosRealm {
         try await domain.run(changes, to: "let \(account) delegate")
     }
 
-    /// The domain, or an error where there is none.
+    /// The domain, or an error if there is none.
     private func directory() throws(KerberosTestKitError) -> SambaDomain {
         try requireFolder()
         guard let samba else {

@@ -4,7 +4,7 @@ public struct NewPrincipal: Sendable {
     public var name: String
     /// The password; `nil` means a random key.
     public var password: String?
-    /// What is special about it.
+    /// Its traits.
     public var traits: [PrincipalTrait]
     /// Further words for `kadmin`'s `add_principal`, such as `["-kvno", "7"]`.
     public var options: [String]
@@ -19,7 +19,7 @@ public struct NewPrincipal: Sendable {
 }
 
 extension KerberosRealm {
-    /// Adds a principal with a password.
+    /// Adds a user who logs in with a password, such as `ann`.
     public func addPrincipal(
         _ name: String, password: String, options: [String] = []
     ) async throws(KerberosTestKitError) {
@@ -51,14 +51,14 @@ extension KerberosRealm {
         try await administer(queries, to: "add principals")
     }
 
-    /// Changes what the KDC knows of a principal, by words for `kadmin`'s `modify_principal`, such as
+    /// Modifies a principal with arguments of `kadmin`'s `modify_principal`, such as
     /// `["-expire", "yesterday"]` or `["-allow_tix"]`.
     public func modifyPrincipal(_ name: String, options: [String]) async throws(KerberosTestKitError) {
         try refuseSamba("modify_principal")
         try await administer([["modify_principal"] + options + [try Self.checked(name)]], to: "modify \(name)")
     }
 
-    /// Changes what is special about a principal; earlier traits stay.
+    /// Adds traits to a principal; earlier traits stay.
     public func modifyPrincipal(_ name: String, traits: [PrincipalTrait]) async throws(KerberosTestKitError) {
         if let samba {
             try requireFolder()
@@ -70,8 +70,10 @@ extension KerberosRealm {
 
     /// Adds a policy for passwords and lock-outs, for ``PrincipalTrait/policy(_:)``.
     ///
-    /// - Parameter options: Words for `kadmin`'s `add_policy`, such as `["-minlength", "12"]` or
-    ///   `["-maxfailure", "3", "-lockoutduration", "1 hour"]`.
+    /// - Parameters:
+    ///   - name: The policy's name, which principals are given.
+    ///   - options: Words for `kadmin`'s `add_policy`, such as `["-minlength", "12"]` or `["-maxfailure", "3",
+    ///     "-lockoutduration", "1 hour"]`.
     public func addPolicy(_ name: String, options: [String]) async throws(KerberosTestKitError) {
         try refuseSamba("add_policy")
         try await administer([["add_policy"] + options + [try Self.checked(name)]], to: "add the policy \(name)")
@@ -86,10 +88,12 @@ extension KerberosRealm {
         try await administer([["delete_principal", "-force", try Self.checked(name)]], to: "delete \(name)")
     }
 
-    /// Gives a principal a new random key, so that keytabs made before are wrong.
+    /// Gives a principal a new random key, so that older keytabs become wrong.
     ///
-    /// - Parameter keepingVersion: The new key gets the old one's version number. An acceptor with an old keytab then
-    ///   tries its key and fails to decrypt, instead of finding that it has no key of that version.
+    /// - Parameters:
+    ///   - name: The principal, with or without `@REALM`.
+    ///   - keepingVersion: The new key gets the old one's version number. An acceptor with an old keytab then tries its
+    ///     key and fails to decrypt, instead of finding that it has no key of that version.
     public func changeKey(_ name: String, keepingVersion: Bool = false) async throws(KerberosTestKitError) {
         if let samba {
             try requireFolder()
@@ -103,11 +107,12 @@ extension KerberosRealm {
         var version: String?
         if keepingVersion {
             let outcome = try await administer([["get_principal", "-terse", principal]], to: "read \(name)")
-            // The ninth field of the terse form. A prompt can precede it on its line, and an echo of the query its line.
+            // The ninth field of the terse form. A prompt can precede it on its line, and an echo of the query can
+            // precede the line.
             let line = outcome.unicodeScalars.split(separator: "\n").first { $0.contains("\t") }
             version = line?.split(separator: "\t", omittingEmptySubsequences: false).dropFirst(8).first.map(String.init)
             guard version.map({ UInt32($0) != nil }) == true else {
-                throw KerberosTestKitError(.toolFailed, "kadmin.local did not tell the key version of \(name)")
+                throw KerberosTestKitError(.toolFailed, "kadmin.local did not report the key version of \(name)")
             }
         }
         var queries = [["change_password", "-randkey", principal]]
@@ -138,7 +143,11 @@ extension KerberosRealm {
 
     /// Gets a ticket-granting ticket with a password, into a new cache; returns `FILE:` and its path.
     ///
-    /// - Parameter options: Further words for `kinit`, such as `["-f"]`.
+    /// - Parameters:
+    ///   - principal: With or without `@REALM`.
+    ///   - password: The one that the principal was made with.
+    ///   - lifetime: How long the ticket is asked for; `nil` is the realm's default.
+    ///   - options: Further words for `kinit`, such as `["-f"]`.
     public func makeCache(
         _ principal: String, password: String, lifetime: Duration? = nil, options: [String] = []
     ) async throws(KerberosTestKitError) -> String {
@@ -148,7 +157,11 @@ extension KerberosRealm {
 
     /// Gets a ticket-granting ticket with a keytab, into a new cache; returns `FILE:` and its path.
     ///
-    /// - Parameter options: Further words for `kinit`, such as `["-f"]`.
+    /// - Parameters:
+    ///   - principal: With or without `@REALM`.
+    ///   - keytab: The path of a keytab with the principal's key.
+    ///   - lifetime: How long the ticket is asked for; `nil` is the realm's default.
+    ///   - options: Further words for `kinit`, such as `["-f"]`.
     public func makeCache(
         _ principal: String, keytab: String, lifetime: Duration? = nil, options: [String] = []
     ) async throws(KerberosTestKitError) -> String {
@@ -177,14 +190,14 @@ extension KerberosRealm {
         let lines = queries.map { words in
             words.map(Self.quoted).joined(separator: " ")
         }
-        // It reads lines into a buffer of a fixed size.
+        // It reads lines into a buffer of fixed size.
         if lines.contains(where: { $0.utf8.count > 4000 }) {
             throw KerberosTestKitError(.invalidArgument, "names or options are too long for kadmin.local")
         }
         let outcome = try await KerberosTool.kadminLocal.run(
             ["-r", name], environment: Self.toolEnvironment(files),
             input: lines.map { "\($0)\n" }.joined(), in: files, container: engine)
-        // With queries on its standard input it exits with 0 whatever happens: its words have to tell.
+        // With queries on its standard input it always exits with 0: its output has to be checked.
         let complaints = outcome.error.unicodeScalars.split(separator: "\n").map(String.init).filter { line in
             !["No policy specified for ", "NOTICE: ", "WARNING: "].contains { line.utf8.starts(with: $0.utf8) }
         }
@@ -195,14 +208,14 @@ extension KerberosRealm {
         return outcome.output
     }
 
-    /// For what is made of words for MIT's programs.
+    /// For features that are arguments of MIT's programs.
     private func refuseSamba(_ word: String) throws(KerberosTestKitError) {
         if samba != nil {
             throw KerberosTestKitError(.unsupported, "\(word) is MIT's: Samba's KDC has no such thing")
         }
     }
 
-    /// A principal's name that no program takes for an option.
+    /// A principal's name that no program treats as an option.
     private static func checked(_ principal: String) throws(KerberosTestKitError) -> String {
         guard !principal.isEmpty, principal.utf8.first != UInt8(ascii: "-") else {
             throw KerberosTestKitError(.invalidArgument, "\(principal.debugDescription) cannot be a principal's name")
@@ -211,8 +224,8 @@ extension KerberosRealm {
         return principal
     }
 
-    /// A word between quotation marks, with its own ones doubled. By scalars: one with an accent after it is one to `kadmin`
-    /// and not to `Character`.
+    /// A quoted word, with its own quotation marks doubled. By scalars: a quotation mark with a combining accent is one
+    /// to `kadmin` but not to `Character`.
     private static func quoted(_ word: String) -> String {
         let doubled = word.unicodeScalars.flatMap { $0 == "\"" ? [$0, $0] : [$0] }
         return "\"\(String(String.UnicodeScalarView(doubled)))\""

@@ -1,9 +1,9 @@
 extension KerberosRealm {
     /// Lets the users of another realm get tickets for this realm's services.
     ///
-    /// Both databases get `krbtgt/THIS@OTHER` with the same key, and both `krb5.conf` files learn where the other KDC is.
-    /// For a path over more than two realms, let each trust the one before it, ``introduce(_:hosts:)`` the last to the
-    /// first, and put `capaths` into the ``Configuration/sections`` of all.
+    /// Both databases get `krbtgt/THIS@OTHER` with the same key, and both `krb5.conf` files get the other KDC's
+    /// location. For a path over more than two realms, let each trust the one before it, call ``introduce(_:hosts:)``
+    /// with the last for the first, and put `capaths` into the ``Configuration/sections`` of all.
     ///
     /// ```swift
     /// let users = try await KerberosRealm.start(.init(realm: "USERS.TEST"))
@@ -15,8 +15,8 @@ extension KerberosRealm {
     /// - Parameters:
     ///   - other: The realm whose users come here; it must have another name.
     ///   - mutually: Whether this realm's users may also go there.
-    ///   - hosts: This realm's hosts (`db.example.test`) and domains (`.example.test`): clients of the other realm then
-    ///     look for their services here without being told the realm.
+    ///   - hosts: This realm's hosts (`db.example.test`) and domains (`.example.test`): clients of the other
+    ///     realm then find the realm of their services.
     public func trust(
         _ other: KerberosRealm, mutually: Bool = false, hosts: [String] = []
     ) async throws(KerberosTestKitError) {
@@ -26,7 +26,7 @@ extension KerberosRealm {
         guard samba == nil, other.samba == nil else {
             throw KerberosTestKitError(
                 .unsupported,
-                "the kit makes no trust with a realm whose KDC is Samba's; introduce(_:hosts:) tells of it")
+                "the kit cannot make a trust with a realm whose KDC is Samba's; introduce(_:hosts:) makes it known")
         }
         try await other.introduce(self, hosts: hosts)
         try introduce(other)
@@ -40,9 +40,11 @@ extension KerberosRealm {
         try await other.addPrincipals(principals)
     }
 
-    /// Tells this realm's clients where another realm's KDC is, without any trust.
+    /// Configures another realm's KDC for this realm's clients, without any trust.
     ///
-    /// - Parameter hosts: The other realm's hosts (`db.example.test`) and domains (`.example.test`).
+    /// - Parameters:
+    ///   - other: A realm that runs.
+    ///   - hosts: The other realm's hosts (`db.example.test`) and domains (`.example.test`).
     public func introduce(_ other: KerberosRealm, hosts: [String] = []) throws(KerberosTestKitError) {
         try learn(of: other.name, lines: other.endpoints.map { "kdc = \($0)" }, hosts: hosts)
     }

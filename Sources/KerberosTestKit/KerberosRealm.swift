@@ -1,14 +1,14 @@
 import Glibc
 internal import SystemPackage
 
-/// A private MIT Kerberos realm: a KDC on free loopback ports, with everything it owns in one temporary folder.
+/// A private MIT Kerberos realm: a KDC on free loopback ports, with all its files in one temporary folder.
 ///
 /// It needs no privileges, and reads and writes no configuration, cache or keytab outside its folder. The KDC and the
-/// folder are gone when ``stop()`` returns, when the last reference is dropped, and a moment after this process has
-/// died, even by SIGKILL.
+/// folder are removed when ``stop()`` returns, when the last reference is dropped, and shortly after this process
+/// has ended, even by SIGKILL.
 ///
-/// The Kerberos libraries take their configuration from the environment, which belongs to a whole process. So what
-/// uses the realm is best started as a child process with ``environment(cache:keytab:clientKeytab:)``.
+/// The Kerberos libraries take their configuration from the environment, which belongs to a whole process. So start
+/// programs that use the realm as child processes with ``environment(cache:keytab:clientKeytab:)``.
 ///
 /// ```swift
 /// let realm = try await KerberosRealm.start()
@@ -24,21 +24,21 @@ public actor KerberosRealm {
     public nonisolated let folder: String
     /// The port on which the KDC listens, the same for UDP and TCP on all ``addresses``.
     public nonisolated let port: UInt16
-    /// A KDC that is stopped has no socket, and is started again on its old port.
+    /// A stopped KDC has no socket, and is restarted on its old port.
     private let reservation: LoopbackPort.Reservation?
-    /// The addresses on which the KDC listens: `127.0.0.1` and `::1`, or the one of them that this machine has.
+    /// The addresses on which the KDC listens: `127.0.0.1` and `::1`, as far as this machine has them.
     public nonisolated let addresses: [String]
 
     nonisolated let files: RealmFiles
-    /// What runs the KDC's programs where the realm is in a container.
+    /// Runs the KDC's programs if the realm is in a container.
     nonisolated let engine: ContainerEngine?
-    /// The domain, where the KDC is Samba's.
+    /// The domain, if the KDC is Samba's.
     nonisolated let samba: SambaDomain?
     private let watch: RealmGuard
     private var kdc: pid_t?
     private var isStopped = false
     private var lastFileNumber = 0
-    /// What `krb5.conf` says now: the configuration, and what the realm has learned of others since it started.
+    /// The current `krb5.conf`: the configuration, and other realms that were added since the start.
     private var clientConfiguration: Configuration
 
     /// The realm's name.
@@ -67,7 +67,7 @@ public actor KerberosRealm {
 
     /// Starts a realm, and returns when its KDC answers.
     ///
-    /// - Throws: ``KerberosTestKitError`` with the code `toolMissing` where MIT Kerberos, or Samba, is not installed.
+    /// - Throws: ``KerberosTestKitError`` with the code `toolMissing` if MIT Kerberos, or Samba, is not installed.
     public static func start(
         _ configuration: Configuration = Configuration()
     ) async throws(KerberosTestKitError) -> KerberosRealm {
@@ -158,13 +158,13 @@ public actor KerberosRealm {
         await watch.finish()
     }
 
-    /// Stops the KDC and keeps its database: clients find nobody listening.
+    /// Stops the KDC and keeps its database: connections are refused.
     public func stopKDC() async throws(KerberosTestKitError) {
         try await watch.haltKDC()
         kdc = nil
     }
 
-    /// Starts the KDC anew on its old port, after stopping the one that runs; returns when it answers.
+    /// Restarts the KDC on its old port; returns when it answers.
     public func restartKDC() async throws(KerberosTestKitError) {
         try await stopKDC()
         kdc = try await Self.startedKDC(
@@ -176,15 +176,16 @@ public actor KerberosRealm {
         try await watch.pauseKDC()
     }
 
-    /// Lets a frozen KDC go on; it answers what it was asked meanwhile.
+    /// Resumes a frozen KDC; it answers pending requests.
     public func resume() async throws(KerberosTestKitError) {
         try await watch.resumeKDC()
     }
 
-    /// The environment for a child process that shall live in this realm and touch nothing outside its folder.
+    /// The environment for a child process that uses this realm and nothing outside its folder.
     ///
-    /// It holds the Kerberos variables and `TMPDIR` only: merge it into what the program needs otherwise. What is not
-    /// given names a file in the folder that does not exist, so that nothing of the user's is found by accident.
+    /// It holds the Kerberos variables and `TMPDIR` only: merge it into what the program needs otherwise. Arguments
+    /// that are not given become files in the folder that do not exist, so that none of the user's files is used by
+    /// accident.
     ///
     /// - Parameters:
     ///   - cache: The credential cache, as ``makeCache(_:password:lifetime:options:)`` returns it.
@@ -196,16 +197,16 @@ public actor KerberosRealm {
         files.environment(cache: cache, keytab: keytab, clientKeytab: clientKeytab)
     }
 
-    /// Adds to `krb5.conf` where another realm's KDC is, and which hosts belong to that realm.
+    /// Adds another realm's KDC and hosts to `krb5.conf`.
     ///
-    /// Programs that start afterwards know it; the library reads the file anew in those that run.
+    /// Programs that start afterwards use it; in running ones the library reads the file again.
     func learn(of realm: String, lines: [String], hosts: [String]) throws(KerberosTestKitError) {
         try requireFolder()
         var changed = clientConfiguration
         changed.otherRealms[realm] = lines
         for host in hosts { changed.domainRealm[host] = realm }
         try changed.validate()
-        // In one step: whoever reads the file meanwhile sees the old or the new one.
+        // Atomically: a reader sees the old or the new file.
         let draft = try newPath("krb5-conf")
         try Self.write(files.krb5Conf(changed, endpoints: endpoints), to: draft)
         guard rename(draft, files.krb5Conf) == 0 else {
@@ -215,10 +216,10 @@ public actor KerberosRealm {
         clientConfiguration = changed
     }
 
-    /// Where the KDC listens, as `krb5.conf` has it: `127.0.0.1:88` and `[::1]:88`.
+    /// The KDC's endpoints in `krb5.conf`: `127.0.0.1:88` and `[::1]:88`.
     nonisolated var endpoints: [String] { LoopbackPort(number: port, addresses: addresses).endpoints }
 
-    /// A path in the folder that was not given out before.
+    /// A new path in the folder.
     func newPath(_ purpose: String) throws(KerberosTestKitError) -> String {
         try requireFolder()
         lastFileNumber += 1
@@ -240,10 +241,10 @@ extension KerberosRealm {
         return files.environment(cache: nil, keytab: nil, clientKeytab: nil).merging(own) { first, _ in first }
     }
 
-    /// A path that nobody can guess; the guard makes the folder, and fails if it exists.
+    /// An unguessable path; the guard creates the folder, and fails if it exists.
     private static func newFolderName(in parent: String?) throws(KerberosTestKitError) -> String {
         let chosen = parent ?? getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
-        // A colon separates the files of KRB5_CONFIG; the rest would break the lines of the configuration files.
+        // A colon separates the files in KRB5_CONFIG; the others would break the lines of the configuration files.
         let forbidden = chosen.utf8.contains { $0 <= 0x20 || $0 == 0x7F || ":%\"{}$".utf8.contains($0) }
         guard let absolute = realpath(chosen, nil), !forbidden else {
             throw KerberosTestKitError(
@@ -263,7 +264,7 @@ extension KerberosRealm {
             try write(samba.smbConf(configuration, port), to: files.smbConf)
             return
         }
-        // In a container the loopback addresses are others than those at which its ports are published.
+        // In a container the loopback addresses differ from those at which its ports are published.
         let listen = configuration.backend.container == nil ? port.endpoints : ["\(port.number)"]
         try write(files.kdcConf(configuration, listen: listen), to: files.kdcConf)
     }
@@ -278,7 +279,7 @@ extension KerberosRealm {
         }
     }
 
-    /// Starts the KDC and waits for its own word that it serves all its sockets.
+    /// Starts the KDC and waits until its log says that it serves all its sockets.
     private static func startedKDC(
         _ watch: RealmGuard, _ files: RealmFiles, _ port: LoopbackPort, isSamba: Bool
     ) async throws(KerberosTestKitError) -> pid_t? {
@@ -288,14 +289,16 @@ extension KerberosRealm {
             let process = try await watch.startKDC(port: port.number)
             let deadline = ContinuousClock.now + .seconds(20)
             while ContinuousClock.now < deadline, isAlive {
-                // Asked first: what it wrote before it ended is in the log then.
+                // Checked first: what it wrote before it ended is then in the log.
                 isAlive = await watch.isAlive()
-                // Samba's does not say that it serves, but tells of every connection; it ends where it lacks one of its sockets.
+                // Samba's does not log that it serves, but logs every connection; it ends if it lacks one of its
+                // sockets.
                 if isSamba { port.knock() }
                 let log = try KDCLog(path: files.log).read(from: before)
                 if isSamba, log.contains("kdc_tcp_call_loop") { return process }
                 if log.contains("commencing operation") {
-                    // It goes on when it cannot have one of its sockets; in a container nobody else is at its ports.
+                    // It continues if it cannot bind one of its sockets; in a container no other process uses its
+                    // ports.
                     guard process == nil || log.contains("set up \(2 * port.addresses.count) sockets") else { break }
                     return process
                 }

@@ -6,7 +6,7 @@ public struct KerberosTestKitError: Error, Sendable {
 
         /// A name, password or setting cannot be used, for example because it holds a line break.
         public static let invalidArgument = Code(value: "invalid-argument")
-        /// The realm's backend has no such thing, for example policies where the KDC is Samba's.
+        /// The realm's backend does not support it, for example policies with Samba's KDC.
         public static let unsupported = Code(value: "unsupported")
         /// A Kerberos program is not installed; the message names the package that has it.
         public static let toolMissing = Code(value: "tool-missing")
@@ -18,11 +18,11 @@ public struct KerberosTestKitError: Error, Sendable {
         public static let noLoopbackPort = Code(value: "no-loopback-port")
         /// A file of the realm could not be written or read.
         public static let fileSystem = Code(value: "file-system")
-        /// The realm was stopped, or its guard process is gone.
+        /// The realm was stopped, or its guard process has ended.
         public static let stopped = Code(value: "stopped")
         /// The task was cancelled while a Kerberos program ran.
         public static let cancelled = Code(value: "cancelled")
-        /// What was waited for did not happen in time.
+        /// The deadline passed.
         public static let deadline = Code(value: "deadline")
 
         /// The code's stable, hyphenated name.
@@ -31,9 +31,9 @@ public struct KerberosTestKitError: Error, Sendable {
 
     /// What kind of failure this is.
     public var code: Code
-    /// One sentence for a person: what happened, and what to change where that is known. Never holds a password.
+    /// One sentence for a person: what happened, and what to change if that is known. Never holds a password.
     public var message: String
-    /// What the failing program wrote to its standard error; empty where no program was involved.
+    /// The failed program's standard error; empty if no program was involved.
     public var standardError: String
     /// The error that caused this one, for example one of the Subprocess package.
     public var underlying: (any Error)?
@@ -48,7 +48,7 @@ public struct KerberosTestKitError: Error, Sendable {
 }
 
 extension KerberosTestKitError: CustomStringConvertible {
-    /// The code and the message, then the program's own words and the cause where there are any.
+    /// The code and the message, then the program's output and the cause, if there are any.
     public var description: String {
         var text = "\(code): \(message)"
         if !standardError.isEmpty {

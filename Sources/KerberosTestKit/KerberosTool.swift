@@ -22,11 +22,11 @@ package struct KerberosTool: Sendable {
     static let kdb5Util = KerberosTool(name: "kdb5_util", package: "krb5-kdc")
     static let kadminLocal = KerberosTool(name: "kadmin.local", package: "krb5-admin-server")
     static let samba = KerberosTool(name: "samba", package: "samba")
-    /// Debian's own, which finds Samba's modules; another one, of a virtual environment for example, does not.
+    /// Debian's own, which finds Samba's modules; another one, for example of a virtual environment, does not.
     static let debianPython = KerberosTool(name: "python3", package: "python3-samba", folders: ["/usr/bin"])
     static let kinit = KerberosTool(name: "kinit", package: "krb5-user")
 
-    /// Where administrators' programs live; an ordinary user's `PATH` lacks these folders on Debian.
+    /// The folders of administrators' programs; an ordinary user's `PATH` lacks them on Debian.
     private static let systemFolders = ["/usr/sbin", "/usr/local/sbin", "/sbin", "/usr/bin", "/usr/local/bin", "/bin"]
 
     /// The program's path: from `PATH`, else from the folders for system programs.
@@ -52,13 +52,13 @@ package struct KerberosTool: Sendable {
         )
     }
 
-    /// Whether a path leads to a regular file that this process may run. A folder may be "run", too.
+    /// Whether a path is a regular file that this process may execute. A folder may be "executable", too.
     package static func isProgram(_ path: String) -> Bool {
         var status = stat()
         return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG && access(path, X_OK) == 0
     }
 
-    /// What a finished program left behind.
+    /// The result of a finished program.
     struct Outcome: Sendable {
         var succeeded: Bool
         var output: String
@@ -67,7 +67,8 @@ package struct KerberosTool: Sendable {
 
     /// Runs the program to its end with `input` on its standard input.
     ///
-    /// With a container it runs in one of the realm's image. Passwords go through `input`, never through `arguments`, which every user of the machine can read.
+    /// With a container it runs in one of the realm's image. Passwords go through `input`, never through `arguments`,
+    /// which every user of the machine can read.
     func run(
         _ arguments: [String], environment: [String: String], input: String = "", in files: RealmFiles,
         container: ContainerEngine? = nil
@@ -117,7 +118,7 @@ package struct KerberosTool: Sendable {
     }
 }
 
-/// Files that have no name: readable once, gone with their descriptor.
+/// Files without a name: readable once, removed with their descriptor.
 enum AnonymousFile {
     /// An open descriptor at the start of a file with these contents; the caller closes it.
     static func holding(_ contents: String, in folder: String) throws(KerberosTestKitError) -> FileDescriptor {

@@ -3,17 +3,18 @@ import Glibc
 /// A port number that is free on every loopback address this machine has, for UDP and for TCP.
 struct LoopbackPort: Sendable {
     let number: UInt16
-    /// `127.0.0.1` and `::1`, or the one of them that this machine has.
+    /// `127.0.0.1` and `::1`, as far as this machine has them.
     let addresses: [String]
     /// `nil` for a port that was found before.
     var reservation: Reservation?
 
-    /// Keeps other realms of this machine off a port until the KDC has bound it: krb5kdc sets SO_REUSEPORT, so that two of one
-    /// user can bind the same port, and each gets some of the other's requests.
+    /// Reserves a port against other realms of this machine until the KDC has bound it: krb5kdc sets SO_REUSEPORT, so
+    /// two of one user can bind the same port, and each gets some of the other's requests.
     final class Reservation: Sendable {
         private let descriptor: Int32
 
-        /// - Returns: `nil` where somebody else has it. A name in the abstract namespace goes with the process that has bound it.
+        /// - Returns: `nil` if another process has it. A name in the abstract namespace is released with the process
+        ///   that has bound it.
         init?(_ port: UInt16) {
             let descriptor = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
             guard descriptor >= 0 else { return nil }
@@ -46,7 +47,7 @@ struct LoopbackPort: Sendable {
 
     private static let candidates: [(address: String, family: Int32)] = [("127.0.0.1", AF_INET), ("::1", AF_INET6)]
 
-    /// Finds a port. Another process may take it before it is used: whoever binds it must be ready to ask again.
+    /// Finds a port. Another process may take it before it is used: the caller must be ready to retry.
     static func find() throws(KerberosTestKitError) -> LoopbackPort {
         var available: [(address: String, family: Int32)] = []
         for candidate in candidates {
@@ -77,7 +78,7 @@ struct LoopbackPort: Sendable {
         )
     }
 
-    /// Connects to the first address and hangs up.
+    /// Connects to the first address and closes the connection.
     func knock() {
         guard let address = addresses.first else { return }
         let family = address.utf8.contains(UInt8(ascii: ":")) ? AF_INET6 : AF_INET
@@ -135,7 +136,7 @@ struct LoopbackPort: Sendable {
         return (descriptor, number)
     }
 
-    /// Binds, and replaces the address by what the system made of it.
+    /// Binds, and replaces the address by the bound one.
     private static func bind<Address>(_ descriptor: Int32, to address: inout Address) -> Bool {
         withUnsafeMutableBytes(of: &address) { bytes in
             guard let pointer = bytes.baseAddress?.assumingMemoryBound(to: sockaddr.self) else { return false }

@@ -1,10 +1,10 @@
-/// Something special about a principal: what the KDC grants it, and what it refuses.
+/// A trait of a principal: what the KDC grants it, and what it refuses.
 ///
-/// Active Directory knows some of them by other names, and some not at all: those are errors with the code `unsupported`.
+/// Active Directory has other names for some of them, and lacks others: those are errors with the code `unsupported`.
 public struct PrincipalTrait: Sendable, Hashable {
     /// The words for `kadmin`.
     let words: [String]
-    /// What it is to Active Directory; `nil` where it has nothing like it.
+    /// Its equivalent in Active Directory; `nil` if there is none.
     let directory: Directory?
 
     /// How an account is changed.
@@ -24,35 +24,35 @@ public struct PrincipalTrait: Sendable, Hashable {
         self.directory = directory
     }
 
-    /// The principal itself is out of date: the KDC answers `KDC_ERR_NAME_EXP`; Samba's `KDC_ERR_CLIENT_REVOKED`.
+    /// The principal has expired: the KDC answers `KDC_ERR_NAME_EXP`; Samba's `KDC_ERR_CLIENT_REVOKED`.
     public static let expired = PrincipalTrait(
         "-expire", "yesterday", directory: .attribute("accountExpires", "1"))
-    /// Its password is out of date: the KDC answers `KDC_ERR_KEY_EXPIRED`.
+    /// Its password has expired: the KDC answers `KDC_ERR_KEY_EXPIRED`.
     ///
-    /// To Active Directory this is the same as ``needsPasswordChange``.
+    /// In Active Directory this is the same as ``needsPasswordChange``.
     public static let passwordExpired = PrincipalTrait(
         "-pwexpire", "yesterday", directory: .attribute("pwdLastSet", "0"))
-    /// It gets no tickets: the KDC answers `KDC_ERR_CLIENT_REVOKED`. To Active Directory it is disabled.
+    /// It gets no tickets: the KDC answers `KDC_ERR_CLIENT_REVOKED`. In Active Directory it is disabled.
     public static let locked = PrincipalTrait("-allow_tix", directory: .flags(on: 0x2, off: 0))
-    /// It gets tickets again after ``locked``, and after too many wrong passwords where the KDC is Samba's.
+    /// It gets tickets again after ``locked``, and with Samba's KDC also after too many wrong passwords.
     public static let unlocked = PrincipalTrait("+allow_tix", directory: .unlocked)
     /// Its password must be changed first: the KDC answers `KDC_ERR_KEY_EXPIRED`.
     public static let needsPasswordChange = PrincipalTrait(
         "+needchange", directory: .attribute("pwdLastSet", "0"))
-    /// It must prove that it knows its key before it gets a ticket, as real realms demand; Active Directory always does.
+    /// It must preauthenticate, as in real realms; in Active Directory always.
     public static let requiresPreauthentication = PrincipalTrait(
         "+requires_preauth", directory: .flags(on: 0, off: 0x40_0000))
-    /// A service for which nobody gets a ticket: the KDC answers `KDC_ERR_MUST_USE_USER2USER`.
+    /// A service for which no tickets are issued: the KDC answers `KDC_ERR_MUST_USE_USER2USER`.
     public static let notAService = PrincipalTrait("-allow_svr")
     /// A service to which the KDC lets clients delegate their tickets.
     public static let okAsDelegate = PrincipalTrait("+ok_as_delegate", directory: .flags(on: 0x8_0000, off: 0))
-    /// Its tickets cannot be forwarded. To Active Directory it is sensitive and cannot be delegated.
+    /// Its tickets cannot be forwarded. In Active Directory it is sensitive and cannot be delegated.
     public static let notForwardable = PrincipalTrait(
         "-allow_forwardable", directory: .flags(on: 0x10_0000, off: 0))
     /// Its tickets cannot be renewed.
     public static let notRenewable = PrincipalTrait("-allow_renewable")
 
-    /// Its tickets live no longer than this.
+    /// The longest lifetime of its tickets.
     public static func maximumLifetime(_ lifetime: Duration) -> PrincipalTrait {
         PrincipalTrait("-maxlife", "\(lifetime.components.seconds) seconds")
     }
@@ -62,10 +62,10 @@ public struct PrincipalTrait: Sendable, Hashable {
         PrincipalTrait("-maxrenewlife", "\(lifetime.components.seconds) seconds")
     }
 
-    /// It has keys of these encryption types only, whatever else the realm uses.
+    /// It has keys of only these encryption types, whatever else the realm uses.
     ///
-    /// Where the KDC is Samba's this is the account's `msDS-SupportedEncryptionTypes`, which tells what tickets for it are
-    /// encrypted with; no types mean no such attribute, as accounts are that nobody has thought about: RC4.
+    /// With Samba's KDC this is the account's `msDS-SupportedEncryptionTypes`, which determines the encryption
+    /// of tickets for it; no types mean no such attribute, which is the default of accounts: RC4.
     public static func encryptionTypes(_ types: [String]) -> PrincipalTrait {
         PrincipalTrait(
             "-e", types.map { "\($0):normal" }.joined(separator: ","), directory: .encryptionTypes(types))

@@ -3,9 +3,9 @@ import Glibc
 extension KerberosRealm {
     /// What a realm's KDC runs in.
     public struct Backend: Sendable, Hashable {
-        /// `nil` for what is no container.
+        /// `nil` unless it is a container.
         let container: Container?
-        /// `nil` for what is MIT Kerberos.
+        /// `nil` for MIT Kerberos.
         let samba: Samba?
 
         private init(container: Container? = nil, samba: Samba? = nil) {
@@ -23,7 +23,7 @@ extension KerberosRealm {
             var templates: String?
         }
 
-        /// A process beside this one; needs MIT Kerberos on this machine.
+        /// A separate process; needs MIT Kerberos on this machine.
         public static let processes = Backend()
 
         /// A container of the image that `docker/kdc` builds, with the realm's folder mounted under its own path.
@@ -32,23 +32,25 @@ extension KerberosRealm {
         ///
         /// - Parameters:
         ///   - image: The image's name.
-        ///   - engine: The engine's command line, found through `PATH` or given as a path; it is called like Docker's.
+        ///   - engine: The engine's command line, found through `PATH` or given as a path; it must be compatible with
+        ///     Docker's.
         public static func container(image: String = "mongo-sasl-kdc", engine: String = "docker") -> Backend {
             Backend(container: Container(image: image, engine: engine))
         }
 
-        /// The KDC of an Active Directory domain controller, Samba's, as a process beside this one.
+        /// The KDC of an Active Directory domain controller, Samba's, as a separate process.
         ///
-        /// Needs the Debian packages that `make packages-samba` installs; no root and no namespace. Of the domain controller
-        /// only the KDC runs: there is no LDAP, no name server with SRV records, no SMB and no service that changes
-        /// passwords. The domain is changed in its database, see ``KerberosRealm/addGroups(_:to:)`` and its neighbours.
+        /// Needs the Debian packages that `make packages-samba` installs; no root and no namespace. Of the domain
+        /// controller only the KDC runs: there is no LDAP, no name server with SRV records, no SMB and no service that
+        /// changes passwords. The domain is changed in its database, see ``KerberosRealm/addGroups(_:to:)`` and related
+        /// methods.
         ///
-        /// The first realm of a name makes its domain, which takes some ten seconds, and keeps it as a template; each
-        /// realm then starts from a copy with keys of its own, in about a second.
+        /// The first realm of a name creates its domain, which takes about ten seconds, and keeps it as a template;
+        /// each realm then starts from a copy with its own keys, in about a second.
         ///
         /// - Parameters:
         ///   - domain: The domain's NetBIOS name; `nil` is the first part of the realm's.
-        ///   - templates: The folder for templates, which is made where there is none; `nil` is `kerberos-test-kit` in
+        ///   - templates: The folder for templates, which is created if needed; `nil` is `kerberos-test-kit` in
         ///     `XDG_CACHE_HOME`, or in `~/.cache`.
         public static func samba(domain: String? = nil, templates: String? = nil) -> Backend {
             Backend(samba: Samba(domain: domain, templates: templates))
@@ -73,9 +75,10 @@ struct ContainerEngine: Sendable {
         self.files = files
     }
 
-    /// The words that are the same for the KDC and for the programs that change its database.
+    /// The arguments common to the KDC and to the programs that change its database.
     ///
-    /// It runs as this user, who owns the folder, and has no other rights. `--env` without a value passes one on.
+    /// It runs as this user, who owns the folder, and has no other rights. `--env` without a value passes the variable
+    /// on.
     var runWords: [String] {
         let variables = files.environment(cache: nil, keytab: nil, clientKeytab: nil).keys.sorted()
         return [
@@ -84,7 +87,7 @@ struct ContainerEngine: Sendable {
         ] + variables.flatMap { ["--env", $0] }
     }
 
-    /// The words that run a program of the image to its end.
+    /// The arguments that run a program of the image to its end.
     func words(toRun tool: KerberosTool, _ arguments: [String]) -> [String] {
         runWords + ["--rm", "--interactive", "--network", "none", image, tool.name] + arguments
     }

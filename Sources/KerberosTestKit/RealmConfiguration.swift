@@ -1,9 +1,9 @@
 extension KerberosRealm {
-    /// How a test realm is set up. The default is a realm that works at once.
+    /// The configuration of a test realm. The default is a working realm.
     public struct Configuration: Sendable {
         /// The realm's name, in capitals by convention.
         public var realm: String
-        /// The lifetime of a ticket when the client does not ask for another one.
+        /// The lifetime of a ticket unless the client asks for another one.
         public var ticketLifetime: Duration
         /// The longest lifetime that the KDC grants.
         public var maximumLifetime: Duration
@@ -12,18 +12,18 @@ extension KerberosRealm {
         /// How far the clocks of client and server may differ.
         public var clockSkew: Duration
         /// The only encryption types that clients, servers and the KDC of the realm use, the best one first, such as
-        /// `["aes256-cts-hmac-sha384-192"]`; empty means what MIT Kerberos does by itself.
+        /// `["aes256-cts-hmac-sha384-192"]`; empty means the default of MIT Kerberos.
         public var encryptionTypes: [String]
         /// Further lines for the `[libdefaults]` section of `krb5.conf`, such as `"forwardable = true"`.
         ///
-        /// They come before the kit's own lines, and the library takes the first value of a setting.
+        /// They come before the kit's own lines, and the library uses the first value of a setting.
         public var libdefaults: [String]
         /// Further lines for this realm's part of the `[realms]` section of `krb5.conf`.
         public var realmLines: [String]
         /// Further lines for this realm's part of `kdc.conf`, such as `"default_principal_flags = +preauth"`.
         ///
-        /// They come before the kit's own lines, and the library takes the first value of a setting. With Samba they are
-        /// lines for the global part of `smb.conf`, and come after the kit's, as Samba takes the last value.
+        /// They come before the kit's own lines, and the library uses the first value of a setting. With Samba they are
+        /// lines for the global part of `smb.conf`, and come after the kit's, as Samba uses the last value.
         public var kdcLines: [String]
         /// Whole further realms for `krb5.conf`: name to lines.
         public var otherRealms: [String: [String]]
@@ -33,7 +33,7 @@ extension KerberosRealm {
         public var sections: [String: [String]]
         /// The folder in which the realm's own folder is made; `nil` means `TMPDIR`, or `/tmp`.
         public var parentFolder: String?
-        /// What the KDC is: MIT's as a process beside this one or in a container, or Samba's.
+        /// The KDC: MIT's as a separate process or in a container, or Samba's.
         public var backend: Backend
 
         /// A realm `EXAMPLE.TEST` with tickets of ten hours, unless told otherwise.
@@ -94,7 +94,7 @@ extension KerberosRealm {
             if let samba = backend.samba { try validate(samba) }
         }
 
-        /// Refuses what Active Directory has not.
+        /// Refuses what Active Directory does not have.
         private func validate(_ samba: Backend.Samba) throws(KerberosTestKitError) {
             let labels = realm.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
             let areCapitals = labels.allSatisfy { label in
@@ -120,17 +120,17 @@ extension KerberosRealm {
             }
             for lifetime in [maximumLifetime, maximumRenewableLifetime] where lifetime.components.seconds % 3600 != 0 {
                 throw KerberosTestKitError(
-                    .unsupported, "Samba's KDC knows maximum lifetimes of whole hours only; this is \(lifetime)")
+                    .unsupported, "Samba's KDC supports maximum lifetimes of whole hours only; this is \(lifetime)")
             }
             _ = try DirectoryChange.encryptionBits(encryptionTypes)
         }
 
-        /// The domain's name for what does not know DNS.
+        /// The domain's NetBIOS name.
         func netbiosDomain(_ samba: Backend.Samba) -> String {
             samba.domain ?? realm.unicodeScalars.split(separator: ".").first.map(String.init) ?? realm
         }
 
-        /// Letters, digits and hyphens: what all names of encryption types consist of.
+        /// Letters, digits and hyphens: the characters of all names of encryption types.
         private static func isOfTypeName(_ byte: UInt8) -> Bool {
             switch byte {
             case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),

@@ -15,7 +15,7 @@ struct RealmFiles: Sendable {
 
     /// Everything that the Kerberos libraries would otherwise look up outside the folder.
     ///
-    /// `GSS_MECH_CONFIG` names an empty file, so that no mechanism of the machine is loaded.
+    /// `GSS_MECH_CONFIG` names an empty file, so that none of the machine's mechanisms is loaded.
     func environment(cache: String?, keytab: String?, clientKeytab: String?) -> [String: String] {
         [
             "KRB5_CONFIG": krb5Conf,
@@ -57,7 +57,7 @@ struct RealmFiles: Sendable {
 
     /// `kdc.conf` for the KDC and the database programs.
     ///
-    /// The database is not synchronised to the disk: it lives as long as one test.
+    /// The database is not synchronised to the disk: it exists only for one test.
     func kdcConf(
         _ configuration: KerberosRealm.Configuration, listen: [String]
     ) throws(KerberosTestKitError) -> String {
@@ -83,6 +83,6 @@ struct RealmFiles: Sendable {
 }
 
 extension Duration {
-    /// As the configuration files have it.
+    /// In the form of the configuration files.
     fileprivate var inSeconds: String { "\(components.seconds)s" }
 }

@@ -2,11 +2,11 @@ import Glibc
 internal import Subprocess
 internal import SystemPackage
 
-/// The process that owns a realm's KDC and folder, and outlives the process that started it by a moment.
+/// The process that owns a realm's KDC and folder; it briefly outlives the process that started it.
 ///
 /// A process that is killed by SIGKILL cannot clean up after itself. So a shell does it: it makes the folder, starts
-/// and stops the KDC, its own child or a container, and reads requests from a socket whose other end only we hold. However we end,
-/// that socket closes, and the shell sees the end of its input, kills the KDC and removes the folder.
+/// and stops the KDC, its own child or a container, and reads requests from a socket whose other end only we hold.
+/// However we end, that socket closes, and the shell gets end of file, kills the KDC and removes the folder.
 ///
 /// The socket is close-on-exec, so that programs we start in the meantime do not keep it open. It is a socket and not
 /// a pipe because writing to a dead peer must not raise SIGPIPE in our process.
@@ -16,12 +16,12 @@ final class RealmGuard: Sendable {
         let reply: CheckedContinuation<String?, Never>
     }
 
-    /// What the guard looks after: a shell script with its arguments.
+    /// What the guard manages: a shell script with its arguments.
     struct Charge: Sendable {
         var script: String
         var arguments: [String]
 
-        /// A KDC as the shell's own child, by the words of its command line; it must stay in the foreground.
+        /// A KDC as the shell's own child, by its command line; it must stay in the foreground.
         static func process(folder: String, command: [String]) -> Charge {
             Charge(script: RealmGuard.processScript + RealmGuard.loop, arguments: [folder] + command)
         }
@@ -40,7 +40,7 @@ final class RealmGuard: Sendable {
 
     /// Arguments: folder, and the words that start the KDC.
     ///
-    /// The KDC is never waited for but in `halt`, so its process id cannot be taken by another process before that.
+    /// The KDC is reaped only in `halt`, so its process id cannot be reused before that.
     private static let processScript = """
         trap '' HUP INT QUIT TERM PIPE
         folder=$1 kdc=
@@ -63,7 +63,8 @@ final class RealmGuard: Sendable {
         }
         """
 
-    /// Arguments: folder, engine, realm, container's name, image, addresses, and the engine's words for a new container.
+    /// Arguments: folder, engine, realm, container's name, image, addresses, and the engine's words for a new
+    /// container.
     private static let containerScript = """
         trap '' HUP INT QUIT TERM PIPE
         folder=$1 engine=$2 realm=$3 name=$4 image=$5 addresses=$6
@@ -92,7 +93,7 @@ final class RealmGuard: Sendable {
         alive() { [ "$("$engine" inspect --format '{{.State.Running}}' "$name")" = true ]; }
         """
 
-    /// One line out for each line in, and one at the start.
+    /// One output line for each input line, and one at the start.
     private static let loop = """
 
         mkdir -m 700 -- "$folder" || exit 1
@@ -186,7 +187,7 @@ final class RealmGuard: Sendable {
         return process == 0 ? nil : process
     }
 
-    /// Whether the KDC exists still; one that has ended by itself does not.
+    /// Whether the KDC still exists; it may have ended by itself.
     func isAlive() async -> Bool {
         await ask("alive") == "yes"
     }
@@ -196,17 +197,17 @@ final class RealmGuard: Sendable {
         try await expect("halted", from: "halt")
     }
 
-    /// Stops the KDC's clock: it keeps its sockets and answers nothing.
+    /// Pauses the KDC: it keeps its sockets and answers nothing.
     func pauseKDC() async throws(KerberosTestKitError) {
         try await expect("paused", from: "pause")
     }
 
-    /// Lets a paused KDC go on.
+    /// Resumes a paused KDC.
     func resumeKDC() async throws(KerberosTestKitError) {
         try await expect("resumed", from: "resume")
     }
 
-    /// Ends the guard, and with it KDC and folder; returns once all are gone.
+    /// Ends the guard, and with it KDC and folder; returns once all are removed.
     func finish() async {
         requests.finish()
         await life.value

@@ -1,7 +1,7 @@
-/// A configuration file with gaps, the same for this kit and for the containers.
+/// A configuration file with placeholders, the same for this kit and for the containers.
 ///
-/// A line that is nothing but `@NAME@` is replaced by any number of lines, each with that line's indentation; `@NAME@`
-/// within a line is replaced by the one line that it stands for.
+/// A line with only `@NAME@` is replaced by any number of lines, each with that line's indentation;
+/// `@NAME@` within a line is replaced by its one-line value.
 struct RealmTemplate {
     let text: String
 
@@ -9,7 +9,7 @@ struct RealmTemplate {
         text = String(decoding: bytes, as: UTF8.self)
     }
 
-    /// The file, with something in each gap.
+    /// The file, with all placeholders replaced.
     func filled(_ values: [String: [String]]) throws(KerberosTestKitError) -> String {
         var lines: [String] = []
         for line in text.split(separator: "\n") {
@@ -21,7 +21,8 @@ struct RealmTemplate {
             var pieces = line.split(separator: "@", omittingEmptySubsequences: false).map(String.init)
             for index in pieces.indices where index % 2 == 1 {
                 guard let value = values[pieces[index]], value.count == 1 else {
-                    throw KerberosTestKitError(.fileSystem, "a template has a gap \(pieces[index]) that nothing fills")
+                    throw KerberosTestKitError(
+                        .fileSystem, "a template has a placeholder \(pieces[index]) without a value")
                 }
                 pieces[index] = value[0]
             }

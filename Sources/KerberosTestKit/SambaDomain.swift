@@ -2,14 +2,14 @@ import Glibc
 
 /// The Active Directory domain of one realm: where its database is, and how it is changed.
 ///
-/// The changes are made in the database's files by Samba's own library, in a program of Debian's Python; the KDC sees them
-/// at once. No server beside the KDC has to run for that.
+/// The changes are made in the database's files by Samba's own library, in a program of Debian's Python; the KDC sees
+/// them at once. No other server than the KDC has to run for that.
 struct SambaDomain: Sendable {
     let realm: String
     /// The NetBIOS name.
     let domain: String
     let files: RealmFiles
-    /// The types of keys for tickets, for accounts of which nothing else is said.
+    /// The default encryption types of accounts.
     let encryptionTypes: [String]
     private let templates: String
 
@@ -50,22 +50,22 @@ struct SambaDomain: Sendable {
         ]
     }
 
-    /// Copies the template, makes it first where there is none, and gives the copy a key of its own: realms of the same name
-    /// do not take each other's tickets.
+    /// Copies the template, which is created if needed, and gives the copy its own key: realms of the same name
+    /// do not accept each other's tickets.
     func create() async throws(KerberosTestKitError) {
         try await run(
             [DirectoryChange("start", templates, files.samba, realm, domain), DirectoryChange("password", "krbtgt")],
             to: "make the domain")
     }
 
-    /// Makes all changes, in order, in one process; what went well before a failure stays.
+    /// Makes all changes, in order, in one process; changes before a failure stay.
     func run(_ changes: [DirectoryChange], to purpose: String) async throws(KerberosTestKitError) {
         for change in changes { try change.validate() }
         let outcome = try await KerberosTool.debianPython.run(
             ["-I", "-X", "utf8", files.sambaScript, files.smbConf], environment: KerberosRealm.toolEnvironment(files),
             input: changes.map { "\($0.line)\n" }.joined(), in: files)
         guard outcome.succeeded else {
-            // Samba's libraries write there too, also where nothing is wrong.
+            // Samba's libraries write there, too, even without errors.
             let lines = outcome.error.unicodeScalars.split(separator: "\n").map(String.init)
             let own = lines.filter { $0.hasPrefix("samba-realm: ") }.map { String($0.dropFirst(13)) }
             throw KerberosTestKitError(
@@ -83,13 +83,13 @@ struct SambaDomain: Sendable {
         return name
     }
 
-    /// What makes an account for a principal. A name with a slash becomes the service principal name of an account, and its
-    /// user principal name as well, as `ktpass` does it; so the service can get tickets with its keytab.
+    /// The changes that create an account for a principal. A name with a slash becomes the service principal name of an
+    /// account, and its user principal name as well, as with `ktpass`; so the service can get tickets with its keytab.
     func additions(_ principal: NewPrincipal) throws(KerberosTestKitError) -> [DirectoryChange] {
         guard principal.options.isEmpty else {
             throw KerberosTestKitError(
                 .unsupported,
-                "options are words for MIT's kadmin, which Samba has not: use traits for \(principal.name)")
+                "options are words for MIT's kadmin, which Samba does not have: use traits for \(principal.name)")
         }
         if principal.password == "" {
             throw KerberosTestKitError(.invalidArgument, "the password of \(principal.name) is empty")
@@ -103,7 +103,7 @@ struct SambaDomain: Sendable {
         return try [addition, types] + changes(of: name, principal.traits)
     }
 
-    /// What gives an account traits.
+    /// The changes that give an account traits.
     func changes(of name: String, _ traits: [PrincipalTrait]) throws(KerberosTestKitError) -> [DirectoryChange] {
         var changes: [DirectoryChange] = []
         for trait in traits {
@@ -120,13 +120,13 @@ struct SambaDomain: Sendable {
             case nil:
                 throw KerberosTestKitError(
                     .unsupported,
-                    "Active Directory has nothing like \(trait.words.joined(separator: " ")), a trait for \(name)")
+                    "Active Directory has no equivalent of \(trait.words.joined(separator: " ")), a trait for \(name)")
             }
         }
         return changes
     }
 
-    /// Refuses what Active Directory would refuse, or make something else of.
+    /// Refuses what Active Directory would refuse or change.
     private func checkName(_ name: String) throws(KerberosTestKitError) {
         let parts = name.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
         let forbidden = Set("\"\\[]:;|=+*?<>@,".utf8)
@@ -155,7 +155,8 @@ struct SambaDomain: Sendable {
 
     /// `smb.conf` for the KDC and for changes of the database.
     ///
-    /// The KDC is the only service. Port 0 means that passwords cannot be changed: with MIT's KDC nobody serves that either.
+    /// The KDC is the only service. Port 0 means that passwords cannot be changed; with MIT's KDC there is no such
+    /// service either.
     func smbConf(
         _ configuration: KerberosRealm.Configuration, _ port: LoopbackPort
     ) throws(KerberosTestKitError) -> String {

@@ -1,10 +1,10 @@
 #if Kerberos
 internal import BlockingWork
 
-/// A runner that knows the replies to some commands already: they were sent before it was known that they would be wanted.
+/// A runner that already has the replies to some commands, which were sent in advance.
 ///
-/// The conversation runs over it as over any other, so that nothing is taken from a reply earlier than it would be
-/// without pipelining. A command that is not the one that was anticipated ends it.
+/// The conversation runs over it as over any other, so that no reply is used earlier than it would
+/// be without pipelining. A command that was not anticipated ends it.
 struct AnticipatedReplies<Runner: CommandRunner>: CommandRunner {
     private let anticipated: Locked<[(command: [UInt8], reply: [UInt8])]>
     private let runner: Runner
@@ -19,7 +19,7 @@ struct AnticipatedReplies<Runner: CommandRunner>: CommandRunner {
             guard let next = anticipated.first else { return nil }
             guard next.command == command else { throw pipeliningRefused("the server's token asks for another answer") }
             anticipated.removeFirst()
-            // A reply that is an error is told by the plain way: it may be about the pipelining.
+            // An error reply leads to the fallback without pipelining: it may be about the pipelining.
             guard (try? CommandReply(next.reply, to: "saslStart"))?.isOK == true else {
                 throw pipeliningRefused("the server refused a command")
             }
@@ -30,7 +30,7 @@ struct AnticipatedReplies<Runner: CommandRunner>: CommandRunner {
     }
 }
 
-/// The error that leads to the plain way.
+/// The error that leads to the fallback without pipelining.
 func pipeliningRefused(_ why: String) -> MongoAuthError {
     MongoAuthError(.pipeliningRefused, "pipelined commands are not answered as single ones are: \(why)")
 }

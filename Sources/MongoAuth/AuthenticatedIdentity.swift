@@ -1,14 +1,14 @@
 internal import SaslBSON
 
-/// Who a connection is authenticated as, in the server's words (command connectionStatus).
+/// The authenticated user of a connection, as the server reports it (command connectionStatus).
 ///
-/// Of each text 1 KiB is kept, with control characters escaped; of the roles the first hundred.
+/// Each text is cut to 1 KiB, with control characters escaped; the roles to the first hundred.
 public struct AuthenticatedIdentity: Sendable, Hashable {
     /// A role on a database.
     public struct Role: Sendable, Hashable, CustomStringConvertible {
         /// The role's name.
         public var role: String
-        /// Its database.
+        /// Where the role is defined, `admin` for those of the whole deployment.
         public var database: String
 
         /// Creates a role.
@@ -23,8 +23,8 @@ public struct AuthenticatedIdentity: Sendable, Hashable {
 
     /// The user's name.
     public var user: String
-    /// The user's database, `$external` for Kerberos; `nil` where the server does not name it, as some that are no
-    /// MongoDB do.
+    /// The user's database, `$external` for Kerberos; `nil` if the server does not name it, as some that are
+    /// not MongoDB do.
     public var database: String?
     /// What the user may do.
     public var roles: [Role]
@@ -41,8 +41,9 @@ public struct AuthenticatedIdentity: Sendable, Hashable {
 
     /// Asks the server.
     ///
-    /// - Throws: ``MongoAuthError`` for a refusal, a malformed reply, a server that cannot tell
-    ///   (``MongoAuthError/Code/identityNotTold``), or a connection that is not authenticated; what the runner throws.
+    /// - Throws: ``MongoAuthError`` for a refusal, a malformed reply, a server that does not report
+    ///   the user (``MongoAuthError/Code/identityNotTold``), or a connection that is not authenticated; what the runner
+    ///   throws.
     public static func ask(
         _ runner: some CommandRunner, by deadline: ContinuousClock.Instant,
         observe: AuthenticationObserver? = nil

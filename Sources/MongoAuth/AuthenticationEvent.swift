@@ -5,7 +5,7 @@ public import SASL
 public import KerberosCredentials
 #endif
 
-/// What happens in an authentication, told when and where it happens.
+/// An event of an authentication, reported when and where it happens.
 @nonexhaustive
 public enum AuthenticationEvent: Sendable {
     /// Hello is sent.
@@ -13,40 +13,41 @@ public enum AuthenticationEvent: Sendable {
     /// The server has described itself.
     case helloEnded(ServerDescription)
     #if Kerberos
-    /// A ticket for this service is looked for.
+    /// The search for a ticket for this service begins.
     case ticketBegan(ServicePrincipal)
-    /// Something on the way to that ticket: a cache is read, a KDC is asked or has answered.
+    /// An event of that search: a cache is read, a KDC is asked or has answered.
     case kerberos(KerberosEvent)
-    /// The ticket is at hand.
+    /// The ticket is available.
     case ticketEnded(ServiceCredential)
-    /// The server refused the ticket, and the KDC has given a newer one: the conversation begins once more.
+    /// The server refused the ticket, and the KDC has issued a newer one: the conversation starts again.
     case ticketReplaced(ServiceCredential)
     #endif
     /// The conversation begins.
     case saslBegan(SaslMechanismName)
-    /// A command of so many bytes, its token among them, is sent; `nil` where the length would tell something of a password.
+    /// A command with this many bytes, its token included, is sent; `nil` if the length would reveal something about a
+    /// password.
     case saslSent(length: Int?)
-    /// A reply of so many bytes has come.
+    /// A reply with this many bytes has come.
     case saslReceived(length: Int)
     /// Both sides agree that the authentication has succeeded.
     case saslEnded(AuthenticationDetails)
-    /// The server is asked who we are.
+    /// The server is asked for the authenticated user.
     case identityBegan
-    /// The server has said who we are.
+    /// The server has reported the authenticated user.
     case identityEnded(AuthenticatedIdentity)
 }
 
-/// Takes events. It is called where they happen, an event loop perhaps, and must be quick.
+/// Receives events. It is called where they happen, perhaps on an event loop, and must be quick.
 public typealias AuthenticationObserver = @Sendable (AuthenticationEvent) -> Void
 
 extension AuthenticationEvent {
-    /// Writes the events that a log has: of tokens the length at most.
+    /// Writes events to a log; of tokens at most the length.
     func log(to logger: Logger) {
         switch self {
         #if Kerberos
         case .ticketEnded(let ticket), .ticketReplaced(let ticket):
             logger.debug(
-                "kerberos ticket at hand",
+                "kerberos ticket ready",
                 metadata: ["gss.target": "\(ticket.servicePrincipal)", "gss.initiator": "\(ticket.clientPrincipal)"])
         #endif
         case .saslBegan(let mechanism):

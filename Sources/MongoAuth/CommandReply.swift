@@ -1,20 +1,21 @@
 package import SaslBSON
 
-/// A command's reply, of which is known whether the command succeeded.
+/// A command's reply whose field `ok` has been read.
 package struct CommandReply: Sendable, Hashable {
     /// The reply's body.
     package let document: BSONDocument
-    /// What the field `ok` says.
+    /// The value of the field `ok`.
     package let isOK: Bool
 
-    /// A handshake needs few elements; most have the roles of a user, three for each, and a directory's user may have some
-    /// thousand groups. A message of the shortest ones takes twenty times its size in memory, and all connections of an
-    /// event loop wait while it is decoded.
+    /// A handshake needs few elements; most are for the user's roles, three for each, and a directory's user may have
+    /// some thousand groups. A message of the shortest elements takes twenty times its size in memory, and all
+    /// connections of an event loop wait while it is decoded.
     private static let limits = BSONLimits(maximumElementCount: 20_000)
 
-    /// Reads a reply as it came.
+    /// Reads a reply.
     ///
-    /// - Throws: ``MongoAuthError/Code/malformedReply`` for bytes that are not one document, or as the other initializer.
+    /// - Throws: ``MongoAuthError/Code/malformedReply`` for bytes that are not one document, or for the reasons of the
+    ///   other initializer.
     package init(_ bytes: [UInt8], to command: String) throws(MongoAuthError) {
         let document: BSONDocument
         do {
@@ -28,8 +29,8 @@ package struct CommandReply: Sendable, Hashable {
 
     /// Reads the field `ok`: 1 or 0 as int32, int64 or double, or a Boolean, since servers have used all of them.
     ///
-    /// - Throws: ``MongoAuthError/Code/malformedReply`` where it is missing, there twice, or anything else. A reply must
-    ///   not pass for a success because it is malformed.
+    /// - Throws: ``MongoAuthError/Code/malformedReply`` if it is missing, given twice, or anything else.
+    ///   A malformed reply must not count as success.
     package init(_ document: BSONDocument, to command: String) throws(MongoAuthError) {
         let fields = document.lazy.filter { $0.key == "ok" }.prefix(2).map(\.value)
         func malformed(_ what: String) -> MongoAuthError {

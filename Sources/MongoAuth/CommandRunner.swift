@@ -1,32 +1,35 @@
 internal import BlockingWork
 
-/// Something that runs MongoDB commands one at a time: a connection, or the inside of a driver.
+/// Runs MongoDB commands one at a time: a connection, or a driver's internals.
 ///
-/// It is all that authentication needs of a transport. Commands and replies are BSON documents as bytes, so that no
-/// driver has to meet the BSON of this package.
+/// This is all that authentication needs from a transport. Commands and replies are BSON documents as bytes, so that
+/// a driver needs none of this package's BSON types.
 public protocol CommandRunner: Sendable {
     /// Sends a command and returns its reply.
     ///
-    /// A reply that says that the command failed (`ok: 0`) is returned, not thrown.
+    /// A reply that reports a failed command (`ok: 0`) is returned, not thrown.
     ///
     /// - Parameters:
-    ///   - command: The whole command as one BSON document; its first key is the command's name, and it has the key `$db`.
+    ///   - command: The whole command as one BSON document; its first key is the command's name, and it has the key
+    ///     `$db`.
     ///   - deadline: When to give up. It covers everything from sending to the last byte of the reply.
-    /// - Returns: The reply's body, one BSON document. It is checked by the caller.
-    /// - Throws: For trouble with the transport only: not sent, no reply, the deadline has passed. Where the task is
-    ///   cancelled the call ends at once, by throwing. After a throw the connection must not be used for another command.
+    /// - Returns: The reply's body, one BSON document. The caller checks it.
+    /// - Throws: Only for failures of the transport: not sent, no reply, the deadline has passed. If
+    ///   the task is cancelled, the call throws at once. After a throw the connection must not be used for another
+    ///   command.
     func run(_ command: [UInt8], by deadline: ContinuousClock.Instant) async throws -> [UInt8]
 }
 
-/// A runner that can send several commands at once, for ``MongoAuthenticator/authenticatePipelined(_:hello:serverHost:over:by:observe:)``.
+/// A runner that can send several commands at once, for
+/// ``MongoAuthenticator/authenticatePipelined(_:hello:serverHost:over:by:observe:)``.
 public protocol PipelinedCommandRunner: CommandRunner {
     /// Sends several commands in one write and returns their replies in the same order.
     ///
-    /// - Throws: As ``CommandRunner/run(_:by:)``; where one reply is missing, for all.
+    /// - Throws: As ``CommandRunner/run(_:by:)``; if one reply is missing, for all.
     func run(pipelined commands: [[UInt8]], by deadline: ContinuousClock.Instant) async throws -> [[UInt8]]
 }
 
-/// A driver's own way to run a command, with the deadline and the cancellation that it lacks.
+/// Adds a deadline and cancellation to a driver's own function that runs a command.
 ///
 /// ```swift
 /// let runner = RacingCommandRunner { try await connection.execute($0) } giveUp: { connection.close() }
@@ -38,10 +41,10 @@ public struct RacingCommandRunner: CommandRunner {
     /// Makes a runner.
     ///
     /// - Parameters:
-    ///   - body: Sends a command and gives its reply, both as in ``CommandRunner/run(_:by:)``. It may take as long as it
-    ///     likes, and need not heed a cancellation.
-    ///   - giveUp: Called once, at the deadline or the cancellation, when `body` has not come back: it should close the
-    ///     connection.
+    ///   - body: Sends a command and returns its reply, both as in ``CommandRunner/run(_:by:)``. It may take any time,
+    ///     and need not react to cancellation.
+    ///   - giveUp: Called once, at the deadline or the cancellation, if `body` has not returned: it should
+    ///     close the connection.
     public init(
         _ body: @escaping @Sendable ([UInt8]) async throws -> [UInt8], giveUp: @escaping @Sendable () -> Void
     ) {

@@ -6,10 +6,10 @@ internal import GSSCore
 internal import SASLGSSAPI
 #endif
 
-/// The steps of one exchange, each taken where it belongs: one that computes where the caller is, one that may take long
+/// The steps of one exchange: a step that only computes runs on the caller, one that may take long
 /// on a thread.
 struct ExchangeSteps: ~Copyable {
-    /// What a step came to.
+    /// The result of a step.
     struct Progress: Sendable {
         var step: SaslStep
         var isComplete: Bool
@@ -21,17 +21,17 @@ struct ExchangeSteps: ~Copyable {
         #endif
     }
 
-    /// Where the caller is; or else behind a lock, for whichever thread takes the next step.
+    /// Held by the caller; or else behind a lock, for whichever thread takes the next step.
     private var own: Exchange?
     private let shared: Locked<Exchange>?
     private let threads: @Sendable ([UInt8]?) -> BlockingWorkers?
-    /// Whom a caller waits for.
+    /// What a caller waits for.
     private let subject: String
 
     /// Begins an exchange.
     ///
-    /// - Parameter threads: Where the step is taken that a challenge asks for, if it may take long; always `nil` for a
-    ///   mechanism whose steps compute. Steps come one after another, but not all on the same thread.
+    /// - Parameter threads: Where the step for a challenge runs, if it may take long; always `nil` for a
+    ///   mechanism whose steps only compute. Steps run one after another, but not all on the same thread.
     init(
         _ mechanism: any SaslMechanism, on threads: @escaping @Sendable ([UInt8]?) -> BlockingWorkers?
     ) throws(SaslError) {
@@ -39,7 +39,7 @@ struct ExchangeSteps: ~Copyable {
         own = isOwn ? try Exchange(mechanism) : nil
         shared = isOwn ? nil : Locked(try Exchange(mechanism))
         self.threads = threads
-        // An identity that only GSS-API can use gets its tickets within a step.
+        // An identity that only GSS-API can use gets its tickets during a step.
         subject = mechanism.name == .gssapi ? "a KDC, in a step of GSSAPI" : "a step of \(mechanism.name)"
     }
 
@@ -55,7 +55,7 @@ struct ExchangeSteps: ~Copyable {
                 }
             }
             guard let result = own?.step(challenge) else {
-                throw MongoAuthError(.sasl, "the exchange is neither here nor on a thread")
+                throw MongoAuthError(.sasl, "the exchange is missing")
             }
             return try result.get()
         } catch {
@@ -64,7 +64,7 @@ struct ExchangeSteps: ~Copyable {
     }
 }
 
-/// A session with what only its own type tells.
+/// A session, with its mechanism's own details.
 private struct Exchange: ~Copyable {
     private var session: SaslSession
     private let provesServer: Bool

@@ -1,4 +1,4 @@
-// One import for a driver: passwords and identities are parts of its credentials.
+// One import for a driver: credentials have passwords and identities.
 @_exported public import SASL
 
 #if Kerberos

@@ -1,24 +1,25 @@
 #if Kerberos
 public import KerberosCredentials
 
-/// The options of GSSAPI, named as in the authentication specification, and where the tickets come from.
+/// The options of GSSAPI, named as in the authentication specification, and the source of the tickets.
 public struct GSSAPIOptions: Sendable, Hashable {
-    /// `SERVICE_NAME`
+    /// `SERVICE_NAME`: the first part of the server's principal.
     public var serviceName: String
     /// `SERVICE_REALM`; `nil` leaves the realm to Kerberos.
     public var serviceRealm: String?
-    /// `SERVICE_HOST`, in place of the server's name.
+    /// `SERVICE_HOST`, instead of the server's name.
     public var serviceHost: String?
-    /// `CANONICALIZE_HOST_NAME`
+    /// `CANONICALIZE_HOST_NAME`: whether the DNS is asked for the host's canonical name.
     public var canonicalizeHostName: HostCanonicalization
-    /// Where the client's tickets come from: the system's credential cache, a cache by name, a keytab, a password, an
+    /// The source of the client's tickets: the system's credential cache, a cache by name, a keytab, a password, an
     /// existing credential. Its user is the credential's user name.
     ///
-    /// Tickets are kept in memory for as long as the authenticator; those from a keytab or a password are renewed, and the
-    /// password is kept until then.
+    /// Tickets are kept in memory for as long as the authenticator; those from a keytab or a password are renewed, and
+    /// the password is kept until then.
     public var identity: KerberosIdentity
-    /// Accepts a server that names a maximum size of messages although it offers no security layer, as those of GNU SASL, of
-    /// Dovecot and of the JDK do. RFC 4752 section 3.1 has the client check that it is 0, so this is off.
+    /// Accepts a server that states a maximum message size although it offers no security layer, as those of GNU SASL,
+    /// Dovecot and the JDK do. RFC 4752 section 3.1 requires the client to check that it is 0, so this is off by
+    /// default.
     public var toleratesSizeWithoutLayer = false
 
     /// Creates options with the specification's defaults and the system's own credential cache.
@@ -33,10 +34,10 @@ public struct GSSAPIOptions: Sendable, Hashable {
         self.identity = identity
     }
 
-    /// Reads the mechanism properties of a connection string, as a driver has them: names without regard to case.
+    /// Reads the mechanism properties of a connection string in a driver's form; names are case-insensitive.
     ///
-    /// - Throws: ``MongoAuthError/Code/invalidCredential``, which names the property that is unknown, empty, there twice or
-    ///   has a value that is none of its own.
+    /// - Throws: ``MongoAuthError/Code/invalidCredential``, which names the property that is unknown, empty,
+    ///   given twice or has an invalid value.
     public init(
         mechanismProperties: [String: String], identity: KerberosIdentity = .system()
     ) throws(MongoAuthError) {
@@ -44,7 +45,7 @@ public struct GSSAPIOptions: Sendable, Hashable {
         var seen: Set<String> = []
         for (name, value) in mechanismProperties {
             let key = Self.isASCII(name) ? name.uppercased() : name
-            guard seen.insert(key).inserted else { throw Self.invalid(name, "is there twice") }
+            guard seen.insert(key).inserted else { throw Self.invalid(name, "is given twice") }
             guard !value.isEmpty else { throw Self.invalid(name, "is empty") }
             switch key {
             case "SERVICE_NAME": serviceName = value
@@ -55,14 +56,14 @@ public struct GSSAPIOptions: Sendable, Hashable {
                 case "none", "false": canonicalizeHostName = .none
                 case "forward": canonicalizeHostName = .forward
                 case "forwardandreverse", "true": canonicalizeHostName = .forwardAndReverse
-                default: throw Self.invalid(name, "is none of none, forward, forwardAndReverse, true and false")
+                default: throw Self.invalid(name, "must be none, forward, forwardAndReverse, true or false")
                 }
-            default: throw Self.invalid(name, "is unknown to GSSAPI")
+            default: throw Self.invalid(name, "is unknown for GSSAPI")
             }
         }
     }
 
-    /// Other letters may become ASCII ones by a change of case.
+    /// A change of case may turn other letters into ASCII ones.
     private static func isASCII(_ text: String) -> Bool { text.utf8.allSatisfy { $0 < 0x80 } }
 
     private static func invalid(_ name: String, _ what: String) -> MongoAuthError {

@@ -1,33 +1,33 @@
 internal import SaslBSON
 
-/// What a server says of itself in its reply to hello. Of each text that is read from a reply 1 KiB is kept, with control
-/// characters escaped, and of a list the first hundred entries.
+/// A server's description of itself in its reply to hello. Each text from a reply is cut to 1 KiB, with control
+/// characters escaped, and each list to its first hundred entries.
 public struct ServerDescription: Sendable, Hashable {
-    /// The oldest wire version that the server speaks.
+    /// The oldest wire version that the server supports.
     public var minWireVersion: Int
-    /// The newest wire version that the server speaks.
+    /// The newest wire version that the server supports.
     public var maxWireVersion: Int
-    /// The mechanisms that the user can use; `nil` when the server does not say. Never a reason not to try GSSAPI.
+    /// The mechanisms that the user can use; `nil` if the server does not say. Never a reason not to try GSSAPI.
     public var saslSupportedMechs: [String]?
-    /// What the server is within its deployment.
+    /// The server's role in its deployment.
     public var role = ServerRole.standalone
     /// The name of the server's replica set.
     public var setName: String?
     /// The server's name for itself within its replica set, as `host:port`.
     public var me: String?
-    /// The members of the replica set by the names that drivers then connect to, as `host:port`: those with data, and
-    /// arbiters. Empty where the server is in none.
+    /// The members of the replica set by the names that drivers then connect to, as `host:port`: data-bearing members
+    /// and arbiters. Empty if the server is in none.
     public var members: [String] = []
-    /// Those of them that are arbiters, by the server's word.
+    /// Those of them that the server claims are arbiters.
     public var arbiters: [String] = []
-    /// Whether a load balancer stands before the server, by the server's own word (its reply has a `serviceId`).
+    /// Whether the server claims to be behind a load balancer (its reply has a `serviceId`).
     public var isLoadBalanced = false
     /// The server's clock, in milliseconds since 1970.
     public var localTimeMilliseconds: Int64?
-    /// The whole reply, one BSON document; empty where a driver has said hello itself.
+    /// The whole reply, one BSON document; empty if a driver has sent hello itself.
     public var reply: [UInt8]
 
-    /// Describes a server, for a driver that says hello itself.
+    /// Describes a server, for a driver that sends hello itself.
     public init(
         minWireVersion: Int = 0, maxWireVersion: Int = 0, saslSupportedMechs: [String]? = nil, setName: String? = nil,
         me: String? = nil, localTimeMilliseconds: Int64? = nil, reply: [UInt8] = []
@@ -43,8 +43,8 @@ public struct ServerDescription: Sendable, Hashable {
 
     /// Reads the reply to a hello that a driver has sent itself.
     ///
-    /// - Parameter reply: One BSON document.
-    /// - Throws: ``MongoAuthError/Code/malformedReply``; ``CommandFailure`` where the server refused.
+    /// - Parameter bytes: The reply, one BSON document.
+    /// - Throws: ``MongoAuthError/Code/malformedReply``; ``CommandFailure`` if the server refused.
     public init(reply bytes: [UInt8]) throws {
         let reply = try CommandReply(bytes, to: "hello").get()
         self.init(
@@ -63,8 +63,8 @@ public struct ServerDescription: Sendable, Hashable {
         if case .datetime(let time)? = reply["localTime"] { localTimeMilliseconds = time.millisecondsSince1970 }
     }
 
-    /// The reply to an authentication that has begun within hello, as a command's own; `nil` where the server has not answered
-    /// that. Read anew each time: most need it once or never.
+    /// The reply to a speculative authentication, in the form of a command's reply; `nil` if the server did not answer
+    /// it. Read again each time: most callers need it once or never.
     var speculativeReply: [UInt8]? {
         guard
             var inner = (try? CommandReply(reply, to: "hello"))?.document["speculativeAuthenticate"]?.documentValue
@@ -74,11 +74,11 @@ public struct ServerDescription: Sendable, Hashable {
     }
 }
 
-/// What a server is within its deployment, as the specification for server discovery and monitoring tells it from the
-/// reply to hello. The set is open.
+/// A server's role in its deployment, derived from the reply to hello according to the server discovery and monitoring
+/// specification. The set is open.
 @nonexhaustive
 public enum ServerRole: String, Sendable, Hashable {
-    /// A server by itself.
+    /// A standalone server.
     case standalone
     /// A router of a sharded cluster.
     case mongos
@@ -86,7 +86,7 @@ public enum ServerRole: String, Sendable, Hashable {
     case primary
     /// A secondary of a replica set.
     case secondary
-    /// A member that votes and has no data, and so no users: nobody can authenticate to it.
+    /// A member that votes and has no data, and so no users: no client can authenticate to it.
     case arbiter
     /// A member that is starting, recovering or hidden.
     case other
@@ -110,7 +110,7 @@ public enum ServerRole: String, Sendable, Hashable {
 
 /// The first command on a connection.
 public struct Hello: Sendable {
-    /// Who talks to the server, for its log: a driver and its version.
+    /// The client, for the server's log: a driver and its version.
     public struct Driver: Sendable, Hashable {
         /// The driver's name.
         public var name: String
@@ -133,8 +133,8 @@ public struct Hello: Sendable {
     public var applicationName: String?
     /// Asks which mechanisms this user of this database can use.
     public var saslSupportedMechsFor: (database: String, username: String)?
-    /// Whether a load balancer stands before the server. A server that says nothing of that is refused then, as the
-    /// specification for load balancers has it.
+    /// Whether the client expects a load balancer. A server whose reply does not confirm that is then refused,
+    /// according to the load balancer specification.
     public var isLoadBalanced: Bool
 
     /// The first command of an authentication, which the server may answer together with hello:
@@ -152,10 +152,10 @@ public struct Hello: Sendable {
         self.isLoadBalanced = isLoadBalanced
     }
 
-    /// Sends the command; where the server does not know it, the older `isMaster`.
+    /// Sends the command; if the server does not know it, the older `isMaster`.
     ///
-    /// - Throws: ``MongoAuthError`` for a refusal, a malformed reply, or a server that is behind no load balancer where one
-    ///   was asked for; what the runner throws.
+    /// - Throws: ``MongoAuthError`` for a refusal, a malformed reply, or a server that is not behind a load balancer
+    ///   if one was requested; what the runner throws.
     public func run(
         over runner: some CommandRunner, by deadline: ContinuousClock.Instant,
         observe: AuthenticationObserver? = nil
@@ -178,22 +178,22 @@ public struct Hello: Sendable {
         return server
     }
 
-    /// Holds the server's reply against what was asked for. For those who send the command themselves.
+    /// Checks the server's reply against the request. For drivers that send the command themselves.
     ///
     /// - Throws: ``MongoAuthError/Code/notLoadBalanced``.
     public func check(_ server: ServerDescription) throws(MongoAuthError) {
         guard !isLoadBalanced || server.isLoadBalanced else {
             throw MongoAuthError(
                 .notLoadBalanced,
-                "the connection string has loadBalanced=true, and the server is behind no load balancer or does not "
-                    + "support it: its reply to hello has no serviceId")
+                "the connection string has loadBalanced=true, and the server is not behind a load balancer "
+                    + "or does not support one: its reply to hello has no serviceId")
         }
     }
 
     /// The command as one BSON document.
     ///
-    /// - Throws: ``MongoAuthError/Code/invalidCredential`` where a name cannot stand in BSON, or ``speculativeAuthenticate`` is
-    ///   none.
+    /// - Throws: ``MongoAuthError/Code/invalidCredential`` if a name cannot be encoded in BSON, or
+    ///   ``speculativeAuthenticate`` is not BSON.
     public func command() throws(MongoAuthError) -> [UInt8] {
         try command(named: "hello")
     }
@@ -215,7 +215,7 @@ public struct Hello: Sendable {
         }
         if let bytes = speculativeAuthenticate {
             guard let inner = try? BSONDocument(decoding: bytes) else {
-                throw MongoAuthError(.invalidCredential, "what is to begin within hello is not one BSON document")
+                throw MongoAuthError(.invalidCredential, "the speculative authentication is not one BSON document")
             }
             command.append("speculativeAuthenticate", .document(inner))
         }
@@ -248,7 +248,7 @@ enum Command {
     }
 }
 
-/// This client, as it names itself to servers and in reports.
+/// This client's name for servers and reports.
 public enum ClientVersion {
     /// The package's version.
     public static let current = "0.2.0"

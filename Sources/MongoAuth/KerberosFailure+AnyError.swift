@@ -5,7 +5,7 @@ internal import KerberosCredentials
 internal import SASL
 
 extension KerberosFailure {
-    /// The Kerberos error beneath an error of this package, however deep it lies; `nil` where there is none.
+    /// The underlying Kerberos error of an error of this package, at any depth; `nil` if there is none.
     public init?(_ error: any Error) {
         switch error {
         case let error as GSSError: self.init(error)

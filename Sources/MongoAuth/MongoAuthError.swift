@@ -8,85 +8,65 @@ internal import KerberosCredentials
 
 /// Why an authentication did not succeed.
 ///
-/// Failures of the transport are not among these: what a ``CommandRunner`` throws comes through as it is.
+/// Failures of the transport are not among these: errors of a ``CommandRunner`` are passed on unchanged.
 public struct MongoAuthError: Error, Sendable, CustomStringConvertible {
     /// What kind of failure this is. The set is open.
     public struct Code: Sendable, Hashable, CustomStringConvertible {
-        private enum Value: String {
-            case invalidCredential = "invalid-credential"
-            case refused
-            case mechanismUnavailable = "mechanism-unavailable"
-            case unsupportedMechanism = "unsupported-mechanism"
-            case malformedReply = "malformed-reply"
-            case helloRefused = "hello-refused"
-            case notLoadBalanced = "not-load-balanced"
-            case arbiter
-            case conversationMismatch = "conversation-mismatch"
-            case tooManySteps = "too-many-steps"
-            case serverNotProven = "server-not-proven"
-            case identityNotTold = "identity-not-told"
-            case sasl
-            case kerberos
-            case noWorker = "no-worker"
-            case pipeliningRefused = "pipelining-refused"
-            case oidcCallback = "oidc-callback"
-            case deadlineExceeded = "deadline-exceeded"
-        }
-
-        private let value: Value
+        private let value: String
 
         /// The credential breaks a rule of the authentication specification.
-        public static let invalidCredential = Code(value: .invalidCredential)
+        public static let invalidCredential = Code(value: "invalid-credential")
         /// The server refused; ``MongoAuthError/underlying`` is its `CommandFailure`.
-        public static let refused = Code(value: .refused)
+        public static let refused = Code(value: "refused")
         /// The server does not have the mechanism, or has none in common with this client.
-        public static let mechanismUnavailable = Code(value: .mechanismUnavailable)
+        public static let mechanismUnavailable = Code(value: "mechanism-unavailable")
         /// This client does not have the mechanism.
-        public static let unsupportedMechanism = Code(value: .unsupportedMechanism)
+        public static let unsupportedMechanism = Code(value: "unsupported-mechanism")
         /// A reply lacks a field, or one has the wrong type.
-        public static let malformedReply = Code(value: .malformedReply)
+        public static let malformedReply = Code(value: "malformed-reply")
         /// The server refused hello; ``MongoAuthError/underlying`` is its `CommandFailure`.
-        public static let helloRefused = Code(value: .helloRefused)
-        /// A load balancer was asked for, and the server is behind none.
-        public static let notLoadBalanced = Code(value: .notLoadBalanced)
+        public static let helloRefused = Code(value: "hello-refused")
+        /// A load balancer was requested, and the server is not behind one.
+        public static let notLoadBalanced = Code(value: "not-load-balanced")
         /// The server is an arbiter, which has no users: authenticate to another member.
-        public static let arbiter = Code(value: .arbiter)
+        public static let arbiter = Code(value: "arbiter")
         /// A reply belongs to another conversation.
-        public static let conversationMismatch = Code(value: .conversationMismatch)
+        public static let conversationMismatch = Code(value: "conversation-mismatch")
         /// The conversation did not end within the allowed number of steps.
-        public static let tooManySteps = Code(value: .tooManySteps)
-        /// The server claimed success before the mechanism had its proof.
-        public static let serverNotProven = Code(value: .serverNotProven)
-        /// The server does not know the command that asks who we are, or answers it without a name. After a mechanism that has
-        /// proven both sides that takes nothing away; after any other it is the only word on whether we are authenticated.
-        public static let identityNotTold = Code(value: .identityNotTold)
+        public static let tooManySteps = Code(value: "too-many-steps")
+        /// The server claimed success before the mechanism had verified it.
+        public static let serverNotProven = Code(value: "server-not-proven")
+        /// The server does not know the command that asks for the authenticated user, or answers it without a name.
+        /// After a mechanism with mutual authentication that is harmless; after any other it is the only evidence of
+        /// the authentication.
+        public static let identityNotTold = Code(value: "identity-not-told")
         /// The mechanism failed; ``MongoAuthError/underlying`` is its `SaslError`.
-        public static let sasl = Code(value: .sasl)
+        public static let sasl = Code(value: "sasl")
         /// Kerberos failed before a token was made; ``MongoAuthError/underlying`` is a `KerberosCredentialError` or a
         /// `GSSError`.
-        public static let kerberos = Code(value: .kerberos)
-        /// All threads for blocking calls are taken.
-        public static let noWorker = Code(value: .noWorker)
+        public static let kerberos = Code(value: "kerberos")
+        /// All threads for blocking calls are busy.
+        public static let noWorker = Code(value: "no-worker")
         /// The server does not answer pipelined commands as it answers single ones: authenticate without, on a new
         /// connection.
-        public static let pipeliningRefused = Code(value: .pipeliningRefused)
+        public static let pipeliningRefused = Code(value: "pipelining-refused")
         /// The application's callback for MONGODB-OIDC failed; ``MongoAuthError/underlying`` is what it threw.
-        public static let oidcCallback = Code(value: .oidcCallback)
-        /// The deadline passed outside the transport; the message names whom was waited for.
-        public static let deadlineExceeded = Code(value: .deadlineExceeded)
+        public static let oidcCallback = Code(value: "oidc-callback")
+        /// The deadline passed outside the transport; the message names what was waited for.
+        public static let deadlineExceeded = Code(value: "deadline-exceeded")
 
         /// The code's stable, hyphenated name.
-        public var description: String { value.rawValue }
+        public var description: String { value }
     }
 
     /// What kind of failure this is.
     public var code: Code
     /// One sentence for a person. Never holds a secret.
     public var message: String
-    /// The error beneath, where there is one.
+    /// The underlying error, if there is one.
     public var underlying: (any Error)?
     #if Kerberos
-    /// The ticket that the server could perhaps not read: its token did not lead to a security context.
+    /// The ticket that the server perhaps could not decrypt: its token did not lead to a security context.
     package var unreadTicket: ServiceCredential?
     #endif
 
@@ -102,7 +82,7 @@ public struct MongoAuthError: Error, Sendable, CustomStringConvertible {
 }
 
 extension MongoAuthError {
-    /// Runs something that may throw errors of the modules below and gives them this module's form.
+    /// Converts errors of the modules below into this module's form.
     static func translating<R>(_ body: () async throws -> R) async throws -> R {
         do {
             return try await body()
@@ -111,7 +91,7 @@ extension MongoAuthError {
         }
     }
 
-    /// The error in this module's form; others as they are.
+    /// The error in this module's form; other errors unchanged.
     static func translated(_ error: any Error) -> any Error {
         switch error {
         case let error as BlockingWorkError:

@@ -1,10 +1,10 @@
 internal import SASL
 
 extension MongoAuthenticator {
-    /// Says hello and authenticates.
+    /// Sends hello and authenticates.
     ///
-    /// SCRAM, MONGODB-X509, and MONGODB-OIDC where a token is there, begin within hello, which saves a round trip (auth.md,
-    /// "Speculative Authentication"); a server that does not answer that is authenticated to afterwards, as ever.
+    /// SCRAM, MONGODB-X509, and MONGODB-OIDC if a token is cached, start within hello, which saves a round trip (auth.md,
+    /// "Speculative Authentication"); if the server does not answer that, the authentication follows as usual.
     ///
     /// - Throws: As ``authenticate(_:serverHost:server:over:by:observe:)``, and what hello throws.
     @discardableResult
@@ -21,7 +21,7 @@ extension MongoAuthenticator {
         return (server, details)
     }
 
-    /// Puts the first command of an authentication that can begin within hello there; `nil` for others.
+    /// Adds the first command of a speculative authentication to hello; `nil` for mechanisms without one.
     package func begin(
         _ credential: MongoCredential, in hello: inout Hello, serverHost: String, by deadline: ContinuousClock.Instant,
         observe: AuthenticationObserver?
@@ -30,7 +30,7 @@ extension MongoAuthenticator {
         var isGuess = false
         switch credential.method {
         #if SCRAM
-        // The newer hash, whatever the server will say of this user: it may have both.
+        // The newer hash, before the server reports the user's mechanisms: the user may have both.
         case .scram(nil, let password):
             if hello.saslSupportedMechsFor == nil {
                 hello.saslSupportedMechsFor = (credential.source, credential.username)
@@ -53,12 +53,13 @@ extension MongoAuthenticator {
             hello.speculativeAuthenticate = prepared.speculativeCommand
             return .conversation(prepared)
         } catch let error as MongoAuthError where isGuess && error.underlying is SaslError {
-            // A password that only the older hash takes is no error yet.
+            // A password that only the older hash accepts is not an error yet.
             return nil
         }
     }
 
-    /// Goes on after hello: with what has begun there, if the server has answered it and it is what the server wants.
+    /// Continues after hello: with the speculative authentication, if the server has answered it and accepts its
+    /// mechanism.
     package func go(
         on begun: consuming BegunAuthentication?, _ credential: MongoCredential, serverHost: String,
         server: ServerDescription, over runner: some CommandRunner, by deadline: ContinuousClock.Instant,

@@ -9,8 +9,12 @@ internal import SaslBSON
 extension MongoAuthenticator {
     /// The Kerberos name of a server, from its host name and the options of GSSAPI.
     ///
-    /// - Parameter connectedAddress: The address that the connection goes to, where that is known: its name (PTR) is the
-    ///   one that counts for `forwardAndReverse`.
+    /// - Parameters:
+    ///   - options: What the credential says of the service.
+    ///   - serverHost: The host as it was connected to, which `SERVICE_HOST` replaces.
+    ///   - connectedAddress: The address of the connection, if known: its name (PTR)
+    ///     is used for `forwardAndReverse`.
+    ///   - deadline: When to stop waiting.
     /// - Throws: ``MongoAuthError``, `CancellationError`.
     public func servicePrincipal(
         _ options: GSSAPIOptions, serverHost: String, connectedAddress: IPAddress? = nil,
@@ -39,7 +43,7 @@ extension MongoAuthenticator {
         do {
             return try await prepared.converse(over: runner, by: deadline)
         } catch let refusal as MongoAuthError where refusal.code == .refused && !prepared.isServerProven {
-            // The server may have another key by now than the one that the ticket is for.
+            // The server may now have another key than the one that the ticket is for.
             guard let other = try await replacement(for: ticket, by: deadline, observe: observe) else { throw refusal }
             var second = try await prepare(credential, with: other, by: deadline, observe: observe)
             return try await second.converse(over: runner, by: deadline)
@@ -48,7 +52,8 @@ extension MongoAuthenticator {
         }
     }
 
-    /// Notes a ticket that the server perhaps could not read: one that says so in its token has proven nothing of that.
+    /// Records a ticket that the server perhaps could not decrypt; a server's claim of that in its token proves
+    /// nothing.
     private static func noting(_ ticket: ServiceCredential, in error: any Error) -> any Error {
         guard var error = error as? MongoAuthError, error.code == .serverNotProven,
             (error.underlying as? SaslError)?.underlying != nil
@@ -57,10 +62,17 @@ extension MongoAuthenticator {
         return error
     }
 
-    /// Says hello and authenticates in two round trips to a service whose Kerberos name is known.
+    /// Sends hello and authenticates in two round trips to a service whose Kerberos name is known.
     ///
-    /// - Parameter limit: How long the server has for its first replies, from when the ticket is at hand on; `nil` is
-    ///   until the deadline.
+    /// - Parameters:
+    ///   - credential: A credential of the method GSSAPI.
+    ///   - service: The name to get a ticket for.
+    ///   - hello: What hello says.
+    ///   - runner: The connection, of which nothing has been used yet.
+    ///   - limit: How long the server has for its first replies, once the ticket is available; `nil` is
+    ///     until the deadline.
+    ///   - deadline: When to stop waiting.
+    ///   - observe: Told of what happens, when it happens.
     /// - Throws: As ``authenticatePipelined(_:hello:serverHost:over:by:observe:)``; what the runner throws.
     public func authenticatePipelined(
         _ credential: MongoCredential, as service: ServicePrincipal, hello: Hello,
@@ -89,7 +101,7 @@ extension MongoAuthenticator {
         }
     }
 
-    /// A ticket that the KDC gives in place of one that a server has refused; `nil` where it gives none for a newer key.
+    /// A ticket from the KDC to replace one that a server refused; `nil` if it issues none for a newer key.
     package func replacement(
         for refused: ServiceCredential, by deadline: ContinuousClock.Instant, observe: AuthenticationObserver?
     ) async throws -> ServiceCredential? {
@@ -100,15 +112,15 @@ extension MongoAuthenticator {
             if let other { observe?(.ticketReplaced(other)) }
             return other
         } catch {
-            // What the server said is what counts, unless there is no time left.
+            // The server's refusal is the result, unless there is no time left.
             let error = MongoAuthError.translated(error)
             if error is CancellationError || (error as? MongoAuthError)?.code == .deadlineExceeded { throw error }
             return nil
         }
     }
 
-    /// The Kerberos tickets that are kept for a credential, for a report: the ticket-granting ticket, and those of services.
-    /// None where the credential has not been used, or is none of Kerberos. Asks no KDC.
+    /// The Kerberos tickets that are kept for a credential, for a report: the ticket-granting ticket, and those of
+    /// services. None if the credential has not been used, or is not for Kerberos. Asks no KDC.
     ///
     /// - Throws: ``MongoAuthError``, `CancellationError`.
     public func tickets(
@@ -122,7 +134,7 @@ extension MongoAuthenticator {
         }
     }
 
-    /// Whether a KDC gives the credential's user a ticket for a service. Nothing of the answer is kept.
+    /// Whether a KDC issues a ticket for a service to the credential's user. The answer is not kept.
     package func isKnown(
         _ service: ServicePrincipal, to credential: MongoCredential, by deadline: ContinuousClock.Instant
     ) async -> Bool {
@@ -158,13 +170,13 @@ extension MongoAuthenticator {
         }
     }
 
-    /// Makes the first token with a ticket that is at hand.
+    /// Makes the first token with an available ticket.
     package func prepare(
         _ credential: MongoCredential, with ticket: ServiceCredential, by deadline: ContinuousClock.Instant,
         observe: AuthenticationObserver?
     ) async throws -> PreparedAuthentication {
-        // The name as the user gave it, which servers compare byte for byte; the ticket's own where the user named no
-        // realm, or the KDC has changed the name.
+        // The name as given by the user, which servers compare byte for byte; the ticket's own if the user
+        // gave no realm, or the KDC has changed the name.
         let isAsGiven = KerberosIdentity.hasRealm(credential.username) && !ticket.isClientRenamed
         var tolerates = false
         if case .gssapi(let options) = credential.method { tolerates = options.toleratesSizeWithoutLayer }
@@ -181,8 +193,8 @@ extension MongoAuthenticator {
             mechanism, source: credential.source, details: details, by: deadline, observe: observe)
     }
 
-    /// Domain and user of `DOMAIN\user`. In a principal a backslash stands before `/`, `@`, `\` and blanks, and the four letters
-    /// for control characters, which no user's name has (`krb5_parse_name`).
+    /// Domain and user of `DOMAIN\user`. In a principal a backslash escapes `/`, `@`, `\` and blanks, and the four
+    /// letters for control characters, which no user name has (`krb5_parse_name`).
     static func windowsName(_ name: String) -> (domain: String, user: String)? {
         let parts = name.unicodeScalars.split(separator: "\\", omittingEmptySubsequences: false)
         guard parts.count == 2, !parts[0].isEmpty, let first = parts[1].first,
@@ -196,9 +208,9 @@ extension MongoAuthenticator {
         return { observe(.kerberos($0)) }
     }
 
-    /// Whom Kerberos is to take a credential's user for. Asks nobody.
+    /// The Kerberos identity of a credential's user. Does no I/O.
     ///
-    /// - Throws: ``MongoAuthError/Code/invalidCredential`` for a user's name that is none of Kerberos.
+    /// - Throws: ``MongoAuthError/Code/invalidCredential`` for a user name that is not a Kerberos name.
     package static func identity(
         _ credential: MongoCredential, _ options: GSSAPIOptions
     ) throws(MongoAuthError) -> KerberosIdentity {
@@ -208,8 +220,8 @@ extension MongoAuthenticator {
         if let (domain, user) = windowsName(credential.username) {
             throw MongoAuthError(
                 .invalidCredential,
-                "\(BoundedText.ofPeer(domain))\\\(BoundedText.ofPeer(user)) is a name as Windows writes it, and a backslash means "
-                    + "something else to Kerberos: write \(BoundedText.ofPeer(user))@REALM, with the realm of that domain"
+                "\(BoundedText.ofPeer(domain))\\\(BoundedText.ofPeer(user)) is a Windows name, and a backslash "
+                    + "means something else in Kerberos: write \(BoundedText.ofPeer(user))@REALM, with the realm of that domain"
             )
         }
         var identity = options.identity

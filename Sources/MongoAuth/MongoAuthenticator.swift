@@ -20,18 +20,18 @@ internal import SASLSCRAM
 /// try await authenticator.authenticate(credential, serverHost: "db.example.com", over: runner, by: deadline)
 /// ```
 ///
-/// Its copies share their tickets: make one, and keep it. Any number of authentications at the same time with the same
+/// Copies share their tickets: create one, and keep it. Any number of concurrent authentications with the same
 /// Kerberos identity to the same service ask the KDC once.
 ///
-/// **Where work runs.** Steps of GSSAPI and PLAIN compute, on the executor of the task that calls: give that task the
-/// executor of the connection's event loop, and the conversation stays there. What reads files, asks a KDC or a name
-/// server, or derives keys runs on threads of the authenticator, and is waited for until the deadline.
+/// **Where work runs.** Steps of GSSAPI and PLAIN only compute, on the executor of the calling task: give that
+/// task the executor of the connection's event loop, and the conversation stays there. File reads, requests to a
+/// KDC or a name server, and key derivation run on threads of the authenticator, until the deadline.
 public struct MongoAuthenticator: Sendable {
-    /// Threads for the steps of mechanisms that say that they may block, or compute for long.
+    /// Threads for the steps of mechanisms that may block, or compute for long.
     var threads = BlockingWorkers()
     #if SCRAM
-    /// Threads that derive keys. A server chooses how long that takes, so they are few: everybody needs the processors. Those
-    /// that take long are nobody else's, and come last at the processors.
+    /// Threads that derive keys. A server chooses how long that takes, so they are few, as they use CPU time.
+    /// Long derivations have threads of their own, with a low priority.
     let derivations = BlockingWorkers(
         limits: .init(maximumThreads: 8, maximumAbandoned: 2, maximumIdleThreads: 1))
     private let longDerivations = BlockingWorkers(
@@ -49,10 +49,10 @@ public struct MongoAuthenticator: Sendable {
     /// Creates an authenticator.
     ///
     /// - Parameters:
-    ///   - kerberos: Keeps the Kerberos tickets; give several authenticators the same to let them share.
-    ///   - resolver: For host names that are to be made canonical.
-    ///   - mechanisms: Those that may be used; by default all that this package has.
-    ///   - logger: Takes messages at levels debug and trace; of tokens the length at most.
+    ///   - kerberos: Keeps the Kerberos tickets; authenticators with the same manager share them.
+    ///   - resolver: For the canonicalization of host names.
+    ///   - mechanisms: The allowed mechanisms; by default all of this package.
+    ///   - logger: Gets messages at levels debug and trace; of tokens at most the length.
     public init(
         kerberos: KerberosCredentialManager = KerberosCredentialManager(),
         resolver: any NameResolver = SystemResolver(), mechanisms: MongoMechanisms = .all, logger: Logger? = nil
@@ -66,8 +66,8 @@ public struct MongoAuthenticator: Sendable {
     /// Creates an authenticator.
     ///
     /// - Parameters:
-    ///   - mechanisms: Those that may be used; by default all that this package has.
-    ///   - logger: Takes messages at levels debug and trace; of tokens the length at most.
+    ///   - mechanisms: The allowed mechanisms; by default all of this package.
+    ///   - logger: Gets messages at levels debug and trace; of tokens at most the length.
     public init(mechanisms: MongoMechanisms = .all, logger: Logger? = nil) {
         self.mechanisms = mechanisms
         self.logger = logger
@@ -76,16 +76,16 @@ public struct MongoAuthenticator: Sendable {
 
     /// Prepares and runs an authentication.
     ///
-    /// Where the server refuses a Kerberos ticket, the KDC is asked for another one, and where that is for a newer key of
-    /// the service the conversation runs once more on the same connection.
+    /// If the server refuses a Kerberos ticket, the KDC is asked for another one, and if that is for a newer key
+    /// of the service, the conversation runs again on the same connection.
     ///
     /// - Parameters:
     ///   - credential: Who authenticates.
     ///   - serverHost: The server's name, without port and brackets.
-    ///   - server: What the server said in its reply to hello, for mechanisms that are chosen by it.
+    ///   - server: The server's reply to hello, which selects the mechanism if none is named.
     ///   - runner: The connection.
-    ///   - deadline: For all of it.
-    ///   - observe: Takes what happens.
+    ///   - deadline: For the whole operation.
+    ///   - observe: Receives the events.
     /// - Throws: ``MongoAuthError``, `CancellationError`, what the runner throws.
     @discardableResult
     public func authenticate(
@@ -154,7 +154,7 @@ public struct MongoAuthenticator: Sendable {
             by: deadline, observe: observe)
     }
 
-    /// Takes the first step of a mechanism: one that computes where the caller is, others on a thread.
+    /// Takes the first step of a mechanism: on the caller if it only computes, else on a thread.
     func begin(
         _ mechanism: any SaslMechanism, source: String, details: AuthenticationDetails,
         by deadline: ContinuousClock.Instant, observe: AuthenticationObserver?
@@ -170,7 +170,7 @@ public struct MongoAuthenticator: Sendable {
             observe: logging(observe))
     }
 
-    /// Where a mechanism's step is taken; `nil` is where the caller is.
+    /// Where a mechanism's step runs; `nil` is on the caller.
     private func threads(for mechanism: any SaslMechanism, _ challenge: [UInt8]?) -> BlockingWorkers? {
         #if SCRAM
         if mechanism is ScramMechanism {
@@ -180,7 +180,7 @@ public struct MongoAuthenticator: Sendable {
         return mechanism.traits.mayBlock ? threads : nil
     }
 
-    /// What takes events for the log, too.
+    /// An observer that also writes to the log.
     func logging(_ observe: AuthenticationObserver?) -> AuthenticationObserver? {
         guard let logger, logger.logLevel <= .debug else { return observe }
         return { event in
@@ -189,14 +189,14 @@ public struct MongoAuthenticator: Sendable {
         }
     }
 
-    /// Says hello and authenticates in two round trips: hello, the first token and the empty answer that GSSAPI's client
-    /// gives next go out in one write, then the answer to the server's offer of security layers.
+    /// Sends hello and authenticates in two round trips: hello, the first token and the empty response that follows
+    /// in GSSAPI are sent in one write, then the answer to the server's offer of security layers.
     ///
-    /// The proofs and their order are those of ``authenticate(_:serverHost:server:over:by:observe:)``: nothing is answered
-    /// before the server's token is verified. It is for GSSAPI; other mechanisms take their usual way.
+    /// The proofs and their order are those of ``authenticate(_:serverHost:server:over:by:observe:)``: nothing is
+    /// answered before the server's token is verified. It is for GSSAPI; other mechanisms run as usual.
     ///
-    /// - Throws: As that method; ``MongoAuthError/Code/pipeliningRefused`` where the server's replies are not those that
-    ///   were anticipated, an error among them: take a new connection then, and that method.
+    /// - Throws: As that method; ``MongoAuthError/Code/pipeliningRefused`` if the server's replies are not the
+    ///   anticipated ones, errors included: then use that method on a new connection.
     public func authenticatePipelined(
         _ credential: MongoCredential, hello: Hello, serverHost: String, over runner: some PipelinedCommandRunner,
         by deadline: ContinuousClock.Instant, observe: AuthenticationObserver? = nil
@@ -222,8 +222,8 @@ public struct MongoAuthenticator: Sendable {
             let mechanism = ScramMechanism.mongoDB(own, username: username, password: password, keyCache: keyCache)
             if mechanisms.allows(mechanism.name) { registry.register(mechanism) }
         }
-        // SHA-256 where the server names it for the user. Else SHA-1, whatever is named: servers leave the list out, or
-        // empty, for users that they do not know or that a proxy before them keeps ("Defaults" in auth.md).
+        // SHA-256 if the server lists it for the user. Else SHA-1, whatever is listed: servers omit the list, or leave
+        // it empty, for users that they do not know or that a proxy in front of them manages ("Defaults" in auth.md).
         let named = server?.saslSupportedMechs ?? []
         let offered =
             hash != nil || (named.isEmpty && registry.names.count == 1)

@@ -4,9 +4,9 @@ public import SASL
 internal import KerberosCredentials
 #endif
 
-/// Who wants to authenticate to a MongoDB server, and by what.
+/// A user of a MongoDB server, and how the user authenticates.
 public struct MongoCredential: Sendable {
-    /// A mechanism with what it needs.
+    /// A mechanism with its parameters.
     @nonexhaustive
     public enum Method: Sendable {
         #if Kerberos
@@ -16,15 +16,16 @@ public struct MongoCredential: Sendable {
         /// A password in plain text, mechanism `PLAIN`, normally for LDAP on `$external`.
         case plain(password: Secret)
         #if SCRAM
-        /// SCRAM; `nil` as the hash lets the server's `saslSupportedMechs` decide.
+        /// SCRAM; with `nil` for the hash the server's `saslSupportedMechs` decides.
         case scram(ScramHash?, password: Secret)
         #endif
         /// The certificate of the TLS connection, mechanism `MONGODB-X509`, source `$external`. The user's name is the
         /// certificate's subject by RFC 2253; empty lets the server take it from the certificate.
         case x509
-        /// An access token of OpenID Connect, mechanism `MONGODB-OIDC`, source `$external`. It goes to the server as it is: use TLS.
+        /// An access token of OpenID Connect, mechanism `MONGODB-OIDC`, source `$external`. It goes to the server as it
+        /// is: use TLS.
         case oidc(OIDCTokens)
-        /// Any other SASL mechanism: the layer is open.
+        /// Any other SASL mechanism.
         case other(any SaslMechanism)
         /// A mechanism that the application has added to ``MongoMechanisms``, by its name.
         case named(SaslMechanismName, password: Secret? = nil, properties: [String: String] = [:])
@@ -36,7 +37,7 @@ public struct MongoCredential: Sendable {
     public enum ScramHash: Sendable, Hashable {
         /// SCRAM-SHA-1, over MongoDB's MD5 pre-hash of the password.
         case sha1
-        /// SCRAM-SHA-256.
+        /// SCRAM-SHA-256, over the password after SASLprep.
         case sha256
     }
     #endif
@@ -50,8 +51,11 @@ public struct MongoCredential: Sendable {
 
     /// Creates a credential.
     ///
-    /// - Parameter source: `nil` is the mechanism's default: `$external` for GSSAPI, PLAIN and other mechanisms whose
-    ///   users live outside of the server, else `admin`.
+    /// - Parameters:
+    ///   - username: For GSSAPI a principal.
+    ///   - source: `nil` is the mechanism's default: `$external` for GSSAPI, PLAIN and other mechanisms whose
+    ///     users are external, else `admin`.
+    ///   - method: The mechanism, with its password, token or Kerberos options.
     public init(username: String, source: String? = nil, method: Method) {
         self.username = username
         self.method = method
@@ -64,8 +68,10 @@ extension MongoCredential {
     /// A user of Kerberos, with the mechanism properties of a connection string.
     ///
     /// - Parameters:
-    ///   - password: With which a KDC is asked for tickets; `nil` takes the system's credential cache, or a keytab that the
-    ///     system names.
+    ///   - username: A principal; without `@REALM` in the default realm.
+    ///   - mechanismProperties: `SERVICE_NAME` and the others of the authentication specification.
+    ///   - password: For requesting tickets from a KDC; `nil` uses the system's credential cache, or the
+    ///     default client keytab.
     /// - Throws: ``MongoAuthError/Code/invalidCredential`` for properties that GSSAPI does not have.
     public static func kerberos(
         username: String, mechanismProperties: [String: String] = [:], password: String? = nil
@@ -76,13 +82,13 @@ extension MongoCredential {
     }
     #endif
 
-    /// A user whose password goes to the server in plain text, normally one of LDAP.
+    /// A user whose password is sent in plain text, normally an LDAP user.
     public static func plain(username: String, password: String, source: String? = nil) -> MongoCredential {
         MongoCredential(username: username, source: source, method: .plain(password: Secret(password)))
     }
 
     #if SCRAM
-    /// A user of the server's own, by SCRAM-SHA-256 or SCRAM-SHA-1 as the server has it.
+    /// A user in the server's own database, with SCRAM-SHA-256 or SCRAM-SHA-1 as the server offers.
     public static func scram(username: String, password: String, source: String? = nil) -> MongoCredential {
         MongoCredential(username: username, source: source, method: .scram(nil, password: Secret(password)))
     }
@@ -90,7 +96,7 @@ extension MongoCredential {
 }
 
 extension MongoCredential.Method {
-    /// Whether the users of the mechanism are not kept in a database of the server (driver authentication
+    /// Whether the users of the mechanism are external to the server's databases (driver authentication
     /// specification, "source").
     fileprivate var isExternal: Bool {
         switch self {

@@ -1,6 +1,6 @@
 public import SASL
 
-/// The mechanisms that an application lets its users have, and those that it adds.
+/// The mechanisms that an application allows, and those that it adds.
 ///
 /// ```swift
 /// let aws = SaslMechanismName(literal: "MONGODB-AWS")
@@ -9,15 +9,15 @@ public import SASL
 /// let authenticator = MongoAuthenticator(mechanisms: mechanisms)
 /// ```
 public struct MongoMechanisms: Sendable {
-    /// What a connection string, or a credential, says to a mechanism that the application has added.
+    /// What a connection string, or a credential, passes to a mechanism that the application added.
     public struct Request: Sendable {
-        /// The user's name; empty where there is none.
+        /// The user's name; empty if there is none.
         public var username: String
-        /// The password.
+        /// The password of the string or the credential; `nil` where it has none.
         public var password: Secret?
         /// The database of the authentication.
         public var source: String
-        /// The mechanism properties.
+        /// `authMechanismProperties`, with names in upper case from a connection string.
         public var properties: [String: String]
 
         /// Says all of it.
@@ -34,29 +34,29 @@ public struct MongoMechanisms: Sendable {
     /// Configures a mechanism for one credential. Must not block.
     public typealias Factory = @Sendable (Request) throws(SaslError) -> any SaslMechanism
 
-    /// All that this package has.
+    /// All mechanisms of this package.
     public static let all = MongoMechanisms()
 
     private let allowed: Set<SaslMechanismName>?
     private var factories: [SaslMechanismName: Factory] = [:]
 
-    /// Allows some mechanisms, also of those that an application hands over as they are (``MongoCredential/Method/other(_:)``).
+    /// Allows some mechanisms; this applies to those in ``MongoCredential/Method/other(_:)``, too.
     ///
     /// - Parameter allowed: `nil` is all of them.
     public init(allowed: Set<SaslMechanismName>? = nil) {
         self.allowed = allowed
     }
 
-    /// Adds a mechanism, for credentials that name it (``MongoCredential/Method/named(_:password:properties:)``); one that was
-    /// added before by that name is replaced. Those that this package has cannot be: they have methods of their own.
+    /// Adds a mechanism, for credentials that name it (``MongoCredential/Method/named(_:password:properties:)``); an
+    /// earlier one of that name is replaced. Those of this package cannot be: they have methods of their own.
     public mutating func add(_ name: SaslMechanismName, _ factory: @escaping Factory) {
         factories[name] = factory
     }
 
-    /// Whether a mechanism may be used. It need not be there.
+    /// Whether a mechanism is allowed. It need not exist.
     public func allows(_ name: SaslMechanismName) -> Bool { allowed?.contains(name) ?? true }
 
-    /// - Throws: ``MongoAuthError/Code/unsupportedMechanism`` for one that is not there or not allowed.
+    /// - Throws: ``MongoAuthError/Code/unsupportedMechanism`` for one that does not exist or is not allowed.
     package func check(_ method: MongoCredential.Method) throws(MongoAuthError) {
         let names = method.names
         guard names.contains(where: allows) else {
@@ -78,7 +78,7 @@ public struct MongoMechanisms: Sendable {
             throw MongoAuthError(.sasl, error.message, underlying: error)
         }
         guard mechanism.name == name else {
-            throw MongoAuthError(.sasl, "what was added as \(name) calls itself \(mechanism.name)")
+            throw MongoAuthError(.sasl, "the mechanism added as \(name) is named \(mechanism.name)")
         }
         return mechanism
     }

@@ -7,22 +7,22 @@ public import KerberosCredentials
 public import SASLGSSAPI
 #endif
 
-/// An authentication whose first token is made. It runs once, by its type.
+/// An authentication whose first token is made. Its type allows one run.
 public struct PreparedAuthentication: ~Copyable {
-    /// The mechanism.
+    /// What saslStart names, negotiated or given.
     public let mechanism: SaslMechanismName
     /// The database of the authentication.
     public let source: String
-    /// The command saslStart with the client's first token, one BSON document: what ``run(over:by:)`` sends first. For
-    /// MONGODB-X509 it is `authenticate`.
+    /// The command saslStart with the client's first token, one BSON document: what ``run(over:begunWith:by:)`` sends
+    /// first. For MONGODB-X509 it is `authenticate`.
     public let firstCommand: [UInt8]
-    /// The same for ``Hello/speculativeAuthenticate``; `nil` for mechanisms that do not begin within hello (auth.md,
-    /// "Speculative Authentication").
+    /// The same for ``Hello/speculativeAuthenticate``; `nil` for mechanisms without speculative authentication
+    /// (auth.md, "Speculative Authentication").
     public let speculativeCommand: [UInt8]?
     /// The saslContinue that GSSAPI's client sends next, for pipelining.
     let anticipatedContinue: [UInt8]
 
-    /// `nil` for MONGODB-X509, which is one command and no conversation.
+    /// `nil` for MONGODB-X509, which is one command without a conversation.
     private var course: Course?
     private var details: AuthenticationDetails
     private let isTokenSecret: Bool
@@ -52,7 +52,7 @@ public struct PreparedAuthentication: ~Copyable {
     /// Takes the first step.
     ///
     /// - Parameters:
-    ///   - isTokenSecret: Whether the length of a token says something of a password.
+    ///   - isTokenSecret: Whether the length of a token reveals something about a password.
     ///   - details: What is known already.
     static func begin(
         _ steps: consuming ExchangeSteps, source: String, isTokenSecret: Bool, details: AuthenticationDetails,
@@ -72,7 +72,7 @@ public struct PreparedAuthentication: ~Copyable {
             details: details, observe: observe)
     }
 
-    /// Prepares MONGODB-X509: the handshake has proven everything.
+    /// Prepares MONGODB-X509: the TLS handshake has authenticated the client.
     ///
     /// - Parameter username: The certificate's subject; empty lets the server take it from the certificate.
     static func certificate(
@@ -88,9 +88,13 @@ public struct PreparedAuthentication: ~Copyable {
 
     /// Runs the conversation: saslStart, then saslContinue until both sides are done.
     ///
-    /// - Parameter server: The reply to a hello that had ``speculativeCommand``, on this very connection; the conversation goes
-    ///   on from there where the server has answered that, else it begins.
-    /// - Throws: ``MongoAuthError``, `CancellationError`, what the runner throws. The connection is then of no more use.
+    /// - Parameters:
+    ///   - runner: The connection.
+    ///   - server: The reply to a hello that had ``speculativeCommand``, on the same connection; the conversation
+    ///     continues from there if the server answered that, else it starts.
+    ///   - deadline: When to stop waiting.
+    /// - Throws: ``MongoAuthError``, `CancellationError`, what the runner throws. The connection cannot be used
+    ///   afterwards.
     @discardableResult
     public consuming func run(
         over runner: some CommandRunner, begunWith server: ServerDescription? = nil,
@@ -99,14 +103,14 @@ public struct PreparedAuthentication: ~Copyable {
         try await converse(over: runner, begunWith: server, by: deadline)
     }
 
-    /// The same, for one who wants to know afterwards how far it came.
+    /// The same, for a caller that needs to know how far it came.
     mutating func converse(
         over runner: some CommandRunner, begunWith server: ServerDescription? = nil,
         by deadline: ContinuousClock.Instant
     ) async throws -> AuthenticationDetails {
         observe?(.saslBegan(mechanism))
         var early = speculativeCommand == nil ? nil : server?.speculativeReply
-        // To a certificate the reply must say whom it has let in: nothing else in it is a proof.
+        // For a certificate the reply must name the user: nothing else in it is evidence.
         if course == nil, let reply = early, !Self.namesUser(reply) { early = nil }
         var reply = try await reply(to: firstCommand, over: runner, unless: early, by: deadline)
         guard course != nil else {
@@ -134,7 +138,7 @@ public struct PreparedAuthentication: ~Copyable {
         (try? BSONDocument(decoding: reply))?["user"]?.stringValue != nil
     }
 
-    /// - Parameter early: The reply, where it has come already.
+    /// - Parameter early: The reply, if it has already come.
     private func reply(
         to command: [UInt8], over runner: some CommandRunner, unless early: [UInt8]? = nil,
         by deadline: ContinuousClock.Instant
@@ -145,21 +149,21 @@ public struct PreparedAuthentication: ~Copyable {
         return reply
     }
 
-    /// Whether the server's proof was complete when the conversation ended: a refusal after that is about the user, not
-    /// about the server's key.
+    /// Whether the server's proof was complete when the conversation ended: a refusal after that concerns the
+    /// user, not the server's key.
     var isServerProven: Bool { details.isServerProven }
 }
 
-/// What is known of an authentication that has succeeded.
+/// The details of a successful authentication.
 public struct AuthenticationDetails: Sendable, Hashable {
-    /// The mechanism.
+    /// What saslStart names, negotiated or given.
     public var mechanism: SaslMechanismName
     #if Kerberos
-    /// The server's Kerberos name as it was asked for; `nil` for mechanisms without one.
+    /// The requested Kerberos name of the server; `nil` for mechanisms without one.
     public var service: ServicePrincipal?
-    /// The full principal that the ticket names as the user; `nil` for mechanisms without one.
+    /// The user's full principal in the ticket; `nil` for mechanisms without one.
     public var clientPrincipal: String?
-    /// The full principal of the service, as the ticket names it; `nil` for mechanisms without one.
+    /// The service's full principal in the ticket; `nil` for mechanisms without one.
     public var servicePrincipal: String?
     /// The services that the security context grants; `nil` for mechanisms without one.
     public var grantedFlags: GSSContextFlags?

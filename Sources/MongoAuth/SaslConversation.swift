@@ -3,14 +3,14 @@ internal import SaslBSON
 
 /// The commands saslStart and saslContinue as a pure state machine: replies in, commands out.
 ///
-/// It has no transport and runs no exchange: the owner does what the action says and brings back what came of it.
+/// It has no transport and runs no exchange: the owner carries out the action and reports the result.
 ///
 ///     begin() ─→ .step(nil) ─→ stepped(…) ─→ .run(command) ─→ replied(…) ─→ .step(payload) ─→ … ─→ .succeeded
 ///
-/// Success needs the server's `done: true` **and** the exchange's ``SASL/SaslExchange/isComplete``. A server that says
-/// done while the exchange still has something to send has proven nothing.
+/// Success needs the server's `done: true` **and** the exchange's ``/SASL/SaslExchange/isComplete``. A server that
+/// reports done while the exchange still has something to send has proven nothing.
 public struct SaslConversation: Sendable {
-    /// What the owner is to do next.
+    /// What the owner must do next.
     public enum Action: Sendable {
         /// Give this challenge to the exchange, then call ``SaslConversation/stepped(_:isComplete:)``.
         case step([UInt8]?)
@@ -22,7 +22,7 @@ public struct SaslConversation: Sendable {
 
     private enum State {
         case ready
-        /// The exchange is at work on the challenge of a reply, or on nothing at first.
+        /// The exchange is processing the challenge of a reply, or none at first.
         case stepping(server: Server?)
         case waiting(server: Server?)
         case over
@@ -62,7 +62,9 @@ public struct SaslConversation: Sendable {
 
     /// The exchange has taken its step.
     ///
-    /// - Parameter isComplete: The exchange's ``SASL/SaslExchange/isComplete`` after the step.
+    /// - Parameters:
+    ///   - step: What the exchange wants done.
+    ///   - isComplete: The exchange's ``/SASL/SaslExchange/isComplete`` after the step.
     public mutating func stepped(_ step: SaslStep, isComplete: Bool) throws(MongoAuthError) -> Action {
         guard case .stepping(let server) = state else { throw misused() }
         state = .over
@@ -74,7 +76,7 @@ public struct SaslConversation: Sendable {
         let response: [UInt8]
         switch step {
         case .respond(let bytes): response = bytes
-        // The exchange is done and the server is not: it gets another turn, with nothing to read.
+        // The exchange is done and the server is not: it gets another turn, with an empty payload.
         case .done: response = []
         }
         guard steps < Self.maximumSteps else {
@@ -109,14 +111,14 @@ public struct SaslConversation: Sendable {
         guard let payload = Self.payload(try field("payload", of: reply)) else {
             throw malformed("payload", "binary data or a base64 string", in: reply)
         }
-        // With nothing to read the exchange could only complain of that, and hide what the matter is.
+        // Without a payload the exchange could only report that, and hide the real problem.
         guard !isDone || isExchangeComplete || !payload.isEmpty else { throw doneTooEarly() }
         state = .stepping(server: Server(conversationID: previous?.conversationID ?? conversationID, isDone: isDone))
         return .step(payload)
     }
 
-    /// The saslContinue that a client sends before it has a reply: nothing to say, in the conversation that every server
-    /// numbers 1. For pipelining: it is of use where the machine comes to the same command.
+    /// The saslContinue that a client sends before it has a reply: an empty payload, in conversation 1, which
+    /// every server uses. For pipelining: it is used if the machine produces the same command.
     func anticipatedContinue() throws(MongoAuthError) -> [UInt8] {
         try command([], .int32(1))
     }
@@ -146,7 +148,7 @@ public struct SaslConversation: Sendable {
         return value?.stringValue.flatMap { SaslBase64.decode($0.utf8) }
     }
 
-    /// A field that may be there once: of two nobody can say which one the server means.
+    /// A field that may occur once: with two it is unknown which one the server means.
     private func field(_ key: String, of reply: BSONDocument) throws(MongoAuthError) -> BSONValue? {
         let values = reply.lazy.filter { $0.key == key }.prefix(2).map(\.value)
         guard values.count < 2 else {
@@ -163,7 +165,7 @@ public struct SaslConversation: Sendable {
     private func doneTooEarly() -> MongoAuthError {
         MongoAuthError(
             .serverNotProven,
-            "the server says that the authentication is done, but \(mechanism) has not had its proof of the server yet")
+            "the server says that the authentication is done, but \(mechanism) has not verified the server yet")
     }
 
     private func misused() -> MongoAuthError {
@@ -176,7 +178,7 @@ extension SaslMechanismName {
 }
 
 extension CommandReply {
-    /// The body of a reply that is no refusal of an authentication.
+    /// The body of a reply that does not refuse the authentication.
     func accepted(_ mechanism: SaslMechanismName) throws(MongoAuthError) -> BSONDocument {
         guard let failure else { return document }
         guard !failure.isUnknownMechanism else {

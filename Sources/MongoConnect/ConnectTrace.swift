@@ -8,18 +8,18 @@ internal import FoundationEssentials
 internal import Foundation
 #endif
 
-/// The record of one way from a host's name to an authenticated connection: what happened and when, written where and
-/// when it happens.
+/// The record of one connect, from a host's name to an authenticated connection: what happened and when, recorded where
+/// and when it happens.
 ///
-/// Everybody who tells of that way reads it: a log, live progress, a report. It states facts; words for people are theirs.
+/// Logs, live progress and reports read it. It states facts; the wording is up to its readers.
 public final class ConnectTrace: Sendable {
     /// One thing that happened.
     public struct Entry: Sendable {
-        /// When.
+        /// The moment by a clock that never goes back.
         public var time: ContinuousClock.Instant
-        /// The same by the clock on the wall, in milliseconds since 1970: servers and KDCs tell their time that way.
+        /// The same by the wall clock, in milliseconds since 1970, to compare with the clocks of servers and KDCs.
         public var wallClockMilliseconds: Int64
-        /// What.
+        /// What happened, with the values that were known then.
         public var event: Event
 
         /// Creates an entry.
@@ -33,24 +33,24 @@ public final class ConnectTrace: Sendable {
     /// What can happen.
     @nonexhaustive
     public enum Event: Sendable {
-        /// On the way to the server: its name, its addresses, TLS.
+        /// An event of the transport: name, addresses, TLS.
         case transport(TransportEvent)
-        /// Between client and server: hello, ticket, conversation, identity.
+        /// An event of the authentication: hello, ticket, conversation, identity.
         case authentication(AuthenticationEvent)
-        /// The way begins once more, on a new connection.
+        /// The attempt starts again, on a new connection.
         case retried(RetryReason)
-        /// Something that is doubtful and need not be wrong.
+        /// A warning.
         case warning(ConnectWarning)
     }
 
-    /// Why a way begins once more.
+    /// Why an attempt starts again.
     @nonexhaustive
     public enum RetryReason: Sendable, Hashable {
-        /// The server hangs up on OP_MSG, as those before version 3.6 do: the older OP_QUERY is tried.
+        /// The server closes the connection on OP_MSG, as those before version 3.6 do: the older OP_QUERY is tried.
         case olderMessageFormat
-        /// The server's replies to pipelined commands are not those that were anticipated.
+        /// The server's replies to pipelined commands are not the anticipated ones.
         case pipeliningRefused
-        /// The server could not read the Kerberos ticket, and the KDC has given a newer one.
+        /// The server could not decrypt the Kerberos ticket, and the KDC has issued a newer one.
         case ticketReplaced
     }
 
@@ -59,13 +59,13 @@ public final class ConnectTrace: Sendable {
 
     /// Begins a record.
     ///
-    /// - Parameter observe: Takes each entry when it is written. It is called where the thing happens, an event loop
-    ///   perhaps, and must be quick.
+    /// - Parameter observe: Receives each entry when it is written. It is called where the event happens, perhaps
+    ///   on an event loop, and must be quick.
     public init(observe: (@Sendable (Entry) -> Void)? = nil) {
         self.observe = observe
     }
 
-    /// What has happened so far, in the order in which it was written.
+    /// The entries so far, in order.
     public var entries: [Entry] { recorded.withLock { $0 } }
 
     package func record(_ event: Event) {
@@ -76,36 +76,37 @@ public final class ConnectTrace: Sendable {
     }
 }
 
-/// Something doubtful on the way to a server. The set is open.
+/// A warning about a connection. The set is open.
 @nonexhaustive
 public enum ConnectWarning: Sendable, Hashable {
-    /// An option of the string that this package does not act on, where that changes what a success means.
+    /// An option of the string that this package ignores, if that changes the meaning of a success.
     case optionHasNoEffect(name: String)
-    /// `tlsCRLFile` means nothing where certificates are not verified, and its file is not read.
+    /// `tlsCRLFile` has no effect if certificates are not verified; its file is not read.
     case revocationListsHaveNoEffect
     /// The signatures of the lists in `tlsCRLFile` are not checked.
     case revocationListsAreNotVerified
     /// A mechanism that this package does not have.
     case mechanismIsMissing(name: String)
-    /// The string names another replica set than the server is in; `found` is `nil` where it is in none.
+    /// The string names another replica set than the server's; `found` is `nil` if the server is in none.
     case otherReplicaSet(wanted: String, found: String?)
-    /// The server is to be in a replica set, and has no configuration of it yet.
+    /// The server is started for a replica set, and has no configuration of it yet.
     case replicaSetIsNotInitiated
-    /// The replica set does not know the server by the name in the string: drivers connect by the names of its members.
+    /// The replica set does not list the server by the name in the string: drivers connect by the names of its members.
     case hostIsNoMember(members: [String], set: String)
-    /// The string names several hosts, and the server is by itself: drivers leave it out.
+    /// The string names several hosts, and the server is a standalone one: drivers ignore it.
     case standaloneAmongSeveral
-    /// The server speaks no wire version that today's drivers speak.
+    /// The server supports no wire version of current drivers.
     case wireVersionsOutOfRange(minimum: Int, maximum: Int)
-    /// Members of the replica set whose names do not resolve on this machine, as `host:port`: drivers connect by these names.
+    /// Members of the replica set whose names do not resolve on this machine, as `host:port`: drivers connect by these
+    /// names.
     case membersDoNotResolve(members: [String], set: String)
-    /// The server has authenticated us, and does not tell who we are.
+    /// The server authenticated us, and does not report the authenticated user.
     case identityIsNotTold(reason: String)
-    /// TLS is used, and by this option of the string proves nothing of the server's identity, or not all of it.
+    /// TLS is used, and because of this option does not prove the server's identity, or not fully.
     case tlsIsNotVerified(option: String, sendsPassword: Bool)
     /// The mechanism sends the password in clear text, on a connection without TLS.
     case passwordInClearText
-    /// The host is a Unix domain socket without SERVICE_HOST, so that the service's host is taken to be localhost.
+    /// The host is a Unix domain socket without SERVICE_HOST, so the service's host is assumed to be localhost.
     case serviceHostOfSocket(path: String)
     /// Something about the Kerberos name of the service.
     case service(ServiceNameDoubt)

@@ -18,13 +18,13 @@ extension ServerEndpoint {
 }
 
 extension MongoConnectionString.Host {
-    /// The name as it is looked up, stands in certificates and in principals: with its labels as A-labels (RFC 5890). A name
-    /// that has no such form is as it was given, and fails when it is looked up.
+    /// The name for look-ups, certificates and principals: with A-labels (RFC 5890). A name
+    /// without such a form is unchanged, and fails when looked up.
     package var asciiName: String { kind == .hostname ? (try? InternationalName.ascii(name)) ?? name : name }
 }
 
 extension SOCKS5Proxy {
-    /// The proxy of a connection string; `nil` where it names none.
+    /// The proxy of a connection string; `nil` if it names none.
     public init?(_ options: MongoConnectionString.Options) {
         guard let host = options.proxyHost else { return nil }
         self.init(
@@ -37,7 +37,7 @@ extension SOCKS5Proxy {
 }
 
 extension TLSOptions {
-    /// What a connection string says of TLS.
+    /// The TLS options of a connection string.
     public init(_ options: MongoConnectionString.Options) {
         self.init()
         let isInsecure = options.tlsInsecure ?? false
@@ -53,10 +53,10 @@ extension TLSOptions {
 extension MongoCredential {
     /// The credential of a connection string.
     ///
-    /// A mechanism that this package does not have is ``MongoAuth/MongoCredential/Method/named(_:password:properties:)``: an
-    /// application can add it.
+    /// A mechanism that this package does not have is
+    /// ``/MongoAuth/MongoCredential/Method/named(_:password:properties:)``: an application can add it.
     ///
-    /// - Throws: ``MongoAuth/MongoAuthError/Code/invalidCredential`` for a password that is missing or empty.
+    /// - Throws: ``/MongoAuth/MongoAuthError/Code/invalidCredential`` for a password that is missing or empty.
     public init(_ credential: MongoConnectionString.Credential) throws(MongoAuthError) {
         let isPasswordMissing = credential.password == nil && credential.mechanism == nil
         guard !isPasswordMissing else {
@@ -123,7 +123,7 @@ extension GSSAPIOptions {
 extension SaslMechanismName {
     fileprivate static func of(_ mechanism: AuthMechanism) throws(MongoAuthError) -> SaslMechanismName {
         guard let name = SaslMechanismName(mechanism.rawValue) else {
-            throw MongoAuthError(.unsupportedMechanism, "\(mechanism) is no name of a mechanism")
+            throw MongoAuthError(.unsupportedMechanism, "\(mechanism) is not the name of a mechanism")
         }
         return name
     }

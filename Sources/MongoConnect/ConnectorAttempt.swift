@@ -9,7 +9,7 @@ internal import SASL
 internal import SaslConnectionString
 internal import SaslWire
 
-/// One way from a host of a connection string to an authenticated connection.
+/// One connect, from a host of a connection string to an authenticated connection.
 struct ConnectorAttempt: Sendable {
     let host: MongoConnectionString.Host
     let string: MongoConnectionString
@@ -20,7 +20,7 @@ struct ConnectorAttempt: Sendable {
     let connector: Connector
     let tlsContexts: TLSContextCache
     let pipelining: Pipelining?
-    /// When to give up on a host that has not said hello.
+    /// When to give up on a host that has not answered hello.
     let limit: ContinuousClock.Instant
     /// When to give up.
     let deadline: ContinuousClock.Instant
@@ -41,7 +41,7 @@ struct ConnectorAttempt: Sendable {
         }
     }
 
-    /// What stands for the server in its principal: never a zone, which only this machine knows, and never a path.
+    /// The server's host in its principal: never a zone, which only this machine knows, and never a path.
     private var serviceHost: String { host.kind == .unix ? "localhost" : host.asciiName }
 
     private var hello: Hello {
@@ -51,7 +51,7 @@ struct ConnectorAttempt: Sendable {
     func run() async throws -> MongoSession {
         try checkName()
         for warning in string.unusedOptionWarnings {
-            // What is missing here may be the application's.
+            // A mechanism that is missing here may be the application's.
             if case .mechanismIsMissing = warning { continue }
             trace?.record(.warning(warning))
         }
@@ -81,13 +81,13 @@ struct ConnectorAttempt: Sendable {
         case .refused:
             trace?.record(.retried(.pipeliningRefused))
             let session = try await plain(credential, options, isRetry: false, reachedBy: deadline)
-            // Only now is it known that it was about the pipelining.
+            // Only now it is known that the pipelining was the cause.
             pipelining.refused(by: endpoint)
             return session
         }
     }
 
-    /// A name without a form in ASCII is not given to anybody who might make one of it.
+    /// A name without an ASCII form is not passed to code that might create one.
     private func checkName() throws {
         guard host.kind == .hostname else { return }
         do {
@@ -99,7 +99,7 @@ struct ConnectorAttempt: Sendable {
         }
     }
 
-    /// Other mechanisms than GSSAPI, of which some begin within hello.
+    /// Mechanisms other than GSSAPI, of which some start within hello.
     private func withHello(_ credential: MongoCredential) async throws -> MongoSession {
         if case .x509 = credential.method, !string.usesTLS || string.options.tlsCertificateKeyFile == nil {
             throw MongoAuthError(
@@ -122,16 +122,16 @@ struct ConnectorAttempt: Sendable {
         }
     }
 
-    /// Authenticates on a connection that is open already.
+    /// Authenticates on an open connection.
     func reauthenticate(_ session: MongoSession) async throws -> MongoSession {
         guard let credential else {
-            throw MongoAuthError(.invalidCredential, "there is nobody to authenticate: the string has no user")
+            throw MongoAuthError(.invalidCredential, "there is nothing to authenticate: the string has no user")
         }
         let connection = session.connection
         return try await closing(connection) {
             connection.limits = .beforeAuthentication
             let details: AuthenticationDetails
-            // The server wants another one than it has.
+            // The server requires another token than the connection's.
             if case .oidc(let tokens) = credential.method, let details = session.authentication {
                 tokens.invalidate(after: details)
             }
@@ -151,8 +151,8 @@ struct ConnectorAttempt: Sendable {
 
     // MARK: - GSSAPI
 
-    /// - Parameter limit: When to give up on the host, as long as it has not said hello. One that has answered before has the
-    ///   whole deadline.
+    /// - Parameter limit: When to give up on the host, as long as it has not answered hello. One that answered before
+    ///   has until the deadline.
     private func plain(
         _ credential: MongoCredential, _ options: GSSAPIOptions, isRetry: Bool,
         reachedBy limit: ContinuousClock.Instant
@@ -172,10 +172,10 @@ struct ConnectorAttempt: Sendable {
         }
     }
 
-    /// Tries once more where the KDC knows a newer key of the service.
+    /// Retries if the KDC knows a newer key of the service.
     ///
-    /// A server that cannot read the ticket may say so in its token. Nothing of that is proven, so it is worth one look,
-    /// and no more.
+    /// A server that cannot decrypt the ticket may say so in its token. That is not proven, so it only
+    /// justifies one retry.
     private func again(
         _ error: MongoAuthError, _ ticket: ServiceCredential, _ credential: MongoCredential, _ options: GSSAPIOptions
     ) async throws -> MongoSession {
@@ -186,7 +186,7 @@ struct ConnectorAttempt: Sendable {
         return try await plain(credential, options, isRetry: true, reachedBy: deadline)
     }
 
-    /// What came of pipelined commands.
+    /// The result of pipelined commands.
     private enum Pipelined {
         case session(MongoSession)
         case failed(MongoAuthError, ServiceCredential)
@@ -208,7 +208,7 @@ struct ConnectorAttempt: Sendable {
             await connection.close()
             if let error = error as? MongoAuthError, let ticket = error.unreadTicket { return .failed(error, ticket) }
             let isRefused = (error as? MongoAuthError)?.code == .pipeliningRefused
-            // A server may also hang up on what it does not expect, answer in another order, or never.
+            // A server may also close the connection on unexpected commands, answer in another order, or never.
             let transport = (error as? TransportError)?.code
             guard
                 isRefused || transport == .closed || transport == .protocolViolation
@@ -254,9 +254,9 @@ struct ConnectorAttempt: Sendable {
             do {
                 return try await introduce(hello, .message, by: limit)
             } catch let error as TransportError where error.code == .closed && error.phase == .command {
-                // Servers older than 3.6 hang up on OP_MSG. The same answer to the older form is final.
+                // Servers older than 3.6 close the connection on OP_MSG. The same answer to the older form is final.
                 trace?.record(.retried(.olderMessageFormat))
-                // Nor do they know of what begins within hello.
+                // Nor do they support speculative authentication.
                 var hello = hello
                 hello.speculativeAuthenticate = nil
                 return try await introduce(hello, .legacyQuery, by: limit)
@@ -280,7 +280,7 @@ struct ConnectorAttempt: Sendable {
     ) async throws -> WireConnection {
         var context: TLSContext?
         if string.usesTLS {
-            // Before anything else: a file that cannot be used is a mistake that no server can mend.
+            // First: an unusable file is an error whatever the server does.
             context = try await tlsContexts.context(for: TLSOptions(string.options), by: limit)
         }
         let connection = try await WireConnection.connect(
@@ -291,7 +291,7 @@ struct ConnectorAttempt: Sendable {
         return connection
     }
 
-    /// Runs what the string's `connectTimeoutMS` bounds; 0 is no bound.
+    /// Runs an operation within the string's `connectTimeoutMS`; 0 is no bound.
     private func withConnectTimeout<Success>(
         reachedBy limit: ContinuousClock.Instant, _ body: (ContinuousClock.Instant) async throws -> Success
     ) async throws -> Success {
@@ -306,7 +306,7 @@ struct ConnectorAttempt: Sendable {
         string.options.connectTimeoutMS.flatMap { $0 > 0 ? .milliseconds($0) : nil }
     }
 
-    /// An error that tells of the string's timeout, where that is what ended the wait.
+    /// An error that names the string's timeout, if that ended the wait.
     private func named(_ error: any Error, _ limit: ContinuousClock.Instant) -> any Error {
         guard var error = error as? TransportError, error.code == .deadlineExceeded else { return error }
         if let milliseconds = string.options.connectTimeoutMS, milliseconds > 0, .now < limit {
@@ -331,7 +331,7 @@ struct ConnectorAttempt: Sendable {
 }
 
 extension MongoCredential {
-    /// Whether the server gets a password or a token as it is.
+    /// Whether the server gets a password or a token in clear text.
     fileprivate var sendsSecret: Bool {
         switch method {
         case .plain, .oidc: true
@@ -343,9 +343,9 @@ extension MongoCredential {
 
 extension WireConnection: PipelinedCommandRunner {}
 
-/// Which servers are not to be sent pipelined commands, for a time: a server may be another one after an upgrade.
+/// Which servers do not get pipelined commands, for a limited time: a server may change with an upgrade.
 final class Pipelining: Sendable {
-    /// Those who connect to more servers than this try some of them again.
+    /// With more servers than this, some of them are tried again.
     private static let capacity = 1024
     private static let period = Duration.seconds(600)
     private let refusing = Locked<[ServerEndpoint: ContinuousClock.Instant]>([:])

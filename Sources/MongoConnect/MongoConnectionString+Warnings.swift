@@ -5,8 +5,8 @@ internal import NameResolution
 public import SaslConnectionString
 
 extension MongoConnectionString {
-    /// What is doubtful about the Kerberos names of the hosts, as far as it shows before anything is looked up: an
-    /// address, or a Unix socket, in the place of a name. Empty for other mechanisms than GSSAPI.
+    /// Warnings about the Kerberos names of the hosts that need no look-up: an address, or
+    /// a Unix socket, instead of a name. Empty for mechanisms other than GSSAPI.
     public var serviceNameWarnings: [ConnectWarning] {
         var warnings: [ConnectWarning] = []
         for warning in hosts.compactMap(serviceNameWarning) where !warnings.contains(warning) {
@@ -15,10 +15,10 @@ extension MongoConnectionString {
         return warnings
     }
 
-    /// What is unsafe about the connections: a password in clear text, TLS that verifies nothing.
+    /// Warnings about unsafe connections: a password in clear text, TLS that verifies nothing.
     public var safetyWarnings: [ConnectWarning] { safetyWarnings(sendsSecret: credential?.mechanism == .plain) }
 
-    /// - Parameter isPlain: Whether the mechanism hands over a password or token as it is.
+    /// - Parameter isPlain: Whether the mechanism sends a password or token in clear text.
     func safetyWarnings(sendsSecret isPlain: Bool) -> [ConnectWarning] {
         guard usesTLS else {
             return isPlain && hosts.contains { $0.kind != .unix } ? [.passwordInClearText] : []
@@ -30,8 +30,8 @@ extension MongoConnectionString {
         return options.filter { $0.1 == true }.prefix(1).map { .tlsIsNotVerified(option: $0.0, sendsPassword: isPlain) }
     }
 
-    /// Options that this package does not act on, where that changes what a success means. Those for a driver's pools, reads
-    /// and writes are not among them: they have nothing to do with connecting.
+    /// Options that this package ignores, if that changes the meaning of a success. Those for a driver's pools,
+    /// reads and writes are not among them: they do not affect connecting.
     public var unusedOptionWarnings: [ConnectWarning] {
         var warnings: [ConnectWarning] = []
         if let mechanism = credential?.mechanism, [.aws, .oidc].contains(mechanism) {
@@ -50,10 +50,12 @@ extension MongoConnectionString {
         return warnings + given.filter { $0.1 != nil }.map { .optionHasNoEffect(name: $0.0) }
     }
 
-    /// What would keep a driver from using a server that has authenticated us, as the specification for server discovery and
-    /// monitoring has it.
+    /// What would keep a driver from using a server that authenticated us, according to the server discovery and
+    /// monitoring specification.
     ///
-    /// - Parameter host: By what name it was reached; `nil` says nothing of that.
+    /// - Parameters:
+    ///   - server: Its reply to hello.
+    ///   - host: The name by which it was reached; `nil` if unknown.
     public func topologyWarnings(about server: ServerDescription, at host: Host? = nil) -> [ConnectWarning] {
         guard options.loadBalanced != true else { return [] }
         var warnings: [ConnectWarning] = []
@@ -76,13 +78,13 @@ extension MongoConnectionString {
         return warnings
     }
 
-    /// What all drivers of 2026 speak: PyMongo 4.20 begins with MongoDB 4.4, most others with 4.2.
+    /// The minimum of all drivers of 2026: PyMongo 4.20 begins with MongoDB 4.4, most others with 4.2.
     private static let driverWireVersions = 9...29
 
     private func serviceNameWarning(for host: Host) -> ConnectWarning? {
         guard let properties = credential?.gssapiProperties else { return nil }
         if host.kind == .unix, properties.serviceHost == nil { return .serviceHostOfSocket(path: host.name) }
-        // The address may yet lead to a name.
+        // The address may still resolve to a name.
         guard properties.canonicalizeHostName != .forwardAndReverse else { return nil }
         return ServicePrincipal.doubt(aboutHost: properties.serviceHost ?? host.name).map(ConnectWarning.service)
     }

@@ -6,7 +6,7 @@ public import NIOCore
 public import NameResolution
 public import SaslConnectionString
 
-/// The whole way in one call: from a connection string to an authenticated connection.
+/// From a connection string to an authenticated connection, in one call.
 ///
 /// ```swift
 /// let connector = MongoConnector(group: MultiThreadedEventLoopGroup.singleton)
@@ -15,12 +15,12 @@ public import SaslConnectionString
 /// let reply = try await session.connection.run(["ping": 1, "$db": "admin"], by: .now + .seconds(1))
 /// ```
 ///
-/// One connector serves any number of connections: make one, and keep it. It keeps the Kerberos tickets of those who
-/// authenticate, and renews those that come from a keytab or a password; and what the files of the `tls` options hold: they
-/// are read when the first connection needs them, and once more after ``reloadTLSFiles()``. Files that cannot be used are
+/// One connector serves any number of connections: create one, and keep it. It caches the Kerberos
+/// tickets, and renews those from a keytab or a password; and the contents of the files of the `tls` options: they
+/// are read when the first connection needs them, and again after ``reloadTLSFiles()``. Unusable files are
 /// read again by the next connection.
 ///
-/// All of one connection's work, but for what waits for a KDC, a name server or a file, runs on its event loop.
+/// All work of one connection runs on its event loop, except waiting for a KDC, a name server or a file.
 public struct MongoConnector: Sendable {
     private let authenticator: MongoAuthenticator
     private let resolver: any NameResolver
@@ -34,14 +34,14 @@ public struct MongoConnector: Sendable {
     ///
     /// - Parameters:
     ///   - group: The event loops for the connections.
-    ///   - pipelined: Whether GSSAPI may take two round trips in place of four: hello and the first two commands go out
-    ///     in one write. A server that does not answer as expected gets a new connection and the plain way, and is
-    ///     remembered. Off by default; `docs/performance.md` says which servers it was tried with.
-    ///   - kerberos: Keeps the Kerberos tickets; give several connectors the same to let them share.
+    ///   - pipelined: Whether GSSAPI may use two round trips instead of four: hello and the first two commands are sent
+    ///     in one write. For a server that does not answer as expected, the connector uses a new connection without pipelining,
+    ///     and remembers that. Off by default; `docs/performance.md` lists the servers that it was tested with.
+    ///   - kerberos: Keeps the Kerberos tickets; connectors with the same manager share them.
     ///   - resolver: Looks up names; the system's name service by default.
     ///   - services: Looks up SRV and TXT records; asks the system's name servers by default.
-    ///   - mechanisms: Those that may be used; by default all that this package has.
-    ///   - logger: Takes messages at levels debug and trace. Of tokens the length at most, secrets not at all.
+    ///   - mechanisms: The allowed mechanisms; by default all of this package.
+    ///   - logger: Gets messages at levels debug and trace; of tokens at most the length, and no secrets.
     public init(
         group: any EventLoopGroup, pipelined: Bool = false,
         kerberos: KerberosCredentialManager = KerberosCredentialManager(),
@@ -57,17 +57,17 @@ public struct MongoConnector: Sendable {
         pipelining = pipelined ? Pipelining() : nil
     }
 
-    /// What makes the connections, for whoever wants one without a hello.
+    /// Makes the connections; use it for one without a hello.
     package var transport: Connector { Connector(resolver: resolver, group: group) }
 
-    /// Lets later connections read the files of the `tls` options anew, where certificates were renewed. Connections that
-    /// are open, or just about to be, keep what they have.
+    /// Makes later connections read the files of the `tls` options again, after certificates were renewed. Connections
+    /// that are open or being opened keep the old contents.
     public func reloadTLSFiles() {
         tlsContexts.reload()
     }
 
-    /// The hosts of a string: those it names, or with `mongodb+srv` those of the SRV records, with the options of the TXT
-    /// record.
+    /// The hosts of a string: those it names, or with `mongodb+srv` those of the SRV records, with the options of the
+    /// TXT record.
     ///
     /// - Throws: ``SeedlistError``, `CancellationError`.
     public func resolvingHosts(
@@ -78,14 +78,17 @@ public struct MongoConnector: Sendable {
 
     /// Connects to the first host of a string that can be reached, and authenticates.
     ///
-    /// A host that cannot be reached leads to the next one, and so do an arbiter and one that is silent: each has its share of
-    /// the time that is left, and `connectTimeoutMS` at most, until it has said hello; all of them together have the
-    /// string's `serverSelectionTimeoutMS`. An authentication that fails leads to no other: the next host of the same
-    /// deployment would say the same.
+    /// After an unreachable host the next one is tried, and likewise after an arbiter or a silent one: each has its
+    /// share of the remaining time, and at most `connectTimeoutMS`, until it has answered hello; all of them together
+    /// have the string's `serverSelectionTimeoutMS`. After a failed authentication no other host is tried: the next
+    /// host of the same deployment would give the same answer.
     ///
-    /// - Parameter credential: Who authenticates; `nil` is the string's user.
-    /// - Throws: `TransportError`, `MongoAuthError`, ``SeedlistError``, `CancellationError`; for several hosts that of the
-    ///   last one.
+    /// - Parameters:
+    ///   - string: Its hosts, its options and, without `credential`, its user.
+    ///   - credential: Who authenticates; `nil` is the string's user.
+    ///   - deadline: When to stop waiting, for all hosts together.
+    /// - Throws: `TransportError`, `MongoAuthError`, ``SeedlistError``, `CancellationError`; for several hosts that of
+    ///   the last one.
     public func connect(
         to string: MongoConnectionString, as credential: MongoCredential? = nil, by deadline: ContinuousClock.Instant
     ) async throws -> MongoSession {
@@ -108,16 +111,16 @@ public struct MongoConnector: Sendable {
 
     /// Connects to one host of a string and authenticates.
     ///
-    /// Until the host has said hello it has as long as the string's `connectTimeoutMS` and `serverSelectionTimeoutMS`, where
-    /// these come before the deadline; each command after that has `socketTimeoutMS`. The string's other times are for what
-    /// a driver does with its connections, and not used.
+    /// Until the host has answered hello, the string's `connectTimeoutMS` and `serverSelectionTimeoutMS` apply,
+    /// if they end before the deadline; each command after that has `socketTimeoutMS`. The string's other timeouts are
+    /// for a driver's use of its connections, and ignored.
     ///
     /// - Parameters:
     ///   - host: One of the hosts that ``resolvingHosts(of:by:)`` gave.
-    ///   - string: Where everything else stands.
+    ///   - string: The connection string, for all other options.
     ///   - credential: Who authenticates; `nil` is the string's user.
-    ///   - deadline: For all of it.
-    ///   - trace: Takes what happens.
+    ///   - deadline: For the whole operation.
+    ///   - trace: Receives the events.
     /// - Throws: `TransportError`, `MongoAuthError`, `CancellationError`.
     public func connect(
         to host: MongoConnectionString.Host, of string: MongoConnectionString, as credential: MongoCredential? = nil,
@@ -128,26 +131,27 @@ public struct MongoConnector: Sendable {
             trace: trace)
     }
 
-    /// - Parameter limit: When to give up on a host that has not said hello.
+    /// - Parameter limit: When to give up on a host that has not answered hello.
     private func connect(
         to host: MongoConnectionString.Host, of string: MongoConnectionString, as credential: MongoCredential?,
         reachedBy limit: ContinuousClock.Instant, by deadline: ContinuousClock.Instant, trace: ConnectTrace? = nil
     ) async throws -> MongoSession {
         let attempt = try attempt(
             host, string, credential, on: group.next(), reachedBy: limit, by: deadline, trace: trace)
-        // From here on everything that computes does so on the connection's event loop.
+        // From here on all computation runs on the connection's event loop.
         return try await withTaskExecutorPreference(EventLoopTaskExecutor(attempt.loop)) { try await attempt.run() }
     }
 
-    /// Authenticates anew on a connection that is open, where a server wants that (error 391, ReauthenticationRequired). Nothing
-    /// else may use the connection meanwhile. For another user make another connection: a server may keep both on this one.
+    /// Reauthenticates an open connection, if a server requires that (error 391, ReauthenticationRequired). Nothing
+    /// else may use the connection meanwhile. For another user open another connection: a server may keep both users on
+    /// this one.
     ///
     /// - Parameters:
-    ///   - session: What ``connect(to:of:as:by:trace:)`` gave. The connection is closed where this fails.
-    ///   - string: Where everything else stands.
+    ///   - session: The result of ``connect(to:of:as:by:trace:)``. The connection is closed if this fails.
+    ///   - string: The connection string, for all other options.
     ///   - credential: Who authenticates; `nil` is the string's user.
-    ///   - deadline: For all of it.
-    ///   - trace: Takes what happens.
+    ///   - deadline: For the whole operation.
+    ///   - trace: Receives the events.
     /// - Throws: `TransportError`, `MongoAuthError`, `CancellationError`.
     public func reauthenticate(
         _ session: MongoSession, of string: MongoConnectionString, as credential: MongoCredential? = nil,
@@ -173,9 +177,9 @@ public struct MongoConnector: Sendable {
             logger: logger, trace: trace)
     }
 
-    /// Names in the resolver's search list under which the host of a `mongodb+srv` string has SRV records. They are for a
-    /// person to choose from: whoever can say which domains are searched, and that a name does not exist, must not choose who
-    /// gets a password.
+    /// Names in the resolver's search list under which the host of a `mongodb+srv` string has SRV records. They are for
+    /// a person to choose from: an attacker who controls the search domains and DNS answers must not choose
+    /// who gets a password.
     package func namesInSearchList(
         of string: MongoConnectionString, by deadline: ContinuousClock.Instant
     ) async -> [String] {
@@ -203,12 +207,12 @@ public struct MongoConnector: Sendable {
         return (try? await services.services(of: "_mongodb._tcp.\(host.asciiName)", by: deadline)) != nil
     }
 
-    /// The members of a server's replica set, as `host:port`, whose names the name service does not know. One that gives no
-    /// answer in time is none of them.
+    /// The members of a server's replica set, as `host:port`, whose names do not resolve. A name without an
+    /// answer in time is not among them.
     package func unresolvedMembers(
         of server: ServerDescription, by deadline: ContinuousClock.Instant
     ) async -> [String] {
-        // A set has 50 members at most. Few at a time: the threads are everybody's.
+        // A set has 50 members at most. Few at a time: the threads are shared.
         let members = server.members.prefix(50)
         return await withTaskGroup(of: String?.self) { group in
             var missing: Set<String> = []
@@ -233,14 +237,14 @@ public struct MongoConnector: Sendable {
         }
     }
 
-    /// Whether a KDC gives the credential's user a ticket for a service; see ``MongoAuth/MongoAuthenticator``.
+    /// Whether a KDC issues a ticket for a service to the credential's user; see ``/MongoAuth/MongoAuthenticator``.
     package func isKnown(
         _ service: ServicePrincipal, to credential: MongoCredential, by deadline: ContinuousClock.Instant
     ) async -> Bool {
         await authenticator.isKnown(service, to: credential, by: deadline)
     }
 
-    /// What the DNS makes of a host's name (CNAME); `nil` where it makes nothing else of it.
+    /// The canonical name of a host (CNAME); `nil` if it is the same.
     package func canonicalName(
         of host: MongoConnectionString.Host, by deadline: ContinuousClock.Instant
     ) async -> String? {
@@ -249,7 +253,7 @@ public struct MongoConnector: Sendable {
     }
 
     /// The Kerberos tickets that are kept for a credential, for a report; see
-    /// ``MongoAuth/MongoAuthenticator/tickets(of:by:)``.
+    /// ``/MongoAuth/MongoAuthenticator/tickets(of:by:)``.
     public func tickets(
         of credential: MongoCredential, by deadline: ContinuousClock.Instant
     ) async throws -> [KerberosTicket] {
@@ -258,7 +262,7 @@ public struct MongoConnector: Sendable {
 }
 
 extension MongoConnectionString {
-    /// When to give up on hosts that have not said hello.
+    /// When to give up on hosts that have not answered hello.
     fileprivate func selectionDeadline(by deadline: ContinuousClock.Instant) -> ContinuousClock.Instant {
         options.serverSelectionTimeoutMS.map { min(deadline, .now + .milliseconds($0)) } ?? deadline
     }
@@ -268,10 +272,10 @@ extension MongoConnectionString {
 public struct MongoSession: Sendable {
     /// The host that it is connected to, as the connection string or its SRV records name it.
     public let host: MongoConnectionString.Host
-    /// The connection.
+    /// For commands; whoever takes the session closes it.
     public let connection: WireConnection
-    /// What the server said of itself.
+    /// The server's description of itself.
     public let server: ServerDescription
-    /// How the authentication went; `nil` where the string has no credential.
+    /// The details of the authentication; `nil` if the string has no credential.
     public let authentication: AuthenticationDetails?
 }

@@ -4,7 +4,7 @@ public import SaslConnectionString
 /// The servers of a `mongodb+srv` string, by the rules of the driver specification for the initial DNS seedlist
 /// discovery.
 ///
-/// A value that looks nothing up: it says which records to ask for and judges them.
+/// It does no I/O: it says which records to ask for and evaluates them.
 ///
 /// ```swift
 /// let resolver = DNSServiceResolver(workers: BlockingWorkers())
@@ -12,16 +12,16 @@ public import SaslConnectionString
 /// let resolved = try await string.resolved(with: resolver, by: .now + .seconds(10))
 /// ```
 public struct Seedlist: Sendable {
-    /// How many hosts a string may come to. With more, `srvMaxHosts` must choose.
+    /// How many hosts a string may resolve to. With more, `srvMaxHosts` must choose.
     public static let maximumHosts = 100
 
     private let string: MongoConnectionString
     private let host: String
 
-    /// What every server's name ends with, in lower case and with the period before it.
+    /// The suffix of every server's name, in lower case and with the period before it.
     private let domain: String
 
-    /// Prepares the questions for a string.
+    /// Prepares the queries for a string.
     ///
     /// - Returns: `nil` for a string that is not `mongodb+srv`.
     public init?(_ string: MongoConnectionString) {
@@ -40,14 +40,14 @@ public struct Seedlist: Sendable {
     /// The name whose TXT record has options.
     public var textName: String { host }
 
-    /// Takes the answers.
+    /// Evaluates the answers.
     ///
-    /// Priority and weight mean nothing here. A host that is named twice counts once.
+    /// Priority and weight are ignored. A duplicate host counts once.
     ///
     /// - Parameters:
     ///   - services: The SRV records of ``serviceName``.
     ///   - texts: The TXT records of ``textName``; empty when there are none.
-    ///   - generator: Chooses the hosts where there are more than `srvMaxHosts`.
+    ///   - generator: Chooses the hosts if there are more than `srvMaxHosts`.
     /// - Returns: The string with its servers, in the order of the records unless chosen, and with the options of the
     ///   TXT record.
     public func resolved(
@@ -66,8 +66,8 @@ public struct Seedlist: Sendable {
         guard hosts.count <= Self.maximumHosts else {
             throw SeedlistError(
                 .tooManyHosts, name: serviceName,
-                "its SRV records name \(hosts.count) hosts, and \(Self.maximumHosts) are the most; "
-                    + "let srvMaxHosts=\(Self.maximumHosts) choose among them")
+                "its SRV records name \(hosts.count) hosts, and at most \(Self.maximumHosts) "
+                    + "are allowed; let srvMaxHosts=\(Self.maximumHosts) choose among them")
         }
         let text = try text(of: texts)
         do {
@@ -84,12 +84,12 @@ public struct Seedlist: Sendable {
                 .invalidHost, name: serviceName,
                 "an SRV record needs a host name and a port, and one has \(record.target):\(record.port)")
         }
-        // Who can forge an answer must not thereby choose who gets the password.
+        // An attacker who forges an answer must not be able to choose who gets the password.
         guard target.utf8.count > domain.utf8.count, target.utf8.suffix(domain.utf8.count).elementsEqual(domain.utf8)
         else {
             throw SeedlistError(
                 .foreignHost, name: serviceName,
-                "an SRV record leads to \(target), and servers of this string end in \(domain)")
+                "an SRV record points to \(target), but the servers of this string must be in \(domain)")
         }
         return MongoConnectionString.Host(name: target, port: record.port, kind: .hostname)
     }
@@ -112,13 +112,13 @@ public struct Seedlist: Sendable {
 extension MongoConnectionString {
     /// Asks the DNS for the servers and options of a `mongodb+srv` string, both at the same time.
     ///
-    /// A host without a TXT record is as good as any; a TXT look-up that fails is an error, since the record might
+    /// A missing TXT record is fine; a failed TXT look-up is an error, since the record might
     /// have changed where the user authenticates.
     ///
     /// - Parameters:
     ///   - resolver: Looks up the records.
     ///   - deadline: When to give up.
-    ///   - generator: Chooses the hosts where there are more than `srvMaxHosts`.
+    ///   - generator: Chooses the hosts if there are more than `srvMaxHosts`.
     /// - Returns: The string with its servers; a `mongodb` string as it is.
     /// - Throws: ``SeedlistError``, `CancellationError`.
     public func resolved(
@@ -136,7 +136,7 @@ extension MongoConnectionString {
         return try await seedlist.resolved(services: services, texts: texts, using: &generator)
     }
 
-    /// - Parameter absence: The error for a name without records; `nil` when that is none.
+    /// - Parameter absence: The error for a name without records; `nil` if that is not an error.
     private static func lookUp<Record: Sendable>(
         _ name: String, _ absence: SeedlistError.Code?, _ body: @Sendable (String) async throws -> [Record]
     ) async throws -> [Record] {

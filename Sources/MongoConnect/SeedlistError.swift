@@ -1,50 +1,39 @@
 internal import SaslConnectionString
 
-/// Why DNS does not lead from a `mongodb+srv` string to servers.
+/// Why a `mongodb+srv` string could not be resolved to servers.
 public struct SeedlistError: Error, Sendable, CustomStringConvertible {
     /// What kind of failure this is. The set is open.
     public struct Code: Sendable, Hashable, CustomStringConvertible {
-        private enum Value: String {
-            case noHosts = "no-hosts"
-            case lookUpFailed = "look-up-failed"
-            case deadlineExceeded = "deadline-exceeded"
-            case foreignHost = "foreign-host"
-            case invalidHost = "invalid-host"
-            case tooManyHosts = "too-many-hosts"
-            case invalidTXTRecord = "invalid-txt-record"
-            case conflictingOptions = "conflicting-options"
-        }
-
-        private let value: Value
+        private let value: String
 
         /// The name does not exist, or has no SRV record.
-        public static let noHosts = Code(value: .noHosts)
-        /// The DNS gave no answer, or none that can be read: the same look-up may succeed later.
-        public static let lookUpFailed = Code(value: .lookUpFailed)
+        public static let noHosts = Code(value: "no-hosts")
+        /// There was no DNS answer, or a malformed one: the same look-up may succeed later.
+        public static let lookUpFailed = Code(value: "look-up-failed")
         /// The deadline passed before the answers came.
-        public static let deadlineExceeded = Code(value: .deadlineExceeded)
-        /// An SRV record leads to a host outside the domain of the string's host.
-        public static let foreignHost = Code(value: .foreignHost)
+        public static let deadlineExceeded = Code(value: "deadline-exceeded")
+        /// An SRV record points to a host outside the domain of the string's host.
+        public static let foreignHost = Code(value: "foreign-host")
         /// An SRV record without a host name or without a port.
-        public static let invalidHost = Code(value: .invalidHost)
+        public static let invalidHost = Code(value: "invalid-host")
         /// There are more hosts than ``Seedlist/maximumHosts``.
-        public static let tooManyHosts = Code(value: .tooManyHosts)
+        public static let tooManyHosts = Code(value: "too-many-hosts")
         /// There are several TXT records, or one with anything but the options that it may have.
-        public static let invalidTXTRecord = Code(value: .invalidTXTRecord)
-        /// The string, its hosts and its TXT record do not go together.
-        public static let conflictingOptions = Code(value: .conflictingOptions)
+        public static let invalidTXTRecord = Code(value: "invalid-txt-record")
+        /// The string, its hosts and its TXT record conflict.
+        public static let conflictingOptions = Code(value: "conflicting-options")
 
         /// The code's stable, hyphenated name.
-        public var description: String { value.rawValue }
+        public var description: String { value }
     }
 
     /// What kind of failure this is.
     public var code: Code
-    /// The name that was asked for, or the host that a record names.
+    /// The queried name, or the host in a record.
     public var name: String
-    /// One sentence for a person: what is wrong and, where it can be told, what to change.
+    /// One sentence for a person: what is wrong and, if known, what to change.
     public var message: String
-    /// The error beneath, where there is one.
+    /// The underlying error, if there is one.
     public var underlying: (any Error)?
     /// Which of the name's records it is about.
     public var recordType: RecordType?

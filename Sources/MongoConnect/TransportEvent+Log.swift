@@ -14,7 +14,7 @@ extension TransportEvent {
             logger.debug("connected", metadata: ["server.address": "\(endpoint)"])
         case .proxyConnected(let proxy, _):
             logger.debug(
-                "connected by a proxy", metadata: ["server.address": "\(endpoint)", "proxy.address": "\(proxy)"])
+                "connected through a proxy", metadata: ["server.address": "\(endpoint)", "proxy.address": "\(proxy)"])
         case .tlsEnded(let report):
             logger.debug("encrypted", metadata: ["server.address": "\(endpoint)", "tls": "\(report)"])
         default: break

@@ -1,10 +1,10 @@
 import NIOConcurrencyHelpers
 import NIOCore
 
-/// Accepted connections that nobody serves yet.
+/// Accepted connections that are not served yet.
 ///
-/// A `NIOAsyncChannel` that goes without being closed traps. A listener that is stopped drops those that it has accepted
-/// and not handed out yet, so each is kept here from its start until somebody serves it, or until ``close()``.
+/// A `NIOAsyncChannel` that is released without being closed traps. A stopped listener drops accepted connections
+/// that it has not passed on yet, so each is kept here from its start until it is served, or until ``close()``.
 final class AcceptedConnections: Sendable {
     private struct State {
         var waiting: [ObjectIdentifier: ClientChannel] = [:]
@@ -36,7 +36,7 @@ final class AcceptedConnections: Sendable {
         state.withLockedValue { $0.waiting.removeValue(forKey: ObjectIdentifier(connection.channel)) != nil }
     }
 
-    /// Closes the connections that nobody took, and lets no more be made.
+    /// Closes the connections that were not taken, and refuses new ones.
     func close() async {
         let left = state.withLockedValue { state in
             state.isClosed = true

@@ -3,9 +3,10 @@ internal import NIOSSL
 internal import SwiftASN1
 internal import X509
 
-/// Whom a client's certificate names.
+/// The subject of a client's certificate.
 enum ClientCertificate {
-    /// The subject as MongoDB's users have it: RFC 2253, the last part first; `nil` without TLS or without a certificate.
+    /// The subject in the form of MongoDB's user names: RFC 2253, the last part first; `nil` without TLS or without a
+    /// certificate.
     ///
     /// The handshake is over: the client has sent a command.
     static func subject(of channel: any Channel) async throws -> String? {

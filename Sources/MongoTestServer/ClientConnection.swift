@@ -27,7 +27,7 @@ struct ClientConnection {
             connectionID: number)
     }
 
-    /// Answers until the client closes, sends what is no message, or the task is cancelled.
+    /// Answers until the client closes the connection, sends a malformed message, or the task is cancelled.
     mutating func serve(_ channel: ClientChannel) async throws {
         var isTrusted = false
         try await channel.executeThenClose { inbound, outbound in
@@ -45,7 +45,7 @@ struct ClientConnection {
         }
     }
 
-    /// The encoded reply to a message; `nil` for one that wants none.
+    /// The encoded reply to a message; `nil` if it expects none.
     private mutating func answer(_ frame: WireFrame, on channel: any Channel) async throws -> ByteBuffer? {
         let form: Form
         let action: ClientSession.Action
@@ -61,7 +61,7 @@ struct ClientConnection {
             action = session.queryReceived(
                 query.query, on: query.fullCollectionName, millisecondsSince1970: Self.now)
         case .reply:
-            throw WireError(code: .unsupportedOpcode, message: "A client sent OP_REPLY, which only servers send.")
+            throw WireError(.unsupportedOpcode, "A client sent OP_REPLY, which only servers send.")
         }
         let document = try await perform(action, on: channel)
         guard wantsReply else { return nil }

@@ -1,7 +1,7 @@
 import Foundation
 import SaslBSON
 
-/// What the server knows of one client, and what it answers: a pure value, fed with commands and SASL outcomes.
+/// The state of one client, and the replies: a pure value that takes commands and SASL outcomes.
 struct ClientSession {
     /// What to do about a command.
     enum Action: Equatable {
@@ -9,25 +9,25 @@ struct ClientSession {
         case reply(BSONDocument)
         /// Start this exchange, and report to ``ClientSession/saslStepped(_:)``.
         case startExchange(SaslRequest)
-        /// Feed the running exchange, and report to ``ClientSession/saslStepped(_:)``.
+        /// Continue the running exchange, and report to ``ClientSession/saslStepped(_:)``.
         case continueExchange(token: [UInt8])
-        /// See whom the client's certificate names, and report to ``ClientSession/certificateSeen(subject:)``.
+        /// Read the client's certificate, and report to ``ClientSession/certificateSeen(subject:)``.
         case seeCertificate
     }
 
-    /// The facts of the server that its replies tell.
+    /// The server's properties in its replies.
     struct ServerFacts: Sendable {
         var directory: UserDirectory
         var maximumMessageLength: Int
     }
 
-    /// Who has logged in.
+    /// The authenticated user.
     struct User: Sendable, Hashable {
         var name: String
         var database: String
     }
 
-    /// In which kind a client sent its payload, and gets its answer.
+    /// The type of a client's payload, and of its reply.
     private enum PayloadKind {
         case binary
         case base64
@@ -42,17 +42,17 @@ struct ClientSession {
 
     private enum Conversation {
         case none
-        /// Begun and not over; `kind` is that of the client's last payload.
+        /// In progress; `kind` is that of the client's last payload.
         case open(mechanism: String, database: String, steps: Int, kind: PayloadKind)
-        /// The certificate is being looked at; `user` is whom the client says that it names.
+        /// The certificate is being read; `user` is the client's claim.
         case certificate(user: String?)
     }
 
-    /// Every conversation has this number, as with real servers.
+    /// Every conversation has this id, as in real servers.
     static let conversationID: Int32 = 1
     /// A conversation with more steps than this one fails.
     static let maximumSteps = 10
-    /// The longest token that is taken, in bytes.
+    /// The longest accepted token, in bytes.
     static let maximumTokenLength = 1 << 20
 
     private let facts: ServerFacts
@@ -60,7 +60,7 @@ struct ClientSession {
     private var conversation = Conversation.none
     /// The reply to a hello in which a conversation has begun: it waits for that conversation's first reply.
     private var waitingHello: BSONDocument?
-    /// Who the client has proven to be.
+    /// The authenticated user.
     private(set) var user: User?
 
     init(facts: ServerFacts, connectionID: Int32) {
@@ -126,7 +126,7 @@ struct ClientSession {
 
 extension ClientSession {
     /// The reply to hello, once the conversation that a driver may begin in it has its first reply ("speculative
-    /// authentication" of the driver specifications). What cannot begin is left out without a word.
+    /// authentication" of the driver specifications). What cannot begin is silently left out.
     private mutating func greet(_ reply: BSONDocument, _ command: BSONDocument) -> Action {
         guard user == nil, reply["ok"] == 1.0, let first = command["speculativeAuthenticate"]?.documentValue,
             let database = first["db"]?.stringValue
@@ -143,7 +143,7 @@ extension ClientSession {
     }
 
     private mutating func saslStart(_ command: BSONDocument, on database: String) -> Action {
-        // A new conversation takes the place of one that was not finished.
+        // A new conversation replaces an unfinished one.
         conversation = .none
         guard let mechanism = command["mechanism"]?.stringValue else {
             return .reply(CommandError.wrongType("mechanism", in: "saslStart").reply)
@@ -163,7 +163,7 @@ extension ClientSession {
         }
     }
 
-    /// The mechanism of TLS certificates, which is no SASL conversation: the handshake has proven everything.
+    /// The mechanism of TLS certificates, without a SASL conversation: the TLS handshake has authenticated the client.
     static let x509 = "MONGODB-X509"
 
     private mutating func authenticate(_ command: BSONDocument, on database: String) -> Action {
@@ -185,7 +185,7 @@ extension ClientSession {
         guard case .open(let mechanism, let database, let steps, _) = conversation else {
             return .reply(CommandError.protocolError("There is no SASL conversation to continue.").reply)
         }
-        // Set again only when everything was right: a client that errs starts anew.
+        // Set again only on success: after an error a client has to start again.
         conversation = .none
         guard let number = command["conversationId"]?.integerValue, number == Int64(Self.conversationID) else {
             return .reply(CommandError.protocolError("The conversationId is not that of the conversation.").reply)
@@ -202,9 +202,9 @@ extension ClientSession {
         }
     }
 
-    /// The exchange took the client's token; returns the reply, and what became of the authentication if it is over.
+    /// The exchange took the client's token; returns the reply, and the result of the authentication if it is over.
     ///
-    /// A user that authenticated but is not known gets the same answer as one that did not authenticate.
+    /// An authenticated but unknown user gets the same answer as a failed authentication.
     mutating func saslStepped(
         _ outcome: SaslOutcome
     ) -> (reply: BSONDocument, ended: MongoTestServer.Authentication?) {
@@ -221,7 +221,7 @@ extension ClientSession {
         }
     }
 
-    /// The client's certificate names `subject`, in the form of RFC 2253; `nil` where it has shown none.
+    /// The client's certificate names `subject`, in the form of RFC 2253; `nil` if it sent none.
     mutating func certificateSeen(
         subject: String?
     ) -> (reply: BSONDocument, ended: MongoTestServer.Authentication?) {
@@ -241,7 +241,7 @@ extension ClientSession {
         _ name: String, on database: String, by mechanism: String, reply: () -> BSONDocument
     ) -> (reply: BSONDocument, ended: MongoTestServer.Authentication?) {
         guard facts.directory.user(name, on: database) != nil else {
-            return failed(name, "\(name) authenticated but is no user of this server")
+            return failed(name, "\(name) authenticated but is not a user of this server")
         }
         guard facts.directory.mechanisms(of: name, on: database)?.contains(mechanism) == true else {
             return failed(name, "\(name) authenticated by \(mechanism), which is not for this user")

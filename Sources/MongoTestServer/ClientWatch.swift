@@ -2,19 +2,20 @@ import NIOConcurrencyHelpers
 import NIOCore
 import SaslWire
 
-/// Closes a connection whose client takes too long, or has the server keep too much.
+/// Closes a connection whose client takes too long, or makes the server buffer too much.
 ///
-/// A client that has not authenticated is waited for until ``MongoTestServer/Configuration/idleTimeout``. Any client gets
-/// ``MongoTestServer/Configuration/messageTimeout`` for the rest of a message that it began, and for taking a reply.
+/// A client that has not authenticated is waited for until ``MongoTestServer/Configuration/idleTimeout``. Any client
+/// gets ``MongoTestServer/Configuration/messageTimeout`` for the rest of a message that it began, and for taking a
+/// reply.
 final class ClientWatch: ChannelDuplexHandler {
     typealias InboundIn = WireFrame
     typealias InboundOut = WireFrame
     typealias OutboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
-    /// What the one who answers tells, as an outbound user event.
+    /// Events of the answering code, as outbound user events.
     enum Event: Sendable {
-        /// A message is dealt with that wanted no reply.
+        /// A message without a reply has been processed.
         case answered
         /// From here on the client may be silent for as long as it likes.
         case authenticated
@@ -54,7 +55,7 @@ final class ClientWatch: ChannelDuplexHandler {
         context.fireChannelInactive()
     }
 
-    /// The decoder has looked at what came, and keeps this many bytes.
+    /// The decoder has processed its input, and buffers this many bytes.
     func keeps(_ count: Int) {
         guard context != nil, count != partial else { return }
         let isTooMuch = !kept.change(by: count - partial)
@@ -94,7 +95,7 @@ final class ClientWatch: ChannelDuplexHandler {
         promise?.succeed()
     }
 
-    /// What the client is waited for; `nil` while it is the server's turn.
+    /// What the client is expected to do; `nil` while it is the server's turn.
     private var wait: Wait? {
         if writes > 0 { return .message }
         if !unanswered.isEmpty { return nil }
@@ -102,7 +103,7 @@ final class ClientWatch: ChannelDuplexHandler {
         return isAuthenticated ? nil : .idle
     }
 
-    /// Starts a timer where another one is due, and anew where the client did something whole.
+    /// Starts a timer if another one is due, and restarts it after a complete action of the client.
     private func update(isProgress: Bool = false) {
         guard let context, isProgress || wait != timer?.wait else { return }
         timer?.task.cancel()
@@ -130,7 +131,7 @@ final class ClientWatch: ChannelDuplexHandler {
     }
 }
 
-/// Tells a watch how much of a message is there.
+/// Reports to a watch how much of a message has been received.
 struct WatchedDecoder: NIOSingleStepByteToMessageDecoder {
     typealias InboundOut = WireFrame
 
@@ -153,7 +154,7 @@ struct WatchedDecoder: NIOSingleStepByteToMessageDecoder {
     }
 }
 
-/// What all clients together have sent of messages that are not complete or not answered.
+/// The total size of incomplete or unanswered messages of all clients.
 final class KeptMessages: Sendable {
     private let limit: Int
     private let count = NIOLockedValueBox(0)

@@ -1,6 +1,6 @@
 import SaslBSON
 
-/// A command's failure as it goes to the client.
+/// A command's failure, as sent to the client.
 struct CommandError: Error, Sendable, Hashable {
     var code: Int32
     var name: String
@@ -49,7 +49,7 @@ struct CommandError: Error, Sendable, Hashable {
     static let missingDatabase = CommandError(
         code: 40571, name: "Location40571", message: "An OP_MSG needs the field $db.")
 
-    /// A client's own word, cut to a length that cannot fill our replies.
+    /// A client's text, truncated to a length that cannot fill the replies.
     private static func quoted(_ text: String) -> String {
         let cut = text.prefix(64)
         return "'\(cut)\(cut.endIndex == text.endIndex ? "" : "..")'"

@@ -1,39 +1,39 @@
 import Glibc
 internal import SaslBSON
-public import SaslWire
-public import SecretMemory
+package import SaslWire
+package import SecretMemory
 
 extension MongoTestServer {
     /// A role that a user has on a database.
-    public struct Role: Sendable, Hashable {
+    package struct Role: Sendable, Hashable {
         /// The role's name, such as `read`.
-        public var name: String
+        package var name: String
         /// The database on which the user has it.
-        public var database: String
+        package var database: String
 
         /// Names a role on a database.
-        public init(_ name: String, on database: String) {
+        package init(_ name: String, on database: String) {
             self.name = name
             self.database = database
         }
     }
 
     /// Who may log in.
-    public struct User: Sendable, Hashable {
+    package struct User: Sendable, Hashable {
         /// The user's name: for Kerberos the full principal, for a certificate its subject by RFC 2253.
-        public var name: String
-        /// The database that the user is one of; `$external` for users of Kerberos, LDAP and certificates.
-        public var database: String
+        package var name: String
+        /// The user's database; `$external` for users of Kerberos, LDAP and certificates.
+        package var database: String
         /// The password: for SCRAM, or on `$external` for PLAIN.
-        public var password: Secret?
-        /// What the user may authenticate with; `nil` is everything that fits. A mechanism that fits: on `$external` PLAIN with a
+        package var password: Secret?
+        /// The user's mechanisms; `nil` is every suitable one: on `$external` PLAIN with a
         /// password, GSSAPI and MONGODB-X509 without, elsewhere SCRAM.
-        public var mechanisms: Set<String>?
+        package var mechanisms: Set<String>?
         /// What the user may do.
-        public var roles: [Role]
+        package var roles: [Role]
 
         /// Names a user.
-        public init(
+        package init(
             _ name: String, on database: String = "$external", password: Secret? = nil,
             mechanisms: Set<String>? = nil, roles: [Role] = []
         ) {
@@ -45,8 +45,8 @@ extension MongoTestServer {
         }
     }
 
-    /// Whose SASL a server runs.
-    public enum SaslLibrary: String, Sendable, Hashable, CaseIterable {
+    /// A server's SASL implementation.
+    package enum SaslLibrary: String, Sendable, Hashable, CaseIterable {
         /// Cyrus libsasl2, as real servers do: GSSAPI only.
         case cyrus
         /// The server side of this package.
@@ -54,25 +54,25 @@ extension MongoTestServer {
     }
 
     /// Where to listen.
-    public struct Address: Sendable, Hashable, CustomStringConvertible {
+    package struct Address: Sendable, Hashable, CustomStringConvertible {
         /// An IPv4 or IPv6 address without brackets.
-        public var host: String
+        package var host: String
         /// The port. All addresses with port 0 get the same free one.
-        public var port: Int
+        package var port: Int
 
         /// An address and a port.
-        public init(host: String, port: Int) {
+        package init(host: String, port: Int) {
             self.host = host
             self.port = port
         }
 
         /// `127.0.0.1:27017` or `[::1]:27017`.
-        public var description: String {
+        package var description: String {
             host.utf8.contains(UInt8(ascii: ":")) ? "[\(host)]:\(port)" : "\(host):\(port)"
         }
 
-        /// `127.0.0.1`, and `::1` where this machine has it: containers often do not.
-        public static func loopback(port: Int) -> [Address] {
+        /// `127.0.0.1`, and `::1` if this machine has it: containers often do not.
+        package static func loopback(port: Int) -> [Address] {
             let hosts = hasIPv6Loopback ? ["127.0.0.1", "::1"] : ["127.0.0.1"]
             return hosts.map { Address(host: $0, port: port) }
         }
@@ -93,54 +93,54 @@ extension MongoTestServer {
         }
     }
 
-    /// How one attempt to authenticate ended.
-    public struct Authentication: Sendable, Hashable {
-        /// The full principal; `nil` where the attempt failed before there was one.
-        public var principal: String?
+    /// The result of one attempt to authenticate.
+    package struct Authentication: Sendable, Hashable {
+        /// The full principal; `nil` if the attempt failed before that was known.
+        package var principal: String?
         /// Why it failed, in words for the server's operator that a client never sees; `nil` on success.
-        public var failure: String?
+        package var failure: String?
     }
 
     /// How a server is set up.
-    public struct Configuration: Sendable {
+    package struct Configuration: Sendable {
         /// The addresses to listen on; by default those of ``Address/loopback(port:)``, with a free port.
-        public var addresses: [Address]
+        package var addresses: [Address]
         /// The first part of the acceptor's principal `serviceName/serviceHost@REALM`.
-        public var serviceName: String
+        package var serviceName: String
         /// The second part of the acceptor's principal.
-        public var serviceHost: String
+        package var serviceHost: String
         /// The path of the keytab with the acceptor's keys; `nil` means `KRB5_KTNAME` or the default one.
         ///
-        /// The Kerberos library has one for all servers of a process: the first server's holds.
-        public var keytab: String?
-        /// Whose SASL is run.
-        public var sasl: SaslLibrary
+        /// The Kerberos library has one for all servers of a process: the first server's is used.
+        package var keytab: String?
+        /// The SASL implementation.
+        package var sasl: SaslLibrary
         /// The mechanisms that are offered, as in a real server's parameter `authenticationMechanisms`, in this order.
-        public var mechanisms: [String]
-        /// Who may log in. Others are refused although they authenticated.
-        public var users: [User]
-        /// How long a refusal is held back. Real servers take seconds, to slow down guessing.
-        public var authenticationFailureDelay: Duration
-        /// How long a client may be silent before it has authenticated.
-        public var idleTimeout: Duration
+        package var mechanisms: [String]
+        /// Who may log in. Others are refused even if they authenticated.
+        package var users: [User]
+        /// How long a refusal is delayed. Real servers take seconds, to slow down guessing.
+        package var authenticationFailureDelay: Duration
+        /// How long an unauthenticated client may be silent.
+        package var idleTimeout: Duration
         /// How long a client may take for the rest of a message that it began, and for taking a reply.
-        public var messageTimeout: Duration
-        /// How many connections there may be at once; fewer where the process may not open as many descriptors. Others
+        package var messageTimeout: Duration
+        /// How many connections there may be at once; fewer if the process may not open as many descriptors. Others
         /// wait until one is closed. With several addresses each may take one more.
-        public var maximumConnections: Int
+        package var maximumConnections: Int
         /// How connections are encrypted; `nil` for a server without TLS.
-        public var tls: TLS?
+        package var tls: TLS?
         /// What is accepted from a client; the length is announced as `maxMessageSizeBytes`.
-        public var limits: WireLimits
+        package var limits: WireLimits
         /// Called once for each attempt to authenticate, before the client hears of it.
-        public var onAuthentication: (@Sendable (Authentication) -> Void)?
+        package var onAuthentication: (@Sendable (Authentication) -> Void)?
 
         /// 2 MiB for a message, and 5,000 elements: the commands of an authentication have few.
-        public static let ofClients = WireLimits(
+        package static let ofClients = WireLimits(
             maximumMessageLength: 2 << 20, documents: BSONLimits(maximumElementCount: 5000))
 
         /// What can be offered. MONGODB-X509 is no SASL: TLS has all of it.
-        public static func mechanisms(of library: SaslLibrary) -> [String] {
+        package static func mechanisms(of library: SaslLibrary) -> [String] {
             switch library {
             case .cyrus: ["GSSAPI", "MONGODB-X509"]
             case .own: ["GSSAPI", "PLAIN", "SCRAM-SHA-1", "SCRAM-SHA-256", "MONGODB-X509"]
@@ -148,7 +148,7 @@ extension MongoTestServer {
         }
 
         /// A server for `mongodb/localhost` on a free port of the loopback addresses, unless told otherwise.
-        public init(
+        package init(
             addresses: [Address] = Address.loopback(port: 0),
             serviceName: String = "mongodb",
             serviceHost: String = "localhost",

@@ -12,8 +12,8 @@ final class ConnectionSlots: Sendable {
     private let limit: Int
     private let state = NIOLockedValueBox(State())
 
-    /// - Parameter limit: Lowered to what the process may have of descriptors: where `accept` fails for want of one, the
-    ///   listening socket stays readable, and its event loop would spin. Make it once the event loops are there.
+    /// - Parameter limit: Lowered to the process's limit of descriptors: if `accept` fails for lack of one,
+    ///   the listening socket stays readable, and its event loop would spin. Create it after the event loops.
     init(limit: Int) {
         var descriptors = rlimit()
         getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &descriptors)
@@ -47,7 +47,7 @@ final class ConnectionSlots: Sendable {
     }
 }
 
-/// Has a listening socket accept only while there is a slot.
+/// Lets a listening socket accept only while there is a slot.
 final class SlotHandler: ChannelDuplexHandler {
     typealias InboundIn = any Channel
     typealias InboundOut = any Channel

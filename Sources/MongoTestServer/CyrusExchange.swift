@@ -28,7 +28,7 @@ struct FailedExchange: ServerExchange {
 /// the last reference.
 final class CyrusExchange: ServerExchange {
     private struct State {
-        /// The connection as a number: a pointer is not `Sendable`, which the box wants of what it holds.
+        /// The connection as a number: a pointer is not `Sendable`, which the box requires of its value.
         private var address: UInt
         var hasStarted = false
 
@@ -59,7 +59,7 @@ final class CyrusExchange: ServerExchange {
         state.withLockedValue { ccyrus_dispose($0.connection) }
     }
 
-    /// Feeds the client's token, and says what came of it.
+    /// Processes the client's token, and returns the result.
     func step(_ token: [UInt8]) -> SaslOutcome {
         state.withLockedValue { state in
             guard let connection = state.connection else { return .failed(reason: "the exchange is over") }

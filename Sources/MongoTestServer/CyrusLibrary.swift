@@ -13,7 +13,7 @@ enum CyrusLibrary {
 
     /// Initialises the library, or finds that it is.
     ///
-    /// It keeps the first keytab for ever, so a second one is refused and not silently ignored.
+    /// It always keeps the first keytab, so a second one is refused and not silently ignored.
     static func prepare(keytab: String?) throws(MongoTestServerError) {
         try state.withLockedValue { state -> Result<Void, MongoTestServerError> in
             if case .fresh = state {
@@ -39,25 +39,25 @@ enum CyrusLibrary {
         }.get()
     }
 
-    /// The library's words for a result code.
+    /// The library's text for a result code.
     static func text(of result: Int32) -> String {
         sasl_errstring(result, nil, nil).map { String(cString: $0) } ?? "code \(result)"
     }
 }
 
-/// Who may act as whom: each as themselves, under their full name.
+/// The authorization rule: users act only as themselves, under their full name.
 enum ProxyPolicy {
     /// Whether an authenticated principal may act under the identity that the client asked for.
     ///
     /// The GSSAPI plugin removes the default realm from the authenticated name, so it is put back before the two are
-    /// compared byte for byte. An identity without a realm never matches; nor does an empty one, for which the plugin
-    /// hands us the stripped name. This is how Percona Server decides.
+    /// compared byte for byte. An identity without a realm never matches; nor does an empty one, for which the
+    /// plugin passes the stripped name. This is how Percona Server decides.
     static func allows(_ requested: String, authenticated: String) -> Bool {
         guard let full = fullPrincipal(authenticated) else { return false }
         return Array(requested.utf8) == Array(full.utf8)
     }
 
-    /// The principal with its realm; `nil` for what is no principal.
+    /// The principal with its realm; `nil` if it is not a principal.
     static func fullPrincipal(_ name: String) -> String? {
         let bytes = Array(name.utf8)
         guard !bytes.isEmpty else { return nil }
@@ -74,7 +74,7 @@ enum ProxyPolicy {
         return length > 0 ? String(validating: principal, as: UTF8.self) : nil
     }
 
-    /// The policy as Cyrus calls it; names come with a length and are not terminated.
+    /// The policy callback of Cyrus; names come with a length and are not terminated.
     static let callback:
         @convention(c) (
             OpaquePointer?, UnsafeMutableRawPointer?, UnsafePointer<CChar>?, UInt32, UnsafePointer<CChar>?, UInt32,

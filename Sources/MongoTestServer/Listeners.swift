@@ -17,12 +17,12 @@ struct Listener: Sendable {
 
 /// Binds the addresses of a server.
 enum Listeners {
-    /// What all clients together may have sent of messages that are not complete or not answered.
+    /// The limit for incomplete or unanswered messages of all clients.
     private static let keptBytes = 64 << 20
 
-    /// Binds all addresses; those with port 0 get one free port in common.
+    /// Binds all addresses; those with port 0 get one common free port.
     ///
-    /// - Returns: The listeners, and where their connections are until they are served.
+    /// - Returns: The listeners, and the store of their connections until they are served.
     static func bind(
         _ configuration: MongoTestServer.Configuration, tls: NIOSSLContext?
     ) async throws(MongoTestServerError) -> (listeners: [Listener], accepted: AcceptedConnections) {
@@ -30,7 +30,7 @@ enum Listeners {
         _ = MultiThreadedEventLoopGroup.singleton.next()
         let slots = ConnectionSlots(limit: configuration.maximumConnections)
         let kept = KeptMessages(limit: keptBytes)
-        // The port that is free on one address can be taken on another: then all try another one.
+        // A port that is free on one address can be taken on another: then all try another one.
         var attempts = 20
         while true {
             attempts -= 1
@@ -72,15 +72,15 @@ enum Listeners {
         _ address: MongoTestServer.Address, port: Int, _ accepted: AcceptedConnections, _ slots: ConnectionSlots,
         addHandlers: @escaping @Sendable (any Channel) throws -> Void
     ) async throws(MongoTestServerError) -> Listener {
-        // The range first: NIO traps on a port that is none.
+        // The range first: NIO traps on an invalid port.
         guard (0...65535).contains(port), let target = try? SocketAddress(ipAddress: address.host, port: port) else {
             throw MongoTestServerError(
-                .invalidConfiguration, "\(address) is no IPv4 or IPv6 address with a port from 0 to 65535")
+                .invalidConfiguration, "\(address) is not an IPv4 or IPv6 address with a port from 0 to 65535")
         }
         var bootstrap = ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .serverChannelOption(.backlog, value: 1024)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-            // Whether there is a slot is asked before each.
+            // A slot is required before each.
             .serverChannelOption(.maxMessagesPerRead, value: 1)
             .serverChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
@@ -100,7 +100,7 @@ enum Listeners {
                         try addHandlers(channel)
                         return try accepted.wrap(channel)
                     } catch {
-                        // Nobody else does, and the socket would stay open.
+                        // Otherwise the socket would stay open.
                         channel.close(promise: nil)
                         throw error
                     }

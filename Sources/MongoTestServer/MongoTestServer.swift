@@ -4,29 +4,29 @@ import NIOCore
 import NIOPosix
 import NIOSSL
 
-/// A server that speaks MongoDB's wire protocol as far as authentication goes, and demands it.
+/// A server that speaks MongoDB's wire protocol as far as authentication needs it, and requires authentication.
 ///
-/// Its SASL side is Cyrus libsasl2 with the GSSAPI plugin, the library that real servers link, used in the same way; or this
-/// package's own server side, with more mechanisms, see ``Configuration/sasl``. It stores no data: what it knows are `hello`,
-/// `saslStart`, `saslContinue`, `authenticate`, `connectionStatus` and a few more.
+/// Its SASL side is Cyrus libsasl2 with the GSSAPI plugin, the library that real servers use, in the same way; or this
+/// package's own server side, with more mechanisms, see ``Configuration/sasl``. It stores no data: its commands are
+/// `hello`, `saslStart`, `saslContinue`, `authenticate`, `connectionStatus` and a few more.
 ///
-/// The Kerberos library takes its configuration from the environment, and a keytab for acceptors once for a process. A
-/// test therefore starts the server as a process of its own, the program `mongo-test-server`.
-public actor MongoTestServer {
+/// The Kerberos library takes its configuration from the environment, and one keytab for acceptors per process. A
+/// test therefore starts the server as a separate process, the program `mongo-test-server`.
+package actor MongoTestServer {
     /// How many attempts to authenticate there were.
-    public struct Statistics: Sendable, Hashable {
+    package struct Statistics: Sendable, Hashable {
         /// Attempts that succeeded, for a user of the server.
-        public var succeeded = 0
+        package var succeeded = 0
         /// Attempts that failed, for whatever reason.
-        public var failed = 0
+        package var failed = 0
         /// Connections that were accepted.
-        public var connections = 0
+        package var connections = 0
     }
 
-    /// Where the server listens, in the order of the configuration, with the ports that it got.
-    public nonisolated let addresses: [Address]
+    /// The server's addresses, in the order of the configuration, with their actual ports.
+    package nonisolated let addresses: [Address]
     /// The port of the first address.
-    public nonisolated var port: Int { addresses.first?.port ?? 0 }
+    package nonisolated var port: Int { addresses.first?.port ?? 0 }
 
     private let shared: SharedState
     private let serving: Task<Void, Never>
@@ -44,7 +44,7 @@ public actor MongoTestServer {
     }
 
     /// Starts a server, and returns when it listens on all its addresses.
-    public static func start(_ configuration: Configuration) async throws(MongoTestServerError) -> MongoTestServer {
+    package static func start(_ configuration: Configuration) async throws(MongoTestServerError) -> MongoTestServer {
         guard !configuration.addresses.isEmpty, !configuration.serviceName.isEmpty, !configuration.serviceHost.isEmpty
         else {
             throw MongoTestServerError(
@@ -75,7 +75,7 @@ public actor MongoTestServer {
             addresses: listeners.map(\.address), shared: shared, serving: serving, pool: pool)
     }
 
-    /// Fails where a client could not authenticate, before one has to find that out.
+    /// Fails early if no client could authenticate.
     private static func sasl(
         _ configuration: Configuration, _ directory: UserDirectory
     ) throws(MongoTestServerError) -> any ServerSasl {
@@ -83,7 +83,7 @@ public actor MongoTestServer {
         if let unknown = configuration.mechanisms.first(where: { !known.contains($0) }) {
             throw MongoTestServerError(
                 .invalidConfiguration,
-                "the mechanism \(unknown) cannot be had of \(configuration.sasl.rawValue), which has \(known.joined(separator: ", "))"
+                "the mechanism \(unknown) is not available with \(configuration.sasl.rawValue), which has \(known.joined(separator: ", "))"
             )
         }
         switch configuration.sasl {
@@ -96,14 +96,14 @@ public actor MongoTestServer {
     }
 
     /// Closes the listeners and all connections, and returns once they are closed. May be called more than once.
-    public func stop() async {
+    package func stop() async {
         serving.cancel()
         await serving.value
         try? await pool.shutdownGracefully()
     }
 
-    /// What happened since the start.
-    public nonisolated var statistics: Statistics { shared.statistics }
+    /// The counters since the start.
+    package nonisolated var statistics: Statistics { shared.statistics }
 
     /// Accepts until the task is cancelled; one child task for each connection.
     private static func serve(
@@ -115,7 +115,7 @@ public actor MongoTestServer {
                     let number = shared.connectionAccepted()
                     group.addTask {
                         var client = ClientConnection(shared: shared, pool: pool, number: number)
-                        // What a client does wrong ends its connection and nothing else.
+                        // A client's error ends only its own connection.
                         try? await client.serve(connection)
                     }
                 }
@@ -124,7 +124,7 @@ public actor MongoTestServer {
     }
 }
 
-/// What all connections share.
+/// State shared by all connections.
 final class SharedState: Sendable {
     let configuration: MongoTestServer.Configuration
     let directory: UserDirectory

@@ -1,29 +1,29 @@
 /// Why the test server could not be started.
-public struct MongoTestServerError: Error, Sendable {
+package struct MongoTestServerError: Error, Sendable {
     /// What kind of failure this is. The set is open: new codes may be added, so a `switch` needs a `default`.
-    public struct Code: Sendable, Hashable, CustomStringConvertible {
+    package struct Code: Sendable, Hashable, CustomStringConvertible {
         private let value: String
 
         /// The configuration cannot be used as it is.
-        public static let invalidConfiguration = Code(value: "invalid-configuration")
+        package static let invalidConfiguration = Code(value: "invalid-configuration")
         /// Cyrus SASL could not be initialised, or has no GSSAPI plugin.
-        public static let sasl = Code(value: "sasl")
+        package static let sasl = Code(value: "sasl")
         /// An address could not be bound.
-        public static let listen = Code(value: "listen")
+        package static let listen = Code(value: "listen")
 
         /// The code's stable, hyphenated name.
-        public var description: String { value }
+        package var description: String { value }
     }
 
     /// What kind of failure this is.
-    public var code: Code
-    /// One sentence for a person: what happened, and what to change where that is known.
-    public var message: String
+    package var code: Code
+    /// One sentence for a person: what happened, and what to change if that is known.
+    package var message: String
     /// The error that caused this one.
-    public var underlying: (any Error)?
+    package var underlying: (any Error)?
 
     /// Creates an error.
-    public init(_ code: Code, _ message: String, underlying: (any Error)? = nil) {
+    package init(_ code: Code, _ message: String, underlying: (any Error)? = nil) {
         self.code = code
         self.message = message
         self.underlying = underlying
@@ -31,8 +31,8 @@ public struct MongoTestServerError: Error, Sendable {
 }
 
 extension MongoTestServerError: CustomStringConvertible {
-    /// The code and the message, and the cause where there is one.
-    public var description: String {
+    /// The code, the message and the cause, if there is one.
+    package var description: String {
         let cause = underlying.map { " (\($0))" } ?? ""
         return "\(code): \(message)\(cause)"
     }

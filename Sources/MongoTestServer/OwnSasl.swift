@@ -6,13 +6,13 @@ internal import SASLSCRAM
 internal import SecretMemory
 internal import Synchronization
 
-/// SASL by this package's own server side, so that clients of other people prove that, too.
+/// SASL by this package's own server side, so that independent clients test that, too.
 struct OwnSasl: ServerSasl {
     /// The acceptor's keys; `nil` where GSSAPI is not offered.
     private let kerberos: KerberosCredential?
     private let directory: UserDirectory
 
-    /// - Throws: ``MongoTestServerError`` where GSSAPI is wanted and the keytab has no key for it.
+    /// - Throws: ``MongoTestServerError`` if GSSAPI is requested and the keytab has no key for it.
     init(_ configuration: MongoTestServer.Configuration, _ directory: UserDirectory) throws(MongoTestServerError) {
         self.directory = directory
         guard configuration.mechanisms.contains("GSSAPI") else {
@@ -43,7 +43,7 @@ struct OwnSasl: ServerSasl {
         }
     }
 
-    /// As Cyrus' policy here has it, and real servers: a client of Kerberos names itself, with its realm.
+    /// As in the policy for Cyrus here, and in real servers: a Kerberos client names itself, with its realm.
     private static let underFullName: SaslAuthorizer = { authentication in
         guard let wanted = authentication.authorizationIdentity,
             wanted.utf8.elementsEqual(authentication.authenticationIdentity.utf8)
@@ -67,7 +67,7 @@ struct OwnSasl: ServerSasl {
         }
     }
 
-    /// MongoDB's rules for names and passwords are not those of the RFC.
+    /// MongoDB's rules for names and passwords differ from the RFC's.
     private func scram(_ hash: ScramMechanism.Hash, on database: String) -> ScramServerMechanism {
         var options = ScramServerMechanism.Options()
         options.usernamePreparation = .unchanged

@@ -1,4 +1,4 @@
-/// What one step of a SASL exchange led to.
+/// The result of one step of a SASL exchange.
 enum SaslOutcome: Sendable, Hashable {
     /// The client must answer this challenge.
     case challenge([UInt8])
@@ -8,17 +8,17 @@ enum SaslOutcome: Sendable, Hashable {
     case failed(reason: String)
 }
 
-/// What a client begins an exchange with.
+/// A client's request for an exchange.
 struct SaslRequest: Sendable, Hashable {
     var mechanism: String
-    /// The database whose users the client is one of.
+    /// The client's database.
     var database: String
     var token: [UInt8]
     /// Whether the last message of the mechanism may come along with success (`options.skipEmptyExchange`).
     var skipsEmptyExchange = false
 }
 
-/// The side of SASL that a server has: Cyrus' library, or this package's.
+/// The server side of SASL: Cyrus' library, or this package's.
 ///
 /// Both calls may read files and take milliseconds: make them on a thread that may block.
 protocol ServerSasl: Sendable {
@@ -27,6 +27,6 @@ protocol ServerSasl: Sendable {
 
 /// One SASL exchange of a server, which takes one call at a time.
 protocol ServerExchange: Sendable {
-    /// Feeds the client's token, and says what came of it.
+    /// Processes the client's token, and returns the result.
     func step(_ token: [UInt8]) -> SaslOutcome
 }

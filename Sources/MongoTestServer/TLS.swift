@@ -3,30 +3,30 @@ import NIOPosix
 import NIOSSL
 
 extension MongoTestServer {
-    /// How the server encrypts its connections. It speaks TLS 1.2 and 1.3, and nothing but TLS.
+    /// The server's TLS configuration. The server then accepts only TLS, versions 1.2 and 1.3.
     ///
     /// The files are read once, when the server starts.
-    public struct TLS: Sendable, Hashable {
-        /// What the server wants of its clients.
-        public enum ClientCertificates: String, Sendable, Hashable, CaseIterable {
+    package struct TLS: Sendable, Hashable {
+        /// The server's policy for client certificates.
+        package enum ClientCertificates: String, Sendable, Hashable, CaseIterable {
             /// It asks for no certificate.
             case none
-            /// It asks for one, checks what it gets, and takes none for an answer.
+            /// It requests one, verifies it, and accepts clients without one.
             case ask
-            /// It refuses clients that show none.
+            /// It refuses clients without one.
             case demand
         }
 
-        /// A file with the server's certificate, those of the authorities between it and the root, and its key, PEM. The
-        /// key has no password.
-        public var certificateKeyFile: String
+        /// A file with the server's certificate, those of the authorities between it and the root, and its key, PEM.
+        /// The key has no password.
+        package var certificateKeyFile: String
         /// A file with the authorities that clients' certificates must come from, PEM.
-        public var authoritiesFile: String?
-        /// Whether clients show certificates. Anything but ``ClientCertificates/none`` needs ``authoritiesFile``.
-        public var clientCertificates: ClientCertificates
+        package var authoritiesFile: String?
+        /// The policy for client certificates. Anything but ``ClientCertificates/none`` needs ``authoritiesFile``.
+        package var clientCertificates: ClientCertificates
 
-        /// TLS with the given certificate, for anybody unless told otherwise.
-        public init(
+        /// TLS with the given certificate; by default for all clients.
+        package init(
             certificateKeyFile: String, authoritiesFile: String? = nil, clientCertificates: ClientCertificates = .none
         ) {
             self.certificateKeyFile = certificateKeyFile
@@ -46,7 +46,7 @@ extension MongoTestServer.TLS {
         } catch {
             throw MongoTestServerError(
                 .invalidConfiguration,
-                "the key in \(certificateKeyFile) does not fit its certificate, or "
+                "the key in \(certificateKeyFile) does not match its certificate, or "
                     + "\(authoritiesFile ?? "the system's authorities") cannot be used", underlying: error)
         }
     }
@@ -59,7 +59,7 @@ extension MongoTestServer.TLS {
         var configuration = TLSConfiguration.makeServerConfiguration(
             certificateChain: chain.map { .certificate($0) }, privateKey: .privateKey(key))
         configuration.minimumTLSVersion = .tlsv12
-        // A client that is told of the end need not answer.
+        // A client need not answer close_notify.
         configuration.shutdownTimeout = .zero
         if clientCertificates != .none {
             guard let authoritiesFile else {

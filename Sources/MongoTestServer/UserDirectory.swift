@@ -2,7 +2,7 @@ internal import SASL
 internal import SASLSCRAM
 internal import SecretMemory
 
-/// Who may log in. Names are compared byte by byte: two that Unicode calls equivalent are two users.
+/// The users. Names are compared byte by byte: canonically equivalent names are different users.
 struct UserDirectory: Sendable {
     private struct Name: Hashable {
         var database: [UInt8]
@@ -26,7 +26,7 @@ struct UserDirectory: Sendable {
     /// Derives the keys of passwords, which takes time.
     ///
     /// - Parameter mechanisms: What the server offers.
-    /// - Throws: ``MongoTestServerError`` for users that nothing could prove, and those that are there twice.
+    /// - Throws: ``MongoTestServerError`` for users without any usable mechanism, and duplicate ones.
     init(_ users: [MongoTestServer.User], mechanisms: [String]) throws(MongoTestServerError) {
         self.mechanisms = mechanisms
         for user in users {
@@ -67,10 +67,10 @@ struct UserDirectory: Sendable {
         entries[Name(name, on: database)]?.user
     }
 
-    /// The keys of a user; `nil` for who is none.
+    /// The keys of a user; `nil` for an unknown one.
     ///
-    /// - Throws: For a user who has keys of another hash only. Real servers fail there, too, and clients that begin in hello
-    ///   rely on that.
+    /// - Throws: For a user who has keys of another hash only. Real servers fail there, too, and clients with
+    ///   speculative authentication rely on that.
     func keys(
         of user: String, on database: String, _ hash: ScramMechanism.Hash
     ) throws(SaslError) -> ScramStoredKeys? {
@@ -81,12 +81,13 @@ struct UserDirectory: Sendable {
         return keys
     }
 
-    /// Whether a client may begin with a mechanism on a database, whoever it is.
+    /// Whether a mechanism can be started on a database, by any client.
     func offers(_ mechanism: String, on database: String) -> Bool {
         mechanisms.contains(mechanism) && Self.isExternal(mechanism) == (database == "$external")
     }
 
-    /// What a user can authenticate with, in the order in which the server names its mechanisms; `nil` for who is no user.
+    /// What a user can authenticate with, in the order in which the server names its mechanisms; `nil` for an unknown
+    /// user.
     func mechanisms(of name: String, on database: String) -> [String]? {
         guard let user = user(name, on: database) else { return nil }
         return mechanisms.filter { Self.may(user, $0, mechanisms) }
@@ -94,7 +95,7 @@ struct UserDirectory: Sendable {
 
     private static func may(_ user: MongoTestServer.User, _ mechanism: String, _ offered: [String]) -> Bool {
         guard offered.contains(mechanism), isExternal(mechanism) == (user.database == "$external") else { return false }
-        // A password is for LDAP there; who has none comes with a ticket or a certificate.
+        // A password is for LDAP there; users without one have a ticket or a certificate.
         guard user.database != "$external" || (mechanism == "PLAIN") == (user.password != nil) else { return false }
         return user.mechanisms?.contains(mechanism) ?? true
     }

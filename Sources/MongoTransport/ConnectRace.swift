@@ -4,8 +4,8 @@ internal import NameResolution
 
 /// One connect: interprets the actions of ``HappyEyeballs`` on one event loop, which all of it is confined to.
 ///
-/// Whatever ends it (a connection, a failure, the deadline, the caller's leaving) completes one promise; everything that
-/// lost or is still under way is then closed, before the caller knows.
+/// Whatever ends it (a connection, a failure, the deadline, cancellation) completes one promise; all
+/// other attempts are then closed, before the caller is notified.
 final class ConnectRace<Equipment: Sendable> {
     /// One connect to one address.
     private struct Attempt {
@@ -13,7 +13,7 @@ final class ConnectRace<Equipment: Sendable> {
         /// Set in the channel's initializer, before it connects: closing it fails the connect.
         var channel: (any Channel)?
         var equipment: Equipment?
-        /// Why it failed; `nil` before its end.
+        /// Why it failed; `nil` while it runs.
         var failure: String?
     }
 
@@ -58,7 +58,7 @@ final class ConnectRace<Equipment: Sendable> {
         let result = end.futureResult.always { race.value.tidy(keeping: try? $0.get().channel) }
         guard !isOver else { return result }
         let timer = after(deadline) { $0.deadlinePassed() }
-        // A loop that is shut down runs no timer, and nothing else that would end the race.
+        // A loop that is shut down runs no timers, and nothing else would end the race.
         timer.futureResult.whenFailure { [end] error in
             end.fail(TransportError(.closed, phase: .tcp, "the event loop was shut down", underlying: error))
         }
@@ -92,7 +92,7 @@ final class ConnectRace<Equipment: Sendable> {
             attempt.channel?.close(promise: nil)
             observe?(.attemptEnded(number: number, outcome: .cancelled))
         }
-        // The promise's callback holds the race, and these are part of it.
+        // The promise's callback retains the race, and these are part of it.
         timers = []
         lookUps = []
     }
@@ -144,7 +144,7 @@ final class ConnectRace<Equipment: Sendable> {
             } catch {
                 result = .failure(error)
             }
-            // A task goes on elsewhere where its loop is shut down.
+            // A task continues elsewhere if its loop is shut down.
             if eventLoop.inEventLoop { race.value.lookedUp(host, question, result) }
         }
         lookUps.append(lookUp)
@@ -174,11 +174,11 @@ final class ConnectRace<Equipment: Sendable> {
         observe?(.attemptBegan(number: number, address: address, family: family))
         let race = NIOLoopBound(self, eventLoop: eventLoop)
         let bootstrap = ClientBootstrap(group: eventLoop)
-            // Whoever waits for this knows when to stop, and says so with an error of its own.
+            // The waiting code has its own deadline and its own error.
             .connectTimeout(.hours(24))
             .channelOption(.socketOption(.so_keepalive), value: 1)
-            // The channel gets its handlers here. One that gets them later loses what the server has said and done by
-            // then: SwiftNIO reads to the end when a peer closes, whether reading is on or not.
+            // The channel gets its handlers here. Handlers added later would miss earlier data and
+            // events: SwiftNIO reads to the end when a peer closes, whether reading is on or not.
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture { try race.value.prepare(number, channel) }
             }
@@ -239,7 +239,7 @@ final class ConnectRace<Equipment: Sendable> {
         if let timeout = known.first(where: { $0.code == .deadlineExceeded }) {
             return lookUpDeadline(timeout.message, timeout)
         }
-        // A name that exists without addresses of one family is told apart from one that does not exist at all.
+        // A name that exists without addresses of one family differs from one that does not exist at all.
         let order: [NameResolutionError.Code] = [.temporaryFailure, .failure, .invalidName, .noSuchName, .noAddress]
         let cause = order.lazy.compactMap { code in known.first { $0.code == code } }.first
         let other = cause ?? lookUpErrors.first
@@ -254,7 +254,7 @@ final class ConnectRace<Equipment: Sendable> {
     }
 }
 
-/// Says why a connect failed.
+/// Describes why a connect failed.
 enum ConnectFailure {
     /// The system's reason, in a few words.
     static func reason(_ error: any Error) -> String {

@@ -10,16 +10,16 @@ public struct Connector: Sendable {
         public var attemptDelay: Duration = .milliseconds(250)
         /// How long IPv4 addresses wait for the answer for IPv6, from the start of the look-up (RFC 8305 section 3).
         public var resolutionDelay: Duration = .milliseconds(50)
-        /// How long the look-up for both families may take before each family is asked for by itself besides.
+        /// How long the look-up for both families may take before each family is also asked for separately.
         public var familySplitDelay: Duration = .milliseconds(10)
         /// How many addresses are tried.
         public var maximumAttempts = 16
 
-        /// Creates options: RFC 8305's values, where it has any.
+        /// Creates options; the defaults are RFC 8305's, where it has any.
         public init() {}
     }
 
-    /// Where the connections' event loops come from.
+    /// The event loops for the connections.
     public let group: any EventLoopGroup
     let resolver: any NameResolver
     let options: Options
@@ -39,8 +39,8 @@ public struct Connector: Sendable {
     /// Connects to a server. All of it happens on one event loop.
     ///
     /// - Parameter equip: Adds handlers to a channel before it connects, on its event loop. It runs for every attempt.
-    /// - Throws: ``TransportError``, whose message says what was tried; `CancellationError`. Whatever else was opened or
-    ///   begun has ended then, as it has when this returns.
+    /// - Throws: ``TransportError``, whose message says what was tried; `CancellationError`. In
+    ///   either case all other attempts have ended.
     func connect<Equipment: Sendable>(
         to endpoint: ServerEndpoint, on executor: EventLoopTaskExecutor, by deadline: ContinuousClock.Instant,
         observe: (@Sendable (TransportEvent) -> Void)?, equip: @escaping @Sendable (any Channel) throws -> Equipment
@@ -63,8 +63,8 @@ public struct Connector: Sendable {
     }
 }
 
-/// What the event loop has of a wait. One that is shut down drops what it is given and completes no promise, so the end
-/// of this object tells of it.
+/// The event loop's part of a wait. A loop that is shut down drops its tasks and completes no promise, so this
+/// object's deinit reports it.
 private final class LoopsWait<Value: Sendable>: Sendable {
     private let wait: ConnectWait<Value>
 
@@ -98,7 +98,7 @@ private final class ConnectWait<Value: Sendable>: Sendable {
     /// The race is under way. On its event loop.
     func started(_ race: EventLoopPromise<Value>) {
         let isCancelled = state.withLock { state in
-            // Not where it has ended already, for it would be held for ever.
+            // Not if it has already ended, as it would be retained for ever.
             if state.continuation != nil { state.race = race }
             return state.isCancelled
         }

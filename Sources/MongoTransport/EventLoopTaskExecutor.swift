@@ -1,7 +1,7 @@
 internal import BlockingWork
 public import NIOCore
 
-/// Runs tasks on an event loop, so that what they wait for on that loop needs no other thread.
+/// Runs tasks on an event loop, so that waiting for work on that loop needs no other thread.
 ///
 /// ```swift
 /// let executor = EventLoopTaskExecutor(group.next())
@@ -11,8 +11,8 @@ public import NIOCore
 /// }
 /// ```
 ///
-/// Whatever runs there holds up the loop's other connections: it must compute for short and never block. What a loop that
-/// is shut down does not run any more goes on elsewhere: a task always comes to its end.
+/// Work there delays the loop's other connections: it must be short and never block. If the
+/// loop is shut down, the work continues elsewhere: a task always ends.
 public final class EventLoopTaskExecutor: TaskExecutor {
     /// Where the tasks run.
     public let eventLoop: any EventLoop
@@ -22,16 +22,16 @@ public final class EventLoopTaskExecutor: TaskExecutor {
         self.eventLoop = eventLoop
     }
 
-    /// Runs a part of a task soon. On the loop itself that wakes up nobody.
+    /// Runs a part of a task soon. Called on the loop itself, this wakes no thread.
     public func enqueue(_ job: consuming ExecutorJob) {
         let box = JobBox(UnownedJob(job))
-        // The loop keeps what it will run, and that the executor.
+        // The loop retains its jobs, and they retain the executor.
         eventLoop.execute { [self] in box.run(on: self) }
     }
 }
 
-/// A part of a task on its way to an event loop. One that is shut down drops what it is given, and a part of a task that
-/// is lost leaves the task waiting for ever.
+/// A part of a task on its way to an event loop. A loop that is shut down drops its jobs, and a lost part of a
+/// task leaves the task waiting for ever.
 private final class JobBox: Sendable {
     private let job: Locked<UnownedJob?>
 

@@ -1,8 +1,8 @@
 internal import NIOCore
 
-/// The wait for something that a channel's handlers do.
+/// The wait for an operation of a channel's handlers.
 struct HandshakeWait<Value: Sendable>: Sendable {
-    /// To be completed by the handler.
+    /// The handler completes it.
     let done: EventLoopPromise<Value>
 
     init(on channel: any Channel) {

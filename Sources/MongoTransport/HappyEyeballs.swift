@@ -1,15 +1,15 @@
 internal import NameResolution
 
-/// The decisions of Happy Eyeballs version 2 (RFC 8305), free of clocks and sockets.
+/// The decisions of Happy Eyeballs version 2 (RFC 8305), without clocks and sockets.
 ///
-/// Each event gives actions, to be done in order.
+/// Each event returns actions, to be carried out in order.
 ///
-/// One look-up for both families begins. Where it is late, or could not be answered, each family is asked for by itself
-/// besides, so that a name server which does not answer for IPv6 holds up no IPv4 address; whatever comes first serves.
+/// It starts with one look-up for both families. If that is late, or fails, each family is also asked for separately,
+/// so that a name server which does not answer for IPv6 does not delay IPv4 addresses; the first answer is used.
 ///
-/// Addresses are tried alternating between the families; the next attempt begins when the delay has passed or as soon as
-/// one fails. Within a family they keep the order in which they come, which the system's resolver makes that of RFC 6724.
-/// An answer with both families also says which goes first; where the families come apart, IPv6 does.
+/// Addresses are tried alternating between the families; the next attempt starts when the delay has passed or as
+/// soon as one fails. Within a family the order is that of the answer, which is RFC 6724's with the system's resolver.
+/// An answer with both families also decides which family is first; with separate answers, IPv6 is.
 struct HappyEyeballs {
     enum Question: Hashable {
         case both
@@ -29,7 +29,7 @@ struct HappyEyeballs {
     enum Event {
         /// The answer, which may be that there is no address.
         case resolved(Question, [IPAddress])
-        /// No answer, and none will come. Asking otherwise may help.
+        /// No answer, and none will come. Another look-up may help.
         case unresolved(Question)
         /// The answer for both families is late.
         case splitDelayPassed
@@ -41,11 +41,11 @@ struct HappyEyeballs {
 
     enum Action: Equatable {
         case lookUp(Question)
-        /// Say when the answer for both families is late.
+        /// Report when the answer for both families is late.
         case startSplitDelay
-        /// Say when IPv6 was waited for long enough, counted from the first look-up.
+        /// Report when the wait for IPv6 is over, counted from the first look-up.
         case startResolutionDelay
-        /// Begin the attempt of this number.
+        /// Start the attempt with this number.
         case attempt(Int, IPAddress)
         /// (Re)start the delay after which the next attempt begins.
         case startAttemptDelay
@@ -56,14 +56,14 @@ struct HappyEyeballs {
     }
 
     private let maximumAttempts: Int
-    /// What was asked and may still be answered.
+    /// Pending look-ups.
     private var pending: Set<Question> = [.both]
-    /// The families whose addresses are all known.
+    /// The families whose addresses are complete.
     private var answered: Set<IPAddress.Family> = []
     private var isSplit = false
     private var known: Set<IPAddress> = []
     private var queues: [IPAddress.Family: [IPAddress]] = [:]
-    /// Whose turn it is.
+    /// The family of the next attempt.
     private var nextFamily = IPAddress.Family.ipv6
     private var resolutionDelay = Delay.notStarted
     private var isDelayingAttempts = false

@@ -20,13 +20,13 @@ enum PEMFile {
 
     /// Lends the contents of a file, and wipes them afterwards: keys are among them.
     static func withContents<R>(of path: String, _ body: ([UInt8]) throws -> R) throws -> R {
-        // A named pipe would block, and hold nothing for the next connection.
+        // A named pipe would block, and be empty for the next connection.
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { throw systemFailure() }
         defer { close(descriptor) }
         var status = stat()
         guard fstat(descriptor, &status) == 0 else { throw systemFailure() }
-        guard status.st_mode & S_IFMT == S_IFREG else { throw Failure(description: "it is no regular file") }
+        guard status.st_mode & S_IFMT == S_IFREG else { throw Failure(description: "it is not a regular file") }
         guard status.st_size > 0 else { throw Failure(description: "it is empty") }
         guard status.st_size <= limit else { throw Failure(description: "it is larger than \(limit) bytes") }
         var contents = [UInt8](repeating: 0, count: Int(status.st_size))
@@ -42,15 +42,16 @@ enum PEMFile {
             }
             filled += count
         }
-        // Editors of some systems put a byte order mark first. A line break means nothing there, and leaves no second copy of
-        // a key in memory.
+        // Editors of some systems put a byte order mark first. A line break in its place has no meaning, and avoids a
+        // second copy of a key in memory.
         if contents.starts(with: [0xEF, 0xBB, 0xBF]) {
             for index in 0..<3 { contents[index] = UInt8(ascii: "\n") }
         }
         return try body(contents)
     }
 
-    /// The parts of a file with one label (RFC 7468), with their marks: what else is in it, keys perhaps, is not copied.
+    /// The parts of a file with one label (RFC 7468), with their boundaries: other contents, perhaps keys, are not
+    /// copied.
     ///
     /// - Returns: The parts in their order, and whether the last one has no end.
     static func blocks(_ label: String, in contents: [UInt8]) -> (blocks: [[UInt8]], isCut: Bool) {

@@ -6,14 +6,14 @@ internal import SwiftASN1
 extension PeerCertificate {
     /// Reads a certificate (RFC 5280 section 4.1).
     ///
-    /// BoringSSL has read it before and judges it; this is for what people and the check of names need to know.
-    /// - Throws: What is not DER, or not a certificate.
+    /// BoringSSL has parsed and verified it before; this is for reports and the check of names.
+    /// - Throws: If it is not DER, or not a certificate.
     init(der bytes: [UInt8]) throws {
         let root = try DER.parse(bytes)
         self = try DER.sequence(root, identifier: .sequence) { certificate in
             guard let body = certificate.next() else { throw Self.malformed("it is empty") }
             guard let algorithm = certificate.next() else { throw Self.malformed("it has no signature") }
-            // The signature is not our business.
+            // The signature is not needed.
             while certificate.next() != nil {}
             return try PeerCertificate(tbsCertificate: body, signedBy: try? Self.algorithm(algorithm))
         }
@@ -37,6 +37,7 @@ extension PeerCertificate {
         guard validity.count == 2 else { throw Self.malformed("it has no period of validity") }
         var names: [AlternativeName]?
         var isForServers = true
+        var maySignOthers = true
         for field in fields[(start + 6)...] where field.identifier == Self.context(3) {
             guard let extensions = try Self.children(of: field).first else { continue }
             names = try Self.value(of: [2, 5, 29, 17], in: extensions).map {
@@ -45,15 +46,20 @@ extension PeerCertificate {
             let usages = try? Self.value(of: [2, 5, 29, 37], in: extensions).map { usages in
                 try Self.children(of: usages).map { try ASN1ObjectIdentifier(derEncoded: $0).oidComponents }
             }
-            // serverAuth, anyExtendedKeyUsage.
-            isForServers =
-                usages?.contains { [[1, 3, 6, 1, 5, 5, 7, 3, 1], [2, 5, 29, 37, 0]].contains($0) } ?? true
+            // serverAuth; neither BoringSSL nor OpenSSL takes anyExtendedKeyUsage for it.
+            isForServers = usages?.contains([1, 3, 6, 1, 5, 5, 7, 3, 1]) ?? true
+            // Bit 5, counted from the highest.
+            let usage = try? Self.value(of: [2, 5, 29, 15], in: extensions).map {
+                try ASN1BitString(derEncoded: $0).bytes
+            }
+            maySignOthers = usage.map { ($0.first ?? 0) & 0x04 != 0 } ?? true
         }
         self.init(
             subject: try DistinguishedName(fields[start + 4]).description,
             issuer: try DistinguishedName(fields[start + 2]).description,
             alternativeNames: names ?? [], hasAlternativeNames: names != nil,
             commonNames: (try? Self.commonNames(in: fields[start + 4])) ?? [], isForServers: isForServers,
+            maySignOthers: maySignOthers,
             signatureAlgorithm: signature.map { Self.signatureNames[$0] ?? Self.dotted($0) } ?? "unknown",
             publicKey: (try? Self.publicKey(fields[start + 5])) ?? PublicKey(kind: "unknown"),
             notBefore: try Self.time(validity[0]), notAfter: try Self.time(validity[1]))
@@ -63,7 +69,7 @@ extension PeerCertificate {
     private static func value(of wanted: [UInt], in extensions: ASN1Node) throws -> ASN1Node? {
         for item in try children(of: extensions) {
             let fields = try children(of: item)
-            // An identifier that is too long for the parser is another one.
+            // An identifier that is too long for the parser is a different one.
             guard let identifier = fields.first, let value = fields.last,
                 (try? ASN1ObjectIdentifier(derEncoded: identifier).oidComponents) == wanted
             else { continue }
@@ -167,7 +173,7 @@ extension PeerCertificate {
     }
 
     private static func malformed(_ reason: String) -> ASN1Error {
-        .invalidASN1Object(reason: "no certificate: \(reason)")
+        .invalidASN1Object(reason: "not a certificate: \(reason)")
     }
 }
 
@@ -219,7 +225,7 @@ private struct DistinguishedName: CustomStringConvertible {
         }
     }
 
-    /// Escapes what would end or join a part, and spaces that would get lost (RFC 4514 section 2.4).
+    /// Escapes separators, and spaces that would get lost (RFC 4514 section 2.4).
     private static func escaped(_ text: String) -> String {
         let scalars = Array(text.unicodeScalars)
         var result = ""

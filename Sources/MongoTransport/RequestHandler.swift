@@ -3,9 +3,9 @@ internal import NIOCore
 internal import NIOSSL
 internal import SaslWire
 
-/// Commands on their way: one or more messages in one write.
+/// A request: one or more messages in one write.
 ///
-/// Only its event loop keeps it: one that is shut down drops it, and who waits for the replies is told so.
+/// Only its event loop retains it: a loop that is shut down drops it, and the caller gets an error.
 final class PendingRequest: Sendable {
     /// The messages, one after another; their ids are not set yet.
     let messages: ByteBuffer
@@ -23,7 +23,7 @@ final class PendingRequest: Sendable {
     }
 
     deinit {
-        // Nothing, where they are told already.
+        // Has no effect if the caller already has a result.
         fail(TransportError(.closed, phase: .command, "the event loop of the connection was shut down"))
     }
 
@@ -45,8 +45,8 @@ final class PendingRequest: Sendable {
     }
 }
 
-/// Interprets the actions of ``RequestMachine`` on a channel. It outlives its channel: who comes later learns what
-/// happened.
+/// Interprets the actions of ``RequestMachine`` on a channel. It outlives its channel: later callers get
+/// the error.
 final class RequestHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
@@ -68,7 +68,7 @@ final class RequestHandler: ChannelInboundHandler {
 
     /// A request comes in.
     func requested(_ request: PendingRequest) {
-        // The caller's leaving may come to the event loop before the request itself does.
+        // The cancellation may reach the event loop before the request itself.
         guard !request.replies.isResolved else { return }
         switch machine.requested(request, messages: request.count, by: request.deadline) {
         case .write(let request, let firstID): write(request, firstID)
@@ -83,9 +83,9 @@ final class RequestHandler: ChannelInboundHandler {
         perform(machine.cancelled { $0.replies === replies }) { _ in }
     }
 
-    /// The connection is not to be used any more.
+    /// The connection must not be used any more.
     ///
-    /// - Parameter isTold: Whether somebody knows why, beside those who wait.
+    /// - Parameter isTold: Whether a caller, besides the waiting ones, knows the reason.
     func close(_ error: TransportError, isTold: Bool = false) {
         fail(machine.failed(error, isTold: isTold), error)
     }
@@ -154,7 +154,7 @@ final class RequestHandler: ChannelInboundHandler {
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         var failure = Self.transportError(error)
-        // Whether a close arrives as an end or as a reset is chance: a reset says that our bytes came after it.
+        // A close may arrive as end of file or as a reset: a reset means that our bytes came after it.
         if error is IOError { noteDemandForTLS(in: &failure) }
         close(failure)
     }
@@ -168,7 +168,7 @@ final class RequestHandler: ChannelInboundHandler {
     // MARK: - Actions
 
     private func write(_ request: PendingRequest, _ firstID: Int32) {
-        // A write that fails breaks the connection, and that is told as an event of its own.
+        // A failed write breaks the connection, which is reported as a separate event.
         context?.writeAndFlush(wrapOutboundOut(request.numbered(from: firstID)), promise: nil)
     }
 
@@ -201,13 +201,13 @@ final class RequestHandler: ChannelInboundHandler {
         case let error as WireError:
             TransportError(.protocolViolation, phase: .command, error.message, underlying: error)
         case let error as IOError:
-            closed("the connection broke: \(error.systemMessage)", error)
+            closed("the connection failed: \(error.systemMessage)", error)
         case NIOSSLError.uncleanShutdown:
-            closed("the connection ended without TLS's close_notify, so what came may not have been all", error)
+            closed("the connection ended without a TLS close_notify, so the data may be truncated", error)
         case let error as NIOSSLError:
             closed("the TLS connection ended: \(error)", error)
         default:
-            closed("the connection broke: \(error)", error)
+            closed("the connection failed: \(error)", error)
         }
     }
 }

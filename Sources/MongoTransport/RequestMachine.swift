@@ -2,8 +2,8 @@ internal import SaslWire
 
 /// Which request is under way on a connection, and which wait: one at a time, in the order in which they came.
 ///
-/// A request is one or more messages in one write, whose replies come in the same order. Free of sockets and timers: each
-/// event gives what to do.
+/// A request is one or more messages in one write, whose replies come in the same order. Without sockets and timers:
+/// each event returns what to do.
 struct RequestMachine<Request> {
     private struct Entry {
         let request: Request
@@ -13,7 +13,7 @@ struct RequestMachine<Request> {
 
     private enum State {
         case idle
-        /// Whose replies come, the id of the next one, and those that are there.
+        /// The current request, the id of its next reply, and the replies so far.
         case busy(Entry, awaited: Int32, replies: [[UInt8]])
         case failed(TransportError, isTold: Bool)
     }
@@ -42,10 +42,10 @@ struct RequestMachine<Request> {
 
     /// What to do when a request is given up: its deadline passed, or its caller went away.
     enum WithdrawalAction {
-        /// These waited for their turn and are forgotten: nothing else suffers.
+        /// These waited for their turn and are removed: nothing else is affected.
         case withdraw([Request])
-        /// What was sent cannot be unsent, and a late reply must not be taken for another's: give these the error and close
-        /// the connection.
+        /// They were sent, and a late reply must not be taken for another request's: give these the error and
+        /// close the connection.
         case fail([Request], TransportError)
     }
 
@@ -61,7 +61,7 @@ struct RequestMachine<Request> {
     /// Ids need only differ from one request to the next; they stay positive when they wrap.
     static func id(after id: Int32) -> Int32 { id == .max ? 1 : id + 1 }
 
-    /// When the next request's time is up; `nil` where none is under way.
+    /// The next deadline of a request; `nil` if none is under way.
     var nextDeadline: ContinuousClock.Instant? {
         guard case .busy(let current, _, _) = state else { return nil }
         return waiting.reduce(current.deadline) { min($0, $1.deadline) }
@@ -81,7 +81,8 @@ struct RequestMachine<Request> {
             waiting.append(entry)
             return .wait
         case .failed(let error, let isTold):
-            // Whoever comes first learns what happened while nobody waited; the others, that it is over.
+            // The first caller gets the reason of a failure that happened while no caller waited; later ones, that the
+            // connection is closed.
             state = .failed(error, isTold: true)
             return .refuse(request, isTold ? .closed(by: error) : error)
         }
@@ -110,7 +111,7 @@ struct RequestMachine<Request> {
         }
     }
 
-    /// A caller went away.
+    /// A caller was cancelled.
     mutating func cancelled(where isMeant: (Request) -> Bool) -> WithdrawalAction {
         if let index = waiting.firstIndex(where: { isMeant($0.request) }) {
             return .withdraw([waiting.remove(at: index).request])
@@ -130,10 +131,10 @@ struct RequestMachine<Request> {
         return .withdraw(late.map(\.request))
     }
 
-    /// The connection broke, or is being closed. Whatever waits gets the error; so will all that comes later.
+    /// The connection failed, or is being closed. All waiting and later requests get the error.
     ///
-    /// - Parameter isTold: Whether somebody knows of it, beside those who wait.
-    /// - Returns: Who waits; `nil` where the connection is over already.
+    /// - Parameter isTold: Whether a caller, besides the waiting ones, knows the reason.
+    /// - Returns: The waiting requests; `nil` if the connection is already closed.
     mutating func failed(_ error: TransportError, isTold: Bool = false) -> [Request]? {
         var requests = waiting.map(\.request)
         switch state {
@@ -164,7 +165,7 @@ struct RequestMachine<Request> {
 }
 
 extension TransportError {
-    /// A connection is over, for a reason that was told before.
+    /// A connection is closed, for a reason that was reported before.
     static func closed(by failure: TransportError) -> TransportError {
         TransportError(
             .closed, phase: .command, "the connection is closed, after: \(failure.message)", underlying: failure)

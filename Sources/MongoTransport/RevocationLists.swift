@@ -1,12 +1,12 @@
 internal import SwiftASN1
 
-/// The certificates that authorities have revoked (RFC 5280 section 5), from a file of the user.
+/// The certificates that authorities have revoked (RFC 5280 section 5), from a file given by the user.
 ///
-/// As with OpenSSL's drivers the server's certificate needs a list of its issuer that is current; those of the authorities
-/// between are not looked at. Whatever is in doubt refuses. What is not checked is who signed a list: the issuer's certificate is
-/// not at hand (decision 16).
+/// As in drivers on OpenSSL, the server's certificate needs a current list of its issuer; those of intermediate
+/// authorities are not checked. In doubt the certificate is refused. The signatures of the lists are not checked: the
+/// issuer's certificate is not available (decision 16).
 struct RevocationLists: Sendable {
-    /// What the lists say of a certificate. Times are in seconds since 1970.
+    /// The status of a certificate in the lists. Times are in seconds since 1970.
     enum Finding: Equatable {
         case good
         /// When it was revoked.
@@ -25,15 +25,15 @@ struct RevocationLists: Sendable {
         var revoked: [[UInt8]: Int64] = [:]
     }
 
-    /// All lists of each issuer, by its encoded name. One has several after it got another key.
+    /// All lists of each issuer, by its encoded name. An issuer has several after a change of its key.
     private var lists: [[UInt8]: [List]] = [:]
 
-    /// - Throws: What says why the file cannot be used.
+    /// - Throws: Why the file cannot be used.
     init(file: String) throws {
         self = try PEMFile.withContents(of: file) { try RevocationLists(contents: $0) }
     }
 
-    /// - Parameter contents: Lists in PEM form, among others perhaps, or one in DER form.
+    /// - Parameter contents: Lists in PEM form, perhaps among other blocks, or one in DER form.
     init(contents: [UInt8]) throws {
         for bytes in try Self.encodedLists(in: contents) {
             do {
@@ -94,11 +94,11 @@ struct RevocationLists: Sendable {
         lists[Array(issuer.encodedBytes), default: []].append(list)
     }
 
-    /// A list of changes since another one, and one for some certificates only. By the RFC both are critical, and not everybody
-    /// heeds that.
+    /// A list of changes since another one, and one for some certificates only. According to the RFC both are critical,
+    /// but not all issuers mark them so.
     private static let partial: [[UInt]] = [[2, 5, 29, 27], [2, 5, 29, 28]]
 
-    /// What is critical changes the meaning of a list (RFC 5280 sections 5.2 and 5.3).
+    /// A critical extension changes the meaning of a list (RFC 5280 sections 5.2 and 5.3).
     private static func checkExtensions(_ extensions: ASN1Node) throws {
         for item in try PeerCertificate.children(of: extensions) {
             let fields = try PeerCertificate.children(of: item)
@@ -128,10 +128,10 @@ struct RevocationLists: Sendable {
         return .notYetValid(lists.map(\.thisUpdate).min() ?? now)
     }
 
-    /// In its one form: another one would not be found.
+    /// In its canonical form: another one would not be found.
     private static func serialNumber(_ node: ASN1Node) throws -> [UInt8] {
         guard node.identifier == .integer, case .primitive(let content) = node.content, let first = content.first else {
-            throw unfit("a serial number is no number")
+            throw unfit("a serial number is not a number")
         }
         if let second = content.dropFirst().first {
             guard !(first == 0 && second < 0x80), !(first == 0xFF && second >= 0x80) else {

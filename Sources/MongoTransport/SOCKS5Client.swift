@@ -1,7 +1,8 @@
 internal import NameResolution
 internal import SecretMemory
 
-/// The client's side of the words before a SOCKS5 tunnel: bytes in, bytes out (RFC 1928, and RFC 1929 for the password).
+/// The client's side of the negotiation of a SOCKS5 tunnel: bytes in, bytes out (RFC 1928, and RFC 1929 for the
+/// password).
 ///
 /// SwiftNIO's own handler has no password, which the connection string has options for.
 struct SOCKS5Client {
@@ -37,7 +38,7 @@ struct SOCKS5Client {
         self.credential = credential
     }
 
-    /// The methods that this client knows: none, and a password where it has one.
+    /// The methods that this client supports: none, and a password if it has one.
     var greeting: [UInt8] { credential == nil ? [5, 1, 0] : [5, 2, 0, 2] }
 
     mutating func receive(_ bytes: some Sequence<UInt8>) throws(Failure) -> Action {
@@ -63,7 +64,7 @@ struct SOCKS5Client {
             throw Failure(kind: .credentialRequired, message: "demands a user name and a password")
         case (0xFF, _?):
             throw Failure(
-                kind: .credentialRequired, message: "takes neither a user name with a password nor nobody at all")
+                kind: .credentialRequired, message: "accepts neither a user name and password nor anonymous clients")
         default:
             throw foreign
         }
@@ -91,7 +92,7 @@ struct SOCKS5Client {
         case 4: addressLength = 16
         default: throw foreign
         }
-        // What the tunnel is bound to at the proxy's end means nothing here.
+        // The bound address at the proxy's end is not needed here.
         guard take(4 + addressLength + 2) != nil else { return .wait }
         state = .over
         return .open(received)
@@ -135,14 +136,14 @@ struct SOCKS5Client {
     /// RFC 1928 section 6.
     private static func reason(_ code: UInt8) -> String {
         switch code {
-        case 1: "it failed, without saying why"
+        case 1: "it failed without a reason"
         case 2: "its rules do not allow that"
         case 3: "the network is unreachable"
         case 4: "the host is unreachable, or its name does not resolve there"
         case 5: "the connection was refused"
         case 6: "the time to live ran out"
-        case 7: "it does not know the command"
-        case 8: "it does not know that type of address"
+        case 7: "it does not support the command"
+        case 8: "it does not support that address type"
         default: "reply \(code)"
         }
     }

@@ -1,7 +1,7 @@
 internal import NIOCore
 
-/// Asks a proxy for a tunnel when the channel is connected. The handlers behind it learn that the channel is active when the
-/// tunnel is open.
+/// Asks a proxy for a tunnel when the channel is connected. The following handlers see the channel become active when
+/// the tunnel is open.
 final class SOCKS5Handler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = ByteBuffer
@@ -46,13 +46,13 @@ final class SOCKS5Handler: ChannelInboundHandler {
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         guard isOpen else {
-            return fail(.notSOCKS5, "broke the connection before the tunnel was open", context, error)
+            return fail(.notSOCKS5, "dropped the connection before the tunnel was open", context, error)
         }
         context.fireErrorCaught(error)
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
-        // Nothing, where the promise is kept already.
+        // Has no effect if the promise is already completed.
         done.fail(ChannelError.ioOnClosedChannel)
     }
 
@@ -71,12 +71,13 @@ final class SOCKS5Handler: ChannelInboundHandler {
     }
 }
 
-/// A tunnel of one channel, open or to be opened.
+/// A channel's tunnel, open or being opened.
 struct ProxyTunnel: Sendable {
     private let wait: HandshakeWait<Void>
     private let proxy: SOCKS5Proxy
 
-    /// Adds the proxy to a channel that is not connected yet, before everything else. To be called on its event loop.
+    /// Adds the proxy to a channel that is not connected yet, before all other handlers. To be called on its event
+    /// loop.
     init?(on channel: any Channel, to endpoint: ServerEndpoint, by proxy: SOCKS5Proxy?) throws {
         guard let proxy, case .host(let host, let port) = endpoint else { return nil }
         self.proxy = proxy

@@ -1,14 +1,14 @@
 public import SecretMemory
 
-/// A proxy that opens connections for others (SOCKS version 5, RFC 1928).
+/// A SOCKS proxy (version 5, RFC 1928).
 ///
-/// The proxy gets the server's name and looks it up itself, as the drivers' specification has it. What else asks the
-/// network, a KDC among it, does not go through the proxy.
+/// The proxy gets the server's name and looks it up itself, according to the drivers' specification. Other requests,
+/// such as those to a KDC, do not go through the proxy.
 public struct SOCKS5Proxy: Sendable, Hashable {
-    /// The port of proxies that name none.
+    /// The default port of proxies.
     public static let defaultPort: UInt16 = 1080
 
-    /// Who may use the proxy (RFC 1929). The proxy gets the password in clear text.
+    /// A credential for the proxy (RFC 1929). The proxy gets the password in clear text.
     public struct Credential: Sendable, Hashable {
         /// The user's name, of 1 to 255 bytes.
         public var username: String
@@ -26,7 +26,7 @@ public struct SOCKS5Proxy: Sendable, Hashable {
     public var host: String
     /// The proxy's port.
     public var port: UInt16
-    /// Who uses the proxy; `nil` for proxies that ask nobody.
+    /// The credential; `nil` for proxies without authentication.
     public var credential: Credential?
 
     /// Names a proxy.
@@ -54,9 +54,9 @@ public struct ProxyFailure: Sendable, Hashable, CustomStringConvertible {
 
     /// The proxy itself was not reached.
     public static let unreachable = ProxyFailure(value: .unreachable)
-    /// What listens there does not speak SOCKS version 5, or broke its rules.
+    /// What listens there does not speak SOCKS version 5, or violated the protocol.
     public static let notSOCKS5 = ProxyFailure(value: .notSOCKS5)
-    /// The proxy demands a user name and a password, or another proof of who uses it.
+    /// The proxy demands a user name and a password, or another authentication method.
     public static let credentialRequired = ProxyFailure(value: .credentialRequired)
     /// The proxy does not accept the user name and the password.
     public static let credentialRejected = ProxyFailure(value: .credentialRejected)

@@ -1,5 +1,5 @@
-/// Reads the first bytes that a server sends in a TLS handshake, which nothing encrypts: whether they are TLS at all, and
-/// what the ServerHello has chosen (RFC 8446 section 4.1.3, RFC 5246 section 7.4.1.3).
+/// Reads the first bytes that a server sends in a TLS handshake, which are not encrypted: whether they are TLS at all,
+/// and what the ServerHello selected (RFC 8446 section 4.1.3, RFC 5246 section 7.4.1.3).
 struct ServerHelloReader {
     /// Enough for the fields of a ServerHello that matter here.
     private static let limit = 128
@@ -7,7 +7,7 @@ struct ServerHelloReader {
     /// The first bytes, as far as they were read.
     private(set) var bytes: [UInt8] = []
 
-    /// Takes what comes next; more than is needed is left.
+    /// Takes the next bytes, as far as needed.
     mutating func read(_ next: some Collection<UInt8>) {
         bytes.append(contentsOf: next.prefix(Self.limit - bytes.count))
     }
@@ -21,7 +21,7 @@ struct ServerHelloReader {
         return !(20...24).contains(type) || (bytes.count > 1 && bytes[1] != 3)
     }
 
-    /// The chosen cipher suite; `nil` where the bytes are no ServerHello, or not all of it is there.
+    /// The chosen cipher suite; `nil` if the bytes are not a ServerHello, or an incomplete one.
     ///
     /// A request to try again (HelloRetryRequest) has the same form and the same suite as the hello that follows it.
     var cipherSuite: UInt16? {
@@ -33,7 +33,7 @@ struct ServerHelloReader {
         return UInt16(bytes[suite]) << 8 | UInt16(bytes[suite + 1])
     }
 
-    /// The name of a suite in IANA's registry; a number where this client does not offer it.
+    /// The name of a suite in IANA's registry; a number if this client does not offer it.
     static func name(of suite: UInt16) -> String {
         names[suite] ?? "0x" + String(suite, radix: 16, uppercase: true)
     }

@@ -3,21 +3,21 @@ internal import NIOCore
 internal import NIOSSL
 internal import SecretMemory
 
-/// ``TLSOptions`` ready for use: what their files hold is read and checked.
+/// ``TLSOptions`` ready for use: their files are read and checked.
 ///
-/// Reading the system's authorities costs more than a handshake. Who opens many connections makes one context and shares
-/// it; a new one sees files that have changed.
+/// Reading the system's authorities costs more than a handshake. For many connections create one context and
+/// share it; a new one reads changed files.
 public final class TLSContext: Sendable {
-    /// The options that it was made of.
+    /// The options that it was created from.
     public let options: TLSOptions
 
     let context: NIOSSLContext
     /// Who is trusted.
     let trust: TrustedAuthorities
-    /// Who is not any more; `nil` where nobody asks.
+    /// The revocation lists; `nil` if not requested.
     let revocations: RevocationLists?
 
-    /// Reads the files, on a thread for it: a file system that hangs holds up nobody.
+    /// Reads the files, on a thread for blocking calls: a file system that hangs delays no other work.
     ///
     /// - Throws: ``TransportError`` with ``TransportError/Code/tls``, which names the file that cannot be used, or with
     ///   ``TransportError/Code/deadlineExceeded``; `CancellationError`.
@@ -25,20 +25,20 @@ public final class TLSContext: Sendable {
         try await TLSContextCache().context(for: options, by: deadline)
     }
 
-    /// Reads the files. It blocks, if not for long: in asynchronous code use ``load(_:by:)``.
+    /// Reads the files. It blocks for a short time: in asynchronous code use ``load(_:by:)``.
     ///
     /// - Throws: ``TransportError`` with ``TransportError/Code/tls``, which names the file that cannot be used.
     public init(_ options: TLSOptions) throws {
         var configuration = TLSConfiguration.makeClientConfiguration()
         configuration.minimumTLSVersion = .tlsv12
-        // Who a certificate is made out to is looked at here, see ServerIdentity.
+        // The certificate's names are checked by this module, see ServerIdentity.
         configuration.certificateVerification = options.verifiesCertificate ? .noHostnameVerification : .none
         configuration.curves = [.x25519, .secp256r1, .secp384r1, .secp521r1]
         configuration.verifySignatureAlgorithms = Self.signatureAlgorithms
-        // The server is told that nothing more comes; its answer to that is not waited for.
+        // close_notify is sent; the server's close_notify is not waited for.
         configuration.shutdownTimeout = .zero
 
-        // BoringSSL asks this when the server has asked for a certificate, and only then.
+        // BoringSSL calls this only if the server has requested a certificate.
         configuration.sslContextCallback = { _, promise in
             CertificateRequest.current?.note()
             promise.succeed(.noChanges)
@@ -53,7 +53,7 @@ public final class TLSContext: Sendable {
             throw Self.failure(.revocationLists, options.revocationListsFile, "\(error)")
         }
         do {
-            // Without the client's own certificate first, so that it is known what cannot be used.
+            // First without the client's certificate, so that it is known which file cannot be used.
             var context = try NIOSSLContext(configuration: configuration)
             if let path = options.certificateKeyFile {
                 context = try Self.context(configuration, path, password: options.certificateKeyPassword)
@@ -94,10 +94,10 @@ public final class TLSContext: Sendable {
     private static func certificateAndKey(
         in path: String, password: Secret?
     ) throws -> ([NIOSSLCertificate], NIOSSLPrivateKey) {
-        // BoringSSL takes the characters of C, and NIOSSL none beyond ASCII.
+        // BoringSSL takes a C string, and NIOSSL only ASCII.
         guard password?.withBytes({ $0.allSatisfy { $0 < 0x80 } }) ?? true else {
             throw failure(
-                .certificateKeyPassword, path, "passwords with other characters than those of ASCII are not supported")
+                .certificateKeyPassword, path, "passwords with non-ASCII characters are not supported")
         }
         do {
             return try PEMFile.withContents(of: path) { contents in
@@ -113,7 +113,10 @@ public final class TLSContext: Sendable {
                 }
                 if let key { return (chain, key) }
                 guard isEncrypted.withLockedValue({ $0 }) else {
-                    throw PEMFile.Failure(description: "it holds no private key in PEM form, or a damaged one")
+                    throw PEMFile.Failure(
+                        description:
+                            "it holds no private key in PEM form, a damaged one, or one that BoringSSL does not read, as those of "
+                            + "RSA-PSS and Ed448")
                 }
                 throw failure(
                     .certificateKeyPassword, path,
@@ -137,10 +140,10 @@ public final class TLSContext: Sendable {
     }
 }
 
-/// Whether the server of one connection has asked for the client's certificate.
+/// Whether the server of one connection has requested the client's certificate.
 ///
-/// A context serves many connections and its callback is not told which. It is called while the connection's bytes are
-/// processed, so the one whose bytes these are can be the current one meanwhile.
+/// A context is used by many connections, and its callback does not know which one. It is called while a connection's
+/// bytes are processed, so that connection is set as the current one meanwhile.
 final class CertificateRequest: Sendable {
     @TaskLocal static var current: CertificateRequest?
 

@@ -3,13 +3,13 @@ internal import NameResolution
 
 /// TLS contexts that many connections share, one for each set of options.
 ///
-/// The files are read once, on a thread for calls that block, however many connections wait for them; each of these waits
-/// by its own deadline. A file system that hangs therefore holds one thread, and not one for each connection. A failure
-/// is not kept.
+/// The files are read once, on a thread for calls that block, however many connections wait for them; each of these
+/// waits until its own deadline. A file system that hangs therefore blocks one thread, not one for each connection. A
+/// failure is not cached.
 public final class TLSContextCache: Sendable {
     typealias Load = @Sendable (TLSOptions) throws -> TLSContext
 
-    /// What is read after a reload is not what is being read before it.
+    /// A read after a reload does not join one that started before it.
     private struct Key: Hashable {
         let options: TLSOptions
         let generation: Int
@@ -21,7 +21,7 @@ public final class TLSContextCache: Sendable {
         var contexts: [TLSContext] = []
     }
 
-    /// How many sets of options are remembered: whoever has more reads files again.
+    /// How many sets of options are cached: with more, files are read again.
     static let maximumEntries = 16
 
     private let work: SharedWork<Key, TLSContext>
@@ -30,18 +30,18 @@ public final class TLSContextCache: Sendable {
 
     /// Creates an empty cache.
     ///
-    /// - Parameter workers: Threads for reading; `nil` takes those of the process.
+    /// - Parameter workers: Threads for reading; `nil` uses the process's shared ones.
     public convenience init(workers: BlockingWorkers? = nil) {
         self.init(workers: workers) { try TLSContext($0) }
     }
 
-    /// - Parameter load: Reads the files; it may block for ever.
+    /// - Parameter load: Reads the files; it may block indefinitely.
     init(workers: BlockingWorkers? = nil, load: @escaping Load) {
         work = SharedWork(workers: workers ?? .namesAndFiles)
         self.load = load
     }
 
-    /// The context for these options, made where there is none yet.
+    /// The context for these options, created if there is none yet.
     ///
     /// - Throws: ``TransportError`` with code ``TransportError/Code/tls``, which names the file that cannot be used, or
     ///   with ``TransportError/Code/deadlineExceeded``; `CancellationError`.
@@ -51,7 +51,7 @@ public final class TLSContextCache: Sendable {
         if let context = find(key) { return context }
         do {
             return try await work.value(for: key, by: deadline, waitingFor: "the files for TLS") { [self] in
-                // Somebody may have ended reading them between our look and our call.
+                // Another read may have ended between the look-up and this call.
                 if let context = find(key) { return context }
                 let context = try load(options)
                 keep(context, key)
@@ -66,7 +66,7 @@ public final class TLSContextCache: Sendable {
         }
     }
 
-    /// Forgets all of them: who comes later reads the files again.
+    /// Drops all contexts: later connections read the files again.
     public func reload() {
         kept.withLock { $0 = Kept(generation: $0.generation + 1) }
     }

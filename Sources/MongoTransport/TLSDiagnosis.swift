@@ -11,11 +11,11 @@ internal import Darwin
 
 /// The server's first bytes are not TLS.
 struct ForeignServer: Error {
-    /// What they look like, where that is known.
+    /// What they look like, if known.
     let hint: String?
 }
 
-/// Tells from what a handshake has shown why it failed.
+/// Determines why a handshake failed from what it has shown.
 struct TLSDiagnosis {
     let context: TLSContext
     let endpoint: ServerEndpoint
@@ -38,7 +38,7 @@ struct TLSDiagnosis {
         error(.wrongHostname, wrongHostname(report.certificate), report: report)
     }
 
-    /// What the revocation lists say of the certificate; `nil` for nothing that is wrong.
+    /// What the revocation lists say of the certificate; `nil` if it is valid.
     func revocation(of certificate: [UInt8], _ report: TLSReport) -> TransportError? {
         guard let lists = context.revocations else { return nil }
         let file = "\(options.revocationListsFile ?? "")"
@@ -46,10 +46,11 @@ struct TLSDiagnosis {
         let (failure, message): (TLSFailure, String)
         switch try? lists.finding(for: certificate, at: Int64(time(nil))) {
         case .good?: return nil
-        case .revoked(let date)?: (failure, message) = (.revoked, "was revoked on \(UTCDate(date)), as \(file) has it")
+        case .revoked(let date)?:
+            (failure, message) = (.revoked, "was revoked on \(UTCDate(date)), according to \(file)")
         case .outdated(let end)?:
             (failure, message) = (
-                .revocationLists, "may be revoked: the list of \(issuer) in \(file) ended on \(UTCDate(end))"
+                .revocationLists, "may be revoked: the list of \(issuer) in \(file) expired on \(UTCDate(end))"
             )
         case .notYetValid(let start)?:
             (failure, message) = (
@@ -59,18 +60,19 @@ struct TLSDiagnosis {
         case .noList?:
             (failure, message) = (.revocationLists, "may be revoked: \(file) has no list of \(issuer)")
         case nil:
-            (failure, message) = (.revocationLists, "may be revoked: it cannot be compared with the lists in \(file)")
+            (failure, message) = (.revocationLists, "may be revoked: it cannot be checked against the lists in \(file)")
         }
         return error(
             failure, "the certificate of \(endpoint) (\(report.certificate?.subject ?? "unknown")) \(message)",
             report: report)
     }
 
-    /// The connection broke after the handshake. With TLS 1.3 a client is done before the server has judged the client's
-    /// certificate, so this may still be the handshake's failure.
+    /// The connection failed after the handshake. With TLS 1.3 a client is done before the server has verified the
+    /// client's certificate, so this may still be a handshake failure.
     ///
-    /// - Parameter isJudged: Whether the server had judged the client's certificate when the client's handshake ended.
-    /// - Returns: `nil` where TLS is not to blame.
+    /// - Parameter isJudged: Whether the server had verified the client's certificate when the client's handshake
+    ///   ended.
+    /// - Returns: `nil` if TLS is not the cause.
     func connectionBroke(_ cause: (any Error)?, isJudged: Bool) -> TransportError? {
         if let cause, let alert = BoringSSLReason(cause)?.alert {
             let (failure, message) = explain(alert: alert)
@@ -79,12 +81,12 @@ struct TLSDiagnosis {
         if lacksCertificate {
             return error(.certificateRequired, certificateRequired + " and closed the connection", underlying: cause)
         }
-        // The words of a server that refuses and closes are lost when what the client sent meanwhile is answered with a
-        // reset. A client's certificate that was judged in the handshake (TLS 1.2) is not to blame.
+        // The alert of a server that refuses and closes is lost if data that the client sent meanwhile is answered
+        // with a reset. A client's certificate that was verified in the handshake (TLS 1.2) is not the cause.
         if let cause = cause as? IOError, let file = options.certificateKeyFile, certificateRequest.isNoted, !isJudged {
             return error(
                 .certificateRejected,
-                "\(endpoint) asked for a certificate and then broke the connection (\(cause.systemMessage)): it may not "
+                "\(endpoint) asked for a certificate and then dropped the connection (\(cause.systemMessage)): it may not "
                     + "accept the client's certificate in \(file)",
                 underlying: cause)
         }
@@ -103,10 +105,10 @@ struct TLSDiagnosis {
         if let reason = BoringSSLReason(error) {
             return explain(reason, report)
         }
-        // What is left is a connection that ended: nobody said why.
-        let how = (error as? IOError).map { "broke the connection (\($0.systemMessage))" } ?? "closed the connection"
+        // Otherwise the connection was closed without a reason.
+        let how = (error as? IOError).map { "dropped the connection (\($0.systemMessage))" } ?? "closed the connection"
         if firstBytes.isEmpty {
-            return (.notTLS, "\(endpoint) \(how) when it was asked for TLS: it may not speak TLS on this port")
+            return (.notTLS, "\(endpoint) \(how) after the TLS ClientHello: it may not speak TLS on this port")
         }
         if lacksCertificate { return (.certificateRequired, certificateRequired + " and \(how)") }
         return (.handshake, "\(endpoint) \(how) in the middle of the TLS handshake")
@@ -119,9 +121,9 @@ struct TLSDiagnosis {
         case .keyUsage:
             return (
                 .certificateUsage,
-                "the certificate of \(endpoint) (\(report.certificate?.subject ?? "unknown")) may not be used so: its "
-                    + "extension keyUsage does not have digitalSignature, and TLS 1.3, like TLS 1.2 with ECDHE, has the "
-                    + "server sign"
+                "the certificate of \(endpoint) (\(report.certificate?.subject ?? "unknown")) may not be used for "
+                    + "this: its extension keyUsage does not have digitalSignature, and in TLS 1.3, as in TLS 1.2 with "
+                    + "ECDHE, the server must sign"
             )
         case .unsupportedProtocol, .wrongVersionNumber, .unknownProtocol:
             return explain(alert: .protocolVersion)
@@ -155,7 +157,7 @@ struct TLSDiagnosis {
         }
     }
 
-    /// BoringSSL only says that the verification failed; which of its reasons it was can be seen from the certificate.
+    /// BoringSSL only reports that the verification failed; the reason is derived from the certificate.
     private func explain(certificate: PeerCertificate?) -> (TLSFailure, String) {
         guard let certificate else {
             return (.notTrusted, "the certificate of \(endpoint) is not trusted")
@@ -174,25 +176,26 @@ struct TLSDiagnosis {
         }
         let reason =
             if context.trust.isEmpty {
-                "nobody is trusted: \(authorities) are none"
-            } else if certificate.isSelfIssued {
-                context.trust.known.contains(certificate)
-                    ? "it is issued by itself and is among \(authorities), but it is not for signing: BoringSSL wants keyCertSign in "
-                        + "the extension keyUsage of whom it trusts, or no such extension, where OpenSSL does not look"
-                    : "it is issued by itself and is not among \(authorities)"
+                "no authority is trusted: there are none in \(authorities)"
+            } else if certificate.isSelfIssued, !context.trust.known.contains(certificate) {
+                "it is self-issued and is not among \(authorities)"
             } else if !certificate.isForServers {
                 "its extension extendedKeyUsage does not have serverAuth"
+            } else if certificate.isSelfIssued {
+                "it is self-issued and is among \(authorities), but its extension keyUsage does not have keyCertSign: "
+                    + "this client trusts such a certificate only in a file without others. Name a file that has it alone"
             } else if issuers.isEmpty {
-                "nothing leads from its issuer, \(certificate.issuer), to one of \(authorities), or an authority between them has "
-                    + "constraints that this certificate does not keep, as of certificate policies, which OpenSSL does not check"
+                "no chain leads from its issuer, \(certificate.issuer), to one of \(authorities), or an intermediate "
+                    + "authority has expired, or has constraints that this certificate violates, such as certificate "
+                    + "policies, which OpenSSL does not check"
                     + expiredAuthorities(at: now)
             } else if let missing = issuers.first(where: isWithoutIssuer) {
-                "its issuer, \(missing.subject), is among \(authorities), and was issued by \(missing.issuer), which is not: add that "
-                    + "one's certificate"
+                "its issuer, \(missing.subject), is among \(authorities), and was issued by \(missing.issuer), which is not: "
+                    + "add its certificate"
             } else {
                 "its issuer's name, \(certificate.issuer), is among \(authorities), but that authority's key did not sign it, or its "
-                    + "name constraints do not allow it: BoringSSL takes those for host names, and with them a certificate needs "
-                    + "subject alternative names"
+                    + "name constraints do not allow it (BoringSSL applies those to host names, and then a certificate "
+                    + "needs subject alternative names), or it has an unknown critical extension"
             }
         return (.notTrusted, "the certificate of \(endpoint) (\(certificate.subject)) is not trusted: \(reason)")
     }
@@ -201,7 +204,7 @@ struct TLSDiagnosis {
         !authority.isSelfIssued && !context.trust.known.contains { $0.subject == authority.issuer }
     }
 
-    /// What is known of authorities that could be meant: those in between come from the server, and are not known here.
+    /// A hint about expired authorities: intermediate ones come from the server, and are not known here.
     private func expiredAuthorities(at now: Int64) -> String {
         let expired = context.trust.known.filter { $0.notAfter < now }
         guard let first = expired.first else { return "" }
@@ -226,12 +229,12 @@ struct TLSDiagnosis {
     private func wrongHostname(_ certificate: PeerCertificate?) -> String {
         guard case .host(let host, _) = endpoint else {
             return
-                "the certificate of \(endpoint) cannot be checked: a Unix domain socket has no name that could stand in it"
+                "the certificate of \(endpoint) cannot be checked: a Unix domain socket has no name that it could contain"
         }
         guard let certificate else {
-            return "the certificate of \(endpoint) cannot be read, so that nobody knows whom it is for"
+            return "the certificate of \(endpoint) cannot be parsed, so its names are unknown"
         }
-        // What was looked at: the common name where there are no alternative names.
+        // The names that were compared: the common name only without alternative names.
         let names =
             (certificate.hasAlternativeNames
             ? certificate.alternativeNames.map(\.description) : certificate.commonNames)
@@ -239,12 +242,12 @@ struct TLSDiagnosis {
         let owner = names.isEmpty ? certificate.subject : names.joined(separator: ", ")
         if names.contains(host) {
             return
-                "the certificate of \(endpoint) has \(host) as a host name; an address must be there as an address (IP:\(host))"
+                "the certificate of \(endpoint) has \(host) as a DNS name; an address must be an IP address entry (IP:\(host))"
         }
         return "the certificate of \(endpoint) is for \(owner), not for \(host)"
     }
 
-    private var certificateRequired: String { "\(endpoint) demands a certificate of the client" }
+    private var certificateRequired: String { "\(endpoint) requires a client certificate" }
 
     private func error(
         _ failure: TLSFailure, _ message: String, underlying: (any Error)? = nil, report: TLSReport? = nil
@@ -288,7 +291,7 @@ struct BoringSSLReason: Equatable {
             } ?? first.description
     }
 
-    /// What the server said, where it was the server that ended the handshake.
+    /// The server's alert, if the server ended the handshake.
     var alert: TLSAlert? {
         guard (1000...1255).contains(number) else { return nil }
         return TLSAlert(rawValue: UInt8(number - 1000))
@@ -299,7 +302,7 @@ struct BoringSSLReason: Equatable {
     static func ~= (pattern: BoringSSLReason, value: BoringSSLReason) -> Bool { pattern == value }
 }
 
-/// What a peer says when it gives up (RFC 8446 section 6.2).
+/// A TLS alert (RFC 8446 section 6.2).
 struct TLSAlert: RawRepresentable, Equatable, CustomStringConvertible {
     let rawValue: UInt8
 
@@ -317,7 +320,7 @@ struct TLSAlert: RawRepresentable, Equatable, CustomStringConvertible {
         116: "certificate_required", 120: "no_application_protocol",
     ]
 
-    /// Whether it speaks of the certificate that it was shown.
+    /// Whether it is about the peer's certificate.
     var isAboutCertificate: Bool { (41...46).contains(rawValue) || rawValue == 48 || rawValue == 49 }
 
     var description: String { Self.names[rawValue] ?? "alert \(rawValue)" }

@@ -3,7 +3,15 @@ internal import NIOSSL
 internal import NIOTLS
 internal import SaslWire
 
-/// Looks at the server's first bytes on their way into TLS.
+#if canImport(Glibc)
+internal import Glibc
+#elseif canImport(Musl)
+internal import Musl
+#elseif canImport(Darwin)
+internal import Darwin
+#endif
+
+/// Inspects the server's first bytes before TLS processes them.
 final class ServerHelloHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = ByteBuffer
@@ -36,7 +44,7 @@ final class ServerHelloHandler: ChannelInboundHandler {
     }
 }
 
-/// Waits for the end of a TLS handshake. It stays afterwards: with TLS 1.3 the server may refuse the client later.
+/// Waits for the end of a TLS handshake. It stays in the pipeline: with TLS 1.3 the server may refuse the client later.
 final class TLSHandshakeHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
 
@@ -83,7 +91,7 @@ final class TLSHandshakeHandler: ChannelInboundHandler {
         switch state {
         case .silent: state = .inUse
         case .inUse: break
-        // A server that is not the right one is not listened to.
+        // Data of a server that is not the right one is ignored.
         case .handshaking, .over: return
         }
         context.fireChannelRead(data)
@@ -116,7 +124,7 @@ final class TLSHandshakeHandler: ChannelInboundHandler {
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
-        // Nothing, where the promise is kept already.
+        // Has no effect if the promise is already completed.
         done.fail(ChannelError.ioOnClosedChannel)
     }
 
@@ -126,16 +134,16 @@ final class TLSHandshakeHandler: ChannelInboundHandler {
         context.close(promise: nil)
     }
 
-    /// Only while the server has sent nothing since the handshake can TLS be to blame.
+    /// TLS can be the cause only while the server has sent nothing since the handshake.
     private func connectionBroke(_ cause: (any Error)?) -> TransportError? {
         diagnosis.connectionBroke(cause, isJudged: tls.tlsVersion != .tlsv13)
     }
 
-    /// What is wrong with a certificate that is trusted; `nil` for nothing.
+    /// What is wrong with a trusted certificate; `nil` for nothing.
     private func objection(to report: TLSReport) -> TransportError? {
         let options = diagnosis.context.options
         guard options.verifiesCertificate else { return nil }
-        // What cannot be read cannot be matched either.
+        // A certificate that cannot be parsed cannot match.
         if options.verifiesHostname, report.certificate.map(identity.isConfirmed) != true {
             return diagnosis.nameNotConfirmed(report)
         }
@@ -165,10 +173,10 @@ struct TLSHandshake: Sendable {
         let identity = ServerIdentity(endpoint)
         let tls: NIOSSLClientHandler
         do {
-            tls = try NIOSSLClientHandler(context: context.context, serverHostname: identity.serverName)
+            tls = try Self.handler(identity.serverName, context)
         } catch {
             throw TransportError(
-                .tls, phase: .tls, "\(endpoint) is no name that TLS could ask for: \(error)", underlying: error,
+                .tls, phase: .tls, "\(endpoint) is not a name that TLS can use: \(error)", underlying: error,
                 tlsFailure: .wrongHostname)
         }
         let serverHello = ServerHelloHandler()
@@ -183,6 +191,18 @@ struct TLSHandshake: Sendable {
         } catch {
             wait.done.fail(error)
             throw error
+        }
+    }
+
+    private static func handler(_ serverName: String?, _ context: TLSContext) throws -> NIOSSLClientHandler {
+        let trust = context.trust
+        if trust.servers.isEmpty {
+            return try NIOSSLClientHandler(context: context.context, serverHostname: serverName)
+        }
+        // Nothing that BoringSSL would trust is left out: no certificate is there that could have issued another.
+        return try NIOSSLClientHandler(context: context.context, serverHostname: serverName) { certificates, promise in
+            let isTrusted = trust.isServer(certificates.first, at: Int64(time(nil)))
+            promise.succeed(isTrusted ? .certificateVerified : .failed)
         }
     }
 

@@ -1,13 +1,13 @@
 public import NameResolution
 
-/// What a TLS handshake showed of the connection and the server, also where it failed.
+/// What a TLS handshake showed about the connection and the server, even if it failed.
 public struct TLSReport: Sendable, Hashable {
-    /// The negotiated version, such as `TLSv1.3`; `nil` where the handshake did not come that far.
+    /// The negotiated version, such as `TLSv1.3`; `nil` if the handshake did not get that far.
     public var version: String?
     /// The negotiated cipher suite's name in IANA's registry, such as `TLS_AES_128_GCM_SHA256`.
     public var cipherSuite: String?
-    /// The certificate that the server showed. It says who the server claims to be; only a handshake that succeeded
-    /// with verification on makes it true.
+    /// The certificate that the server sent. It is the server's claim; only a successful
+    /// handshake with verification proves it.
     public var certificate: PeerCertificate?
 
     /// Creates an empty report.
@@ -29,9 +29,9 @@ public struct PeerCertificate: Sendable, Hashable {
     public enum AlternativeName: Sendable, Hashable, CustomStringConvertible {
         /// A host name, perhaps with a wildcard as its first label.
         case dnsName(String)
-        /// An address.
+        /// An IPv4 or IPv6 address (`iPAddress` of RFC 5280).
         case ipAddress(IPAddress)
-        /// A name of another kind, which no server is known by: an e-mail address, a URI.
+        /// A name of another kind, which does not identify servers: an e-mail address, a URI.
         case other
 
         /// The name or address.
@@ -44,28 +44,31 @@ public struct PeerCertificate: Sendable, Hashable {
         }
     }
 
-    /// Whom it is for, as a distinguished name in the form of RFC 4514.
+    /// The subject, as a distinguished name in the form of RFC 4514.
     public var subject: String
-    /// Who signed it, in the same form.
+    /// The issuer, in the same form.
     public var issuer: String
-    /// The host names and addresses that it is for.
+    /// The subject alternative names: host names and addresses.
     public var alternativeNames: [AlternativeName]
-    /// Whether it has the extension for these, perhaps an empty one.
+    /// Whether it has the subject alternative name extension, perhaps an empty one.
     public var hasAlternativeNames: Bool
     /// The subject's common names, which are host names by an older custom.
     public var commonNames: [String]
-    /// Whether its extension extKeyUsage, where it has one, is for servers.
+    /// Whether its extension extKeyUsage, if it has one, is for servers.
     public var isForServers: Bool
+    /// Whether its extension keyUsage, where it has one, has keyCertSign.
+    var maySignOthers: Bool
     /// How it is signed: `sha256WithRSAEncryption`, `ecdsa-with-SHA384`, or an object identifier.
     public var signatureAlgorithm: String
-    /// Its key.
+    /// Algorithm and size of the key that the certificate certifies.
     public var publicKey: PublicKey
-    /// When it begins to be valid, in seconds since 1970 (UTC, without leap seconds).
+    /// The start of its validity, in seconds since 1970 (UTC, without leap seconds).
     public var notBefore: Int64
-    /// When it ends to be valid, in the same unit.
+    /// The end of its validity, in the same unit.
     public var notAfter: Int64
-    /// The data of the channel binding `tls-server-end-point` (RFC 5929 section 4.1): a hash of the certificate by the hash of its
-    /// signature, SHA-256 in place of MD5 and SHA-1. `nil` for a signature that names no single hash: Ed25519, RSASSA-PSS.
+    /// The data of the channel binding `tls-server-end-point` (RFC 5929 section 4.1): a hash of the certificate by the
+    /// hash of its signature, SHA-256 in place of MD5 and SHA-1. `nil` for a signature that names no single hash:
+    /// Ed25519, RSASSA-PSS.
     public var serverEndPoint: [UInt8]?
 
     /// A certificate's key.
@@ -79,18 +82,21 @@ public struct PeerCertificate: Sendable, Hashable {
         public var description: String { bits.map { "\(kind) \($0)" } ?? kind }
     }
 
-    /// What is weak about it in the eyes of today: a signature by MD5 or SHA-1, an RSA key of less than 2,048 bits. Other
-    /// clients accept both, and so does this one.
+    /// What is weak about it by current standards: a signature by MD5 or SHA-1, an RSA key of less than 2,048 bits.
+    /// Other clients accept both, and so does this one.
     public var weaknesses: [String] {
         var weaknesses: [String] = []
         let signature = asciiLowercased(signatureAlgorithm)
-        // Nobody looks at the signature of a certificate that is trusted by itself.
+        // The signature of a certificate that is itself trusted is not checked.
         if signature.hasPrefix("sha1") || signature.hasPrefix("md5") || signature == "ecdsa-with-sha1", !isSelfIssued {
             weaknesses.append("it is signed by \(signatureAlgorithm)")
         }
         if let bits = publicKey.bits, bits < 2048 { weaknesses.append("its key is \(publicKey)") }
         return weaknesses
     }
+
+    /// Whether it is valid at a time, in seconds since 1970.
+    func isValid(at time: Int64) -> Bool { notBefore <= time && time <= notAfter }
 
     /// Whether the certificate is signed by itself.
     public var isSelfIssued: Bool { subject == issuer }

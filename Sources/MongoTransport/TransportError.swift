@@ -1,50 +1,41 @@
-/// Why a server could not be reached, or a connection could not be used any more.
+/// Why a server could not be reached, or a connection failed.
 public struct TransportError: Error, Sendable, CustomStringConvertible {
     /// What kind of failure this is. The set is open.
     public struct Code: Sendable, Hashable, CustomStringConvertible {
-        private enum Value: String {
-            case nameResolution = "name-resolution"
-            case connect
-            case tls
-            case closed
-            case protocolViolation = "protocol-violation"
-            case deadlineExceeded = "deadline-exceeded"
-        }
-
-        private let value: Value
+        private let value: String
 
         /// The host's name did not resolve.
-        public static let nameResolution = Code(value: .nameResolution)
+        public static let nameResolution = Code(value: "name-resolution")
         /// No address accepted a connection.
-        public static let connect = Code(value: .connect)
+        public static let connect = Code(value: "connect")
         /// The connection could not be encrypted: ``TransportError/tlsFailure`` says why.
-        public static let tls = Code(value: .tls)
+        public static let tls = Code(value: "tls")
         /// The connection is closed: by the server, or by an earlier failure.
-        public static let closed = Code(value: .closed)
-        /// The server sent a malformed message, or one that is no answer to what was asked.
-        public static let protocolViolation = Code(value: .protocolViolation)
+        public static let closed = Code(value: "closed")
+        /// The server sent a malformed message, or one that does not answer the request.
+        public static let protocolViolation = Code(value: "protocol-violation")
         /// The deadline passed.
-        public static let deadlineExceeded = Code(value: .deadlineExceeded)
+        public static let deadlineExceeded = Code(value: "deadline-exceeded")
 
         /// The code's stable, hyphenated name.
-        public var description: String { value.rawValue }
+        public var description: String { value }
     }
 
     /// What kind of failure this is.
     public var code: Code
-    /// How far the connection had come.
+    /// How far the connection had got.
     public var phase: TransportPhase
     /// One sentence for a person.
     public var message: String
-    /// The error beneath, where there is one.
+    /// The underlying error, if there is one.
     public var underlying: (any Error)?
     /// What is wrong with TLS, for ``Code/tls``.
     public var tlsFailure: TLSFailure?
     /// What a TLS handshake that failed showed of the server.
     public var tls: TLSReport?
-    /// What is wrong with the way through a proxy, where there is one to blame.
+    /// What is wrong with the proxy, if it is the cause.
     public var proxyFailure: ProxyFailure?
-    /// Whether the server hung up on a connection without TLS before it sent anything: it may demand TLS.
+    /// Whether the server closed a connection without TLS before it sent anything: it may require TLS.
     public var mayDemandTLS = false
 
     /// Creates an error.
@@ -64,7 +55,7 @@ public struct TransportError: Error, Sendable, CustomStringConvertible {
     public var description: String { "\(code) (\(phase)): \(message)" }
 }
 
-/// A stretch of a connection's life.
+/// A phase of a connection.
 public enum TransportPhase: String, Sendable, Hashable, CustomStringConvertible {
     /// The host's name is looked up.
     case dns

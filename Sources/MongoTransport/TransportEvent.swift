@@ -1,16 +1,16 @@
 public import NameResolution
 
-/// Something that happened on the way to a connection, told when it happens.
+/// An event of a connect, reported when it happens.
 ///
-/// Events of one connect come one after another, most of them on its event loop: whoever takes them must be quick. Why a
-/// connect failed is not told as an event but thrown, after the last event.
+/// Events of one connect come one after another, most of them on its event loop: the receiver must be
+/// quick. A failure is not an event but thrown, after the last event.
 @nonexhaustive
 public enum TransportEvent: Sendable {
-    /// A name is looked up, in one family or in both at once (`nil`). An address literal asks nobody.
+    /// A name is looked up, in one family or in both at once (`nil`). An address literal needs no request.
     case lookUpBegan(host: String, family: IPAddress.Family?)
     /// The look-up's addresses came, in the resolver's order. There may be none.
     case lookedUp(host: String, family: IPAddress.Family?, addresses: [IPAddress])
-    /// The look-up failed. A look-up that is overtaken by the connection has no end.
+    /// The look-up failed. A look-up that is overtaken by the connection has no end event.
     case lookUpFailed(host: String, family: IPAddress.Family?, error: any Error)
     /// A connect to one address begins; the first one has number 0. The address is a path and has no family for a Unix
     /// domain socket.
@@ -19,7 +19,7 @@ public enum TransportEvent: Sendable {
     case attemptEnded(number: Int, outcome: AttemptOutcome)
     /// The proxy, which is connected, is asked to connect to the server.
     case proxyAsked(proxy: ServerEndpoint, server: ServerEndpoint)
-    /// The proxy has connected to the server.
+    /// From here on bytes go through the proxy unchanged.
     case proxyConnected(proxy: ServerEndpoint, server: ServerEndpoint)
     /// The TLS handshake begins, on the attempt that connected.
     case tlsBegan
@@ -31,9 +31,9 @@ public enum TransportEvent: Sendable {
     public enum AttemptOutcome: Sendable, Hashable {
         /// This is the connection in use.
         case connected
-        /// The system's reason why not.
+        /// The system's reason for the failure.
         case failed(String)
-        /// Another attempt was first, the deadline passed, or the caller gave up.
+        /// Another attempt was first, the deadline passed, or the caller was cancelled.
         case cancelled
     }
 }

@@ -8,26 +8,31 @@ internal import Musl
 internal import Darwin
 #endif
 
-/// The authorities whose certificates count, and where they come from: a file that is named, or else those of the system,
-/// which the variables SSL_CERT_FILE and SSL_CERT_DIR replace in part as they do for OpenSSL's drivers.
+/// The trusted authorities, and their source: a named file, or else those of the system, which the
+/// variables SSL_CERT_FILE and SSL_CERT_DIR replace in part, as in drivers on OpenSSL.
 struct TrustedAuthorities: CustomStringConvertible {
     /// For a sentence: "this system's authorities", "the authorities in /etc/ca.pem".
     private(set) var description = "this system's authorities"
-    /// The authorities that were read here; those of the system are BoringSSL's matter.
+    /// The authorities that were read here; those of the system are read by BoringSSL.
     private(set) var known: [PeerCertificate] = []
+    /// The certificates of servers that are trusted for themselves, in DER form: where all that count are issued by themselves
+    /// and may, by their keyUsage, sign no others. OpenSSL takes such a one for its own issuer, and BoringSSL does not.
+    private(set) var servers: Set<[UInt8]> = []
     /// Whether there are none at all.
     var isEmpty: Bool { certificates.isEmpty && !usesSystem }
 
     private var certificates: [NIOSSLCertificate] = []
-    /// Whether those of the system count, and there are any.
+    /// Whether those of the system are trusted, and there are any.
     private var usesSystem = false
 
-    /// Nobody, for those who verify nothing.
+    /// None, without verification.
     init() {}
 
-    /// - Parameter file: The file that is named; `nil` is those of the system.
-    /// - Throws: ``TransportError`` for a file that is named and cannot be used.
-    init(_ file: String?, environment: (String) -> String? = Self.environment) throws {
+    /// - Parameter file: The named file; `nil` is those of the system.
+    /// - Throws: ``TransportError`` for a named file that cannot be used.
+    init(
+        _ file: String?, environment: (String) -> String? = Self.environment, now: Int64 = Int64(time(nil))
+    ) throws {
         if let file {
             do {
                 certificates = try Self.certificates(in: file)
@@ -38,12 +43,38 @@ struct TrustedAuthorities: CustomStringConvertible {
         } else {
             addVariables(environment)
         }
-        known = certificates.compactMap { try? PeerCertificate(der: $0.toDERBytes()) }
+        let encoded = certificates.compactMap { try? $0.toDERBytes() }
+        known = encoded.compactMap { try? PeerCertificate(der: $0) }
+        let areServers = known.count == certificates.count && known.allSatisfy { $0.isSelfIssued && !$0.maySignOthers }
+        if areServers, !usesSystem { servers = Set(encoded) }
+        leaveOutNamesakes(at: now)
     }
 
-    /// OpenSSL's defaults are one file and one folder, and each of the variables replaces one of them. Where a system has a
-    /// folder by OpenSSL's names, as Debian has, its authorities are there and the file is not; elsewhere they are in the
-    /// file. What a variable names need not exist.
+    /// Leaves out what is not valid where another certificate has its name and is, as that of an authority that was renewed:
+    /// BoringSSL takes the first of an issuer's name, and OpenSSL the first that is valid.
+    private mutating func leaveOutNamesakes(at now: Int64) {
+        let names = Set(known.filter { $0.isValid(at: now) }.map(\.subject))
+        guard known.contains(where: { !$0.isValid(at: now) && names.contains($0.subject) }) else { return }
+        certificates.removeAll { certificate in
+            guard let bytes = try? certificate.toDERBytes(), let read = try? PeerCertificate(der: bytes) else {
+                return false
+            }
+            return !read.isValid(at: now) && names.contains(read.subject)
+        }
+    }
+
+    /// Whether a server's certificate is, byte for byte, one of ``servers``, valid and for servers. Whom it names is looked at
+    /// elsewhere.
+    func isServer(_ certificate: NIOSSLCertificate?, at now: Int64) -> Bool {
+        guard let bytes = try? certificate?.toDERBytes(), servers.contains(bytes),
+            let certificate = try? PeerCertificate(der: bytes)
+        else { return false }
+        return certificate.isValid(at: now) && certificate.isForServers
+    }
+
+    /// OpenSSL's defaults are one file and one folder, and each of the variables replaces one of them. Where a system
+    /// has a folder by OpenSSL's names, as Debian has, its authorities are there and the file is not; elsewhere they
+    /// are in the file. A file or folder that a variable names need not exist.
     private mutating func addVariables(_ environment: (String) -> String?) {
         var parts: [String] = []
         let hasFolder = Self.entries(of: "/etc/ssl/certs").contains(where: Self.isHashed)
@@ -54,7 +85,7 @@ struct TrustedAuthorities: CustomStringConvertible {
                 certificates += try Self.certificates(in: file)
                 parts.append("those in SSL_CERT_FILE (\(file))")
             } catch {
-                parts.append("none of SSL_CERT_FILE (\(file): \(error))")
+                parts.append("none from SSL_CERT_FILE (\(file): \(error))")
             }
         }
         if let folders = environment("SSL_CERT_DIR"), !folders.isEmpty {
@@ -70,7 +101,7 @@ struct TrustedAuthorities: CustomStringConvertible {
     }
 
     func configure(_ configuration: inout TLSConfiguration) {
-        // Where there are none NIOSSL refuses to work, and it is our word that tells why nobody is trusted.
+        // Without any, NIOSSL refuses to work, and the reason is described here.
         guard usesSystem else {
             configuration.trustRoots = .certificates(certificates)
             return
@@ -88,7 +119,7 @@ struct TrustedAuthorities: CustomStringConvertible {
     private static func certificates(in path: String) throws -> [NIOSSLCertificate] {
         try PEMFile.withContents(of: path) { contents in
             if let certificates = try? NIOSSLCertificate.fromPEMBytes(contents) { return certificates }
-            // One that BoringSSL does not read must not take all others with it, as it does not with OpenSSL.
+            // One that BoringSSL cannot read must not invalidate all others, as with OpenSSL.
             let certificates = PEMFile.blocks("CERTIFICATE", in: contents).blocks.compactMap {
                 try? NIOSSLCertificate(bytes: $0, format: .pem)
             }
@@ -97,8 +128,8 @@ struct TrustedAuthorities: CustomStringConvertible {
         }
     }
 
-    /// The certificates of a folder by the names that OpenSSL looks for: a hash of the subject in 8 hexadecimal digits, a
-    /// period and a number.
+    /// The certificates of a folder by the names that OpenSSL looks for: a hash of the subject in 8 hexadecimal digits,
+    /// a period and a number.
     private static func hashedCertificates(in folder: String) -> [NIOSSLCertificate] {
         entries(of: folder).sorted().filter(isHashed).flatMap { (try? certificates(in: "\(folder)/\($0)")) ?? [] }
     }

@@ -3,13 +3,14 @@ public import NIOCore
 public import SaslBSON
 public import SaslWire
 
-/// A connection to one server that speaks MongoDB's wire protocol: one command and its reply at a time.
+/// A connection to a server with MongoDB's wire protocol: one command and its reply at a time.
 ///
-/// Commands that are given while one is under way wait their turn, each with its own deadline. A deadline or a cancelled
-/// task of a command that was sent, a malformed message or a broken socket ends the connection: what was sent cannot be
-/// unsent, and a late reply must not be taken for another's.
+/// Further commands wait their turn, each with its own deadline. A deadline or a cancelled
+/// task of a command that was sent, a malformed message or a broken socket ends the connection: a late reply
+/// must not be taken for another command's.
 ///
-/// All of it happens on one event loop. Who runs there too (see ``executor``) waits for a reply without another thread.
+/// All of it happens on one event loop. A task that runs there too (see ``executor``) waits for a reply without another
+/// thread.
 public final class WireConnection: Sendable {
     /// How commands are sent.
     public enum MessageFormat: Sendable, Hashable {
@@ -25,14 +26,14 @@ public final class WireConnection: Sendable {
     private let currentLimits: Locked<WireLimits>
     private let currentTimeout = Locked<Duration?>(nil)
 
-    /// The server, as it was asked for.
+    /// The requested server.
     public let endpoint: ServerEndpoint
     /// What the TLS handshake showed; `nil` without TLS.
     public let tls: TLSReport?
     /// Runs tasks on the connection's event loop, for `withTaskExecutorPreference`.
     public let executor: any TaskExecutor
 
-    /// What a channel of ours has.
+    /// The handlers of a channel.
     private struct Equipment: Sendable {
         let tunnel: ProxyTunnel?
         let handshake: TLSHandshake?
@@ -61,13 +62,13 @@ public final class WireConnection: Sendable {
     /// - Parameters:
     ///   - endpoint: Where the server listens.
     ///   - connector: Looks up the name and races the addresses.
-    ///   - proxy: Connects to the server in this client's place; it has no meaning for a Unix domain socket. `nil` is none.
+    ///   - proxy: The proxy to connect through; ignored for a Unix domain socket. `nil` is none.
     ///   - tls: How to encrypt; `nil` for a connection in the clear.
     ///   - format: How commands are sent.
     ///   - limits: Bounds on the server's messages, until ``limits`` is set.
-    ///   - eventLoop: Where all of it happens; `nil` for the next one of the connector's.
+    ///   - eventLoop: The event loop; `nil` for the connector's next one.
     ///   - deadline: When to give up.
-    ///   - observe: Is told what happens, when it happens.
+    ///   - observe: Receives the events as they happen.
     /// - Throws: ``TransportError``, `CancellationError`.
     public static func connect(
         to endpoint: ServerEndpoint,
@@ -80,7 +81,7 @@ public final class WireConnection: Sendable {
         by deadline: ContinuousClock.Instant,
         observe: (@Sendable (TransportEvent) -> Void)? = nil
     ) async throws -> WireConnection {
-        // Before anything else: a file that cannot be read is a mistake that no server can mend.
+        // First: an unreadable file is an error whatever the server does.
         let context: TLSContext? = if let tls { try await TLSContext.load(tls, by: deadline) } else { nil }
         return try await connect(
             to: endpoint, connector: connector, proxy: proxy, context: context, format: format, limits: limits,
@@ -91,7 +92,16 @@ public final class WireConnection: Sendable {
     /// Connects to a server with a context that other connections use too; for the rest see
     /// ``connect(to:connector:proxy:tls:format:limits:on:by:observe:)``.
     ///
-    /// - Parameter context: How to encrypt; `nil` for a connection in the clear.
+    /// - Parameters:
+    ///   - endpoint: Where the server listens.
+    ///   - connector: Looks the name up and races its addresses.
+    ///   - proxy: A proxy to go through; `nil` for none.
+    ///   - context: How to encrypt; `nil` for a connection in the clear.
+    ///   - format: How commands are framed.
+    ///   - limits: How long messages may be.
+    ///   - eventLoop: Where the connection lives; `nil` takes one of the connector's.
+    ///   - deadline: When to stop waiting.
+    ///   - observe: Told of what happens, when it happens.
     /// - Throws: ``TransportError``, `CancellationError`.
     public static func connect(
         to endpoint: ServerEndpoint,
@@ -151,7 +161,7 @@ public final class WireConnection: Sendable {
         }
     }
 
-    /// Runs the way to a proxy, so that what goes wrong on it is not taken for the server's.
+    /// Connects to a proxy, so that its failures are not taken for the server's.
     private static func reaching<Success>(
         _ proxy: SOCKS5Proxy?, _ body: () async throws -> Success
     ) async throws -> Success {
@@ -164,15 +174,15 @@ public final class WireConnection: Sendable {
         }
     }
 
-    /// How long a command may take at most, whatever its own deadline, the wait for those before it included; `nil` is without
-    /// such a bound. It is the `socketTimeoutMS` of the drivers' specification.
+    /// How long a command may take at most, whatever its own deadline, including the wait for earlier ones;
+    /// `nil` is no bound. It is the `socketTimeoutMS` of the drivers' specification.
     public var socketTimeout: Duration? {
         get { currentTimeout.withLock { $0 } }
         set { currentTimeout.withLock { $0 = newValue } }
     }
 
-    /// Bounds on the server's messages, from the next one on. A connection begins with those of a peer that has proven
-    /// nothing; whoever authenticates over it sets ``SaslWire/WireLimits/default`` afterwards, as `MongoConnector` does.
+    /// Bounds on the server's messages, from the next one on. A connection starts with those for an unauthenticated
+    /// peer; after the authentication set ``/SaslWire/WireLimits/default`` afterwards, as `MongoConnector` does.
     public var limits: WireLimits {
         get { currentLimits.withLock { $0 } }
         set { currentLimits.withLock { $0 = newValue } }
@@ -180,25 +190,29 @@ public final class WireConnection: Sendable {
 
     // MARK: - Commands
 
-    /// Sends a command and gives the server's reply, whether that says `ok: 1` or not.
+    /// Sends a command and returns the server's reply, whether that has `ok: 1` or not.
     ///
-    /// The reply's framing is checked and its length bounded; what the document holds is for the receiver to decode, with
-    /// bounds of its own.
+    /// The reply's framing is checked and its length bounded; the caller decodes the document, with
+    /// its own bounds.
     ///
-    /// - Parameter command: A BSON document: the command, with its database in `$db`.
+    /// - Parameters:
+    ///   - command: A BSON document: the command, with its database in `$db`.
+    ///   - deadline: When to stop waiting for the reply; the connection is closed then.
     /// - Returns: A BSON document, which is not parsed yet.
-    /// - Throws: ``TransportError``, `CancellationError`. The connection is closed then, unless the command was not sent
-    ///   yet.
+    /// - Throws: ``TransportError``, `CancellationError`. The connection is closed then, unless the command was not
+    ///   sent yet.
     public func run(_ command: [UInt8], by deadline: ContinuousClock.Instant) async throws -> [UInt8] {
         try await run(pipelined: [command], by: deadline)[0]
     }
 
-    /// Sends commands in one write and gives the server's replies, in the order of the commands, when all are there.
+    /// Sends commands in one write and returns the server's replies, in the order of the commands, when all have come.
     ///
-    /// A server runs them one after another and knows nothing of their belonging together: it runs the second one also
-    /// where the first one failed.
+    /// A server runs them one after another and does not know that they belong together: it runs the second
+    /// one even if the first one failed.
     ///
-    /// - Parameter commands: BSON documents, each with its database in `$db`.
+    /// - Parameters:
+    ///   - commands: BSON documents, each with its database in `$db`.
+    ///   - deadline: When to stop waiting for the last reply; the connection is closed then.
     /// - Returns: As many documents as there are commands.
     /// - Throws: ``TransportError``, `CancellationError`, for all of them together.
     public func run(pipelined commands: [[UInt8]], by deadline: ContinuousClock.Instant) async throws -> [[UInt8]] {
@@ -230,14 +244,14 @@ public final class WireConnection: Sendable {
         }
     }
 
-    /// Gives a request away: nobody else may keep it.
+    /// Passes a request on: nothing else may retain it.
     private func send(_ request: consuming PendingRequest) {
         onEventLoop { [request] in $0.requested(request) }
     }
 
-    /// Sends a command and decodes the server's reply, whether that says `ok: 1` or not.
+    /// Sends a command and decodes the server's reply, whether that has `ok: 1` or not.
     ///
-    /// - Throws: As for a command in bytes. A reply that is no document within the connection's limits ends it too.
+    /// - Throws: As for a command in bytes. A reply that is not a document within the connection's limits ends it too.
     public func run(_ command: BSONDocument, by deadline: ContinuousClock.Instant) async throws -> BSONDocument {
         let bytes: [UInt8]
         do {
@@ -259,7 +273,7 @@ public final class WireConnection: Sendable {
 
     /// Closes the connection. Commands under way get ``TransportError/Code/closed``.
     public func close() async {
-        // Whoever waits is not to be told that it was the server.
+        // Waiting callers must not get the error of a close by the server.
         onEventLoop { $0.close(TransportError(.closed, phase: .command, "the connection was closed")) }
         try? await channel.close().get()
     }

@@ -1,7 +1,7 @@
 package import BlockingWork
 
 extension BlockingWorkers {
-    /// The process's threads for what asks name servers or reads files, for those who bring none of their own. They are
-    /// started when they are needed.
+    /// The process's shared threads for name servers and files. They are
+    /// started when needed.
     package static let namesAndFiles = BlockingWorkers()
 }

@@ -1,21 +1,21 @@
-/// What a message from a name server means for a query. Any bytes give one of these; none trap.
+/// The meaning of a name server's message for a query. Any bytes give one of these; none trap.
 package enum DNSAnswer: Sendable {
-    /// It does not answer this query, and whatever it says must not be believed (RFC 5452 section 4).
+    /// It does not answer this query, and must be ignored (RFC 5452 section 4).
     case unrelated(reason: String)
-    /// It did not fit: the same question over TCP will have the whole answer.
+    /// It is truncated: the same question over TCP has the whole answer.
     case truncated
     /// The server could not or would not answer.
     case failure(DNSResponseCode)
-    /// The server neither knows the name nor asks others.
+    /// The server neither knows the name nor offers recursion.
     case lame
     /// The name does not exist (NXDOMAIN).
     case noSuchName
     /// The records of the type asked for, at the name or at the end of its chain of aliases. There may be none.
     case records([DNSRecordData])
-    /// It answers the query, but cannot be read.
+    /// It answers the query, but is malformed.
     case malformed(reason: String)
 
-    /// How many aliases may lead from one name to the next.
+    /// The longest chain of aliases.
     static let maximumAliases = 16
 
     private static let headerSize = 12
@@ -63,13 +63,13 @@ package enum DNSAnswer: Sendable {
         var code: DNSResponseCode { DNSResponseCode(rawValue: flags & 0xF) }
     }
 
-    /// Why a message is no answer to a query; `nil` when it is one. Reads the question.
+    /// Why a message does not answer a query; `nil` if it does. Reads the question.
     private static func mismatch(
         _ header: Header, _ reader: inout DNSReader, _ query: DNSQuery
     ) throws(DNSFormatError) -> String? {
-        guard header.isResponse, header.operation == 0 else { return "a message that is no answer" }
+        guard header.isResponse, header.operation == 0 else { return "a message that is not a response" }
         guard header.id == query.id else { return "an answer with another id" }
-        // Servers that do not read a query to its end repeat no question (RFC 1035 section 4.1.1, FORMERR).
+        // Servers that do not parse the whole query repeat no question (RFC 1035 section 4.1.1, FORMERR).
         let isRefusal = header.code != .noError && header.code != .nameError
         if header.questions == 0, isRefusal { return nil }
         let otherQuestion = "an answer to another question"
@@ -90,7 +90,7 @@ package enum DNSAnswer: Sendable {
         if header.isTruncated { return .truncated }
         if header.code == .nameError { return .noSuchName }
         guard header.code == .noError else { return .failure(header.code) }
-        // A server that knows EDNS(0) says so in one additional record.
+        // A server with EDNS(0) has one additional record for it.
         let isSilent = header.answers == 0 && header.additional <= (query.isExtended ? 1 : 0)
         if isSilent, !header.isAuthoritative, !header.isRecursionAvailable { return .lame }
         var records: [DNSName: [DNSRecordData]] = [:]
@@ -107,7 +107,7 @@ package enum DNSAnswer: Sendable {
                 records[owner, default: []].append(try DNSRecordData(type, ttl: ttl, &data))
             case .cname:
                 let target = try data.name()
-                guard data.isAtEnd else { throw DNSFormatError("an alias in it has more than a name") }
+                guard data.isAtEnd else { throw DNSFormatError("an alias in it has data after its name") }
                 guard aliases.updateValue(target, forKey: owner).map({ $0 == target }) ?? true else {
                     throw DNSFormatError("a name in it has two aliases")
                 }
@@ -127,13 +127,13 @@ package enum DNSAnswer: Sendable {
             guard let next = aliases[name] else { return [] }
             name = next
         }
-        throw DNSFormatError("its chain of aliases has no end")
+        throw DNSFormatError("its chain of aliases does not end")
     }
 }
 
 /// What a record says.
 package enum DNSRecordData: Sendable, Hashable {
-    /// An SRV record. One whose target is the root, which says that there is no such service, is `noService`.
+    /// An SRV record. One whose target is the root, which means that there is no such service, is `noService`.
     case service(SRVRecord)
     /// The service is decidedly not available (RFC 2782).
     case noService
@@ -152,7 +152,7 @@ package enum DNSRecordData: Sendable, Hashable {
                 self = .noService
                 return
             }
-            guard let host = target.hostName else { throw DNSFormatError("an SRV record in it leads to no host name") }
+            guard let host = target.hostName else { throw DNSFormatError("an SRV record in it points to no host name") }
             self = .service(SRVRecord(priority: priority, weight: weight, port: port, target: host, ttl: ttl))
         case .txt:
             var strings: [[UInt8]] = []

@@ -8,7 +8,7 @@ internal import Musl
 internal import Darwin
 #endif
 
-/// A name server: who answers questions to the DNS.
+/// A name server.
 public struct NameServer: Sendable, Hashable, CustomStringConvertible {
     /// The server's address.
     public var address: IPAddress
@@ -32,7 +32,7 @@ public struct NameServer: Sendable, Hashable, CustomStringConvertible {
     }
 }
 
-/// Which name servers to ask, and how patiently.
+/// Which name servers to ask, and the timeouts.
 public struct DNSConfiguration: Sendable, Hashable {
     /// The name servers in the order in which they are asked.
     public var nameServers: [NameServer]
@@ -40,12 +40,12 @@ public struct DNSConfiguration: Sendable, Hashable {
     public var timeout: Duration
     /// How often all servers are asked before giving up.
     public var attempts: Int
-    /// Whether every question goes over TCP. Without it only those go whose answer does not fit a datagram.
+    /// Whether every question goes over TCP. Otherwise only those whose answer does not fit a datagram.
     public var usesTCPOnly: Bool
     /// Whether each look-up starts with another server.
     public var rotates: Bool
 
-    /// The domains in which a short name may be meant, without final periods: `search` in `resolv.conf`, else `LOCALDOMAIN`,
+    /// The search domains for short names, without final periods: `search` in `resolv.conf`, else `LOCALDOMAIN`,
     /// else what the machine's own name has.
     public var searchDomains: [String]
 
@@ -64,7 +64,7 @@ public struct DNSConfiguration: Sendable, Hashable {
 
     /// The system's configuration as it is now: `resolv.conf` and what overrides it. Reads files.
     ///
-    /// - Throws: ``NameResolutionError/Code/failure`` where the C library has none.
+    /// - Throws: ``NameResolutionError/Code/failure`` if the C library has none.
     public static func system() throws(NameResolutionError) -> DNSConfiguration {
         var raw = cresolv_configuration()
         guard cresolv_read_configuration(&raw) == 0 else {

@@ -1,7 +1,7 @@
-/// One question, put to one name server after another until one has answered. Blocks its thread.
+/// One question, sent to one name server after another until one answers. Blocks its thread.
 ///
-/// Only its configuration is taken from the C library's resolver, which waits for ever when a server is silent on TCP
-/// and does not tell what kept a server from answering.
+/// Only its configuration is taken from the C library's resolver, which waits for ever when a server is silent on
+/// TCP and does not report why a server did not answer.
 struct DNSExchange {
     /// The name as the caller wrote it, for errors.
     let name: String
@@ -11,7 +11,7 @@ struct DNSExchange {
     /// Ends the exchange early.
     let wakeUp: WakeUp
 
-    /// What a server knows.
+    /// A server's answer.
     private enum Knowledge {
         case noSuchName
         case records([DNSRecordData])
@@ -21,9 +21,9 @@ struct DNSExchange {
     private struct ServerFailure: Error {
         /// To follow the server's address.
         var reason: String
-        /// Whether the server sent something, and all of it was no answer.
+        /// Whether the server sent something, but no answer.
         var isMalformed = false
-        /// Whether no other server need be asked: nobody waits any more.
+        /// Whether no other server need be asked: no caller waits any more.
         var isFinal = false
     }
 
@@ -44,7 +44,7 @@ struct DNSExchange {
                 guard .now < deadline else { throw error(.deadlineExceeded, servers, failures) }
                 let knowledge: Knowledge
                 do throws(ServerFailure) {
-                    // Some networks drop what they do not know.
+                    // Some networks drop unknown message types.
                     knowledge = try ask(server, isExtended: round == 0)
                 } catch {
                     failures[server] = error
@@ -93,19 +93,19 @@ struct DNSExchange {
             if let knowledge = try settle(answer) { return knowledge }
         }
         guard let knowledge = try settle(try askByStream(server)) else {
-            throw ServerFailure(reason: "an answer over TCP that is cut off", isMalformed: true)
+            throw ServerFailure(reason: "a truncated answer over TCP", isMalformed: true)
         }
         return knowledge
     }
 
-    /// What an answer says; `nil` when only TCP will tell.
+    /// The content of an answer; `nil` if it must be asked for over TCP.
     private func settle(_ answer: DNSAnswer) throws(ServerFailure) -> Knowledge? {
         switch answer {
         case .records(let records): return .records(records)
         case .noSuchName: return .noSuchName
         case .truncated: return nil
         case .failure(let code): throw ServerFailure(reason: "\(code)")
-        case .lame: throw ServerFailure(reason: "it does not look up names for others")
+        case .lame: throw ServerFailure(reason: "it does not offer recursion")
         case .unrelated(let reason): throw ServerFailure(reason: reason, isMalformed: true)
         case .malformed(let reason):
             throw ServerFailure(reason: "the answer is malformed: \(reason)", isMalformed: true)
@@ -120,7 +120,7 @@ struct DNSExchange {
             try socket.send(query.encoded)
             while true {
                 let answer = DNSAnswer(try socket.receive(Self.maximumMessage), to: query)
-                // Anybody may send such a thing: the true answer may still come.
+                // It may be forged: the real answer may still come.
                 guard case .unrelated(let reason) = answer else { return answer }
                 unrelated = reason
             }
@@ -154,7 +154,7 @@ struct DNSExchange {
         DNSQuery(id: .random(in: .min ... .max), question: question, isExtended: isExtended)
     }
 
-    /// When to turn from a server to the next.
+    /// When to go from a server to the next.
     private var end: ContinuousClock.Instant {
         min(deadline, .now + max(configuration.timeout, .milliseconds(1)))
     }

@@ -25,7 +25,7 @@ package struct DNSRecordType: RawRepresentable, Sendable, Hashable {
     }
 }
 
-/// What is asked, always in the class IN.
+/// A question, always in the class IN.
 package struct DNSQuestion: Sendable, Hashable {
     /// The name.
     package var name: DNSName
@@ -41,9 +41,9 @@ package struct DNSQuestion: Sendable, Hashable {
 /// The class of all records of the Internet.
 let dnsClassInternet: UInt16 = 1
 
-/// A question on its way to a name server.
+/// A query to a name server.
 package struct DNSQuery: Sendable {
-    /// The number that the answer repeats. It must be hard to guess.
+    /// The id that the answer repeats. It must be hard to guess.
     package var id: UInt16
     /// What is asked.
     package var question: DNSQuestion
@@ -56,7 +56,7 @@ package struct DNSQuery: Sendable {
         self.isExtended = isExtended
     }
 
-    /// How long a datagram may be: what passes every network without being cut into pieces (DNS Flag Day 2020).
+    /// How long a datagram may be: it passes every network without fragmentation (DNS Flag Day 2020).
     package static let maximumDatagram: UInt16 = 1232
 
     /// The message: a standard query that asks for recursion (RFC 1035 section 4.1.1).
@@ -86,7 +86,7 @@ package struct DNSResponseCode: RawRepresentable, Sendable, Hashable, CustomStri
     package static let noError = DNSResponseCode(rawValue: 0)
     package static let nameError = DNSResponseCode(rawValue: 3)
 
-    /// Whether a server says so that does not know EDNS(0) (RFC 6891 section 7).
+    /// Whether it may mean that the server does not support EDNS(0) (RFC 6891 section 7).
     var mayBeAboutExtensions: Bool { rawValue == 1 || rawValue == 4 }
 
     /// The mnemonic, or `RCODE` and the number.

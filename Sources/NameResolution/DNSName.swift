@@ -1,13 +1,13 @@
-/// An absolute domain name (RFC 1035 section 3.1): its labels without the root's. Names are equal whatever the case of
-/// their ASCII letters (RFC 4343).
+/// An absolute domain name (RFC 1035 section 3.1): its labels without the root's. Names are case-insensitive
+/// for ASCII letters (RFC 4343).
 package struct DNSName: Sendable {
     /// The labels, the least significant first, each of 1 to 63 bytes of any value.
     package let labels: [[UInt8]]
 
-    /// What a name takes in a message at most, with the length bytes and the root.
+    /// The longest encoded name, with the length bytes and the root.
     static let maximumLength = 255
 
-    /// The caller sees to the limits.
+    /// The caller checks the limits.
     init(labels: [[UInt8]]) {
         self.labels = labels
     }
@@ -24,7 +24,7 @@ package struct DNSName: Sendable {
         else {
             throw NameResolutionError(
                 .invalidName, name: String(text.prefix(64)),
-                "is no DNS name: it has up to 253 printable ASCII characters, and 1 to 63 between periods")
+                "is not a DNS name: one has up to 253 printable ASCII characters, and 1 to 63 between periods")
         }
         self.labels = labels
     }
@@ -37,8 +37,8 @@ package struct DNSName: Sendable {
     /// Whether this is the root, which as the target of an SRV record means that there is no such service.
     var isRoot: Bool { labels.isEmpty }
 
-    /// The name as text if it can be a host's: letters, digits, `-` and `_` only. A period within a label would make
-    /// the text another name.
+    /// The name as text if it is a valid host name: only letters, digits, `-` and `_`. A period within a label would
+    /// make the text another name.
     var hostName: String? {
         let isHostName = labels.allSatisfy { label in
             label.allSatisfy { byte in

@@ -1,4 +1,4 @@
-/// Why bytes are no DNS message.
+/// Why bytes are not a DNS message.
 struct DNSFormatError: Error {
     /// What is wrong, to follow "the answer is malformed:".
     var reason: String
@@ -8,7 +8,7 @@ struct DNSFormatError: Error {
     }
 }
 
-/// Reads a DNS message from front to back, never past its end (RFC 1035 section 4.1).
+/// Reads a DNS message sequentially, never past its end (RFC 1035 section 4.1).
 struct DNSReader {
     private let message: [UInt8]
     private(set) var offset: Int
@@ -18,7 +18,7 @@ struct DNSReader {
         (self.message, offset, end) = (message, 0, message.count)
     }
 
-    /// A reader of the next bytes that sees the whole message for the sake of compressed names.
+    /// A reader of the next bytes that has the whole message, for compressed names.
     private init(_ message: [UInt8], from offset: Int, to end: Int) {
         (self.message, self.offset, self.end) = (message, offset, end)
     }
@@ -40,22 +40,22 @@ struct DNSReader {
     }
 
     mutating func bytes(_ count: Int) throws(DNSFormatError) -> [UInt8] {
-        guard count <= end - offset else { throw DNSFormatError("a length in it leads past its end") }
+        guard count <= end - offset else { throw DNSFormatError("a length in it points past its end") }
         defer { offset += count }
         return Array(message[offset..<(offset + count)])
     }
 
-    /// Cuts off the next bytes for a reader of their own.
+    /// Splits off the next bytes into their own reader.
     mutating func part(_ count: Int) throws(DNSFormatError) -> DNSReader {
-        guard count <= end - offset else { throw DNSFormatError("a length in it leads past its end") }
+        guard count <= end - offset else { throw DNSFormatError("a length in it points past its end") }
         defer { offset += count }
         return DNSReader(message, from: offset, to: offset + count)
     }
 
     /// Reads a name, compressed or not (RFC 1035 section 4.1.4).
     ///
-    /// Each pointer must lead before the place where its part of the name began, which ends every chain of them; and there
-    /// are no more of them than a name can have labels, or thousands of records could each lead through thousands.
+    /// Each pointer must point before the start of its part of the name, which bounds every chain; and there are no
+    /// more pointers than a name can have labels, or thousands of records could each follow thousands of pointers.
     mutating func name() throws(DNSFormatError) -> DNSName {
         var labels: [[UInt8]] = []
         var length = 1
@@ -74,7 +74,9 @@ struct DNSReader {
                 labels.append(try segment.bytes(Int(first)))
             case 0xC0:
                 let target = Int(first & 0x3F) << 8 | Int(try segment.uint8())
-                guard target < start else { throw DNSFormatError("a compressed name in it leads to itself or ahead") }
+                guard target < start else {
+                    throw DNSFormatError("a compressed name in it points to itself or forward")
+                }
                 if pointers == 0 { self = segment }
                 pointers += 1
                 guard pointers <= DNSName.maximumLength / 2 else {

@@ -2,7 +2,7 @@ public import BlockingWork
 
 /// Asks name servers for SRV and TXT records, over UDP and, where the answer does not fit a datagram, over TCP.
 ///
-/// Each look-up has a thread and a socket of its own: none waits for another. Both are given back as soon as nobody
+/// Each look-up has its own thread and socket: none waits for another. Both are released as soon as no caller
 /// waits for the answer any more.
 public struct DNSServiceResolver: ServiceResolver {
     private let workers: BlockingWorkers
@@ -11,14 +11,15 @@ public struct DNSServiceResolver: ServiceResolver {
     /// Creates a resolver.
     ///
     /// - Parameters:
-    ///   - workers: Threads for the look-ups; `nil` takes those of the process.
-    ///   - configuration: Whom to ask; `nil` is the system's configuration, which is read anew for each look-up.
+    ///   - workers: Threads for the look-ups; `nil` uses the process's shared ones.
+    ///   - configuration: The servers to ask; `nil` is the system's configuration, which is read again for each
+    ///     look-up.
     public init(workers: BlockingWorkers? = nil, configuration: DNSConfiguration? = nil) {
         self.workers = workers ?? .namesAndFiles
         self.configuration = configuration
     }
 
-    /// The SRV records of a name. Names of hosts that nobody could have are refused.
+    /// The SRV records of a name. Invalid host names are refused.
     public func services(of name: String, by deadline: ContinuousClock.Instant) async throws -> [SRVRecord] {
         let records = try await ask(name, .srv, by: deadline).compactMap { data in
             if case .service(let record) = data { record } else { nil }
@@ -60,7 +61,8 @@ public struct DNSServiceResolver: ServiceResolver {
         let asked = NameServer.list(configuration?.nameServers ?? [])
         do {
             return try await withTaskCancellationHandler {
-                // The exchange keeps the deadline itself, and knows more of it then: whom it asked, and what each did.
+                // The exchange enforces the deadline itself, as its error is more specific: which servers it asked, and
+                // what each did.
                 try await workers.run(by: deadline + .milliseconds(80), waitingFor: asked) { [configuration] in
                     try DNSExchange(
                         name: name, question: question, configuration: configuration ?? .system(), deadline: deadline,
@@ -71,7 +73,7 @@ public struct DNSServiceResolver: ServiceResolver {
                 wakeUp.signal()
             }
         } catch  where Task.isCancelled {
-            // The thread, once woken, may be quicker to fail than the workers are to say that this was cancelled.
+            // The woken thread may fail before the workers report the cancellation.
             throw CancellationError()
         } catch let error as BlockingWorkError {
             guard error.code == .deadlineExceeded else {

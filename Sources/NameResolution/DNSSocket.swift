@@ -6,17 +6,17 @@ internal import Musl
 internal import Darwin
 #endif
 
-/// A socket to one name server, whose every wait ends in time or when it is woken.
+/// A socket to one name server; every wait ends at the deadline or when it is woken.
 struct DNSSocket: ~Copyable {
     enum Transport {
         case udp, tcp
     }
 
-    /// Why an exchange with a server came to nothing.
+    /// Why an exchange with a server failed.
     enum Failure: Error {
-        /// The time for this server is over.
+        /// The timeout for this server has passed.
         case timeout
-        /// Nobody waits for the answer any more.
+        /// No caller waits for the answer any more.
         case woken
         /// The server ended the connection.
         case closed
@@ -30,7 +30,7 @@ struct DNSSocket: ~Copyable {
             case .woken: "given up"
             case .closed: "it closed the connection"
             case .system(ECONNREFUSED): "nothing listens at its port"
-            case .system(ENETUNREACH), .system(EHOSTUNREACH): "there is no way to it"
+            case .system(ENETUNREACH), .system(EHOSTUNREACH): "there is no route to it"
             case .system(let number): "error number \(number)"
             }
         }
@@ -40,7 +40,7 @@ struct DNSSocket: ~Copyable {
     private let end: ContinuousClock.Instant
     private let wakeUp: WakeUp
 
-    /// Connects: with UDP too, so that the system drops what others send and reports a closed port.
+    /// Connects: with UDP too, so that the system drops other senders' datagrams and reports a closed port.
     ///
     /// - Parameter end: When every wait ends.
     init(
@@ -92,7 +92,7 @@ struct DNSSocket: ~Copyable {
         }
     }
 
-    /// Receives one datagram, or what a stream has at the moment, up to a size. An empty datagram is none of ours.
+    /// Receives one datagram, or a stream's available bytes, up to a size. An empty datagram is not an answer.
     func receive(_ capacity: Int) throws(Failure) -> [UInt8] {
         while true {
             try wait(for: POLLIN)
@@ -124,7 +124,7 @@ struct DNSSocket: ~Copyable {
             pollfd(fd: wakeUp.descriptor, events: Int16(POLLIN), revents: 0),
         ]
         while true {
-            // A server that sends without end must not make time stand still.
+            // A server that sends endlessly must not defeat the deadline.
             let left = end - .now
             guard left > .zero else { throw Failure.timeout }
             let count = poll(&descriptors, nfds_t(descriptors.count), Self.milliseconds(left))

@@ -3,8 +3,8 @@ package func asciiLowercased(_ byte: UInt8) -> UInt8 {
     (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte) ? byte | 0x20 : byte
 }
 
-/// A host name for a comparison without regard to case, as DNS has it (RFC 4343): Unicode's rules would make one name of
-/// two, such as of the Kelvin sign and `k`.
+/// A host name for a comparison without regard to case, as in the DNS (RFC 4343): Unicode's rules would make different
+/// names equal, such as those with the Kelvin sign and `k`.
 package func asciiLowercased(_ text: String) -> String {
     String(decoding: text.utf8.map(asciiLowercased), as: UTF8.self)
 }

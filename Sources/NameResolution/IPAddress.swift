@@ -44,9 +44,9 @@ public struct IPAddress: Sendable, Hashable {
     /// Reads a literal: dotted decimal, or IPv6 without brackets, with or without `%zone` (an interface's name or
     /// index, RFC 4007 section 11).
     ///
-    /// - Returns: `nil` for everything else, also for a zone that this machine does not have.
+    /// - Returns: `nil` for everything else, including a zone that this machine does not have.
     public init?(_ text: String) {
-        // The functions of C would read no further than to a NUL.
+        // The C functions would stop at a NUL.
         guard !text.utf8.contains(0) else { return nil }
         var address4 = in_addr()
         if inet_pton(AF_INET, text, &address4) == 1 {

@@ -1,17 +1,17 @@
 internal import TextNormalization
 
-/// Host names with letters beyond ASCII in the form that the DNS, certificates and Kerberos have them: with A-labels
+/// Non-ASCII host names in the form of the DNS, certificates and Kerberos: with A-labels
 /// (RFC 5890), as `xn--mnchen-3ya.example`.
 package enum InternationalName {
-    /// A host name with each label beyond ASCII as an A-label. Names of ASCII, and paths and addresses, stay as they are.
+    /// A host name with each non-ASCII label as an A-label. ASCII names, paths and addresses are unchanged.
     ///
-    /// Letters are mapped to lower case and to Unicode's form KC first (RFC 5895). What is left must be letters, digits,
-    /// marks that stand behind something, and `-`.
+    /// Letters are mapped to lower case and to Unicode's form KC first (RFC 5895). The result must consist of letters,
+    /// digits, marks that follow something, and `-`.
     ///
     /// - Throws: ``NameResolutionError/Code/invalidName``.
     package static func ascii(_ name: String) throws(NameResolutionError) -> String {
         guard name.utf8.contains(where: { $0 >= 0x80 }) else { return name }
-        // RFC 3490 section 3.1: what people of other scripts type for a period.
+        // RFC 3490 section 3.1: periods of other scripts.
         let labels = name.unicodeScalars.split(omittingEmptySubsequences: false) { scalar in
             [".", "\u{3002}", "\u{FF0E}", "\u{FF61}"].contains(scalar)
         }
@@ -20,7 +20,8 @@ package enum InternationalName {
         let text = converted.joined(separator: ".")
         guard text.utf8.count <= 254 else {
             throw NameResolutionError(
-                .invalidName, name: String(name.prefix(64)), "takes more than 253 characters in the form of RFC 5890")
+                .invalidName, name: String(name.prefix(64)), "has more than 253 characters in its ASCII form (RFC 5890)"
+            )
         }
         return text
     }
@@ -36,18 +37,18 @@ package enum InternationalName {
         else {
             throw NameResolutionError(
                 .invalidName, name: String(name.prefix(64)),
-                "has a label that is no host's: it takes letters, digits and '-' (RFC 5890)")
+                "has a label that is not valid for a host: it has letters, digits and '-' (RFC 5890)")
         }
         let text = mapped.allSatisfy(\.isASCII) ? mapped : Array("xn--".unicodeScalars) + Punycode.encode(mapped)
         guard text.count <= 63 else {
             throw NameResolutionError(
                 .invalidName, name: String(name.prefix(64)),
-                "has a label that takes more than 63 characters in the form of RFC 5890")
+                "has a label with more than 63 characters in its ASCII form (RFC 5890)")
         }
         return String(String.UnicodeScalarView(text))
     }
 
-    /// What RFC 3454 table B.1 maps to nothing, but for the joiners, which some scripts need.
+    /// What RFC 3454 table B.1 maps to nothing, except the joiners, which some scripts need.
     private static func isIgnored(_ scalar: Unicode.Scalar) -> Bool {
         switch scalar.value {
         case 0xAD, 0x34F, 0x1806, 0x180B...0x180D, 0x200B, 0x2060, 0xFE00...0xFE0F, 0xFEFF: true
@@ -67,18 +68,18 @@ package enum InternationalName {
     private static func isAllowed(_ scalar: Unicode.Scalar) -> Bool {
         switch scalar.properties.generalCategory {
         case .lowercaseLetter, .otherLetter, .modifierLetter, .decimalNumber: true
-        // The middle dot is a letter's part in Catalan (RFC 5892 appendix A.3).
+        // The middle dot is part of a letter in Catalan (RFC 5892 appendix A.3).
         default: isMark(scalar) || scalar == "-" || scalar == "_" || scalar == "\u{B7}"
         }
     }
 }
 
-/// Unicode in letters and digits of ASCII (RFC 3492), with the parameters of section 5.
+/// Punycode (RFC 3492), with the parameters of section 5.
 private enum Punycode {
     private static let (base, minimum, maximum) = (36, 1, 26)
     private static let (skew, damp) = (38, 700)
 
-    /// The encoded label, without prefix. Its input is at most as long as a host name, so that nothing overflows.
+    /// The encoded label, without prefix. Its input is at most as long as a host name, so nothing overflows.
     static func encode(_ scalars: [Unicode.Scalar]) -> [Unicode.Scalar] {
         var output = scalars.filter(\.isASCII)
         let basicCount = output.count

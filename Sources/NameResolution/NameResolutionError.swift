@@ -10,13 +10,13 @@ public struct NameResolutionError: Error, Sendable, CustomStringConvertible {
         public static let noAddress = Code(value: "no-address")
         /// The name exists, or may exist, but has no record of the type asked for.
         public static let noRecords = Code(value: "no-records")
-        /// A name server did not answer or could not: the same question may succeed later.
+        /// A name server did not or could not answer: the same question may succeed later.
         public static let temporaryFailure = Code(value: "temporary-failure")
         /// Any other failure of the system's resolver.
         public static let failure = Code(value: "failure")
-        /// The text cannot be a host name.
+        /// The text is not a valid host name.
         public static let invalidName = Code(value: "invalid-name")
-        /// What the name servers sent is no answer to the question.
+        /// What the name servers sent does not answer the question.
         public static let malformedAnswer = Code(value: "malformed-answer")
         /// The deadline passed before the answer came.
         public static let deadlineExceeded = Code(value: "deadline-exceeded")
@@ -31,7 +31,7 @@ public struct NameResolutionError: Error, Sendable, CustomStringConvertible {
     public var name: String
     /// One sentence for a person.
     public var message: String
-    /// The error beneath, where there is one.
+    /// The underlying error, if there is one.
     public var underlying: (any Error)?
 
     /// Creates an error.

@@ -1,11 +1,11 @@
 /// Turns names into addresses and back.
 ///
-/// Every call ends at its deadline and when its task is cancelled, whatever the system's resolver does meanwhile.
+/// Every call ends at its deadline or when its task is cancelled, whatever the system's resolver does.
 public protocol NameResolver: Sendable {
     /// The addresses of a host, the most preferred first (RFC 6724).
     ///
     /// - Parameters:
-    ///   - host: A name, or a literal without brackets, which is never looked up.
+    ///   - host: A name, or a literal without brackets, which is not looked up.
     ///   - family: The family to ask for; `nil` is both, in one look-up and one order.
     ///   - deadline: When to give up.
     /// - Throws: ``NameResolutionError``, `CancellationError`. A literal of the other family is
@@ -24,11 +24,11 @@ public protocol NameResolver: Sendable {
     /// - Throws: ``NameResolutionError``, `CancellationError`.
     func name(of address: IPAddress, by deadline: ContinuousClock.Instant) async throws -> String
 
-    /// Whom a look-up waits for, as a part of a sentence: "the name server 192.0.2.53". It answers at once.
+    /// What a look-up waits for, as part of a sentence: "the name server 192.0.2.53". It returns at once.
     var respondents: String { get }
 }
 
 extension NameResolver {
-    /// The name service, where no more is known.
+    /// The name service, if no more is known.
     public var respondents: String { "the name service" }
 }

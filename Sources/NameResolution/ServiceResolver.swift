@@ -1,6 +1,6 @@
 /// Looks up the DNS records that say where a service is and how to use it.
 ///
-/// Names are absolute: a final period changes nothing. Every call ends at its deadline and when its task is cancelled.
+/// Names are absolute: a final period changes nothing. Every call ends at its deadline or when its task is cancelled.
 public protocol ServiceResolver: Sendable {
     /// The SRV records of a name, in the order of the answer (RFC 2782).
     ///
@@ -19,7 +19,7 @@ public protocol ServiceResolver: Sendable {
     ///   ``NameResolutionError/Code/noSuchName`` or ``NameResolutionError/Code/noRecords``.
     func texts(of name: String, by deadline: ContinuousClock.Instant) async throws -> [TXTRecord]
 
-    /// The domains in which a name may be meant that does not exist as it stands, without final periods. None by default.
+    /// The search domains for a name that does not exist itself, without final periods. None by default.
     ///
     /// - Throws: ``NameResolutionError``; `CancellationError`.
     func searchDomains(by deadline: ContinuousClock.Instant) async throws -> [String]
@@ -36,7 +36,7 @@ public struct SRVRecord: Sendable, Hashable {
     public var priority: UInt16
     /// How often to choose this server among those of the same priority.
     public var weight: UInt16
-    /// The port.
+    /// Where the service listens on that host.
     public var port: UInt16
     /// The server's host name, without a final period and in the letter case of the answer: one to 253 letters,
     /// digits, `-`, `_` and single `.`.
@@ -54,7 +54,7 @@ public struct SRVRecord: Sendable, Hashable {
     }
 }
 
-/// A text for whom it may concern (RFC 1035 section 3.3.14).
+/// A TXT record (RFC 1035 section 3.3.14).
 public struct TXTRecord: Sendable, Hashable {
     /// The record's character strings, at least one, each of up to 255 bytes of any value.
     public var strings: [[UInt8]]

@@ -10,9 +10,9 @@ internal import Darwin
 
 /// The system's name service: hosts file, search domains and everything else that `nsswitch.conf` says.
 ///
-/// Who asks a question that is under way joins it: one look-up serves all, each waits with a deadline of its own, and a
-/// name server that is silent holds one thread for each name, however many ask. Look-ups of different names do not wait
-/// for one another. Copies share their look-ups.
+/// Concurrent callers with the same question share one look-up, each with its own deadline, and a silent name
+/// server occupies one thread for each name, however many callers there are. Look-ups of different names do not wait
+/// for each other. Copies share their look-ups.
 public struct SystemResolver: NameResolver {
     private struct AddressQuestion: Hashable {
         let host: String
@@ -30,14 +30,14 @@ public struct SystemResolver: NameResolver {
 
     /// Creates a resolver.
     ///
-    /// - Parameter workers: Threads for the look-ups; `nil` takes those of the process.
+    /// - Parameter workers: Threads for the look-ups; `nil` uses the process's shared ones.
     public init(workers: BlockingWorkers? = nil) {
         let workers = workers ?? .namesAndFiles
         addressLookUps = SharedWork(workers: workers)
         nameLookUps = SharedWork(workers: workers)
     }
 
-    /// The name servers of `resolv.conf`, as they were when a look-up began last.
+    /// The name servers of `resolv.conf`, as of the start of the latest look-up.
     public var respondents: String { servers.description }
 
     /// The addresses of a host, in one family or in both.
@@ -46,7 +46,7 @@ public struct SystemResolver: NameResolver {
     ) async throws -> [IPAddress] {
         if let literal = IPAddress(host) {
             guard let family, literal.family != family else { return [literal] }
-            throw NameResolutionError(.noAddress, name: host, "is no \(family) address")
+            throw NameResolutionError(.noAddress, name: host, "is not an \(family) address")
         }
         try Self.check(host)
         let systemFamily =
@@ -113,12 +113,12 @@ public struct SystemResolver: NameResolver {
         }
     }
 
-    /// Keeps out what the system's resolver would cut or misread.
+    /// Refuses what the system's resolver would truncate or misread.
     private static func check(_ host: String) throws(NameResolutionError) {
         guard !host.isEmpty, host.utf8.count <= 253 + 1, !host.utf8.contains(where: { $0 <= 0x20 || $0 == 0x7f }) else {
             throw NameResolutionError(
                 .invalidName, name: String(host.prefix(64)),
-                "is no host name: it is empty, too long, or holds a space or control character")
+                "is not a host name: it is empty, too long, or holds a space or control character")
         }
     }
 
@@ -176,11 +176,11 @@ public struct SystemResolver: NameResolver {
     }
 }
 
-/// The name servers that look-ups ask, for errors. glibc does not tell.
+/// The name servers that look-ups ask, for errors. glibc does not report them.
 private final class AskedServers: Sendable, CustomStringConvertible {
     private let known = Locked<(servers: [NameServer], readAt: ContinuousClock.Instant)?>(nil)
 
-    /// Reads `resolv.conf` unless that was done just now. To be called where files may be read.
+    /// Reads `resolv.conf` unless that was just done. Call it where files may be read.
     func refresh() {
         let isFresh = known.withLock { $0.map { .now - $0.readAt < .seconds(10) } ?? false }
         guard !isFresh, let configuration = try? DNSConfiguration.system() else { return }

@@ -6,7 +6,7 @@ internal import Musl
 internal import Darwin
 #endif
 
-/// Ends waits in `poll` from another thread, now and ever after.
+/// Ends waits in `poll` from another thread, current and later ones.
 package final class WakeUp: Sendable {
     /// Readable once ``signal()`` was called.
     package let descriptor: Int32

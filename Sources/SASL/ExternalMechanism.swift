@@ -5,12 +5,13 @@ public struct ExternalMechanism: SaslMechanism {
 
     /// Creates the mechanism.
     ///
-    /// - Parameter authorizationIdentity: Whom to act as; empty, the default, means whoever the connection says.
+    /// - Parameter authorizationIdentity: The identity to act as; empty, the default, means the one that the connection
+    ///   proves.
     public init(authorizationIdentity: String = "") {
         self.authorizationIdentity = authorizationIdentity
     }
 
-    /// `EXTERNAL`.
+    /// Always ``SaslMechanismName/external``.
     public var name: SaslMechanismName { .external }
 
     /// The client speaks first.

@@ -1,15 +1,17 @@
-/// EXTERNAL's server (RFC 4422 appendix A): the connection has told who the client is, for example by its certificate.
+/// The server side of EXTERNAL (RFC 4422 appendix A): the connection has identified the client, for example by its
+/// certificate.
 public struct ExternalServerMechanism: SaslServerMechanism {
     private let identity: String
 
     /// Creates the mechanism for one connection.
     ///
-    /// - Parameter identity: Who the client is, as the connection says. Do not offer the mechanism where it says nothing.
+    /// - Parameter identity: The client's identity, as proven by the connection. Do not offer the mechanism without
+    ///   one.
     public init(identity: String) {
         self.identity = identity
     }
 
-    /// `EXTERNAL`.
+    /// Always ``SaslMechanismName/external``.
     public var name: SaslMechanismName { .external }
 
     /// The client speaks first.
@@ -20,7 +22,7 @@ public struct ExternalServerMechanism: SaslServerMechanism {
     /// - Throws: ``SaslError/Code/invalidConfiguration`` for an empty identity.
     public func makeExchange() throws(SaslError) -> some SaslServerExchange {
         guard !identity.isEmpty else {
-            throw SaslError(.invalidConfiguration, "the connection does not say who the client is")
+            throw SaslError(.invalidConfiguration, "the connection does not identify the client")
         }
         return ExternalServerExchange(identity)
     }

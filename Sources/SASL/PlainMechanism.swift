@@ -1,7 +1,7 @@
 /// The mechanism PLAIN (RFC 4616): an authorization identity, an authentication identity and a password in one message.
 ///
-/// The server sees the password: use it on encrypted connections only. The response holds it in clear text; whoever takes
-/// the response is the one to wipe it.
+/// The server sees the password: use it on encrypted connections only. The response holds it in clear text;
+/// its receiver must wipe it.
 public struct PlainMechanism: SaslMechanism {
     private let authorizationIdentity: String
     private let username: String
@@ -10,7 +10,7 @@ public struct PlainMechanism: SaslMechanism {
     /// Creates the mechanism.
     ///
     /// - Parameters:
-    ///   - authorizationIdentity: Whom to act as; empty, the default, means `username`.
+    ///   - authorizationIdentity: The identity to act as; empty, the default, means `username`.
     ///   - username: Who authenticates. Must not be empty.
     ///   - password: The password, as UTF-8. Must not be empty.
     ///
@@ -21,7 +21,7 @@ public struct PlainMechanism: SaslMechanism {
         self.password = password
     }
 
-    /// `PLAIN`.
+    /// Always ``SaslMechanismName/plain``.
     public var name: SaslMechanismName { .plain }
 
     /// The client speaks first, and its password goes over the wire.

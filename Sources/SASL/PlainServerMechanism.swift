@@ -1,21 +1,21 @@
-/// PLAIN's server (RFC 4616): the client sends its password, and the server checks it.
+/// The server side of PLAIN (RFC 4616): the client sends its password, and the server checks it.
 ///
 /// Offer it on encrypted connections only.
 public struct PlainServerMechanism: SaslServerMechanism {
-    /// Checks a password; `false` for an unknown user, too. It should take as long for one as for the other.
+    /// Checks a password; `false` for an unknown user, too. It should take the same time in both cases.
     public typealias Verifier = @Sendable (_ username: String, _ password: Secret) throws(SaslError) -> Bool
 
     private let verify: Verifier
 
     /// Creates the mechanism.
     ///
-    /// - Parameter verify: Asked once for each authentication. RFC 4616 section 2 has both texts prepared (SASLprep) before
-    ///   they are compared; that is the verifier's to do, as the form in which passwords are kept decides it.
+    /// - Parameter verify: Asked once for each authentication. RFC 4616 section 2 requires both texts to be prepared
+    ///   (SASLprep) before they are compared; the verifier must do that, as it depends on how passwords are stored.
     public init(verify: @escaping Verifier) {
         self.verify = verify
     }
 
-    /// `PLAIN`.
+    /// Always ``SaslMechanismName/plain``.
     public var name: SaslMechanismName { .plain }
 
     /// The client speaks first, its password goes over the wire, and its check may take long.

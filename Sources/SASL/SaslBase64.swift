@@ -1,4 +1,4 @@
-/// Base64 (RFC 4648 section 4), without line breaks: mechanisms, and protocols of lines such as IMAP and SMTP, carry bytes in it.
+/// Base64 (RFC 4648 section 4), without line breaks, as mechanisms and line-based protocols such as IMAP and SMTP use it.
 public enum SaslBase64 {
     private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
     private static let padding = UInt8(ascii: "=")
@@ -19,7 +19,7 @@ public enum SaslBase64 {
         return String(decoding: text, as: UTF8.self)
     }
 
-    /// Decodes strictly: padding is required, unused bits are zero, and nothing else stands in the text.
+    /// Decodes strictly: padding is required, unused bits are zero, and the text has nothing else.
     ///
     /// - Parameter text: As bytes of ASCII; of a string, its `utf8`.
     /// - Returns: `nil` for any other text.

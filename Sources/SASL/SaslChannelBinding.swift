@@ -1,5 +1,5 @@
-/// What ties an authentication to the TLS connection beneath it (RFC 5056), so that nobody can stand in between: data that both
-/// ends of the same connection know, and that differs on any other.
+/// Binds an authentication to the TLS connection that carries it (RFC 5056), which excludes a man in the middle: data
+/// that both ends of the same connection know, and that differs on any other.
 public struct SaslChannelBinding: Sendable, Hashable {
     /// The kind of a binding, by its registered name.
     public struct Kind: Sendable, Hashable, CustomStringConvertible {
@@ -35,7 +35,7 @@ public struct SaslChannelBinding: Sendable, Hashable {
         public var description: String { rawValue }
     }
 
-    /// The kind.
+    /// Which data of the connection it is.
     public var kind: Kind
     /// The data, without the name in front of it.
     public var data: [UInt8]

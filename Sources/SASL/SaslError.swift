@@ -1,4 +1,4 @@
-/// Why a SASL exchange cannot go on.
+/// Why a SASL exchange failed.
 ///
 /// Every error of a step is final: the session takes no more of them (``SaslError/Code/poisoned``).
 public struct SaslError: Error, Sendable {
@@ -6,13 +6,14 @@ public struct SaslError: Error, Sendable {
     public struct Code: Sendable, Hashable, CustomStringConvertible {
         private let value: String
 
-        /// The mechanism was configured with something that it cannot use, such as a NUL inside a user name.
+        /// The mechanism's configuration is invalid, such as a NUL inside a user name.
         public static let invalidConfiguration = Code(value: "invalid-configuration")
         /// No mechanism is registered under that name, or none fits what the server offers and the policy allows.
         public static let mechanismUnavailable = Code(value: "mechanism-unavailable")
         /// The server's challenge does not have the form that the mechanism defines.
         public static let malformedChallenge = Code(value: "malformed-challenge")
-        /// The server demands what a client must refuse: too few or too many iterations, an extension that it does not know.
+        /// The server demands what a client must refuse: too few or too many iterations, an extension that it does not
+        /// know.
         public static let unacceptableChallenge = Code(value: "unacceptable-challenge")
         /// The server sent a challenge where the mechanism has none, for example after its last message.
         public static let unexpectedChallenge = Code(value: "unexpected-challenge")
@@ -26,10 +27,10 @@ public struct SaslError: Error, Sendable {
         public static let missingResponse = Code(value: "missing-response")
         /// The client has not proven who it is: a wrong password, an unknown user, a token that is not genuine.
         public static let credentialsRejected = Code(value: "credentials-rejected")
-        /// The client has proven who it is, and may not act as whom it asked for.
+        /// The client is authenticated, but may not act as the identity that it asked for.
         public static let notAuthorized = Code(value: "not-authorized")
-        /// The channel bindings of the two sides differ, or one side demands them and the other has none: somebody may be
-        /// in the middle.
+        /// The channel bindings of the two sides differ, or one side demands them and the other has none: there may
+        /// be a man in the middle.
         public static let channelBinding = Code(value: "channel-binding")
         /// A challenge or response exceeds the limit of ``SaslLimits``.
         public static let tooLarge = Code(value: "too-large")
@@ -37,12 +38,12 @@ public struct SaslError: Error, Sendable {
         public static let serverNotProven = Code(value: "server-not-proven")
         /// The negotiation of a security layer was violated, or no layer satisfies both sides (RFC 4752 section 3.1).
         public static let securityLayer = Code(value: "security-layer")
-        /// The server names a maximum size of messages although it offers no layer. RFC 4752 section 3.1 has the client refuse
-        /// that; other clients do not look.
+        /// The server states a maximum message size although it offers no layer. RFC 4752 section 3.1 requires the
+        /// client to refuse that; other clients do not check.
         public static let sizeWithoutLayer = Code(value: "size-without-layer")
         /// The server refused the authentication inside the mechanism's own messages.
         public static let refused = Code(value: "refused")
-        /// The machinery beneath the mechanism failed; ``SaslError/underlying`` has its error.
+        /// The library that implements the mechanism failed; ``SaslError/underlying`` has its error.
         public static let mechanismFailure = Code(value: "mechanism-failure")
         /// A security layer was asked for before the exchange was complete.
         public static let incomplete = Code(value: "incomplete")
@@ -55,7 +56,7 @@ public struct SaslError: Error, Sendable {
 
     /// What kind of failure this is.
     public var code: Code
-    /// One sentence for a person: what happened, and what to change where that is known. Never holds a secret.
+    /// One sentence for a person: what happened, and what to change if that is known. Never holds a secret.
     public var message: String
     /// The error that caused this one, for example a `GSSError`.
     public var underlying: (any Error)?
@@ -69,9 +70,6 @@ public struct SaslError: Error, Sendable {
 }
 
 extension SaslError: CustomStringConvertible {
-    /// The code and the message, and the cause where there is one.
-    public var description: String {
-        let cause = underlying.map { " (\($0))" } ?? ""
-        return "\(code): \(message)\(cause)"
-    }
+    /// The code and the message, which has the cause's own.
+    public var description: String { "\(code): \(message)" }
 }

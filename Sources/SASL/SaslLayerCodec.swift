@@ -1,8 +1,8 @@
-/// Puts a security layer's messages onto a byte stream and takes them off it (RFC 4422 section 3.7): four octets of length, most
+/// Frames a security layer's messages on a byte stream (RFC 4422 section 3.7): four octets of length, most
 /// significant first, before each protected buffer.
 ///
-/// It has no input or output of its own, and one owner. Without a layer (``SaslSecurityLayers/none``) bytes go as they are. After
-/// an error there is nothing more to read or write: close the connection.
+/// It does no I/O, and has one owner. Without a layer (``SaslSecurityLayers/none``) bytes pass unchanged. After an
+/// error nothing more can be read or written: close the connection.
 ///
 /// ```swift
 /// var codec = SaslLayerCodec(try session.makeSecurityLayer())
@@ -11,22 +11,22 @@
 /// ```
 public struct SaslLayerCodec: ~Copyable {
     private let layer: any SaslSecurityLayer
-    /// What came of a message that is not complete: its length, then as much of it as there is.
+    /// The received part of an incomplete message: its length, then its bytes so far.
     private var buffered: [UInt8] = []
     private var hasFailed = false
 
-    /// Takes a layer over. It belongs to the codec: nobody else may call it.
+    /// Takes ownership of a layer: nothing else may call it.
     public init(_ layer: any SaslSecurityLayer) {
         self.layer = layer
     }
 
-    /// Which protection the layer gives.
+    /// The layer's protection.
     public var protection: SaslSecurityLayers { layer.protection }
 
-    /// Whether a message has begun and is not complete: a stream that ends here has been cut.
+    /// Whether a message is incomplete: a stream that ends here is truncated.
     public var isInsideMessage: Bool { !buffered.isEmpty }
 
-    /// Protects bytes, in as many messages as the peer's maximum makes necessary; none for no bytes.
+    /// Protects bytes, in as many messages as the peer's maximum requires; no bytes give no message.
     ///
     /// - Throws: ``SaslError``, see ``SaslSecurityLayer/wrap(_:)``; ``SaslError/Code/poisoned`` after any.
     public mutating func encode(_ bytes: [UInt8]) throws(SaslError) -> [UInt8] {
@@ -34,7 +34,7 @@ public struct SaslLayerCodec: ~Copyable {
         guard layer.protection != .none else { return bytes }
         hasFailed = true
         guard layer.maximumPlaintextLength > 0 else {
-            throw SaslError(.securityLayer, "no message of the security layer fits into what the peer receives")
+            throw SaslError(.securityLayer, "no message of the security layer fits into the peer's maximum size")
         }
         var output: [UInt8] = []
         output.reserveCapacity(bytes.count + 64)
@@ -42,7 +42,8 @@ public struct SaslLayerCodec: ~Copyable {
         while !rest.isEmpty {
             let wrapped = try layer.wrap(Array(rest.prefix(layer.maximumPlaintextLength)))
             guard let length = UInt32(exactly: wrapped.count) else {
-                throw SaslError(.tooLarge, "a protected message of \(wrapped.count) bytes has no room in four octets")
+                throw SaslError(
+                    .tooLarge, "the length of a protected message, \(wrapped.count) bytes, does not fit in four octets")
             }
             output += (0..<4).map { UInt8(truncatingIfNeeded: length >> (24 - 8 * $0)) }
             output += wrapped
@@ -52,13 +53,13 @@ public struct SaslLayerCodec: ~Copyable {
         return output
     }
 
-    /// Takes bytes as they came, in pieces of any size, and gives what the messages that are complete say.
+    /// Takes received bytes, in pieces of any size, and returns the content of the messages that are complete.
     ///
-    /// A length is checked before anything of its message is kept, so no more than
+    /// A length is checked before any of its message is buffered, so at most
     /// ``SaslSecurityLayer/maximumCiphertextLength`` bytes are.
     ///
-    /// - Throws: ``SaslError/Code/tooLarge`` for a message beyond that maximum, ``SaslError/Code/securityLayer`` for an empty one;
-    ///   ``SaslError``, see ``SaslSecurityLayer/unwrap(_:)``; ``SaslError/Code/poisoned`` after any.
+    /// - Throws: ``SaslError/Code/tooLarge`` for a message beyond that maximum, ``SaslError/Code/securityLayer`` for an
+    ///   empty one; ``SaslError``, see ``SaslSecurityLayer/unwrap(_:)``; ``SaslError/Code/poisoned`` after any.
     public mutating func decode(_ bytes: [UInt8]) throws(SaslError) -> [UInt8] {
         try checkLiving()
         guard layer.protection != .none else { return bytes }

@@ -1,35 +1,36 @@
-/// A configured authentication mechanism of the SASL framework (RFC 4422): who wants to authenticate, with what, and
+/// A configured authentication mechanism of the SASL framework (RFC 4422): who authenticates, with what, and
 /// under which rules.
 ///
-/// A mechanism is a description. It can be shared freely and used for any number of authentications; each is a
-/// ``SaslSession`` of its own.
+/// A mechanism is a description. It can be shared freely and used for any number of authentications; each
+/// has its own ``SaslSession``.
 ///
-/// A new mechanism is one conforming type and one ``SaslRegistry/register(_:)``.
+/// A new mechanism takes one conforming type and one call of ``SaslRegistry/register(_:)``.
 public protocol SaslMechanism: Sendable {
-    /// What runs one authentication. `some SaslExchange` as the result of ``makeExchange()`` keeps the type private.
+    /// The type that runs one authentication. `some SaslExchange` as the result of ``makeExchange()`` keeps the type
+    /// private.
     associatedtype Exchange: SaslExchange
 
     /// The mechanism's name as it goes over the wire (RFC 4422 section 3.1).
     var name: SaslMechanismName { get }
 
-    /// What the mechanism does for its user, for selection and for reports.
+    /// The mechanism's properties, for selection and for reports.
     var traits: SaslMechanismTraits { get }
 
-    /// Makes what a ``SaslSession`` runs.
+    /// Makes the exchange that a ``SaslSession`` runs.
     ///
-    /// The exchange belongs to one owner and need not be thread-safe: make it where it will be used.
+    /// The exchange has one owner and need not be thread-safe: make it where it will be used.
     ///
     /// - Throws: ``SaslError`` when the configuration cannot be used. Must not block.
     func makeExchange() throws(SaslError) -> Exchange
 }
 
-/// What a mechanism does for its user.
+/// The properties of a mechanism.
 public struct SaslMechanismTraits: Sendable, Hashable {
     /// Who sends the first mechanism-specific message (RFC 4422 section 5, item 2a).
     @nonexhaustive
     public enum FirstSpeaker: Sendable, Hashable {
-        /// The client always speaks first; the protocol's initial response carries its message, or else the answer to an
-        /// empty challenge.
+        /// The client always speaks first; the protocol's initial response carries its message, or else the answer to
+        /// an empty challenge.
         case client
         /// The server always speaks first; the client must not send an initial response.
         case server
@@ -39,10 +40,10 @@ public struct SaslMechanismTraits: Sendable, Hashable {
     public var firstSpeaker: FirstSpeaker
     /// Whether a complete exchange has proven the server's identity to the client.
     public var authenticatesServer: Bool
-    /// Whether a secret that can be replayed goes to the server, which then calls for TLS.
+    /// Whether the server gets a secret that can be replayed, which requires TLS.
     public var sendsPlaintextSecret: Bool
-    /// Whether a step may take long, because it waits for the network (a Kerberos client's for a KDC) or computes for
-    /// long (SCRAM derives its keys): do not run it on an event loop.
+    /// Whether a step may take long, because it waits for the network (a Kerberos client for a KDC) or computes
+    /// for long (SCRAM derives its keys): do not run it on an event loop.
     public var mayBlock: Bool
     /// The security layers that the mechanism can negotiate.
     public var securityLayers: SaslSecurityLayers
@@ -70,13 +71,13 @@ public struct SaslMechanismName: Sendable, Hashable, CustomStringConvertible {
 
     /// Checks and keeps a name. Lower-case letters are not accepted: names are compared byte for byte.
     ///
-    /// - Returns: `nil` when the text is no mechanism name.
+    /// - Returns: `nil` if the text is not a mechanism name.
     public init?(_ rawValue: String) {
         guard (1...20).contains(rawValue.utf8.count), rawValue.utf8.allSatisfy(Self.isAllowed) else { return nil }
         self.rawValue = rawValue
     }
 
-    /// Keeps a name that stands in the program's text.
+    /// Creates a name from a literal in the program.
     ///
     /// - Precondition: It is a mechanism name.
     public init(literal: StaticString) {

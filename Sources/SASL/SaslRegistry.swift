@@ -1,4 +1,4 @@
-/// The mechanisms that a client is ready to use, in its order of preference.
+/// The mechanisms that a client accepts, in its order of preference.
 ///
 /// ```swift
 /// var registry = SaslRegistry()
@@ -12,7 +12,7 @@ public struct SaslRegistry: Sendable {
     /// Creates an empty registry.
     public init() {}
 
-    /// Adds a mechanism after those registered before it. One of the same name is replaced, in its place.
+    /// Adds a mechanism after those registered before it. One of the same name is replaced, at its position.
     public mutating func register(_ mechanism: any SaslMechanism) {
         if let index = mechanisms.firstIndex(where: { $0.name == mechanism.name }) {
             mechanisms[index] = mechanism
@@ -26,7 +26,7 @@ public struct SaslRegistry: Sendable {
 
     /// The mechanism of that name.
     ///
-    /// - Throws: ``SaslError/Code/mechanismUnavailable``, which names those that are registered.
+    /// - Throws: ``SaslError/Code/mechanismUnavailable``, which lists the registered ones.
     public func mechanism(named name: SaslMechanismName) throws(SaslError) -> any SaslMechanism {
         guard let mechanism = mechanisms.first(where: { $0.name == name }) else {
             throw SaslError(
@@ -37,8 +37,10 @@ public struct SaslRegistry: Sendable {
 
     /// The most preferred registered mechanism that the server offers and the policy allows.
     ///
-    /// - Parameter offered: The server's names as they came. Names that are not well-formed are passed over.
-    /// - Throws: ``SaslError/Code/mechanismUnavailable``, which says what was offered and what stood in the way.
+    /// - Parameters:
+    ///   - offered: The server's names as received. Malformed names are ignored.
+    ///   - policy: What the mechanism must and must not do.
+    /// - Throws: ``SaslError/Code/mechanismUnavailable``, which says what was offered and why it was not selected.
     public func select(
         offered: some Sequence<String>, policy: SaslSelectionPolicy = .init()
     ) throws(SaslError) -> any SaslMechanism {
@@ -63,7 +65,7 @@ public struct SaslRegistry: Sendable {
     }
 }
 
-/// What a mechanism must and must not do to be selected.
+/// The requirements for a mechanism to be selected.
 public struct SaslSelectionPolicy: Sendable, Hashable {
     /// Whether a mechanism may give the server a secret that can be replayed. Set it when the connection is encrypted
     /// and the server's certificate was checked.
@@ -73,7 +75,7 @@ public struct SaslSelectionPolicy: Sendable, Hashable {
     /// The mechanism must be able to negotiate one of these layers.
     public var securityLayers: SaslSecurityLayers
 
-    /// Creates a policy. The default allows no plain-text secrets and asks for nothing more.
+    /// Creates a policy. The default allows no plain-text secrets and requires nothing else.
     public init(
         allowPlaintextSecrets: Bool = false,
         requireServerAuthentication: Bool = false,

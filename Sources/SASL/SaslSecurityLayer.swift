@@ -1,6 +1,6 @@
 /// A set of security layers. The bits are those of RFC 4752 section 3.3.
 public struct SaslSecurityLayers: OptionSet, Sendable, Hashable, CustomStringConvertible {
-    /// The bit mask, as it stands on the wire.
+    /// The bit mask on the wire.
     public let rawValue: UInt8
 
     /// Creates a set from a bit mask. Unknown bits are kept.
@@ -8,11 +8,11 @@ public struct SaslSecurityLayers: OptionSet, Sendable, Hashable, CustomStringCon
         self.rawValue = rawValue
     }
 
-    /// Messages go as they are.
+    /// Messages are not protected.
     public static let none = SaslSecurityLayers(rawValue: 1)
-    /// Messages carry a checksum that only the two sides can make.
+    /// Integrity protection: messages carry a keyed checksum.
     public static let integrity = SaslSecurityLayers(rawValue: 2)
-    /// Messages are encrypted, and carry such a checksum.
+    /// Confidentiality: messages are encrypted and integrity-protected.
     public static let confidentiality = SaslSecurityLayers(rawValue: 4)
     /// All three.
     public static let all: SaslSecurityLayers = [.none, .integrity, .confidentiality]
@@ -31,17 +31,17 @@ public struct SaslSecurityLayers: OptionSet, Sendable, Hashable, CustomStringCon
 
 /// Protects the messages after a complete exchange (RFC 4422 section 3.7).
 ///
-/// A layer keeps sequence numbers and keys: one owner, messages in order. Framing is the protocol's business: RFC 4422
+/// A layer keeps sequence numbers and keys: one owner, messages in order. Framing is up to the protocol: RFC 4422
 /// puts four octets of length, most significant first, before each wrapped buffer.
 public protocol SaslSecurityLayer: AnyObject {
-    /// Which protection this layer gives: exactly one bit.
+    /// This layer's protection: exactly one bit.
     var protection: SaslSecurityLayers { get }
 
     /// The longest plain message that ``wrap(_:)`` takes, in bytes, so that its result stays within what the peer can
     /// receive. `Int.max` where there is no limit.
     var maximumPlaintextLength: Int { get }
 
-    /// The longest protected message that ``unwrap(_:)`` takes, in bytes: what we told the peer.
+    /// The longest protected message that ``unwrap(_:)`` takes, in bytes: what this side announced to the peer.
     var maximumCiphertextLength: Int { get }
 
     /// Protects one message.
@@ -49,14 +49,14 @@ public protocol SaslSecurityLayer: AnyObject {
     /// - Throws: ``SaslError/Code/tooLarge`` above ``maximumPlaintextLength``; ``SaslError/Code/mechanismFailure``.
     func wrap(_ message: [UInt8]) throws(SaslError) -> [UInt8]
 
-    /// Checks one protected message and gives its plain text.
+    /// Verifies one protected message and returns its plain text.
     ///
     /// - Throws: ``SaslError/Code/tooLarge`` above ``maximumCiphertextLength``; ``SaslError/Code/securityLayer`` when
     ///   the message is not protected as agreed; ``SaslError/Code/mechanismFailure``.
     func unwrap(_ message: [UInt8]) throws(SaslError) -> [UInt8]
 }
 
-/// The layer "none": messages go as they are.
+/// The layer "none": messages are not protected.
 public final class NoSecurityLayer: SaslSecurityLayer {
     /// Creates the layer.
     public init() {}

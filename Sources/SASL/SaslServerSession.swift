@@ -1,12 +1,12 @@
-/// One authentication of a client: the owner of a server's exchange, and the way to run one.
+/// One authentication of a client: it owns and runs a server's exchange.
 ///
-/// It keeps for every mechanism:
+/// It enforces for every mechanism:
 ///
-/// - **Order** (RFC 4422 section 5, item 2a). A client-first mechanism without an initial response gets an empty challenge;
-///   the exchange sees the response to it. To a server-first mechanism no initial response may be sent.
+/// - **Order** (RFC 4422 section 5, item 2a). A client-first mechanism without an initial response gets an empty
+///   challenge; the exchange sees the response to it. To a server-first mechanism no initial response may be sent.
 /// - **Limits.** No exchange sees a response of more than ``SaslLimits/maximumTokenLength`` bytes, nor sends one.
-/// - **Poison.** After a step has thrown there is no other, no identity and no layer.
-/// - **Authorization.** Success needs the mechanism's proof and the ``SaslAuthorizer``'s consent.
+/// - **Poisoning.** After a step that threw there are no more steps, no identity and no layer.
+/// - **Authorization.** Success requires the mechanism's proof and the ``SaslAuthorizer``'s approval.
 ///
 /// ```swift
 /// var session = try SaslServerSession(PlainServerMechanism { user, password in users[user] == password })
@@ -16,13 +16,13 @@
 /// }
 /// ```
 ///
-/// What an error says is for the server's log, and has nothing in it that a client sent. The client is told that the
-/// authentication failed: whether a user exists is nobody's business.
+/// Error messages are for the server's log, and contain nothing that a client sent. Tell the client only that
+/// the authentication failed: it must not learn whether a user exists.
 public struct SaslServerSession: ~Copyable {
     private enum State {
         case begun
         case running
-        /// The mechanism's last data went as a challenge; the client acknowledges it by an empty response.
+        /// The mechanism's last data was sent as a challenge; the client acknowledges it with an empty response.
         case awaitingEmptyResponse(SaslIdentity)
         case succeeded(SaslIdentity)
     }
@@ -39,9 +39,10 @@ public struct SaslServerSession: ~Copyable {
     /// Begins an authentication.
     ///
     /// - Parameters:
-    ///   - sendsDataWithSuccess: Whether the protocol can carry data with its success (RFC 4422 section 4, item 2d). Where it
-    ///     cannot, such data goes as a challenge, and success follows the client's empty response.
-    ///   - authorize: Decides whom the client may act as.
+    ///   - mechanism: The mechanism that the client has chosen.
+    ///   - sendsDataWithSuccess: Whether the protocol can carry data with its success (RFC 4422 section 4, item 2d).
+    ///     If it cannot, such data is sent as a challenge, and success follows the client's empty response.
+    ///   - authorize: Decides which identity the client may act as.
     /// - Throws: ``SaslError`` when the mechanism's configuration cannot be used.
     public init(
         _ mechanism: any SaslServerMechanism, sendsDataWithSuccess: Bool = true,
@@ -52,14 +53,17 @@ public struct SaslServerSession: ~Copyable {
             sendsDataWithSuccess: sendsDataWithSuccess, authorize: authorize)
     }
 
-    /// Begins an authentication with a fresh exchange, for a caller who reads from it what only its own type tells, such as a
-    /// credential that the client has handed over.
+    /// Begins an authentication with a fresh exchange, for a caller that reads from it what only its type offers, such
+    /// as a credential that the client delegated.
     ///
-    /// The exchange belongs to the session: nobody else may call its `step`.
+    /// The exchange belongs to the session: nothing else may call its `step`.
     ///
     /// - Parameters:
+    ///   - exchange: An exchange that has taken no step yet.
+    ///   - mechanism: The name of its mechanism, for reports.
+    ///   - firstSpeaker: Who sends the first message.
     ///   - sendsDataWithSuccess: Whether the protocol can carry data with its success.
-    ///   - authorize: Decides whom the client may act as.
+    ///   - authorize: Decides which identity the client may act as.
     public init(
         _ exchange: any SaslServerExchange, mechanism: SaslMechanismName,
         firstSpeaker: SaslMechanismTraits.FirstSpeaker = .client, sendsDataWithSuccess: Bool = true,
@@ -72,7 +76,7 @@ public struct SaslServerSession: ~Copyable {
         self.authorize = authorize
     }
 
-    /// Who has been authenticated; `nil` before that, and after a step that has thrown.
+    /// The authenticated identity; `nil` before success, and after a step that threw.
     public var identity: SaslIdentity? {
         if exchange != nil, case .succeeded(let identity) = state { identity } else { nil }
     }
@@ -87,15 +91,15 @@ public struct SaslServerSession: ~Copyable {
         }
     }
 
-    /// Takes the client's response and gives what to send.
+    /// Processes the client's response and returns what to send.
     ///
-    /// - Parameter response: The client's bytes. `nil` for the first step only, where the protocol carried no initial response:
-    ///   that is not the same as an empty one.
+    /// - Parameter response: The client's bytes. `nil` for the first step only, where the protocol carried no initial
+    ///   response: that is not the same as an empty one.
     /// - Throws: ``SaslError``: of the exchange; ``SaslError/Code/tooLarge``; ``SaslError/Code/missingResponse`` and
     ///   ``SaslError/Code/unexpectedResponse`` for one out of order; ``SaslError/Code/notAuthorized``;
-    ///   ``SaslError/Code/poisoned`` after any other.
+    ///   ``SaslError/Code/poisoned`` after any error.
     public mutating func step(_ response: [UInt8]?) throws(SaslError) -> SaslServerStep {
-        // Put back by success only.
+        // Put back only on success.
         guard let exchange = exchange.take() else {
             throw SaslError(.poisoned, "this \(mechanism) exchange failed before and takes no more steps")
         }
@@ -112,7 +116,8 @@ public struct SaslServerSession: ~Copyable {
 
     /// The layer that protects everything after the authentication.
     ///
-    /// - Throws: ``SaslError/Code/incomplete`` before success, which does no harm; ``SaslError`` of the exchange.
+    /// - Throws: ``SaslError/Code/incomplete`` before success, which does not poison the session; ``SaslError`` of the
+    ///   exchange.
     public mutating func makeSecurityLayer() throws(SaslError) -> any SaslSecurityLayer {
         guard let exchange, case .succeeded = state else {
             throw SaslError(.incomplete, "a security layer exists only after the exchange is complete")
@@ -139,12 +144,12 @@ public struct SaslServerSession: ~Copyable {
         case .awaitingEmptyResponse(let identity):
             guard response?.isEmpty == true else {
                 throw SaslError(
-                    .malformedResponse, "the client answered the last data of \(mechanism) with some of its own")
+                    .malformedResponse, "the client answered the last data of \(mechanism) with data of its own")
             }
             state = .succeeded(identity)
             return .success(identity, data: nil)
         case .succeeded:
-            throw SaslError(.unexpectedResponse, "the client goes on after the end of \(mechanism)")
+            throw SaslError(.unexpectedResponse, "the client continues after the end of \(mechanism)")
         }
         guard response != nil || firstSpeaker == .server && isFirst else {
             throw SaslError(.missingResponse, "the client sent no response")
@@ -162,7 +167,8 @@ public struct SaslServerSession: ~Copyable {
         _ authentication: SaslAuthentication, _ data: [UInt8]?
     ) throws(SaslError) -> SaslServerStep {
         guard let authorized = try authorize(authentication) else {
-            throw SaslError(.notAuthorized, "the client has proven who it is, and may not act as whom it wants to")
+            throw SaslError(
+                .notAuthorized, "the client is authenticated, but may not act as the identity that it asks for")
         }
         let identity = SaslIdentity(
             authenticationIdentity: authentication.authenticationIdentity, authorizationIdentity: authorized)
@@ -181,16 +187,17 @@ public struct SaslServerSession: ~Copyable {
 
 /// What a server does after a step.
 @frozen public enum SaslServerStep: Sendable, Hashable {
-    /// Send this challenge, which may be empty, and bring the client's response.
+    /// Send this challenge, which may be empty, and pass the client's response to the next step.
     case challenge([UInt8])
-    /// The client is authenticated and authorized: say so, with this data; `nil` is none, which is not empty data.
+    /// The client is authenticated and authorized: report success, with this data; `nil` is no data, which differs from
+    /// empty data.
     case success(SaslIdentity, data: [UInt8]?)
 }
 
-/// Who a client is, and whom it acts as.
+/// A client's authentication and authorization identities.
 public struct SaslIdentity: Sendable, Hashable {
-    /// Who has proven to be there.
+    /// The authentication identity.
     public let authenticationIdentity: String
-    /// Whose rights are in force: what the ``SaslAuthorizer`` has returned.
+    /// The authorization identity: what the ``SaslAuthorizer`` returned.
     public let authorizationIdentity: String
 }

@@ -1,16 +1,16 @@
-/// One authentication: the owner of an exchange, and the way to run one.
+/// One authentication: it owns and runs an exchange.
 ///
-/// It keeps for every mechanism what no mechanism should have to keep:
+/// It enforces for every mechanism:
 ///
 /// - **Order.** The first step of a client-first mechanism gets no challenge (`nil`) or, where the protocol has no
 ///   initial response, an empty one (RFC 4422 section 5, item 2a); the exchange gets `nil` either way. The first step
-///   of a server-first mechanism gets the server's challenge: nothing of the client's goes before it.
+///   of a server-first mechanism gets the server's challenge: the client sends nothing before it.
 /// - **Limits.** No exchange sees a challenge of more than ``SaslLimits/maximumTokenLength`` bytes, nor sends one.
-/// - **Poison.** After a step has thrown there is no other. The exchange is let go, with its keys.
-/// - **Completeness.** Such a session is not complete, and an incomplete one has no security layer.
+/// - **Poisoning.** After a step that threw there are no more steps. The exchange is released, with its keys.
+/// - **Completeness.** A poisoned session is not complete, and an incomplete one has no security layer.
 ///
 /// **Success needs both sides.** An authentication has succeeded only when the server says so *and* ``isComplete`` is
-/// true. A server's word alone proves nothing.
+/// true. The server's claim alone proves nothing.
 ///
 /// ```swift
 /// var session = try SaslSession(PlainMechanism(username: "ann", password: Secret("…")))
@@ -33,9 +33,9 @@ public struct SaslSession: ~Copyable {
             try mechanism.makeExchange(), mechanism: mechanism.name, firstSpeaker: mechanism.traits.firstSpeaker)
     }
 
-    /// Begins an authentication with a fresh exchange, for a caller who reads from it what only its own type tells.
+    /// Begins an authentication with a fresh exchange, for a caller that reads from it what only its type offers.
     ///
-    /// The exchange belongs to the session: nobody else may call its `step`.
+    /// The exchange belongs to the session: nothing else may call its `step`.
     public init(
         _ exchange: any SaslExchange, mechanism: SaslMechanismName,
         firstSpeaker: SaslMechanismTraits.FirstSpeaker = .client
@@ -49,22 +49,23 @@ public struct SaslSession: ~Copyable {
     public var isComplete: Bool { exchange?.isComplete ?? false }
 
     /// Whether the next step may take long, if this is its challenge; for a mechanism whose traits say that a step may
-    /// (``SaslMechanismTraits/mayBlock``). Otherwise it can be taken on an event loop.
+    /// (``SaslMechanismTraits/mayBlock``). Otherwise the step can run on an event loop.
     public func mayBlock(on challenge: [UInt8]?) -> Bool {
         guard let exchange, challenge?.count ?? 0 <= SaslLimits.maximumTokenLength else { return false }
         return exchange.mayBlock(on: challenge)
     }
 
-    /// Takes the server's challenge and gives what to do next.
+    /// Processes the server's challenge and returns what to do next.
     ///
-    /// After ``isComplete`` the server's outcome may still bring data; give it to this method too, which throws where
-    /// the mechanism allows none.
+    /// After ``isComplete`` the server's outcome may still have data; pass it to this method too, which throws
+    /// if the mechanism allows none.
     ///
     /// - Parameter challenge: The server's bytes; `nil` when it sent none, which is not the same as an empty challenge.
-    /// - Throws: ``SaslError``: of the exchange; ``SaslError/Code/tooLarge``; ``SaslError/Code/unexpectedChallenge`` and
-    ///   ``SaslError/Code/missingChallenge`` for a first step out of order; ``SaslError/Code/poisoned`` after any other.
+    /// - Throws: ``SaslError``: of the exchange; ``SaslError/Code/tooLarge``; ``SaslError/Code/unexpectedChallenge``
+    ///   and ``SaslError/Code/missingChallenge`` for a first step out of order; ``SaslError/Code/poisoned`` after any
+    ///   error.
     public mutating func step(_ challenge: [UInt8]?) throws(SaslError) -> SaslStep {
-        // Put back by success only.
+        // Put back only on success.
         guard let exchange = exchange.take() else {
             throw SaslError(.poisoned, "this \(mechanism) exchange failed before and takes no more steps")
         }
@@ -82,7 +83,8 @@ public struct SaslSession: ~Copyable {
 
     /// The layer that protects everything after the authentication.
     ///
-    /// - Throws: ``SaslError/Code/incomplete`` before ``isComplete``, which does no harm; ``SaslError`` of the exchange.
+    /// - Throws: ``SaslError/Code/incomplete`` before ``isComplete``, which does not poison the session; ``SaslError``
+    ///   of the exchange.
     public mutating func makeSecurityLayer() throws(SaslError) -> any SaslSecurityLayer {
         guard let exchange, exchange.isComplete else {
             throw SaslError(.incomplete, "a security layer exists only after the exchange is complete")

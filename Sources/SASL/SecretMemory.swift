@@ -1,2 +1,2 @@
-// A mechanism's passwords are of this type, so whoever imports SASL has it.
+// A mechanism's passwords are of this type, so SASL exports it.
 @_exported public import SecretMemory

@@ -9,7 +9,7 @@ final class SingleResponseExchange: SaslExchange {
     }
 
     deinit {
-        // Nobody took the response, which may hold a password: wipe it.
+        // The response was not used, and may hold a password: wipe it.
         if var response = response.take() { wipe(&response) }
     }
 

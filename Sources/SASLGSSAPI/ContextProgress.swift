@@ -1,7 +1,7 @@
 internal import GSSCore
 internal import SASL
 
-/// A step of a context, as the mechanisms of both roles take it: a context that waits for another token has one to send.
+/// A step of a context for the mechanisms of both roles: a context that waits for another token has one to send.
 enum ContextProgress: ~Copyable {
     case pending(GSSPendingContext, send: [UInt8])
     case established(GSSEstablishedContext, send: [UInt8]?)

@@ -6,24 +6,24 @@ public import SASL
 ///     initial ─→ establishing ─→ established, no layer ─→ established, with the layer chosen
 ///                  └──↺──┘
 ///
-/// Besides ``SASL/SaslExchange`` it tells what was agreed on: ``grantedFlags``, ``offer`` and ``contextInfo()``.
+/// Besides ``/SASL/SaslExchange`` it offers what was negotiated: ``grantedFlags``, ``offer`` and ``contextInfo()``.
 public final class GSSAPIExchange: SaslExchange {
     private enum State: ~Copyable {
         case initial
         case establishing(GSSPendingContext)
-        /// The layer is there once the offer is answered.
+        /// The layer exists once the offer is answered.
         case established(GSSEstablishedContext, layer: GSSAPISecurityLayer?)
-        /// Without a layer nobody needs the context any more: its keys are gone.
+        /// Without a layer the context is no longer needed: its keys are gone.
         case answered
     }
 
     private let mechanism: GSSAPIMechanism
-    /// A step takes it out, and only a good one puts another in its place.
+    /// A step takes it out, and only a successful one puts another in its place.
     private var state: State? = .initial
 
-    /// The services of the context, once it is established and gives what the policy needs.
+    /// The services of the context, once it is established and satisfies the policy.
     public private(set) var grantedFlags: GSSContextFlags?
-    /// The server's offer, once it has been understood.
+    /// The server's offer, once it has been parsed.
     public private(set) var offer: GSSAPISecurityLayerOffer?
 
     init(_ mechanism: GSSAPIMechanism) {
@@ -37,9 +37,9 @@ public final class GSSAPIExchange: SaslExchange {
         }
     }
 
-    /// What both sides agreed on. Asks the provider, each time.
+    /// The state of the established context. Asks the provider each time.
     ///
-    /// - Returns: `nil` before the context is established, after a step that has thrown, and after the last message where
+    /// - Returns: `nil` before the context is established, after a step that threw, and after the last message if
     ///   no layer was chosen: the context is released then.
     public func contextInfo() throws(GSSError) -> GSSContextInfo? {
         try established?.context.info()
@@ -55,9 +55,9 @@ public final class GSSAPIExchange: SaslExchange {
         }
     }
 
-    /// Takes the server's challenge and gives what to do next. May block where the provider says so.
+    /// Processes the server's challenge and returns what to do next. May block if the provider says so.
     ///
-    /// - Throws: ``SASL/SaslError`` with ``SASL/SaslError/underlying`` a ``GSSCore/GSSError`` where a GSS call failed.
+    /// - Throws: ``/SASL/SaslError`` with ``/SASL/SaslError/underlying`` a ``/GSSCore/GSSError`` if a GSS call failed.
     public func step(_ challenge: [UInt8]?) throws(SaslError) -> SaslStep {
         guard let current = state.take() else {
             throw SaslError(.poisoned, "the context of this exchange is gone, as a step of it failed")
@@ -124,7 +124,7 @@ public final class GSSAPIExchange: SaslExchange {
         }
         let offer = try GSSAPISecurityLayerOffer(wrapped: challenge, context: context, policy: mechanism.securityLayer)
         let layer = try choose(from: offer, context.flags)
-        // A size that leaves no room for any message is refused here, before the server believes in a layer.
+        // A size that leaves no room for any message is refused here, before the server assumes a layer.
         let protected: GSSAPISecurityLayer? =
             if layer == .none {
                 nil
@@ -140,7 +140,8 @@ public final class GSSAPIExchange: SaslExchange {
             context.wrap(answer, confidential: false), .mechanismFailure,
             "cannot wrap the answer to the offer of layers")
         guard !wrapped.isConfidential else {
-            throw SaslError(.mechanismFailure, "the context encrypted the answer, which RFC 4752 has in clear text")
+            throw SaslError(
+                .mechanismFailure, "the context encrypted the answer, which RFC 4752 requires in clear text")
         }
         self.offer = offer
         state = protected == nil ? .answered : .established(context, layer: protected)
@@ -166,7 +167,7 @@ public final class GSSAPIExchange: SaslExchange {
         guard granted.contains(.delegation) || !mechanism.delegatesCredential else {
             throw SaslError(
                 .mechanismFailure,
-                "the credential was not handed over: the user's ticket-granting ticket must be there, and forwardable")
+                "the credential was not delegated: this needs a forwardable ticket-granting ticket of the user")
         }
     }
 

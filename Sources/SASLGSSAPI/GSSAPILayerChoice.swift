@@ -24,7 +24,8 @@ struct GSSAPILayerChoice {
         }
         guard message.bytes.count >= 4 else {
             throw SaslError(
-                .securityLayer, "the client's choice of a security layer has \(message.bytes.count) octets, 4 at least")
+                .securityLayer,
+                "the client's choice of a security layer has \(message.bytes.count) octets, but needs at least 4")
         }
         layer = SaslSecurityLayers(rawValue: message.bytes[0])
         guard [.none, .integrity, .confidentiality].contains(layer), offered.contains(layer) else {
@@ -34,7 +35,7 @@ struct GSSAPILayerChoice {
         guard layer != .none || maximumLength == 0 else {
             throw SaslError(
                 .sizeWithoutLayer,
-                "the client chose no security layer but names a maximum size of \(maximumLength) bytes, where RFC 4752 has 0"
+                "the client chose no security layer but states a maximum size of \(maximumLength) bytes, where RFC 4752 requires 0"
             )
         }
         // RFC 4422 section 3.4.1: UTF-8 without NUL.

@@ -3,8 +3,8 @@ public import SASL
 
 /// The mechanism GSSAPI: Kerberos V5 (RFC 4752), client side.
 ///
-/// It asks for mutual authentication and checks that it was given; for delegation, and with channel bindings, only where it is
-/// told to. Any ``GSSCore/GSSInitiatorProvider`` carries it.
+/// It requests mutual authentication and checks that it was granted; delegation and channel bindings are used only
+/// on request. Any ``/GSSCore/GSSInitiatorProvider`` carries it.
 ///
 /// ```swift
 /// let mechanism = GSSAPIMechanism(
@@ -13,14 +13,14 @@ public import SASL
 ///     authorizationIdentity: .text("ann@EXAMPLE.COM"))
 /// ```
 public struct GSSAPIMechanism: SaslMechanism {
-    /// Whom to act as, once authenticated.
+    /// The authorization identity.
     @nonexhaustive
     public enum AuthorizationIdentity: Sendable, Hashable {
         /// This name, sent as UTF-8. Must not hold a NUL character.
         case text(String)
         /// The full name that authenticated, for Kerberos `user@REALM`, as the context reports it.
         case authenticatedName
-        /// Nobody in particular: the server derives one from the authenticated name.
+        /// None: the server derives one from the authenticated name.
         case derived
     }
 
@@ -30,9 +30,10 @@ public struct GSSAPIMechanism: SaslMechanism {
         public var preference: [SaslSecurityLayers]
         /// The longest protected message that this side receives, in bytes, at most 2^24 - 1. Only used with a layer.
         public var maximumReceiveLength: UInt32
-        /// Tolerates a server that names a maximum size although it offers no layer.
+        /// Tolerates a server that states a maximum size although it offers no layer.
         ///
-        /// RFC 4752 has the client check that this size is 0. The servers of Dovecot and of GNU SASL send 2^24 - 1.
+        /// RFC 4752 requires the client to check that this size is 0. The servers of Dovecot and of GNU SASL send 2^24
+        /// - 1.
         public var toleratesSizeWithoutLayer: Bool
 
         /// Creates a policy.
@@ -46,7 +47,7 @@ public struct GSSAPIMechanism: SaslMechanism {
             self.toleratesSizeWithoutLayer = toleratesSizeWithoutLayer
         }
 
-        /// No layer: MongoDB's choice, whose connections are protected by TLS if at all.
+        /// No layer: MongoDB's choice, which protects connections only with TLS.
         public static let none = SecurityLayerPolicy(preference: [.none])
         /// The strongest layer that the server offers, which may be none.
         public static let allowed = SecurityLayerPolicy(preference: [.confidentiality, .integrity, .none])
@@ -57,7 +58,7 @@ public struct GSSAPIMechanism: SaslMechanism {
 
         /// The most preferred layer.
         ///
-        /// - Throws: ``SASL/SaslError/Code/invalidConfiguration``.
+        /// - Throws: ``/SASL/SaslError/Code/invalidConfiguration``.
         @discardableResult
         func checked() throws(SaslError) -> SaslSecurityLayers {
             let known: Set<SaslSecurityLayers> = [.none, .integrity, .confidentiality]
@@ -86,17 +87,17 @@ public struct GSSAPIMechanism: SaslMechanism {
     /// Creates the mechanism for one identity and one service.
     ///
     /// - Parameters:
-    ///   - provider: Who makes the contexts, with the identity to use.
+    ///   - provider: Makes the contexts, with the identity to use.
     ///   - target: The service. A host-based name lets the provider choose the host through the DNS; for MIT Kerberos
     ///     `GSSName.kerberosService(_:exactHost:realm:)` does not.
-    ///   - authorizationIdentity: Whom to act as; the default leaves it to the server. Some servers, such as slapd, refuse
-    ///     a Kerberos name here.
+    ///   - authorizationIdentity: The identity to act as; the default leaves it to the server. Some servers, such as
+    ///     slapd, refuse a Kerberos name here.
     ///   - securityLayer: Which layers are acceptable.
-    ///   - channelBinding: Ties the context to the TLS connection beneath it. RFC 4752 has none; Active Directory and slapd
-    ///     (`sasl-cbinding`) take them in the context itself, of the kind `tls-server-end-point`.
-    ///   - delegatesCredential: Hands the user's credential to the server, which can then act as the user anywhere. It needs a
-    ///     provider with the user's own, forwardable tickets: one with a service's ticket only has nothing to hand over. Where
-    ///     nothing was handed over, the authentication fails.
+    ///   - channelBinding: Binds the context to the TLS connection that carries it. RFC 4752 does not define this;
+    ///     Active Directory and slapd (`sasl-cbinding`) accept bindings in the context itself, of the kind `tls-server-end-point`.
+    ///   - delegatesCredential: Delegates the user's credential to the server, which can then act as the user anywhere.
+    ///     It needs a provider with the user's own, forwardable tickets: one with only a service's ticket has nothing to delegate.
+    ///     If nothing was delegated, the authentication fails.
     public init(
         provider: any GSSInitiatorProvider,
         target: GSSName,
@@ -116,7 +117,7 @@ public struct GSSAPIMechanism: SaslMechanism {
     /// `GSSAPI`.
     public var name: SaslMechanismName { .gssapi }
 
-    /// The client speaks first, the server proves itself, and a step may block where the provider says so.
+    /// The client speaks first, the server proves its identity, and a step may block if the provider says so.
     public var traits: SaslMechanismTraits {
         SaslMechanismTraits(
             authenticatesServer: true, mayBlock: provider.mayBlock, securityLayers: securityLayer.acceptable)
@@ -124,8 +125,8 @@ public struct GSSAPIMechanism: SaslMechanism {
 
     /// Begins an authentication. The provider is asked for a context at the first step, not here.
     ///
-    /// - Throws: ``SASL/SaslError/Code/invalidConfiguration`` for an authorization identity with a NUL character, for a
-    ///   policy that accepts no layer or names several in one element, or for a size of more than 24 bits.
+    /// - Throws: ``/SASL/SaslError/Code/invalidConfiguration`` for an authorization identity with a NUL character, for
+    ///   a policy that accepts no layer or names several in one element, or for a size of more than 24 bits.
     public func makeExchange() throws(SaslError) -> GSSAPIExchange {
         if case .text(let text) = authorizationIdentity, text.utf8.contains(0) {
             throw SaslError(.invalidConfiguration, "the authorization identity holds a NUL character")

@@ -35,8 +35,8 @@ public struct GSSAPISecurityLayerOffer: Sendable, Hashable {
         guard offersLayer || maximumLength == 0 || policy.toleratesSizeWithoutLayer else {
             throw SaslError(
                 .sizeWithoutLayer,
-                "the server offers no security layer but names a maximum size of \(maximumLength) bytes, where RFC 4752 "
-                    + "has 0; the option toleratesSizeWithoutLayer accepts such a server")
+                "the server offers no security layer but states a maximum size of \(maximumLength) bytes, "
+                    + "where RFC 4752 requires 0; the option toleratesSizeWithoutLayer accepts such a server")
         }
     }
 }

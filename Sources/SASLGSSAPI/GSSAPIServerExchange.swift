@@ -9,14 +9,14 @@ public final class GSSAPIServerExchange: SaslServerExchange {
     private enum State: ~Copyable {
         case initial
         case establishing(GSSPendingContext)
-        /// The last token was ours; the client acknowledges it by an empty response.
+        /// The last token was ours; the client acknowledges it with an empty response.
         case established(GSSEstablishedContext)
         case offered(GSSEstablishedContext, SaslSecurityLayers)
         case authenticated(GSSEstablishedContext, GSSAPISecurityLayer?)
     }
 
     private let mechanism: GSSAPIServerMechanism
-    /// A step takes it out, and only a good one puts another in its place.
+    /// A step takes it out, and only a successful one puts another in its place.
     private var state: State? = .initial
 
     /// The services of the context, once it is established.
@@ -33,17 +33,17 @@ public final class GSSAPIServerExchange: SaslServerExchange {
         }
     }
 
-    /// What both sides agreed on; `nil` before the client is authenticated. Asks the provider, each time.
+    /// The state of the established context; `nil` before the client is authenticated. Asks the provider each time.
     public func contextInfo() throws(GSSError) -> GSSContextInfo? {
         try authenticated?.context.info()
     }
 
-    /// The credential that the client has handed over, where it has, once it is authenticated.
+    /// The credential that the client delegated, if it did, once the client is authenticated.
     public var delegatedCredential: (any GSSDelegatedCredential)? { authenticated?.context.delegatedCredential }
 
-    /// Takes the client's response and gives what to send.
+    /// Processes the client's response and returns what to send.
     ///
-    /// - Throws: ``SASL/SaslError`` with ``SASL/SaslError/underlying`` a ``GSSCore/GSSError`` where a GSS call failed.
+    /// - Throws: ``/SASL/SaslError`` with ``/SASL/SaslError/underlying`` a ``/GSSCore/GSSError`` if a GSS call failed.
     public func step(_ response: [UInt8]?) throws(SaslError) -> SaslServerExchangeStep {
         guard let current = state.take() else {
             throw SaslError(.poisoned, "the context of this exchange is gone, as a step of it failed")
@@ -64,13 +64,14 @@ public final class GSSAPIServerExchange: SaslServerExchange {
             guard response.isEmpty else {
                 throw SaslError(
                     .unexpectedResponse,
-                    "the client sent \(response.count) bytes where RFC 4752 has an empty response to the last token")
+                    "the client sent \(response.count) bytes where RFC 4752 requires an empty response to the last token"
+                )
             }
             return try offer(context)
         case .offered(let context, let layers):
             return try finish(context, layers, response)
         case .authenticated:
-            throw SaslError(.unexpectedResponse, "the client goes on after the last message of GSSAPI")
+            throw SaslError(.unexpectedResponse, "the client continues after the last message of GSSAPI")
         }
     }
 
@@ -110,7 +111,7 @@ public final class GSSAPIServerExchange: SaslServerExchange {
             context.wrap(GSSAPILayerChoice.octets(layers, size), confidential: false), .mechanismFailure,
             "cannot wrap the offer of layers")
         guard !wrapped.isConfidential else {
-            throw SaslError(.mechanismFailure, "the context encrypted the offer, which RFC 4752 has in clear text")
+            throw SaslError(.mechanismFailure, "the context encrypted the offer, which RFC 4752 requires in clear text")
         }
         state = .offered(context, layers)
         return .challenge(wrapped.bytes)
@@ -122,7 +123,7 @@ public final class GSSAPIServerExchange: SaslServerExchange {
         let choice = try GSSAPILayerChoice(wrapped: response, context: context, offered: offered)
         let name = try SaslError.converting(
             context.initiatorName(), .mechanismFailure, "cannot read the name that authenticated")
-        // Whoever it is, nobody can be told what is not there.
+        // Without a name there is no identity to report.
         guard !name.isEmpty else {
             throw SaslError(.credentialsRejected, "the client has proven no name")
         }

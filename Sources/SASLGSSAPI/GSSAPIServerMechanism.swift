@@ -12,14 +12,14 @@ public import SASL
 ///
 /// The authentication identity is the initiator's full name, for Kerberos `user@REALM`.
 public struct GSSAPIServerMechanism: SaslServerMechanism {
-    /// What the server does about channel bindings.
+    /// The server's policy for channel bindings.
     @nonexhaustive
     public enum ChannelBinding: Sendable, Hashable {
-        /// The connection has none; what a client binds to is not looked at.
+        /// The connection has none; a client's bindings are ignored.
         case none
-        /// A client that binds to another channel is refused, one that does not bind is not.
+        /// A client that binds to another channel is refused; one that does not bind is accepted.
         case accepted(SaslChannelBinding)
-        /// Every client must bind to this channel. Needs a library that tells (MIT Kerberos 1.19).
+        /// Every client must bind to this channel. Requires a library that reports this (MIT Kerberos 1.19).
         case required(SaslChannelBinding)
 
         var binding: SaslChannelBinding? {
@@ -38,12 +38,12 @@ public struct GSSAPIServerMechanism: SaslServerMechanism {
     /// Creates the mechanism.
     ///
     /// - Parameters:
-    ///   - provider: Who makes the contexts, with the service's keys.
-    ///   - layers: What is offered. Encryption is offered only to a client that has asked for it, and no layer to one that has
-    ///     not asked for sequence detection: its messages could be replayed.
-    ///   - maximumReceiveLength: The longest protected message that this side receives, in bytes, at most 2^24 - 1. Only used
-    ///     with a layer.
-    ///   - channelBinding: What ties the context to the TLS connection beneath it.
+    ///   - provider: Makes the contexts, with the service's keys.
+    ///   - layers: What is offered. Encryption is offered only to a client that has asked for it, and no layer to one
+    ///     that has not asked for sequence detection: its messages could be replayed.
+    ///   - maximumReceiveLength: The longest protected message that this side receives, in bytes, at most 2^24 - 1.
+    ///     Only used with a layer.
+    ///   - channelBinding: The bindings of the context to the TLS connection that carries it.
     public init(
         provider: any GSSAcceptorProvider, layers: SaslSecurityLayers = .none, maximumReceiveLength: UInt32 = 65_536,
         channelBinding: ChannelBinding = .none
@@ -64,8 +64,8 @@ public struct GSSAPIServerMechanism: SaslServerMechanism {
 
     /// Begins an authentication. The provider is asked for a context at the first step, not here.
     ///
-    /// - Throws: ``SASL/SaslError/Code/invalidConfiguration`` for a set of layers that is empty or has unknown bits, and for a
-    ///   size of more than 24 bits.
+    /// - Throws: ``/SASL/SaslError/Code/invalidConfiguration`` for a set of layers that is empty or has unknown bits,
+    ///   and for a size of more than 24 bits.
     public func makeExchange() throws(SaslError) -> GSSAPIServerExchange {
         guard !layers.isEmpty, layers.isSubset(of: .all) else {
             throw SaslError(.invalidConfiguration, "the security layers \(layers) cannot be offered")

@@ -2,15 +2,15 @@ public import GSSCore
 public import SASL
 
 extension SaslMechanismName {
-    /// SPNEGO as a mechanism of SASL, as Active Directory and Cyrus have it; no RFC describes it.
+    /// SPNEGO as a SASL mechanism, as in Active Directory and Cyrus; no RFC describes it.
     public static let gssSPNEGO = SaslMechanismName(literal: "GSS-SPNEGO")
 }
 
 /// The mechanism GSS-SPNEGO, client side: a context of SPNEGO (RFC 4178), and nothing after it.
 ///
-/// Layers are not negotiated: both sides protect messages as the flags of the context say, so that the first layer of the
-/// policy's preference is what is asked for. There is no authorization identity. Mutual authentication is demanded and
-/// checked.
+/// Layers are not negotiated: both sides protect messages according to the context's flags, so the
+/// policy's first layer is requested. There is no authorization identity. Mutual authentication is required
+/// and checked.
 ///
 /// The provider's credential is one for Kerberos: nothing else is negotiated.
 public struct SPNEGOMechanism: SaslMechanism {
@@ -20,20 +20,20 @@ public struct SPNEGOMechanism: SaslMechanism {
     let channelBinding: SaslChannelBinding?
     let maximumSendLength: UInt32
 
-    /// Encryption, or else integrity protection, and messages of any size: the other side cannot know how much this one receives,
-    /// and slapd's are longer than 64 KiB.
+    /// Encryption, or else integrity protection, and messages of any size: the other side cannot know how much this one
+    /// receives, and slapd's are longer than 64 KiB.
     public static let defaultPolicy = GSSAPIMechanism.SecurityLayerPolicy(
         preference: [.confidentiality, .integrity], maximumReceiveLength: (1 << 24) - 1)
 
     /// Creates the mechanism for one identity and one service.
     ///
     /// - Parameters:
-    ///   - provider: Who makes the contexts, with the identity to use.
+    ///   - provider: Makes the contexts, with the identity to use.
     ///   - target: The service.
     ///   - securityLayer: Which layers are acceptable.
-    ///   - channelBinding: Ties the context to the TLS connection beneath it.
-    ///   - maximumSendLength: The longest protected message that is sent, in bytes. Nothing tells what the server receives: a slapd
-    ///     whose `maxbufsize` is less drops the connection.
+    ///   - channelBinding: Binds the context to the TLS connection that carries it.
+    ///   - maximumSendLength: The longest protected message that is sent, in bytes. The server's limit is unknown: a
+    ///     slapd with a smaller `maxbufsize` drops the connection.
     public init(
         provider: any GSSInitiatorProvider, target: GSSName,
         securityLayer: GSSAPIMechanism.SecurityLayerPolicy = Self.defaultPolicy,
@@ -49,7 +49,7 @@ public struct SPNEGOMechanism: SaslMechanism {
     /// `GSS-SPNEGO`.
     public var name: SaslMechanismName { .gssSPNEGO }
 
-    /// The client speaks first, the server proves itself, and a step may block where the provider says so.
+    /// The client speaks first, the server proves its identity, and a step may block if the provider says so.
     public var traits: SaslMechanismTraits {
         SaslMechanismTraits(
             authenticatesServer: true, mayBlock: provider.mayBlock, securityLayers: securityLayer.acceptable)
@@ -57,8 +57,8 @@ public struct SPNEGOMechanism: SaslMechanism {
 
     /// Begins an authentication. The provider is asked for a context at the first step, not here.
     ///
-    /// - Throws: ``SASL/SaslError/Code/invalidConfiguration`` for a policy that accepts no layer or names several in one element,
-    ///   and for a size of more than 24 bits.
+    /// - Throws: ``/SASL/SaslError/Code/invalidConfiguration`` for a policy that accepts no layer or names several in
+    ///   one element, and for a size of more than 24 bits.
     public func makeExchange() throws(SaslError) -> some SaslExchange {
         SPNEGOExchange(self, wants: try securityLayer.checked())
     }
@@ -74,7 +74,7 @@ private final class SPNEGOExchange: SaslExchange {
 
     private let mechanism: SPNEGOMechanism
     private let wanted: SaslSecurityLayers
-    /// A step takes it out, and only a good one puts another in its place.
+    /// A step takes it out, and only a successful one puts another in its place.
     private var state: State? = .initial
 
     init(_ mechanism: SPNEGOMechanism, wants layer: SaslSecurityLayers) {
@@ -141,15 +141,16 @@ private final class SPNEGOExchange: SaslExchange {
     }
 }
 
-/// The layer that the flags of a context stand for.
+/// The layer that a context's flags provide.
 enum SPNEGOLayer {
-    /// - Parameter wanted: What this side asked for; `nil` for an acceptor, who does not know what the other has.
+    /// - Parameter wanted: What this side requested; `nil` for an acceptor, which does not know the initiator's
+    ///   request.
     static func of(
         _ context: GSSEstablishedContext, _ wanted: SaslSecurityLayers? = nil, acceptable: SaslSecurityLayers,
         peerMaximum: UInt32, ownMaximum: UInt32
     ) throws(SaslError) -> any SaslSecurityLayer {
         let flags = context.flags
-        // None that is stronger than what was asked for, also where the library tells of one.
+        // Not stronger than requested, even if the library reports more.
         let possible: [SaslSecurityLayers] = [.confidentiality, .integrity].filter { layer in
             wanted.map { $0.rawValue >= layer.rawValue } ?? true
         }
@@ -158,7 +159,7 @@ enum SPNEGOLayer {
         guard acceptable.contains(layer) else {
             throw SaslError(
                 .securityLayer,
-                "the context (\(flags)) stands for the security layer \(layer); acceptable: \(acceptable)")
+                "the context (\(flags)) provides the security layer \(layer); acceptable: \(acceptable)")
         }
         guard layer != .none else { return NoSecurityLayer() }
         // Without it messages could be replayed.

@@ -14,12 +14,12 @@ public struct SPNEGOServerMechanism: SaslServerMechanism {
     /// Creates the mechanism.
     ///
     /// - Parameters:
-    ///   - provider: Who makes the contexts, with the service's keys.
+    ///   - provider: Makes the contexts, with the service's keys.
     ///   - layers: What is acceptable: the client decides.
-    ///   - maximumReceiveLength: The longest protected message that this side receives, in bytes, at most 2^24 - 1. The client
-    ///     cannot know it.
-    ///   - maximumSendLength: The longest protected message that is sent; nothing tells what the client receives.
-    ///   - channelBinding: What ties the context to the TLS connection beneath it.
+    ///   - maximumReceiveLength: The longest protected message that this side receives, in bytes, at most 2^24 - 1. The
+    ///     client cannot know it.
+    ///   - maximumSendLength: The longest protected message that is sent; the client's limit is unknown.
+    ///   - channelBinding: The bindings of the context to the TLS connection that carries it.
     public init(
         provider: any GSSAcceptorProvider, layers: SaslSecurityLayers = [.integrity, .confidentiality],
         maximumReceiveLength: UInt32 = (1 << 24) - 1, maximumSendLength: UInt32 = 65_536,
@@ -42,13 +42,13 @@ public struct SPNEGOServerMechanism: SaslServerMechanism {
 
     /// Begins an authentication.
     ///
-    /// - Throws: ``SASL/SaslError/Code/invalidConfiguration`` for a set of layers that is empty or has unknown bits, and for a
-    ///   size of more than 24 bits.
+    /// - Throws: ``/SASL/SaslError/Code/invalidConfiguration`` for a set of layers that is empty or has unknown bits,
+    ///   and for a size of more than 24 bits.
     public func makeExchange() throws(SaslError) -> SPNEGOServerExchange {
         guard !layers.isEmpty, layers.isSubset(of: .all), maximumReceiveLength < 1 << 24 else {
             throw SaslError(
                 .invalidConfiguration,
-                "the security layers \(layers), or messages of \(maximumReceiveLength) bytes, cannot be had")
+                "the security layers \(layers), or messages of \(maximumReceiveLength) bytes, are not possible")
         }
         return SPNEGOServerExchange(self)
     }
@@ -63,7 +63,7 @@ public final class SPNEGOServerExchange: SaslServerExchange {
     }
 
     private let mechanism: SPNEGOServerMechanism
-    /// A step takes it out, and only a good one puts another in its place.
+    /// A step takes it out, and only a successful one puts another in its place.
     private var state: State? = .initial
 
     init(_ mechanism: SPNEGOServerMechanism) {
@@ -77,12 +77,12 @@ public final class SPNEGOServerExchange: SaslServerExchange {
         }
     }
 
-    /// The credential that the client has handed over, where it has, once it is authenticated.
+    /// The credential that the client delegated, if it did, once the client is authenticated.
     public var delegatedCredential: (any GSSDelegatedCredential)? { authenticated?.context.delegatedCredential }
 
-    /// Takes the client's response and gives what to send.
+    /// Processes the client's response and returns what to send.
     ///
-    /// - Throws: ``SASL/SaslError`` with ``SASL/SaslError/underlying`` a ``GSSCore/GSSError`` where a GSS call failed.
+    /// - Throws: ``/SASL/SaslError`` with ``/SASL/SaslError/underlying`` a ``/GSSCore/GSSError`` if a GSS call failed.
     public func step(_ response: [UInt8]?) throws(SaslError) -> SaslServerExchangeStep {
         guard let current = state.take() else {
             throw SaslError(.poisoned, "the context of this exchange is gone, as a step of it failed")
@@ -98,11 +98,11 @@ public final class SPNEGOServerExchange: SaslServerExchange {
         case .establishing(let context):
             return try advance(context, response)
         case .authenticated:
-            throw SaslError(.unexpectedResponse, "the client goes on after the last message of GSS-SPNEGO")
+            throw SaslError(.unexpectedResponse, "the client continues after the last message of GSS-SPNEGO")
         }
     }
 
-    /// The layer that the context's flags stand for.
+    /// The layer that the context's flags provide.
     public func makeSecurityLayer() throws(SaslError) -> any SaslSecurityLayer {
         authenticated?.layer ?? NoSecurityLayer()
     }

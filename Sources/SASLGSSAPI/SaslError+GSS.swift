@@ -2,7 +2,7 @@ internal import GSSCore
 internal import SASL
 
 extension SaslError {
-    /// Makes a GSS call; its error gets what the call was for in front of its text.
+    /// Makes a GSS call; its error's text is prefixed with the purpose of the call.
     static func converting<R: ~Copyable>(
         _ call: @autoclosure () throws(GSSError) -> R, _ code: Code, _ purpose: @autoclosure () -> String
     ) throws(SaslError) -> R {

@@ -1,12 +1,12 @@
 internal import SASL
 internal import TextNormalization
 
-/// SASLprep (RFC 4013): the profile of stringprep (RFC 3454) that makes two ways of typing one password equal.
+/// SASLprep (RFC 4013): the profile of stringprep (RFC 3454) that makes different encodings of one password equal.
 ///
-/// Strings are prepared as "stored strings", as RFC 5802 section 2.2 has it: scalars that Unicode 3.2 does not know,
-/// emoji among them, are refused.
+/// Strings are prepared as "stored strings", as RFC 5802 section 2.2 requires: scalars that are not in Unicode
+/// 3.2, such as emoji, are refused.
 package enum SaslPrep {
-    /// Why a string cannot be prepared. Says nothing about where in the string, which may be a password.
+    /// Why a string cannot be prepared. It does not say where in the string, which may be a password.
     package enum Failure: Error, Hashable {
         /// The bytes are not UTF-8.
         case notUTF8
@@ -14,7 +14,7 @@ package enum SaslPrep {
         case prohibited
         /// Right-to-left and left-to-right text in one string (section 2.4).
         case mixedDirections
-        /// A character that Unicode 3.2 does not know (section 2.5).
+        /// A character that is not in Unicode 3.2 (section 2.5).
         case unassigned
         /// Nothing is left of a string that must not be empty.
         case empty

@@ -20,7 +20,7 @@ struct ScramClientFirst {
     init(_ response: [UInt8]) throws(SaslError) {
         let sender = ScramMessage.Sender.client
         let text = try ScramMessage.text(response, of: sender)
-        // On scalars: a combining mark behind a comma would hide the comma.
+        // On scalars: a combining mark after a comma would hide the comma.
         let parts = text.unicodeScalars.split(separator: ",", maxSplits: 2, omittingEmptySubsequences: false)
         guard parts.count == 3 else { throw sender.malformed("message has no header") }
         bindingFlag = try Self.flag(String(parts[0]))
@@ -37,7 +37,7 @@ struct ScramClientFirst {
         }
         var attributes = try ScramMessage.attributes(bare, of: sender)
         guard let username = ScramMessage.unescaped(try ScramMessage.take("n", from: &attributes, of: sender)) else {
-            throw sender.malformed("user name has a '=' that stands for nothing")
+            throw sender.malformed("user name has an invalid '=' escape")
         }
         self.username = username
         nonce = try ScramMessage.take("r", from: &attributes, of: sender)
@@ -75,7 +75,7 @@ struct ScramClientFinal {
         let text = try ScramMessage.text(response, of: sender)
         var attributes = try ScramMessage.attributes(text, of: sender)
         guard let last = attributes.popLast(), last.name == "p", let proof = SaslBase64.decode(last.value.utf8) else {
-            throw sender.malformed("last attribute is no proof in Base64")
+            throw sender.malformed("last attribute is not a proof in Base64")
         }
         guard let binding = SaslBase64.decode(try ScramMessage.take("c", from: &attributes, of: sender).utf8) else {
             throw sender.malformed("channel binding is not Base64")

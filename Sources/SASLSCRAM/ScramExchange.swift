@@ -3,9 +3,9 @@ internal import SASL
 /// One authentication by SCRAM: client-first, server-first, client-final, server-final.
 ///
 /// The server's last message may come with its outcome or as a challenge before it. It completes the exchange either
-/// way; a server that still waits (MongoDB without `skipEmptyExchange`) wants an empty response then.
+/// way; a server that still waits (MongoDB without `skipEmptyExchange`) then expects an empty response.
 final class ScramExchange: SaslExchange {
-    /// Keys that were derived just now, and are kept once the server has proven that it knows them.
+    /// Newly derived keys, which are kept once the server has proven that it knows them.
     private typealias Fresh = (keys: ScramKeys, entry: ScramKeyCache.Entry)
 
     private enum State {
@@ -43,7 +43,7 @@ final class ScramExchange: SaslExchange {
     /// Only keys that are not known yet take long.
     func mayBlock(on challenge: [UInt8]?) -> Bool {
         guard case .firstSent(let password) = state, let challenge else { return false }
-        // Not to be looked through by those who must not wait.
+        // Not searched by callers that must not wait.
         guard challenge.count <= 4096 else { return true }
         guard let server = try? ScramServerFirst(challenge, clientNonce: client.nonce, iterations: iterations)
         else { return false }
@@ -65,7 +65,7 @@ final class ScramExchange: SaslExchange {
             return step
         case .complete:
             guard challenge?.isEmpty ?? true else {
-                throw SaslError(.unexpectedChallenge, "the server goes on after the end of \(name)")
+                throw SaslError(.unexpectedChallenge, "the server continues after the end of \(name)")
             }
             return .done
         }

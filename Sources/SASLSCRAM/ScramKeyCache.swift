@@ -2,11 +2,11 @@ internal import Crypto
 internal import SASL
 internal import Synchronization
 
-/// Keeps the keys that were derived from passwords, so that the iterations of a server are paid for once and not for each
+/// Keeps keys derived from passwords, so that a server's iterations are computed once and not for each
 /// connection (MongoDB's driver authentication specification, "SCRAM: Caching Credentials").
 ///
-/// A password is known by a keyed digest only, whose key is made anew in each cache. The keys are as good as the password at
-/// that one server, for as long as it keeps its salt.
+/// A password is identified only by a keyed digest, with a new key for each cache. The derived keys are equivalent to
+/// the password at that one server, for as long as it keeps its salt.
 public final class ScramKeyCache: Sendable {
     struct Entry: Hashable {
         var hash: ScramMechanism.Hash
@@ -21,10 +21,10 @@ public final class ScramKeyCache: Sendable {
     private let digestKey = SymmetricKey(size: .bits256)
     private let keys = Mutex<[Entry: ScramKeys]>([:])
 
-    /// Creates an empty cache: one for an application.
+    /// Creates an empty cache. Use one per application.
     public init() {}
 
-    /// What keys are found by.
+    /// The lookup key.
     func entry(_ hash: ScramMechanism.Hash, _ password: Secret, salt: [UInt8], iterations: Int) -> Entry {
         var bytes = password.withBytes { Array($0) }
         defer { wipe(&bytes) }
@@ -34,7 +34,7 @@ public final class ScramKeyCache: Sendable {
 
     func keys(_ entry: Entry) -> ScramKeys? { keys.withLock { $0[entry] } }
 
-    /// Keeps keys with which a server has proven that it knows them: one that proves nothing is not to fill the cache.
+    /// Keeps keys that a server has proven to know: a server that proves nothing must not fill the cache.
     func keep(_ made: ScramKeys, for entry: Entry) {
         keys.withLock { keys in
             if keys[entry] == nil, keys.count >= Self.capacity, let other = keys.keys.randomElement() {

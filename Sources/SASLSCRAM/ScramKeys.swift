@@ -6,7 +6,7 @@ struct ScramKeys: Sendable {
     private let clientKey: SymmetricKey
     private let serverKey: SymmetricKey
 
-    /// What a client needs to prove itself, and to have the server prove itself.
+    /// What a client needs for its own proof, and to verify the server's.
     struct Proofs {
         var clientProof: [UInt8]
         fileprivate var serverKey: SymmetricKey
@@ -26,12 +26,12 @@ struct ScramKeys: Sendable {
             clientProof: clientKey.withUnsafeBytes { zip($0, signature).map { $0 ^ $1 } }, serverKey: serverKey)
     }
 
-    /// What a server keeps of the client's key: it checks a proof, and does not make one.
+    /// What a server stores of the client's key: it verifies a proof, but cannot make one.
     func storedKey(_ hash: ScramMechanism.Hash) -> [UInt8] {
         clientKey.withUnsafeBytes { hash.digest($0) }
     }
 
-    /// What a server proves itself with.
+    /// The key of the server's proof.
     var serverKeyBytes: [UInt8] { serverKey.withUnsafeBytes { Array($0) } }
 
     /// Compares the server's signature with the right one, in constant time.
@@ -41,7 +41,7 @@ struct ScramKeys: Sendable {
         hash.isValid(signature, for: authMessage, using: proofs.serverKey)
     }
 
-    /// The hexadecimal MD5 of `username:mongo:password`, which MongoDB's SCRAM-SHA-1 takes for the password.
+    /// The hexadecimal MD5 of `username:mongo:password`, which MongoDB's SCRAM-SHA-1 uses as the password.
     static func mongoDBDigest(username: String, password: Secret) -> Secret {
         var hash = Insecure.MD5()
         hash.update(data: Array("\(username):mongo:".utf8))

@@ -1,7 +1,7 @@
 public import SASL
 
-/// The mechanisms SCRAM-SHA-1 (RFC 5802) and SCRAM-SHA-256 (RFC 7677), client side, and their forms with channel binding
-/// (`-PLUS`).
+/// The mechanisms SCRAM-SHA-1 (RFC 5802) and SCRAM-SHA-256 (RFC 7677), client side, and their forms with channel
+/// binding (`-PLUS`).
 ///
 /// The server never sees the password, and proves that it knows it too: the exchange is complete only when the server's
 /// signature has been verified.
@@ -11,44 +11,44 @@ public import SASL
 /// var session = try SaslSession(mechanism)
 /// ```
 ///
-/// For MongoDB use ``mongoDB(_:username:password:)``, whose servers deviate from the RFC.
+/// For MongoDB use ``mongoDB(_:username:password:keyCache:)``, whose servers deviate from the RFC.
 public struct ScramMechanism: SaslMechanism {
     /// The hash function.
     @nonexhaustive
     public enum Hash: Sendable, Hashable, CaseIterable {
-        /// SCRAM-SHA-1.
+        /// RFC 5802: for servers that have nothing newer.
         case sha1
-        /// SCRAM-SHA-256.
+        /// RFC 7677: the one to prefer.
         case sha256
     }
 
-    /// How a user name becomes the one that goes over the wire.
+    /// How a user name is prepared before it is sent.
     @nonexhaustive
     public enum UsernamePreparation: Sendable, Hashable {
         /// SASLprep (RFC 4013), as RFC 5802 section 5.1 asks for.
         case saslPrep
-        /// As it is, which is MongoDB's rule.
+        /// Unchanged, which is MongoDB's rule.
         case unchanged
     }
 
-    /// How a password becomes the one that keys are derived from.
+    /// How a password is prepared before keys are derived from it.
     @nonexhaustive
     public enum PasswordPreparation: Sendable, Hashable {
         /// SASLprep (RFC 4013), as RFC 5802 section 2.2 asks for.
         case saslPrep
-        /// As it is.
+        /// The text goes over the wire byte for byte.
         case unchanged
         /// MongoDB's rule for SCRAM-SHA-1: the hexadecimal MD5 of `username:mongo:password`, none of it prepared.
         case mongoDBDigest
     }
 
-    /// What the client says of channel binding (RFC 5802 section 6).
+    /// The client's channel-binding flag (RFC 5802 section 6).
     @nonexhaustive
     public enum ChannelBinding: Sendable, Hashable {
-        /// The client does none.
+        /// The client does not support it.
         case none
-        /// The client could bind, and the server does not offer the `-PLUS` form. Where somebody has removed it from the
-        /// server's list, the server notices and refuses.
+        /// The client could bind, and the server does not offer the `-PLUS` form. If someone has removed it from the
+        /// server's list, the server detects that and refuses.
         case notOffered
         /// The `-PLUS` form, bound to this connection.
         case bound(SaslChannelBinding)
@@ -56,23 +56,24 @@ public struct ScramMechanism: SaslMechanism {
 
     /// How to run the exchange.
     public struct Options: Sendable {
-        /// Whom to act as; empty, the default, means the user who authenticates.
+        /// The authorization identity; empty, the default, means the user who authenticates.
         public var authorizationIdentity = ""
-        /// Ties the authentication to the TLS connection; decides between the mechanism and its `-PLUS` form.
+        /// Binds the authentication to the TLS connection; selects the mechanism or its `-PLUS` form.
         public var channelBinding = ChannelBinding.none
         /// How the user name is prepared.
         public var usernamePreparation = UsernamePreparation.saslPrep
         /// How the password is prepared.
         public var passwordPreparation = PasswordPreparation.saslPrep
-        /// The iteration counts to accept from a server, within 1 to 2^31 - 1. Few of them make a recorded exchange
-        /// easy to guess from, which is why RFC 7677 section 4 and MongoDB ask for 4096 at least; many let a server
-        /// burn this client's time, before it has proven anything. Servers have 4,096 (PostgreSQL, Kafka), 10,000 and 15,000
-        /// (MongoDB); 600,000 is what is recommended for passwords in a database today, and takes some tenths of a second.
+        /// The iteration counts to accept from a server, within 1 to 2^31 - 1. A low count makes it easy to guess
+        /// the password from a recorded exchange, so RFC 7677 section 4 and MongoDB require at least 4096; a high
+        /// count lets an unproven server use up this client's time. Servers use 4,096 (PostgreSQL, Kafka), 10,000 and
+        /// 15,000 (MongoDB); 600,000 is the current recommendation for passwords in a database, and takes some tenths
+        /// of a second.
         public var iterations = 4096...600_000
         /// Keeps the derived keys for later exchanges; `nil` derives them each time.
         public var keyCache: ScramKeyCache?
         /// Makes the client's nonce: printable ASCII without commas, never the same twice. The default is 24 bytes of
-        /// the system's random numbers. Replace it in tests only.
+        /// the system's random numbers. Replace it only in tests.
         public var makeNonce: @Sendable () -> String = ScramMechanism.randomNonce
 
         /// Creates the options of the RFCs.
@@ -98,10 +99,14 @@ public struct ScramMechanism: SaslMechanism {
         self.options = options
     }
 
-    /// The mechanism as MongoDB's driver authentication specification has it: the user name is not prepared;
+    /// The mechanism according to MongoDB's driver authentication specification: the user name is not prepared;
     /// SCRAM-SHA-1 takes ``PasswordPreparation/mongoDBDigest``, SCRAM-SHA-256 takes SASLprep.
     ///
-    /// - Parameter keyCache: Keeps the derived keys, as that specification asks for.
+    /// - Parameters:
+    ///   - hash: SCRAM-SHA-1 or SCRAM-SHA-256.
+    ///   - username: The name as the server has it.
+    ///   - password: Its bytes, UTF-8, before any preparation.
+    ///   - keyCache: Keeps the derived keys, as that specification requires.
     public static func mongoDB(
         _ hash: Hash, username: String, password: Secret, keyCache: ScramKeyCache? = nil
     ) -> ScramMechanism {
@@ -118,12 +123,12 @@ public struct ScramMechanism: SaslMechanism {
         return hash.name(isBound: false)
     }
 
-    /// The client speaks first, and the server proves itself. The key derivation takes some milliseconds or more, as
-    /// the server's iteration count demands, so a step may block.
+    /// The client speaks first, and the server proves itself. The key derivation takes some milliseconds or more,
+    /// depending on the server's iteration count, so a step may block.
     public var traits: SaslMechanismTraits { SaslMechanismTraits(authenticatesServer: true, mayBlock: true) }
 
-    /// Whether a server's message asks for more work than anybody else should wait for. It is only looked over: a long one
-    /// counts as costly.
+    /// Whether a server's message requires so much work that other clients should not wait for it. The message is only
+    /// scanned: a long one counts as costly.
     package static func isCostly(_ challenge: [UInt8]) -> Bool {
         guard challenge.count <= 4096 else { return true }
         let count = challenge.split(separator: UInt8(ascii: ",")).first { $0.starts(with: "i=".utf8) }?.dropFirst(2)
@@ -133,8 +138,8 @@ public struct ScramMechanism: SaslMechanism {
 
     /// Begins an authentication.
     ///
-    /// - Throws: ``SaslError/Code/invalidConfiguration`` for an empty user name or password, for one that SASLprep
-    ///   prohibits, and for a NUL, a nonce or iteration limits that cannot be used.
+    /// - Throws: ``/SASL/SaslError/Code/invalidConfiguration`` for an empty user name or password, for one that
+    ///   SASLprep prohibits, and for a NUL, a nonce or iteration limits that cannot be used.
     public func makeExchange() throws(SaslError) -> some SaslExchange {
         guard options.iterations.lowerBound > 0, options.iterations.upperBound <= Int32.max else {
             throw SaslError(.invalidConfiguration, "\(name) takes from 1 to \(Int32.max) iterations")
@@ -199,7 +204,7 @@ extension ScramMechanism.Hash {
 }
 
 extension ScramMechanism.PasswordPreparation {
-    /// - Throws: ``SaslError/Code/invalidConfiguration`` for a password that SASLprep prohibits.
+    /// - Throws: ``/SASL/SaslError/Code/invalidConfiguration`` for a password that SASLprep prohibits.
     func prepared(_ password: Secret, of username: String) throws(SaslError) -> Secret {
         switch self {
         case .unchanged: return password

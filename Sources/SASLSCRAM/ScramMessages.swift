@@ -1,6 +1,6 @@
 internal import SASL
 
-/// What the client says about itself (RFC 5802 section 7).
+/// The client's first message, as the client writes it (RFC 5802 section 7).
 struct ScramClient {
     var username: String
     var authorizationIdentity: String
@@ -29,13 +29,13 @@ struct ScramClient {
 
 /// The server's first message.
 struct ScramServerFirst {
-    /// The message as it came: it is part of what both sides sign.
+    /// The message as received: both sides sign it.
     var text: String
     var nonce: String
     var salt: [UInt8]
     var iterations: Int
 
-    /// Reads `r=…,s=…,i=…` and tolerates optional extensions behind them.
+    /// Reads `r=…,s=…,i=…` and tolerates optional extensions after them.
     init(_ challenge: [UInt8], clientNonce: String, iterations allowed: ClosedRange<Int>) throws(SaslError) {
         text = try ScramMessage.text(challenge)
         var attributes = try ScramMessage.attributes(text)
@@ -47,13 +47,13 @@ struct ScramServerFirst {
         }
         guard nonce.utf8.starts(with: clientNonce.utf8), nonce.utf8.count > clientNonce.utf8.count else {
             throw SaslError(
-                .serverNotProven, "the server's nonce does not continue the client's: it answers someone else")
+                .serverNotProven, "the server's nonce does not extend the client's: it answers another client")
         }
         let saltText = try ScramMessage.take("s", from: &attributes)
         guard let salt = SaslBase64.decode(saltText.utf8), !salt.isEmpty else {
             throw SaslError(.malformedChallenge, "the server's salt is not Base64")
         }
-        // Servers have 16 to 32 bytes.
+        // Servers use 16 to 32 bytes.
         guard salt.count <= 1024 else {
             throw SaslError(.malformedChallenge, "the server's salt is longer than 1024 bytes")
         }
@@ -78,7 +78,7 @@ struct ScramServerFirst {
         guard count >= allowed.lowerBound else {
             throw SaslError(
                 .unacceptableChallenge,
-                "the server demands \(count) iterations only, fewer than the \(allowed.lowerBound) that are safe"
+                "the server demands only \(count) iterations, fewer than the \(allowed.lowerBound) that are safe"
             )
         }
         return count
@@ -89,7 +89,7 @@ struct ScramServerFirst {
 struct ScramServerFinal {
     var signature: [UInt8]
 
-    /// Reads `v=…`, or throws the refusal of `e=…`; tolerates optional extensions behind it.
+    /// Reads `v=…`, or throws the refusal of `e=…`; tolerates optional extensions after it.
     init(_ challenge: [UInt8]) throws(SaslError) {
         var attributes = try ScramMessage.attributes(try ScramMessage.text(challenge))
         if let first = attributes.first, first.name == "e" { throw ScramMessage.refusal(first.value) }
@@ -104,7 +104,7 @@ struct ScramServerFinal {
     }
 }
 
-/// What all messages have in common.
+/// Common to all messages.
 enum ScramMessage {
     typealias Attribute = (name: Unicode.Scalar, value: String)
 
@@ -121,7 +121,7 @@ enum ScramMessage {
         return text
     }
 
-    /// Undoes ``escaped(_:)``; `nil` for a `=` that is none of the two (RFC 5802 section 5.1: the server must fail then).
+    /// Undoes ``escaped(_:)``; `nil` for any other `=` (RFC 5802 section 5.1: the server must fail then).
     static func unescaped(_ name: String) -> String? {
         var (text, rest) = ([UInt8](), name.utf8[...])
         while let byte = rest.popFirst() {
@@ -163,11 +163,11 @@ enum ScramMessage {
         return text
     }
 
-    /// Cuts a message into its attributes.
+    /// Splits a message into its attributes.
     ///
-    /// - Throws: ``SaslError/Code/malformedChallenge`` when one is not `letter=value`;
-    ///   ``SaslError/Code/unacceptableChallenge`` for `m`, which demands an extension that is not implemented here. Of a
-    ///   client's message both are ``SaslError/Code/malformedResponse``.
+    /// - Throws: ``/SASL/SaslError/Code/malformedChallenge`` when one is not `letter=value`;
+    ///   ``/SASL/SaslError/Code/unacceptableChallenge`` for `m`, which demands an extension that is not implemented
+    ///   here. Of a client's message both are ``/SASL/SaslError/Code/malformedResponse``.
     static func attributes(_ text: String, of sender: Sender = .server) throws(SaslError) -> [Attribute] {
         var attributes: [Attribute] = []
         // On scalars: a combining mark behind a comma would hide the comma from a search among characters.
@@ -194,7 +194,7 @@ enum ScramMessage {
         _ name: Unicode.Scalar, from attributes: inout [Attribute], of sender: Sender = .server
     ) throws(SaslError) -> String {
         guard let first = attributes.first, first.name == name else {
-            throw sender.malformed("message lacks the attribute \(name) in its place")
+            throw sender.malformed("message lacks the attribute \(name) where it is expected")
         }
         attributes.removeFirst()
         return first.value

@@ -36,7 +36,7 @@ final class ScramServerExchange: SaslServerExchange {
         switch current {
         case .initial: return try challenge(response)
         case .challenged(let challenge): return try finish(response, challenge)
-        case .over: throw SaslError(.unexpectedResponse, "the client goes on after the end of \(mechanism.name)")
+        case .over: throw SaslError(.unexpectedResponse, "the client continues after the end of \(mechanism.name)")
         }
     }
 
@@ -60,11 +60,11 @@ final class ScramServerExchange: SaslServerExchange {
             throw SaslError(.channelBinding, "the client binds to the connection in \(mechanism.name), which does not")
         case (_, .required):
             throw SaslError(
-                .channelBinding, "the client does not bind to the connection, which \(mechanism.name) is for")
+                .channelBinding, "the client does not bind to the connection, which \(mechanism.name) requires")
         case (.notOffered, .offered):
             throw SaslError(
                 .channelBinding,
-                "the client was not told that channel binding is offered: somebody has changed the list of mechanisms")
+                "the client was not told that channel binding is offered: someone has changed the list of mechanisms")
         case (.notOffered, .none), (.none, _): break
         }
     }
@@ -77,7 +77,7 @@ final class ScramServerExchange: SaslServerExchange {
         guard final.channelBinding == challenge.client.gs2Header + bindingData(challenge.client.bindingFlag) else {
             throw SaslError(
                 .channelBinding,
-                "the client's channel binding is not that of this connection: somebody may be in the middle")
+                "the client's channel binding is not that of this connection: someone may be in the middle")
         }
         let message = Array("\(challenge.client.bare),\(challenge.text),\(final.withoutProof)".utf8)
         // For an unknown user, too.

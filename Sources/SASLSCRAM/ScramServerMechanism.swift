@@ -1,26 +1,27 @@
 internal import Crypto
 public import SASL
 
-/// The mechanisms SCRAM-SHA-1 (RFC 5802) and SCRAM-SHA-256 (RFC 7677), server side, and their forms with channel binding.
+/// The mechanisms SCRAM-SHA-1 (RFC 5802) and SCRAM-SHA-256 (RFC 7677), server side, and their forms with channel
+/// binding.
 ///
 /// ```swift
 /// let mechanism = ScramServerMechanism(.sha256) { user in database.keys(of: user) }
 /// var session = try SaslServerSession(mechanism)
 /// ```
 ///
-/// An unknown user is not told apart from a wrong password: it gets a salt of its own, always the same, and is refused at the
-/// proof, after the same work.
+/// An unknown user is indistinguishable from a wrong password: it gets its own salt, always the same, and is refused at
+/// the proof, after the same work.
 public struct ScramServerMechanism: SaslServerMechanism {
-    /// The keys of a user; `nil` for an unknown one. It should take as long for one as for the other.
+    /// The keys of a user; `nil` for an unknown one. It should take the same time in both cases.
     public typealias Lookup = @Sendable (_ username: String) throws(SaslError) -> ScramStoredKeys?
 
-    /// What the server does about channel binding (RFC 5802 section 6).
+    /// The server's policy for channel binding (RFC 5802 section 6).
     @nonexhaustive
     public enum ChannelBinding: Sendable, Hashable {
         /// The connection has no bindings.
         case none
-        /// This is the plain form, and the `-PLUS` form is offered beside it: a client that could bind and was told otherwise is
-        /// refused, as somebody has changed the list of mechanisms.
+        /// This is the plain form, and the `-PLUS` form is offered too: a client that could bind but did not see that
+        /// offer is refused, as someone has changed the list of mechanisms.
         case offered
         /// This is the `-PLUS` form: the client chooses one of these bindings of the connection.
         case required([SaslChannelBinding])
@@ -32,17 +33,17 @@ public struct ScramServerMechanism: SaslServerMechanism {
         public var channelBinding = ChannelBinding.none
         /// How the user name is prepared before it is looked up.
         public var usernamePreparation = ScramMechanism.UsernamePreparation.saslPrep
-        /// The iterations that an unknown user is told; those of most users here.
+        /// The iteration count for an unknown user; use that of most users.
         public var iterations = 15_000
-        /// What the users are those of, a database for example: the salt of a name that is unknown in several differs, as that of known
-        /// users does.
+        /// The scope of the users, for example a database: a name that is unknown in several scopes has a different
+        /// salt in each, as known users do.
         public var realm = ""
-        /// How long an unknown user's salt is, from 1 to 32 bytes; as that of most users here.
+        /// The length of an unknown user's salt, from 1 to 32 bytes; use that of most users.
         public var saltLength = 16
-        /// Where the salts of unknown users come from. The default is random numbers: with several servers, or after a restart, the
-        /// same secret should be there, or a client sees which users exist.
+        /// The secret from which the salts of unknown users are derived; random by default. Several servers, and a
+        /// server after a restart, should use the same secret, or a client can see which users exist.
         public var mockSecret = Secret(bytes: ScramStoredKeys.randomSalt())
-        /// Makes the server's part of the nonce; replace it in tests only.
+        /// Makes the server's part of the nonce; replace it only in tests.
         public var makeNonce: @Sendable () -> String = ScramMechanism.randomNonce
 
         /// Creates the options of the RFCs.
@@ -55,7 +56,10 @@ public struct ScramServerMechanism: SaslServerMechanism {
 
     /// Creates the mechanism.
     ///
-    /// - Parameter lookup: Asked once for each authentication, with the name after its preparation.
+    /// - Parameters:
+    ///   - hash: SCRAM-SHA-1 or SCRAM-SHA-256.
+    ///   - options: Channel binding, and how names are prepared.
+    ///   - lookup: Asked once for each authentication, with the name after its preparation.
     public init(_ hash: ScramMechanism.Hash, options: Options = Options(), lookup: @escaping Lookup) {
         self.hash = hash
         self.options = options
@@ -73,7 +77,7 @@ public struct ScramServerMechanism: SaslServerMechanism {
 
     /// Begins an authentication.
     ///
-    /// - Throws: ``SASL/SaslError/Code/invalidConfiguration`` for a nonce or a length of salts that cannot be used.
+    /// - Throws: ``/SASL/SaslError/Code/invalidConfiguration`` for a nonce or a length of salts that cannot be used.
     public func makeExchange() throws(SaslError) -> some SaslServerExchange {
         let nonce = options.makeNonce()
         guard !nonce.isEmpty, nonce.utf8.allSatisfy(ScramMessage.isNonceByte) else {
@@ -85,7 +89,7 @@ public struct ScramServerMechanism: SaslServerMechanism {
         return ScramServerExchange(self, nonce: nonce)
     }
 
-    /// The user's name as it is looked up, and its keys, or those that nobody has.
+    /// The user's name as looked up, and its keys, or keys that no user has.
     func user(_ username: String) throws(SaslError) -> (name: String, keys: ScramStoredKeys, isKnown: Bool) {
         var name = username
         if options.usernamePreparation == .saslPrep {

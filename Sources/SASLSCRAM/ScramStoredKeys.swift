@@ -1,7 +1,7 @@
 internal import Crypto
 public import SASL
 
-/// What a server keeps of a user's password (RFC 5802 section 3): it checks a client's proof with it, and cannot make one.
+/// What a server stores of a user's password (RFC 5802 section 3): it can verify a client's proof, but not make one.
 public struct ScramStoredKeys: Sendable, Hashable {
     /// The salt, 16 random bytes or more.
     public var salt: [UInt8]
@@ -9,10 +9,10 @@ public struct ScramStoredKeys: Sendable, Hashable {
     public var iterations: Int
     /// H(ClientKey).
     public var storedKey: Secret
-    /// What the server proves itself with. Whoever has it can play the server.
+    /// The key of the server's proof. Anyone who has it can impersonate the server.
     public var serverKey: Secret
 
-    /// Takes keys from where they are kept.
+    /// Creates keys from stored values.
     public init(salt: [UInt8], iterations: Int, storedKey: Secret, serverKey: Secret) {
         self.salt = salt
         self.iterations = iterations
@@ -23,12 +23,14 @@ public struct ScramStoredKeys: Sendable, Hashable {
     /// Derives the keys of a password. Takes time in proportion to the iterations.
     ///
     /// - Parameters:
-    ///   - username: Part of MongoDB's digest; otherwise not looked at.
+    ///   - hash: SCRAM-SHA-1 or SCRAM-SHA-256.
+    ///   - username: Part of MongoDB's digest; otherwise ignored.
+    ///   - password: Its bytes, UTF-8, before any preparation.
     ///   - preparation: How the password is prepared; the client's must be the same.
     ///   - salt: The default is 16 random bytes.
     ///   - iterations: RFC 7677 section 4 asks for 4096 at least.
-    /// - Throws: ``SASL/SaslError/Code/invalidConfiguration`` for a password that cannot be prepared, and for less than one
-    ///   iteration.
+    /// - Throws: ``/SASL/SaslError/Code/invalidConfiguration`` for a password that cannot be prepared, and for less
+    ///   than one iteration.
     public init(
         _ hash: ScramMechanism.Hash, username: String, password: Secret,
         preparation: ScramMechanism.PasswordPreparation = .saslPrep, salt: [UInt8] = Self.randomSalt(),
@@ -46,7 +48,8 @@ public struct ScramStoredKeys: Sendable, Hashable {
 
     /// The system's random numbers.
     ///
-    /// - Parameter count: How many bytes. MongoDB has 16 for SHA-1 and 28 for SHA-256, and libmongoc takes no others.
+    /// - Parameter count: How many bytes. MongoDB uses 16 for SHA-1 and 28 for SHA-256, and libmongoc accepts no
+    ///   others.
     public static func randomSalt(count: Int = 16) -> [UInt8] {
         var generator = SystemRandomNumberGenerator()
         return (0..<count).map { _ in UInt8.random(in: 0...255, using: &generator) }

@@ -67,7 +67,7 @@ public struct BSONArray: Sendable {
 }
 
 extension BSONArray: RandomAccessCollection {
-    /// 0.
+    /// Always 0, the key of the first value.
     public var startIndex: Int { 0 }
     /// The number of values.
     public var endIndex: Int { values.count }

@@ -11,7 +11,7 @@ public struct BSONBinary: Sendable, Hashable {
         self.bytes = bytes
     }
 
-    /// Subtype 0.
+    /// Subtype 0, for bytes of no special meaning.
     public static let genericSubtype: UInt8 = 0x00
     /// Subtype 2, deprecated: its content starts with its own length once more.
     public static let oldBinarySubtype: UInt8 = 0x02

@@ -69,7 +69,7 @@ private struct ScannedDecimal {
     }
 
     static func inexact(_ reason: String) -> BSONError {
-        BSONError(code: .invalidText, offset: 0, message: "The number \(reason) for a decimal128 without rounding.")
+        BSONError(.invalidText, "The number \(reason) for a decimal128 without rounding.", offset: 0)
     }
 }
 
@@ -84,7 +84,7 @@ private struct DecimalScanner {
     var isAtEnd: Bool { position == text.count }
 
     var notANumber: BSONError {
-        BSONError(code: .invalidText, offset: position, message: "The text is not a decimal number.")
+        BSONError(.invalidText, "The text is not a decimal number.", offset: position)
     }
 
     private var next: UInt8? { isAtEnd ? nil : text[position] }

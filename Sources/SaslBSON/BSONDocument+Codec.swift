@@ -21,7 +21,7 @@ extension BSONDocument {
         of bytes: UnsafeRawBufferPointer, at offset: Int = 0, limits: BSONLimits = .default
     ) throws(BSONError) -> (document: BSONDocument, consumed: Int) {
         guard offset >= 0, offset <= bytes.count else {
-            throw BSONError(code: .truncated, offset: bytes.count, message: "The document would start past the end.")
+            throw BSONError(.truncated, "The document would start past the end.", offset: bytes.count)
         }
         var decoder = DocumentDecoder(bytes: bytes, position: offset, limits: limits)
         let document = try decoder.decode()
@@ -65,8 +65,7 @@ extension BSONDocument {
             let (document, consumed) = try decodePrefix(of: bytes, at: 0, limits: limits)
             guard consumed == bytes.count else {
                 throw BSONError(
-                    code: .trailingBytes, offset: consumed,
-                    message: "\(bytes.count - consumed) bytes follow the document.")
+                    .trailingBytes, "\(bytes.count - consumed) bytes follow the document.", offset: consumed)
             }
             return .success(document)
         } catch {

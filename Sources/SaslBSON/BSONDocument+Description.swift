@@ -5,7 +5,7 @@ extension BSONDocument: CustomStringConvertible, CustomDebugStringConvertible {
     /// Strings are shown. Do not log a document that has a password or a token in one.
     public var description: String { BSONValue.document(self).description }
 
-    /// As the description.
+    /// The same as ``description``, cut where that is cut.
     public var debugDescription: String { description }
 }
 
@@ -13,7 +13,7 @@ extension BSONArray: CustomStringConvertible, CustomDebugStringConvertible {
     /// The array in a form like extended JSON, bounded as a document's description is.
     public var description: String { BSONValue.array(self).description }
 
-    /// As the description.
+    /// The same as ``description``, cut where that is cut.
     public var debugDescription: String { description }
 }
 
@@ -25,7 +25,7 @@ extension BSONValue: CustomStringConvertible, CustomDebugStringConvertible {
         return renderer.output.text
     }
 
-    /// As the description.
+    /// The same as ``description``, cut where that is cut.
     public var debugDescription: String { description }
 }
 

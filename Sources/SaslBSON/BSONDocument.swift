@@ -3,7 +3,7 @@
 /// Order and duplicate keys are kept, as both occur on the wire. Look-up by key is a linear search that yields the
 /// first match; keys are compared by their UTF-8 bytes.
 public struct BSONDocument: Sendable {
-    /// A key and its value.
+    /// One field, in the document's order; keys may repeat.
     public typealias Element = (key: String, value: BSONValue)
 
     var elements: [Element]
@@ -46,7 +46,7 @@ public struct BSONDocument: Sendable {
 }
 
 extension BSONDocument: RandomAccessCollection {
-    /// 0.
+    /// Always 0, the position of the first field.
     public var startIndex: Int { 0 }
     /// The number of elements.
     public var endIndex: Int { elements.count }

@@ -1,6 +1,6 @@
 /// Why bytes are not BSON, why a value cannot be written as BSON, or why a text is not the value that it should be.
 public struct BSONError: Error, Sendable, Hashable {
-    /// The kind of the defect. The set is open: later versions may add codes.
+    /// The kind of error. The set is open: later versions may add codes.
     public struct Code: Sendable, Hashable, CustomStringConvertible {
         private let value: String
 
@@ -14,7 +14,7 @@ public struct BSONError: Error, Sendable, Hashable {
         public static let missingTerminator = Code(value: "missing-terminator")
         /// A string or key is not UTF-8. The offset is that of the text's first byte.
         public static let invalidUTF8 = Code(value: "invalid-utf8")
-        /// The element type is none of BSON's. The offset is that of the type byte.
+        /// The element type is not one of BSON's. The offset is that of the type byte.
         public static let unknownType = Code(value: "unknown-type")
         /// A Boolean is neither 0 nor 1. The offset is that of its byte.
         public static let invalidBoolean = Code(value: "invalid-boolean")
@@ -35,7 +35,7 @@ public struct BSONError: Error, Sendable, Hashable {
         public var description: String { value }
     }
 
-    /// The kind of the defect.
+    /// The kind of error.
     public var code: Code
     /// Where: in decoding, a byte offset from the start of the input; in encoding, from the start of the document that
     /// was being written; for `invalidText`, from the start of the text.
@@ -44,10 +44,10 @@ public struct BSONError: Error, Sendable, Hashable {
     public var message: String
 
     /// Creates an error.
-    public init(code: Code, offset: Int, message: String) {
+    public init(_ code: Code, _ message: String, offset: Int) {
         self.code = code
-        self.offset = offset
         self.message = message
+        self.offset = offset
     }
 }
 

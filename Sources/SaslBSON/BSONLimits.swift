@@ -10,7 +10,7 @@ public struct BSONLimits: Sendable, Hashable {
     public var maximumElementCount: Int
 
     /// How many bytes one encoded document may have: 5 for an empty one, to `Int32.max`, the format's own limit. Other
-    /// numbers are taken for the nearest of these.
+    /// numbers are clamped to this range.
     public var maximumDocumentLength: Int {
         didSet { maximumDocumentLength = Self.possibleLength(maximumDocumentLength) }
     }
@@ -19,7 +19,7 @@ public struct BSONLimits: Sendable, Hashable {
         min(max(length, 5), Int(Int32.max))
     }
 
-    /// Creates limits; by default 200 levels and no others than the format's own.
+    /// Creates limits; by default 200 levels and only the format's own limits.
     public init(
         maximumNestingDepth: Int = 200, maximumElementCount: Int = .max, maximumDocumentLength: Int = Int(Int32.max)
     ) {

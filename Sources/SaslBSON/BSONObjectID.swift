@@ -24,14 +24,13 @@ public struct BSONObjectID: Sendable {
     public init(hex: String) throws(BSONError) {
         let digits = Array(hex.utf8.prefix(25))
         guard digits.count == 24 else {
-            throw BSONError(
-                code: .invalidText, offset: min(digits.count, 24), message: "An ObjectID is 24 hexadecimal digits.")
+            throw BSONError(.invalidText, "An ObjectID is 24 hexadecimal digits.", offset: min(digits.count, 24))
         }
         var bytes: [UInt8] = []
         var half: UInt8?
         for (offset, digit) in digits.enumerated() {
             guard let nibble = Self.nibble(digit) else {
-                throw BSONError(code: .invalidText, offset: offset, message: "Not a hexadecimal digit.")
+                throw BSONError(.invalidText, "Not a hexadecimal digit.", offset: offset)
             }
             if let upper = half {
                 bytes.append(upper << 4 | nibble)

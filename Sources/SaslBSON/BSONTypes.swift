@@ -33,7 +33,7 @@ public struct BSONTimestamp: Sendable, Hashable, Comparable {
     }
 }
 
-/// A regular expression, in the dialect of whoever wrote it.
+/// A regular expression, in the dialect of its author.
 public struct BSONRegex: Sendable {
     /// The pattern; without NUL.
     public var pattern: String
@@ -89,9 +89,9 @@ extension BSONDBPointer: Hashable {
 
 /// JavaScript code with the values of its free variables (deprecated type 0x0F).
 public struct BSONJavaScriptWithScope: Sendable, Hashable {
-    /// The code.
+    /// JavaScript source, which nothing here runs.
     public var code: String
-    /// The variables.
+    /// The variables that the code sees, by name.
     public var scope: BSONDocument
 
     /// Creates code with a scope.

@@ -1,5 +1,5 @@
-// Comparing and hashing keep a work list of their own, as decoding does: what a peer may nest must not be able to
-// exhaust the stack of whoever compares it.
+// Comparing and hashing keep a work list of their own, as decoding does: values nested by a peer
+// must not exhaust the stack.
 
 extension BSONValue: Hashable {
     /// Whether both have the same type and the same encoded bytes.

@@ -1,5 +1,5 @@
 extension BSONValue: ExpressibleByStringInterpolation {
-    /// A `string`.
+    /// Lets a string literal stand for a value of type `string`.
     public init(stringLiteral value: String) {
         self = .string(value)
     }
@@ -17,14 +17,14 @@ extension BSONValue: ExpressibleByIntegerLiteral {
 }
 
 extension BSONValue: ExpressibleByFloatLiteral {
-    /// A `double`.
+    /// Lets a floating-point literal stand for a value of type `double`.
     public init(floatLiteral value: Double) {
         self = .double(value)
     }
 }
 
 extension BSONValue: ExpressibleByBooleanLiteral {
-    /// A `bool`.
+    /// Lets `true` and `false` stand for values of type `bool`.
     public init(booleanLiteral value: Bool) {
         self = .bool(value)
     }

@@ -24,7 +24,7 @@ package struct BoundedText {
         return bounded.text
     }
 
-    /// Appends text that is known to be harmless, all of it or nothing.
+    /// Appends text that is known to be safe, all of it or nothing.
     package mutating func append(_ piece: String) {
         guard !isFull else { return }
         guard piece.utf8.count <= limit - text.utf8.count else {

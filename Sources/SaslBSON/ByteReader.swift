@@ -37,12 +37,12 @@ struct ByteReader {
         return UnsafeRawBufferPointer(rebasing: bytes[position..<(position + count)])
     }
 
-    /// Reads up to a NUL that must lie before `limit`, and steps over it.
+    /// Reads up to a NUL that must lie before `limit`, and skips it.
     mutating func readCString(before limit: Int) throws(BSONError) -> UnsafeRawBufferPointer {
         let start = position
         let end = min(limit, bytes.count)
         guard start <= end, let terminator = bytes[start..<end].firstIndex(of: 0) else {
-            throw BSONError(code: .missingTerminator, offset: end, message: "No NUL ends the key or C string.")
+            throw BSONError(.missingTerminator, "No NUL ends the key or C string.", offset: end)
         }
         position = terminator + 1
         return UnsafeRawBufferPointer(rebasing: bytes[start..<terminator])
@@ -55,13 +55,13 @@ struct ByteReader {
         let available = min(limit, bytes.count) - position
         guard length >= 1, length <= available else {
             throw BSONError(
-                code: .invalidLength, offset: lengthOffset,
-                message: "A string has a length of \(length) where 1 to \(available) are possible.")
+                .invalidLength, "A string has a length of \(length) where 1 to \(available) are possible.",
+                offset: lengthOffset)
         }
         let start = position
         let content = try readBytes(length - 1, before: limit)
         guard try readByte(before: limit) == 0 else {
-            throw BSONError(code: .missingTerminator, offset: position - 1, message: "A string does not end with NUL.")
+            throw BSONError(.missingTerminator, "A string does not end with NUL.", offset: position - 1)
         }
         return try Self.text(content, at: start)
     }
@@ -69,7 +69,7 @@ struct ByteReader {
     /// The text that bytes found at an offset hold.
     static func text(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws(BSONError) -> String {
         guard let text = String(validating: bytes, as: UTF8.self) else {
-            throw BSONError(code: .invalidUTF8, offset: offset, message: "A key or string is not valid UTF-8.")
+            throw BSONError(.invalidUTF8, "A key or string is not valid UTF-8.", offset: offset)
         }
         return text
     }
@@ -77,7 +77,7 @@ struct ByteReader {
     private func require(_ count: Int, before limit: Int) throws(BSONError) {
         let end = min(limit, bytes.count)
         guard position <= end, count <= end - position else {
-            throw BSONError(code: .truncated, offset: end, message: "The bytes end inside a value.")
+            throw BSONError(.truncated, "The bytes end inside a value.", offset: end)
         }
     }
 }

@@ -67,8 +67,7 @@ struct DocumentDecoder {
             let type = try reader.readByte(before: frame.terminator + 1)
             if offset == frame.terminator {
                 guard type == 0 else {
-                    throw BSONError(
-                        code: .missingTerminator, offset: offset, message: "A document does not end with NUL.")
+                    throw BSONError(.missingTerminator, "A document does not end with NUL.", offset: offset)
                 }
                 guard var parent = stack.popLast() else { return BSONDocument(frame.elements) }
                 parent.append(frame.key, try close(frame))
@@ -76,14 +75,14 @@ struct DocumentDecoder {
                 continue
             }
             guard type != 0 else {
-                throw BSONError(
-                    code: .invalidLength, offset: offset, message: "A document ends before its length says.")
+                throw BSONError(.invalidLength, "A document ends before its length says.", offset: offset)
             }
             elementCount += 1
             guard elementCount <= limits.maximumElementCount else {
                 throw BSONError(
-                    code: .tooManyElements, offset: offset,
-                    message: "The document has more than the \(limits.maximumElementCount) elements that are accepted.")
+                    .tooManyElements,
+                    "The document has more than the \(limits.maximumElementCount) elements that are accepted.",
+                    offset: offset)
             }
             let key = try readKey(in: frame)
             if let kind = try openingKind(type, before: frame.terminator) {
@@ -104,26 +103,27 @@ struct DocumentDecoder {
         let start = reader.position
         guard depth <= limits.maximumNestingDepth else {
             throw BSONError(
-                code: .nestingTooDeep, offset: start,
-                message: "Documents are nested deeper than the \(limits.maximumNestingDepth) levels that are accepted.")
+                .nestingTooDeep,
+                "Documents are nested deeper than the \(limits.maximumNestingDepth) levels that are accepted.",
+                offset: start)
         }
         let length = Int(try reader.readInteger(Int32.self, before: limit))
         guard length >= 5, length <= limits.maximumDocumentLength else {
             throw BSONError(
-                code: .invalidLength, offset: start,
-                message: "A document has a length of \(length) where 5 to \(limits.maximumDocumentLength) are possible."
-            )
+                .invalidLength,
+                "A document has a length of \(length) where 5 to \(limits.maximumDocumentLength) are possible.",
+                offset: start)
         }
         guard length <= limit - start else {
             if depth == 1 {
                 throw BSONError(
-                    code: .truncated, offset: limit,
-                    message: "The document has \(length) bytes, of which \(limit - start) are there.")
+                    .truncated, "The document has \(length) bytes, of which only \(limit - start) are present.",
+                    offset: limit)
             }
             throw BSONError(
-                code: .invalidLength, offset: start,
-                message: "A document of \(length) bytes does not fit into the \(limit - start) that are left around it."
-            )
+                .invalidLength,
+                "A document of \(length) bytes does not fit into the \(limit - start) that are left around it.",
+                offset: start)
         }
         return Frame(kind: kind, key: key, terminator: start + length - 1)
     }
@@ -137,8 +137,8 @@ struct DocumentDecoder {
         case .scope(let code, let end):
             guard reader.position == end else {
                 throw BSONError(
-                    code: .invalidLength, offset: reader.position - 1,
-                    message: "The scope of JavaScript code ends \(end - reader.position) bytes too early.")
+                    .invalidLength, "The scope of JavaScript code ends \(end - reader.position) bytes too early.",
+                    offset: reader.position - 1)
             }
             return .javascriptWithScope(
                 BSONJavaScriptWithScope(code: code, scope: BSONDocument(frame.elements)))
@@ -167,9 +167,9 @@ struct DocumentDecoder {
             // The shortest: this length, an empty string (5 bytes) and an empty document (5 bytes).
             guard length >= 14, length <= limit - start else {
                 throw BSONError(
-                    code: .invalidLength, offset: start,
-                    message: "JavaScript code with scope has a length of \(length)"
-                        + " where 14 to \(limit - start) are possible.")
+                    .invalidLength,
+                    "JavaScript code with scope has a length of \(length)"
+                        + " where 14 to \(limit - start) are possible.", offset: start)
             }
             return .scope(code: try reader.readString(before: start + length), end: start + length)
         default:
@@ -220,7 +220,7 @@ struct DocumentDecoder {
         case 0x7F:
             return .maxKey
         default:
-            throw BSONError(code: .unknownType, offset: offset, message: "The element type \(type) is none of BSON's.")
+            throw BSONError(.unknownType, "The element type \(type) is not one of BSON's.", offset: offset)
         }
     }
 
@@ -237,8 +237,7 @@ struct DocumentDecoder {
         case 1:
             return true
         case let byte:
-            throw BSONError(
-                code: .invalidBoolean, offset: offset, message: "A Boolean is \(byte) where 0 or 1 are possible.")
+            throw BSONError(.invalidBoolean, "A Boolean is \(byte) where 0 or 1 are possible.", offset: offset)
         }
     }
 
@@ -254,23 +253,26 @@ struct DocumentDecoder {
         let subtype = try reader.readByte(before: limit)
         guard length >= 0, length <= limit - reader.position else {
             throw BSONError(
-                code: .invalidLength, offset: lengthOffset,
-                message: "A binary has a length of \(length) where 0 to \(limit - reader.position) are possible.")
+                .invalidLength,
+                "A binary has a length of \(length) where 0 to \(limit - reader.position) are possible.",
+                offset: lengthOffset)
         }
         guard subtype == BSONBinary.oldBinarySubtype else {
             return BSONBinary(subtype: subtype, bytes: Array(try reader.readBytes(length, before: limit)))
         }
         guard length >= 4 else {
             throw BSONError(
-                code: .invalidLength, offset: lengthOffset,
-                message: "An old binary (subtype 2) has a length of \(length), but needs 4 for its inner length.")
+                .invalidLength,
+                "An old binary (subtype 2) has a length of \(length), but needs 4 for its inner length.",
+                offset: lengthOffset)
         }
         let innerOffset = reader.position
         let inner = Int(try reader.readInteger(Int32.self, before: limit))
         guard inner == length - 4 else {
             throw BSONError(
-                code: .invalidLength, offset: innerOffset,
-                message: "An old binary (subtype 2) has an inner length of \(inner) where \(length - 4) is due.")
+                .invalidLength,
+                "An old binary (subtype 2) has an inner length of \(inner) where \(length - 4) is required.",
+                offset: innerOffset)
         }
         return BSONBinary(subtype: subtype, bytes: Array(try reader.readBytes(inner, before: limit)))
     }

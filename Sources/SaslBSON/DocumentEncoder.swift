@@ -45,8 +45,9 @@ struct DocumentEncoder {
             elementCount += 1
             guard elementCount <= limits.maximumElementCount else {
                 throw BSONError(
-                    code: .tooManyElements, offset: output.count - start,
-                    message: "The document has more than the \(limits.maximumElementCount) elements that are allowed.")
+                    .tooManyElements,
+                    "The document has more than the \(limits.maximumElementCount) elements that are allowed.",
+                    offset: output.count - start)
             }
             output.append(value.typeByte)
             try appendCString(key, to: &output)
@@ -92,8 +93,9 @@ struct DocumentEncoder {
     ) throws(BSONError) -> Frame {
         guard depth <= limits.maximumNestingDepth else {
             throw BSONError(
-                code: .nestingTooDeep, offset: output.count - start,
-                message: "Documents are nested deeper than the \(limits.maximumNestingDepth) levels that are allowed.")
+                .nestingTooDeep,
+                "Documents are nested deeper than the \(limits.maximumNestingDepth) levels that are allowed.",
+                offset: output.count - start)
         }
         let offset = output.count
         Self.append(Int32(0), to: &output)
@@ -146,14 +148,13 @@ struct DocumentEncoder {
 
     private func appendCString(_ text: String, to output: inout [UInt8]) throws(BSONError) {
         guard !text.utf8.contains(0) else {
-            throw BSONError(
-                code: .embeddedNUL, offset: output.count - start, message: "A key or regular expression contains NUL.")
+            throw BSONError(.embeddedNUL, "A key or regular expression contains NUL.", offset: output.count - start)
         }
         output.append(contentsOf: text.utf8)
         output.append(0)
     }
 
-    /// Refuses a content that cannot fit before it is copied.
+    /// Refuses content that cannot fit before it is copied.
     private func checkedLength(_ count: Int, plus extra: Int, at output: [UInt8]) throws(BSONError) -> Int32 {
         let used = output.count - start
         guard count <= limits.maximumDocumentLength - used - extra, let length = Int32(exactly: count + extra) else {
@@ -170,8 +171,8 @@ struct DocumentEncoder {
 
     private func tooLarge(at offset: Int) -> BSONError {
         BSONError(
-            code: .documentTooLarge, offset: offset,
-            message: "The document is longer than the \(limits.maximumDocumentLength) bytes that are allowed.")
+            .documentTooLarge,
+            "The document is longer than the \(limits.maximumDocumentLength) bytes that are allowed.", offset: offset)
     }
 
     private static func append(_ number: some FixedWidthInteger, to output: inout [UInt8]) {

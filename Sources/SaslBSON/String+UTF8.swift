@@ -1,6 +1,6 @@
 extension String {
-    /// Whether both have the same UTF-8 bytes. `==` would take canonically equivalent texts for equal, which the wire,
-    /// and a server that compares names, do not.
+    /// Whether both have the same UTF-8 bytes. `==` treats canonically equivalent texts as equal, unlike
+    /// the wire, and servers that compare names.
     func hasSameUTF8(as other: String) -> Bool {
         utf8.count == other.utf8.count && utf8.elementsEqual(other.utf8)
     }

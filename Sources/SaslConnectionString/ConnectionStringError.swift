@@ -1,4 +1,4 @@
-/// Why a text is no connection string, and where.
+/// Why a text is not a connection string, and where.
 ///
 /// Neither the message nor the part's label ever repeats text from the connection string, other than the names of
 /// options and properties that the specifications define: a malformed string may have its password anywhere.
@@ -21,15 +21,15 @@ public struct ConnectionStringError: Error, Sendable, Hashable {
         public static let missingHost = Code(value: "missing-host")
         /// A host that is neither a host name, an IP address, an IP literal nor a socket path.
         public static let invalidHost = Code(value: "invalid-host")
-        /// A port that is no number from 1 to 65535, or one where none is allowed.
+        /// A port that is not a number from 1 to 65535, or one where none is allowed.
         public static let invalidPort = Code(value: "invalid-port")
         /// The database holds a character that no database name may have.
         public static let invalidDatabase = Code(value: "invalid-database")
         /// An option without `=`, or with a value that must not be ignored.
         public static let invalidOption = Code(value: "invalid-option")
-        /// Options that exclude one another, or that do not fit the hosts or the scheme.
+        /// Options that conflict with each other, or with the hosts or the scheme.
         public static let conflictingOptions = Code(value: "conflicting-options")
-        /// `authMechanism` names no mechanism of the driver authentication specification.
+        /// `authMechanism` is not a mechanism of the driver authentication specification.
         public static let unsupportedMechanism = Code(value: "unsupported-mechanism")
         /// User name, password, source or properties do not fit the mechanism.
         public static let invalidCredential = Code(value: "invalid-credential")
@@ -42,7 +42,7 @@ public struct ConnectionStringError: Error, Sendable, Hashable {
 
     /// What kind of failure this is.
     public var code: Code
-    /// One sentence for a person: what is wrong, and how to write it instead. Never holds text of the string's.
+    /// One sentence for a person: what is wrong, and how to write it instead. Never holds text of the string.
     public var message: String
     /// Where, as a number of UTF-8 bytes from the start of the string (or of the TXT record).
     public var offset: Int

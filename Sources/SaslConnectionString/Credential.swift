@@ -23,10 +23,10 @@ public enum AuthMechanism: String, Sendable, Hashable, CaseIterable, CustomStrin
 }
 
 extension MongoConnectionString {
-    /// Who wants to authenticate, by which mechanism and where, with every rule of the driver authentication
-    /// specification applied: what is missing here is not needed, and defaults are filled in.
+    /// The user, the mechanism and the database of the authentication, with every rule of the driver
+    /// authentication specification applied: missing values are not needed, and defaults are filled in.
     public struct Credential: Sendable, Hashable {
-        /// The user's name; `nil` where the mechanism takes it from elsewhere. Never empty.
+        /// The user's name; `nil` if the mechanism takes it from elsewhere. Never empty.
         public var username: String?
         /// The password; `nil` when none is given, which is not the same as an empty one.
         public var password: Secret?
@@ -59,9 +59,9 @@ extension MongoConnectionString {
     }
 }
 
-/// What the properties of a GSSAPI credential say about the service's principal.
+/// The properties of a GSSAPI credential that determine the service's principal.
 public struct GSSAPIProperties: Sendable, Hashable {
-    /// How a server's host name is made canonical before it goes into the service principal.
+    /// How a server's host name is canonicalized for the service principal.
     @nonexhaustive
     public enum CanonicalizeHostName: String, Sendable, Hashable {
         /// The name is used as given.
@@ -74,9 +74,9 @@ public struct GSSAPIProperties: Sendable, Hashable {
 
     /// `SERVICE_NAME`: the first part of the service principal.
     public var serviceName: String
-    /// `SERVICE_REALM`: the service's realm where it is not found through the host.
+    /// `SERVICE_REALM`: the service's realm, if it is not that of the host.
     public var serviceRealm: String?
-    /// `SERVICE_HOST`: the host of the service principal where it is not the server's.
+    /// `SERVICE_HOST`: the host of the service principal, if it is not the server's.
     public var serviceHost: String?
     /// `CANONICALIZE_HOST_NAME`; `true` and `false` are read as `forwardAndReverse` and `none`.
     public var canonicalizeHostName: CanonicalizeHostName

@@ -75,7 +75,7 @@ struct CredentialRules {
         for property in properties.properties {
             _ = try findings.attempt { () throws(ConnectionStringError) in try check(property, rule) }
         }
-        // The mechanism's own rules are about a credential that is whole.
+        // The mechanism's own rules apply only to a complete credential.
         guard let username, let password, let source, findings.errors.count == before else { return nil }
         var credential = MongoConnectionString.Credential(
             username: username, password: password, source: source, mechanism: mechanism,
@@ -119,7 +119,7 @@ struct CredentialRules {
             }
             return "$external"
         case .database(let otherwise):
-            // A namespace stands for its database.
+            // A namespace means its database.
             let name = database.flatMap { $0.unicodeScalars.split(separator: ".").first.map(String.init) }
             return options.authSource ?? name ?? otherwise
         }
@@ -128,7 +128,8 @@ struct CredentialRules {
     private func check(_ property: MechanismProperties.Property, _ rule: Rule) throws(ConnectionStringError) {
         guard rule.properties.contains(property.name) else {
             if property.name == "ALLOWED_HOSTS" {
-                throw propertyError("ALLOWED_HOSTS must not stand in a connection string: it guards against its hosts")
+                throw propertyError(
+                    "ALLOWED_HOSTS must not be in a connection string: it protects against the string's own hosts")
             }
             let allowed = rule.properties.sorted().joined(separator: ", ")
             throw propertyError(
@@ -185,7 +186,7 @@ struct CredentialRules {
         }
     }
 
-    /// An error about user name or password; it points at them, or at the mechanism that misses them.
+    /// An error about user name or password; it points at them, or at the mechanism that requires them.
     private func error(_ message: String) -> ConnectionStringError {
         guard let offset = locations.userInfo else {
             return locations.error(.invalidCredential, message, option: "authMechanism")

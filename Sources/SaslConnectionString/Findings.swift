@@ -1,6 +1,6 @@
-/// What is wrong with a string. Either the first error ends the parsing, or all are noted.
+/// The errors of a string. Either the first one ends the parsing, or all are collected.
 final class Findings {
-    /// More than that help nobody.
+    /// More than that are not useful.
     static let limit = 100
 
     private let endsAtFirst: Bool
@@ -10,13 +10,13 @@ final class Findings {
         self.endsAtFirst = endsAtFirst
     }
 
-    /// Notes an error, or throws it.
+    /// Records an error, or throws it.
     func report(_ error: ConnectionStringError) throws(ConnectionStringError) {
         guard !endsAtFirst, errors.count < Self.limit - 1 else { throw error }
         errors.append(error)
     }
 
-    /// Runs what does not depend on other parts of the string; `nil` where its error was noted.
+    /// Runs a step that does not depend on other parts of the string; `nil` if its error was recorded.
     func attempt<Result>(
         _ body: () throws(ConnectionStringError) -> Result
     ) throws(ConnectionStringError) -> Result? {
@@ -28,7 +28,7 @@ final class Findings {
         }
     }
 
-    /// Notes the error that ended the parsing after all.
+    /// Records the error that ended the parsing after all.
     func end(_ error: ConnectionStringError) {
         errors.append(error)
     }

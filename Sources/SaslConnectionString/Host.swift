@@ -1,17 +1,17 @@
 extension MongoConnectionString {
-    /// The port of a server whose host identifier gives none.
+    /// The default port.
     public static let defaultPort: UInt16 = 27017
 
     /// One host identifier: where a server is, or with `mongodb+srv` the name whose SRV records say where they are.
     public struct Host: Sendable, Hashable {
-        /// What sort of host identifier this is. The raw values are those of the specification's tests.
+        /// The type of host identifier. The raw values are those of the specification's tests.
         @nonexhaustive
         public enum Kind: String, Sendable, Hashable {
             /// A name to look up.
             case hostname
             /// Four decimal octets, as RFC 3986 section 3.2.2 writes them (no leading zeros).
             case ipv4
-            /// An IPv6 address; it stands in brackets in the string.
+            /// An IPv6 address; it is in brackets in the string.
             case ipLiteral = "ip_literal"
             /// The path of a Unix domain socket.
             case unix
@@ -19,10 +19,10 @@ extension MongoConnectionString {
 
         /// The host name in lower case, the address without brackets and zone, or the decoded path of the socket.
         public var name: String
-        /// The port. ``MongoConnectionString/defaultPort`` when none is given; it means nothing for a socket path and
-        /// with `mongodb+srv`.
+        /// The port. ``MongoConnectionString/defaultPort`` if none is given; it is meaningless for a socket
+        /// path and with `mongodb+srv`.
         public var port: UInt16
-        /// What sort of host identifier this is.
+        /// The type of host identifier.
         public var kind: Kind
         /// The zone of a scoped IPv6 address, decoded and without `%`: `eth0` for `[fe80::1%25eth0]` (RFC 6874) and
         /// for the unencoded `[fe80::1%eth0]`.
@@ -40,7 +40,7 @@ extension MongoConnectionString {
         package init(member: String) throws(ConnectionStringError) {
             let hosts = try HostParser.hosts(in: Array(member.utf8)[...])
             guard let host = hosts.first, hosts.count == 1 else {
-                throw ConnectionStringError(.invalidHost, "a member is one host", offset: 0, part: "host 1")
+                throw ConnectionStringError(.invalidHost, "a member must be one host", offset: 0, part: "host 1")
             }
             self = host
         }
@@ -53,7 +53,7 @@ extension MongoConnectionString {
 }
 
 extension MongoConnectionString.Host: CustomStringConvertible {
-    /// The host identifier as it stands in a connection string; the port only where it is not the default one.
+    /// The host identifier as in a connection string; the port only if it is not the default one.
     public var description: String {
         let portText = port == MongoConnectionString.defaultPort ? "" : ":\(port)"
         switch kind {

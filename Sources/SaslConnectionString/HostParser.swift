@@ -11,7 +11,7 @@ enum HostParser {
         let count = 1 + raw.count { $0 == UInt8(ascii: ",") }
         guard count <= maximumCount else {
             throw ConnectionStringError(
-                .tooLarge, "a connection string names at most \(maximumCount) hosts; these are \(count)",
+                .tooLarge, "a connection string names at most \(maximumCount) hosts; this one names \(count)",
                 offset: raw.startIndex, part: "host \(maximumCount + 1)")
         }
         var hosts: [Host] = []
@@ -30,7 +30,9 @@ enum HostParser {
         func error(_ code: ConnectionStringError.Code, _ message: String) -> ConnectionStringError {
             ConnectionStringError(code, message, offset: raw.startIndex, part: "host 1")
         }
-        if hosts.count > 1 { throw error(.invalidHost, "mongodb+srv takes one host name, whose SRV records are asked") }
+        if hosts.count > 1 {
+            throw error(.invalidHost, "mongodb+srv takes one host name, whose SRV records are looked up")
+        }
         guard hosts.first?.kind == .hostname else {
             throw error(.invalidHost, "mongodb+srv takes a host name, not an address or a path")
         }
@@ -51,7 +53,7 @@ enum HostParser {
         if let colon = raw.firstIndex(of: UInt8(ascii: ":")) {
             if raw[(colon + 1)...].contains(UInt8(ascii: ":")) {
                 throw ConnectionStringError(
-                    .invalidHost, "a host has one ':' at most; an IPv6 address stands in brackets, as [::1]:27017",
+                    .invalidHost, "a host has one ':' at most; an IPv6 address is in brackets, as [::1]:27017",
                     offset: colon, part: part)
             }
             name = raw[..<colon]
@@ -120,7 +122,7 @@ enum HostParser {
             if rawZone.count > 2, rawZone.starts(with: "25".utf8) { rawZone = rawZone.dropFirst(2) }
             let text = try percentDecoded(rawZone, part: part)
             guard isZone(text) else {
-                throw error("behind the '%' stands the name or number of an interface", at: rawZone.startIndex)
+                throw error("the name or number of an interface must follow the '%'", at: rawZone.startIndex)
             }
             zone = text
         }
@@ -174,7 +176,7 @@ extension HostParser {
         return compressed ? groups <= 7 : groups == 8
     }
 
-    /// Names that DNS or a hosts file may have. Letters beyond ASCII are left to the resolver.
+    /// Names that DNS or a hosts file may have. Non-ASCII letters are left to the resolver.
     static func isHostname(_ text: String) -> Bool {
         var labels = text.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
         // A final period makes a name absolute.

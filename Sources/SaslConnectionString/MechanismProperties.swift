@@ -5,7 +5,7 @@ internal import SecretMemory
 ///
 /// `AWS_SESSION_TOKEN`, and every property that no specification defines, is redacted in every printed form.
 public struct MechanismProperties: Sendable, Hashable {
-    /// One property.
+    /// A name with its value, which is shown only where it cannot be a secret.
     public struct Property: Sendable, Hashable {
         /// The property's name, in upper case.
         public var name: String

@@ -1,9 +1,9 @@
 extension MongoConnectionString {
-    /// Takes what DNS says about a `mongodb+srv` string: the hosts of its SRV records and the text of its TXT record.
+    /// Applies the DNS records of a `mongodb+srv` string: the hosts of its SRV records and the text of its TXT record.
     ///
     /// The string's own options override the record's, and all rules are checked again with what the record adds. The
     /// rules about the records themselves (their parent domain, one TXT record at most, the random choice for
-    /// `srvMaxHosts`) are the caller's. ``scheme`` stays `mongodb+srv`.
+    /// `srvMaxHosts`) are up to the caller. ``scheme`` stays `mongodb+srv`.
     ///
     /// - Parameters:
     ///   - hosts: The chosen hosts; not empty.
@@ -18,7 +18,7 @@ extension MongoConnectionString {
         }
         var result = self
         result.hosts = hosts
-        // Offsets in errors about conflicts are those of the record, where the new option stands.
+        // Offsets in errors about conflicts are those of the record, which has the new option.
         var locations = Locations()
         if let txt {
             var reader = OptionReader(part: "TXT record", Findings())

@@ -7,11 +7,11 @@
 /// string.credential?.username         // "ann@EXAMPLE.COM"
 /// ```
 ///
-/// Nothing is looked up: with `mongodb+srv` the one host is the name to ask DNS for, and ``resolved(hosts:txt:)`` takes
-/// what DNS says.
+/// Nothing is looked up: with `mongodb+srv` the one host is the name to ask DNS for, and ``resolved(hosts:txt:)``
+/// applies the DNS records.
 ///
-/// What a specification calls an error is thrown; what it says must be ignored is ignored and listed in ``warnings``.
-/// No printed form shows a secret.
+/// What a specification defines as an error is thrown; what it requires to be ignored is ignored and listed in
+/// ``warnings``. No printed form shows a secret.
 public struct MongoConnectionString: Sendable, Hashable {
     /// The scheme before `://`.
     @nonexhaustive
@@ -22,7 +22,7 @@ public struct MongoConnectionString: Sendable, Hashable {
         case mongodbSRV = "mongodb+srv"
     }
 
-    /// Something that was ignored, or that will surprise.
+    /// Something that was ignored, or that may be unexpected.
     public struct Warning: Sendable, Hashable, CustomStringConvertible {
         /// The option's name as the specification spells it, or as the string does when it is unknown. Unknown names
         /// that do not look like a name are withheld, as they might be part of a secret.
@@ -40,20 +40,20 @@ public struct MongoConnectionString: Sendable, Hashable {
         public var description: String { "\(option): \(message)" }
     }
 
-    /// The scheme.
+    /// `mongodb`, or `mongodb+srv`, whose hosts come from the DNS.
     public let scheme: Scheme
     /// The hosts, in the string's order, never empty.
     public internal(set) var hosts: [Host]
     /// The database between the hosts and the options, decoded; it may be a namespace with periods.
     public let database: String?
-    /// The options.
+    /// What stands after the `?`, by the types of the specification.
     public internal(set) var options: Options
     /// Who authenticates; `nil` when the string does not ask for authentication.
     public internal(set) var credential: Credential?
-    /// What was ignored or will surprise.
+    /// What was ignored or may be unexpected.
     public internal(set) var warnings: [Warning]
 
-    /// What stands before the `@`, kept to judge the credential again when a TXT record brings its source.
+    /// The text before the `@`, kept to check the credential again when a TXT record has its source.
     let userInfo: UserInfo?
     /// Whether a `tls…` option is given, even one whose value was ignored.
     private let mentionsTLS: Bool
@@ -65,10 +65,10 @@ public struct MongoConnectionString: Sendable, Hashable {
         try self.init(text, Findings())
     }
 
-    /// Everything that is wrong with a text, as far as it can be told: the error that ``init(parsing:)`` throws first, and
-    /// at most a hundred. Empty for a connection string.
+    /// All errors of a text, as far as they can be determined: the error that ``init(parsing:)`` throws first, and
+    /// at most a hundred. Empty for a valid connection string.
     ///
-    /// A rule about several parts is left out where one of them could not be read.
+    /// A rule about several parts is skipped if one of them could not be parsed.
     public static func errors(in text: String) -> [ConnectionStringError] {
         let findings = Findings(endsAtFirst: false)
         do {
@@ -79,7 +79,7 @@ public struct MongoConnectionString: Sendable, Hashable {
         return findings.errors
     }
 
-    /// Parses a connection string. Where errors are noted and not thrown, what comes of it is not to be used.
+    /// Parses a connection string. If errors are recorded and not thrown, the result must not be used.
     private init(_ text: String, _ findings: Findings) throws(ConnectionStringError) {
         let sections = try Sections(text, findings)
         let userInfo = try sections.userInfo.flatMap { raw throws(ConnectionStringError) in
@@ -138,9 +138,9 @@ public struct MongoConnectionString: Sendable, Hashable {
     /// Whether the hosts come from DNS.
     public var isSRV: Bool { scheme == .mongodbSRV }
 
-    /// Whether to use TLS: what `tls` says; without it, yes for `mongodb+srv` and where any `tls…` option is given;
-    /// else no. A `tls` whose value was ignored is such an option: a slip of the pen must not send passwords in the
-    /// clear.
+    /// Whether to use TLS: the value of `tls`; without it, yes for `mongodb+srv` and if any `tls…` option
+    /// is given; else no. A `tls` whose value was ignored is such an option: a typo must not send passwords in
+    /// clear text.
     public var usesTLS: Bool {
         options.tls ?? (isSRV || mentionsTLS)
     }

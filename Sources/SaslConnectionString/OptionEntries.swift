@@ -13,14 +13,14 @@ extension MongoConnectionString.Options {
         }
     }
 
-    /// An option's value in a form that can be shown to everybody.
+    /// An option's value in a form that can be shown.
     @nonexhaustive
     public enum PrintableValue: Sendable, Hashable {
         /// `true` or `false`.
         case boolean(Bool)
         /// A whole number.
         case integer(Int)
-        /// Text.
+        /// Words, as the string has them.
         case text(String)
         /// Several texts.
         case list([String])
@@ -72,7 +72,7 @@ extension MongoConnectionString.Options {
 }
 
 extension MongoConnectionString.Options.Entry: CustomStringConvertible {
-    /// The option as it stands in a connection string; one `name=value` for each tag set.
+    /// The option as in a connection string; one `name=value` for each tag set.
     public var description: String {
         func encoded(_ text: String) -> String { percentEncoded(text, keeping: .optionValue) }
         // A colon ends the name of a pair, so it is escaped there. `nil` is a secret.

@@ -1,6 +1,6 @@
 internal import SecretMemory
 
-/// Where the parts of a connection string begin, so that a rule that is broken by several of them can name a place.
+/// Where the parts of a connection string begin, so that an error about several of them can name a place.
 struct Locations {
     /// The offset of each option's last occurrence, by the name that the specification gives it.
     var options: [String: Int] = [:]
@@ -12,7 +12,7 @@ struct Locations {
     }
 }
 
-/// Reads the connection options: cuts them apart, settles repeated and deprecated ones, and reads the values.
+/// Reads the connection options: splits them, resolves repeated and deprecated ones, and parses the values.
 struct OptionReader {
     /// One occurrence of an option.
     struct Occurrence {
@@ -29,11 +29,11 @@ struct OptionReader {
     private(set) var options = Options()
     /// The options that the string gives, also those whose values were ignored.
     private(set) var given: Set<String> = []
-    /// The options whose values could not be read; an empty name stands for a piece that is no option.
+    /// The options whose values could not be read; an empty name stands for a piece that is not an option.
     private(set) var unread: Set<String> = []
     var warnings: [MongoConnectionString.Warning] = []
     private(set) var locations = Locations()
-    /// How many options no specification knows.
+    /// How many unknown options there are.
     private(set) var unknownCount = 0
 
     init(part: String, _ findings: Findings) {
@@ -83,7 +83,7 @@ struct OptionReader {
         var occurrence = Occurrence(
             spelling: "", isDeprecated: false, offset: segment.startIndex, value: segment[(equals + 1)...])
         try refuseSemicolons(in: occurrence.value)
-        // What is behind the semicolon may be tls=true, and a password would go out in the clear without it.
+        // The text after the semicolon may be tls=true, and a password would be sent in clear text without it.
         if key.utf8.contains(UInt8(ascii: ";")) {
             throw ConnectionStringError(
                 .invalidOption,
@@ -105,8 +105,8 @@ struct OptionReader {
         return nil
     }
 
-    /// Some drivers once took `;` for a separator. Here it would make one value of two options, and show a password
-    /// in the value of another option.
+    /// Some drivers once accepted `;` as a separator. Here it would join two options into one value, and show a
+    /// password in the value of another option.
     private func refuseSemicolons(in value: Bytes) throws(ConnectionStringError) {
         let pieces = value.split(separator: UInt8(ascii: ";"), omittingEmptySubsequences: false)
         for piece in pieces.dropFirst() {
@@ -143,7 +143,7 @@ struct OptionReader {
         if case .special(.tls) = spec.form {
             // A value that cannot be read must not undo one that can.
             let readable = try readableFlags(found)
-            // "ssl" beside "tls" is one option under two names, not a repetition.
+            // "ssl" and "tls" are one option under two names, not a repetition.
             if Set(found.map(\.spelling)).count < found.count { warnRepeated(spec) }
             if !readable.isEmpty, readable.count < found.count { warnIgnored(spec, "true or false") }
             return (readable.isEmpty ? found : readable).suffix(1)
@@ -190,7 +190,7 @@ struct OptionReader {
     private mutating func apply(_ occurrence: Occurrence, to spec: OptionSpec) throws(ConnectionStringError) {
         let part = "options: \(spec.name)"
         let text = try percentDecoded(occurrence.value, part: part)
-        // In C it would be the end of a file's name, and of what is read and written of others.
+        // In C it would end a file's name, and other texts.
         guard !text.utf8.contains(0) else {
             throw locations.error(.invalidOption, "\(spec.name) has a NUL character", option: spec.name)
         }
@@ -318,7 +318,7 @@ struct OptionReader {
         return .nodes(count)
     }
 
-    /// A mechanism must not be ignored: another one might give the password away.
+    /// A mechanism must not be ignored: another one might reveal the password.
     private func mechanism(_ text: String) throws(ConnectionStringError) -> AuthMechanism {
         if let mechanism = AuthMechanism(rawValue: text) { return mechanism }
         if text == "MONGODB-CR" {
@@ -347,7 +347,7 @@ struct OptionReader {
         }
         guard pairs.count <= OptionValue.maximumPairs else {
             throw locations.error(
-                .tooLarge, "at most \(OptionValue.maximumPairs) properties are taken; these are \(pairs.count)",
+                .tooLarge, "at most \(OptionValue.maximumPairs) properties are accepted; there are \(pairs.count)",
                 option: spec.name)
         }
         var seen: Set<String> = []

@@ -1,4 +1,4 @@
-/// The rules about options that exclude one another, or that do not fit the hosts or the scheme.
+/// The rules about options that conflict with each other, or with the hosts or the scheme.
 enum OptionRules {
     /// Options of which at most one may be given, whatever the values.
     private static let exclusive: [(String, String)] = [
@@ -11,7 +11,7 @@ enum OptionRules {
         ("tlsDisableOCSPEndpointCheck", "tlsDisableCertificateRevocationCheck"),
     ]
 
-    /// Checks everything that the string alone decides.
+    /// Checks all rules about the string alone.
     ///
     /// - Parameters:
     ///   - given: The options that the string gives, also those whose values were ignored.
@@ -23,7 +23,7 @@ enum OptionRules {
         for (one, other) in exclusive where given.contains(one) && given.contains(other) {
             try findings.report(
                 locations.error(
-                    .conflictingOptions, "\(one) and \(other) exclude one another, whatever their values", option: other
+                    .conflictingOptions, "\(one) and \(other) exclude each other, whatever their values", option: other
                 ))
         }
         for name in ["srvServiceName", "srvMaxHosts"] where scheme == .mongodb && given.contains(name) {
@@ -34,7 +34,7 @@ enum OptionRules {
                 try findings.report(
                     locations.error(
                         .conflictingOptions,
-                        "directConnection=true does not go with mongodb+srv://, which may name "
+                        "directConnection=true cannot be combined with mongodb+srv://, which may name "
                             + "several servers", option: "directConnection"))
             }
             if hosts.count > 1 {
@@ -50,14 +50,14 @@ enum OptionRules {
                     .conflictingOptions, "journal=true asks for an acknowledgement that w=0 forgoes", option: "journal")
             )
         }
-        // An option that could not be read is not one that is missing.
+        // An option that could not be parsed is not missing.
         if !unread.contains(where: { $0.isEmpty || $0.hasPrefix("proxy") }) {
             try checkProxy(options, given: given, locations: locations, findings)
         }
         try checkTopology(options, hosts: hosts, locations: locations, findings)
     }
 
-    /// The rules that a TXT record, or the hosts from SRV records, can break later.
+    /// The rules that a TXT record, or the hosts from SRV records, can violate later.
     static func checkTopology(
         _ options: Options, hosts: [MongoConnectionString.Host], locations: Locations, _ findings: Findings
     ) throws(ConnectionStringError) {
@@ -70,12 +70,13 @@ enum OptionRules {
             if options.replicaSet != nil {
                 try findings.report(
                     locations.error(
-                        .conflictingOptions, "loadBalanced=true does not go with replicaSet", option: "loadBalanced"))
+                        .conflictingOptions, "loadBalanced=true cannot be combined with replicaSet",
+                        option: "loadBalanced"))
             }
             if options.directConnection == true {
                 try findings.report(
                     locations.error(
-                        .conflictingOptions, "loadBalanced=true does not go with directConnection=true",
+                        .conflictingOptions, "loadBalanced=true cannot be combined with directConnection=true",
                         option: "loadBalanced"))
             }
         }
@@ -83,13 +84,14 @@ enum OptionRules {
             if options.replicaSet != nil {
                 try findings.report(
                     locations.error(
-                        .conflictingOptions, "a positive srvMaxHosts does not go with replicaSet", option: "srvMaxHosts"
+                        .conflictingOptions, "a positive srvMaxHosts cannot be combined with replicaSet",
+                        option: "srvMaxHosts"
                     ))
             }
             if options.loadBalanced == true {
                 try findings.report(
                     locations.error(
-                        .conflictingOptions, "a positive srvMaxHosts does not go with loadBalanced=true",
+                        .conflictingOptions, "a positive srvMaxHosts cannot be combined with loadBalanced=true",
                         option: "srvMaxHosts"))
             }
         }
@@ -109,12 +111,12 @@ enum OptionRules {
         if (options.proxyUsername == nil) != (options.proxyPassword == nil) {
             try findings.report(
                 locations.error(
-                    .conflictingOptions, "proxyUsername and proxyPassword need one another",
+                    .conflictingOptions, "proxyUsername and proxyPassword need each other",
                     option: options.proxyUsername == nil ? "proxyPassword" : "proxyUsername"))
         }
     }
 
-    /// What is valid and yet will surprise.
+    /// What is valid but may be unexpected.
     static func warn(_ options: Options, into warnings: inout [MongoConnectionString.Warning]) {
         func warn(_ option: String, _ message: String) {
             warnings.append(MongoConnectionString.Warning(option: option, message: message))

@@ -2,7 +2,7 @@ internal import SecretMemory
 
 typealias Options = MongoConnectionString.Options
 
-/// One option of the URI options specification, or one that drivers have beyond it (`tlsCRLFile`): its name, the form of
+/// One option of the URI options specification, or an extension of drivers (`tlsCRLFile`): its name, the form of
 /// its value, and where the value goes.
 struct OptionSpec: Sendable {
     enum Form: Sendable {

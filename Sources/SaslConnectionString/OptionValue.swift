@@ -1,7 +1,7 @@
 /// Reads the forms of values that the connection string specification defines.
 enum OptionValue {
-    /// `true` and `false`, and the deprecated forms, to which other letter cases belong: `ssl=False` is meant, and what is
-    /// meant must not become its opposite.
+    /// `true` and `false`, and the deprecated forms, which include other letter cases: the intent of
+    /// `ssl=False` must not be inverted.
     static func boolean(_ text: String) -> (value: Bool, isDeprecated: Bool)? {
         switch text {
         case "true": return (true, false)
@@ -31,7 +31,7 @@ enum OptionValue {
             let text = try percentDecoded(raw, part: part)
             return pairs(Array(text.utf8)[...]) { String(decoding: $0, as: UTF8.self) }
         }
-        // Whether all of it decodes is known already, so a pair that does not is cut inside a character.
+        // All of it is known to decode, so a pair that does not is split inside a character.
         return pairs(raw) { try? percentDecoded($0, part: part) }
     }
 

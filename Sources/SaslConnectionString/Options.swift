@@ -4,7 +4,7 @@ extension MongoConnectionString {
     /// The connection options of the URI options specification that the string gives, typed and within their ranges.
     ///
     /// `nil` means that the string does not give the option, or gave a value that was ignored with a warning: defaults
-    /// are the business of whoever uses the option. Names are those of the specification.
+    /// are up to the user of the option. Names are those of the specification.
     public struct Options: Sendable, Hashable {
         // MARK: Authentication (see also ``MongoConnectionString/credential``, which has the rules applied)
 
@@ -44,7 +44,7 @@ extension MongoConnectionString {
         public internal(set) var replicaSet: String?
         /// Whether to talk to the one given server only.
         public internal(set) var directConnection: Bool?
-        /// Whether a load balancer stands before the servers.
+        /// Whether the servers are behind a load balancer.
         public internal(set) var loadBalanced: Bool?
         /// Time between checks of a server, in milliseconds; at least 500.
         public internal(set) var heartbeatFrequencyMS: Int?
@@ -140,9 +140,9 @@ extension MongoConnectionString {
     /// A compressor of the OP_COMPRESSED specification.
     @nonexhaustive
     public enum Compressor: String, Sendable, Hashable, CaseIterable {
-        /// Snappy.
+        /// Google's Snappy, `snappy` in the string.
         case snappy
-        /// zlib.
+        /// DEFLATE (RFC 1950), with the level of `zlibCompressionLevel`.
         case zlib
         /// Zstandard.
         case zstd
@@ -159,15 +159,15 @@ extension MongoConnectionString {
         case auto
     }
 
-    /// Who must acknowledge a write: the `w` of a write concern.
+    /// The required acknowledgement of a write: the `w` of a write concern.
     @nonexhaustive
     public enum WriteAcknowledgement: Sendable, Hashable, CustomStringConvertible {
-        /// So many members; 0 asks for no acknowledgement.
+        /// This many members; 0 requests no acknowledgement.
         case nodes(Int)
         /// `majority`, or a mode that the replica set's configuration defines.
         case mode(String)
 
-        /// The value as it stands in the string.
+        /// The value as in the string.
         public var description: String {
             switch self {
             case .nodes(let count): String(count)

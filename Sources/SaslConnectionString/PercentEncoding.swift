@@ -1,7 +1,7 @@
 /// A part of the connection string. Its indices are byte offsets in the whole string.
 typealias Bytes = ArraySlice<UInt8>
 
-/// Decodes percent escapes (RFC 3986 section 2.1). `+` stays what it is.
+/// Decodes percent escapes (RFC 3986 section 2.1). `+` is unchanged.
 ///
 /// - Throws: ``ConnectionStringError/Code/invalidEncoding`` at the first malformed escape, or at the start of a part
 ///   that does not decode to UTF-8.
@@ -31,7 +31,7 @@ func percentDecoded(_ raw: Bytes, part: String) throws(ConnectionStringError) ->
     return text
 }
 
-/// The byte that the escape at an index stands for; `nil` when it is malformed.
+/// The byte of the escape at an index; `nil` when it is malformed.
 func escapedByte(in raw: Bytes, at index: Int) -> UInt8? {
     guard raw.endIndex - index > 2, let high = hexDigit(raw[index + 1]), let low = hexDigit(raw[index + 2]) else {
         return nil
@@ -52,7 +52,7 @@ func hexDigit(_ byte: UInt8) -> UInt8? {
 package enum PlainBytes {
     /// RFC 3986's unreserved characters.
     case unreserved
-    /// Those and the characters that are common in values and mean nothing to the parser there.
+    /// Those and common characters in values that have no meaning to the parser.
     case optionValue
 
     func contains(_ byte: UInt8) -> Bool {

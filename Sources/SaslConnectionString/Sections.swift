@@ -1,17 +1,17 @@
 internal import SecretMemory
 
-/// The connection string cut into its parts, none of them decoded.
+/// The connection string split into its parts, none of them decoded.
 struct Sections {
     var scheme: MongoConnectionString.Scheme
-    /// What stands before the `@`; empty is not absent.
+    /// The text before the `@`; empty is not absent.
     var userInfo: Bytes?
     var hosts: Bytes
-    /// What stands between the first `/` and the `?`.
+    /// The text between the first `/` and the `?`.
     var database: Bytes?
-    /// What stands behind the `?`; empty where there is none.
+    /// The text after the `?`; empty if there is none.
     var options: Bytes
 
-    /// How many bytes a string may have: more than a thousand hosts need.
+    /// How many bytes a string may have: enough for more than a thousand hosts.
     static let maximumLength = 1 << 20
 
     init(_ text: String, _ findings: Findings) throws(ConnectionStringError) {
@@ -23,7 +23,8 @@ struct Sections {
         let bytes = Array(text.utf8)
         if let index = bytes.firstIndex(where: { $0 < 0x20 || $0 == 0x7F }) {
             throw ConnectionStringError(
-                .invalidCharacter, "a connection string has no control characters, such as a line break at its end",
+                .invalidCharacter,
+                "a connection string must not have control characters, such as a line break at its end",
                 offset: index, part: "text")
         }
         let rest: Bytes
@@ -34,7 +35,7 @@ struct Sections {
             scheme = .mongodbSRV
             rest = bytes.dropFirst("mongodb+srv://".utf8.count)
         } else {
-            // A file for containers keeps quotation marks as part of a value.
+            // An environment file for containers keeps quotation marks as part of a value.
             let isQuoted = bytes.first.map { [UInt8(ascii: "\""), UInt8(ascii: "'")].contains($0) } ?? false
             throw ConnectionStringError(
                 .invalidScheme,
@@ -73,21 +74,21 @@ struct Sections {
         }
     }
 
-    /// Refuses a string whose password has an unescaped `/` or `?` and so was cut in the middle: its second half would
-    /// pass for a database or an option and be printed.
+    /// Refuses a string whose password has an unescaped `/` or `?` and so was split in the middle: its second half
+    /// would be taken for a database or an option and be printed.
     private func refuseTornUserInfo(_ tail: Bytes) throws(ConnectionStringError) {
         guard userInfo == nil, let first = tail.first else { return }
         let suspect = first == UInt8(ascii: "/") ? database ?? [] : options
         guard let at = suspect.firstIndex(of: UInt8(ascii: "@")) else { return }
         throw ConnectionStringError(
             .invalidUserInfo,
-            "the '@' stands behind a '/' or '?'; in a user name or password write those as %2F and %3F, "
+            "the '@' comes after a '/' or '?'; in a user name or password write those as %2F and %3F, "
                 + "and an '@' that belongs to a database or an option as %40",
             offset: at, part: "userinfo")
     }
 }
 
-/// What stands before the `@`, decoded.
+/// The text before the `@`, decoded.
 struct UserInfo: Sendable, Hashable {
     var username: String
     /// `nil` without a colon.
@@ -121,7 +122,7 @@ struct UserInfo: Sendable, Hashable {
         }
         guard !username.utf8.contains(0), password?.withBytes({ $0.contains(0) }) != true else {
             throw ConnectionStringError(
-                .invalidUserInfo, "user name and password have no NUL character", offset: raw.startIndex,
+                .invalidUserInfo, "user name and password must not have a NUL character", offset: raw.startIndex,
                 part: "userinfo")
         }
     }

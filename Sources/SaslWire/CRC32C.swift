@@ -1,6 +1,6 @@
 /// CRC-32C (Castagnoli, RFC 3720 appendix B.4): reflected, polynomial 0x1EDC6F41.
 ///
-/// Eight table look-ups a step for eight bytes a step: messages can be 16 MiB long.
+/// Eight bytes per step with eight table look-ups: messages can be 16 MiB long.
 package enum CRC32C {
     /// Table `n` (at `256 * n`) has the effect of one byte that is followed by `n` zero bytes.
     private static let tables: [UInt32] = {

@@ -1,19 +1,19 @@
 import SaslBSON
 
-/// Tells from the first bytes of a connection that the peer speaks something else, to say so instead of complaining
+/// Detects another protocol from the first bytes of a connection, for a better error than one
 /// about a length.
 enum ForeignProtocol {
-    /// Why the bytes at the start of a connection are no message, if they are known to be something else.
+    /// A description of the protocol of the first bytes of a connection, if they are known not to be a message.
     ///
-    /// A record of TLS may start as a message of about 64 to 200 KiB does. It is therefore only recognised by all of its
-    /// fields, and never against an operation code that a message has, unless the length is impossible anyway.
+    /// A TLS record may start like a message of about 64 to 200 KiB. It is therefore only recognised by all of
+    /// its fields, and not if the operation code is that of a message, unless the length is impossible anyway.
     static func hint(for bytes: some Collection<UInt8>, isPossibleLength: Bool) -> String? {
         let bytes = Array(bytes.prefix(16))
         guard bytes.count >= 4 else { return nil }
         if let text = hint(forText: bytes) { return text }
         let isRecord = !isPossibleLength && bytes[1] == 3 && bytes[2] <= 4
         if isTLSAlert(bytes) || (isRecord && bytes[0] == 21) {
-            return "This looks like a TLS alert: the peer wants TLS (tls=true), or refuses the TLS that it was offered."
+            return "This looks like a TLS alert: the peer requires TLS (tls=true), or refuses the TLS handshake."
         }
         if isTLSHandshake(bytes) || (isRecord && bytes[0] == 22) {
             return "This looks like a TLS handshake: one side uses TLS and the other does not."
@@ -45,8 +45,8 @@ enum ForeignProtocol {
             && (1...2).contains(bytes[5]) && !hasOperationCode(bytes)
     }
 
-    /// RFC 8446 section 5.1 and 4: type 22, version 3.x, a length of at most 2^14 + 256, then a ClientHello or ServerHello
-    /// whose own length fits.
+    /// RFC 8446 section 5.1 and 4: type 22, version 3.x, a length of at most 2^14 + 256, then a ClientHello or
+    /// ServerHello whose own length fits.
     private static func isTLSHandshake(_ bytes: [UInt8]) -> Bool {
         guard bytes.count >= 9, bytes[0] == 22, bytes[1] == 3, bytes[2] <= 4 else { return false }
         let recordLength = Int(bytes[3]) << 8 | Int(bytes[4])

@@ -47,7 +47,7 @@ public struct MessageHeader: Sendable, Hashable {
     public var requestID: Int32
     /// In a reply, the `requestID` of the request; otherwise 0.
     public var responseTo: Int32
-    /// What the message is.
+    /// Which of the protocol's messages follows, such as OP_MSG.
     public var opCode: OpCode
 
     /// Creates a header.

@@ -48,12 +48,12 @@ struct MessageReader {
     mutating func readCString(_ name: String, code: WireError.Code) throws(WireError) -> String {
         let start = offset
         guard let terminator = buffer.readableBytesView.prefix(remaining).firstIndex(of: 0) else {
-            throw WireError(code: code, message: "No NUL ends the \(name).", offset: start)
+            throw WireError(code, "No NUL ends the \(name).", offset: start)
         }
         guard let bytes = buffer.readBytes(length: terminator - start), buffer.readInteger(as: UInt8.self) == 0,
             let text = String(validating: bytes, as: UTF8.self)
         else {
-            throw WireError(code: code, message: "The \(name) is not valid UTF-8.", offset: start)
+            throw WireError(code, "The \(name) is not valid UTF-8.", offset: start)
         }
         return text
     }
@@ -79,8 +79,7 @@ struct MessageReader {
         case .failure(var error):
             error.offset += start
             throw WireError(
-                code: .malformedDocument, message: "A document in the message is not BSON.", offset: error.offset,
-                underlying: error)
+                .malformedDocument, "A document in the message is not BSON.", offset: error.offset, underlying: error)
         }
     }
 
@@ -92,10 +91,9 @@ struct MessageReader {
         let longest = min(remaining, limits.documents.maximumDocumentLength)
         guard length >= 5, length <= longest, let bytes = buffer.readBytes(length: length), bytes.last == 0 else {
             throw WireError(
-                code: .malformedDocument,
-                message: "A document of \(length) bytes in the message does not end where it says, or has none of the"
-                    + " 5 to \(longest) bytes that are possible.",
-                offset: start)
+                .malformedDocument,
+                "A document of \(length) bytes in the message does not end where it says, or has none of the"
+                    + " 5 to \(longest) bytes that are possible.", offset: start)
         }
         return bytes
     }
@@ -115,16 +113,15 @@ struct MessageReader {
     mutating func spendElement() throws(WireError) {
         guard elementBudget > 0 else {
             throw WireError(
-                code: .malformedMessage,
-                message: "The message has more than the \(limits.documents.maximumElementCount) elements, documents and"
-                    + " sections that are accepted.",
-                offset: offset)
+                .malformedMessage,
+                "The message has more than the \(limits.documents.maximumElementCount) elements, documents and"
+                    + " sections that are accepted.", offset: offset)
         }
         elementBudget -= 1
     }
 
     private var truncated: WireError {
-        WireError(code: .truncated, message: "The message ends inside one of its fields.", offset: end)
+        WireError(.truncated, "The message ends inside one of its fields.", offset: end)
     }
 }
 
@@ -134,15 +131,14 @@ extension ByteBuffer {
         do throws(BSONError) {
             writeBytes(try document.encoded(limits: limits.documents))
         } catch {
-            throw WireError(
-                code: .malformedDocument, message: "A document cannot be encoded.", underlying: error)
+            throw WireError(.malformedDocument, "A document cannot be encoded.", underlying: error)
         }
     }
 
     /// Appends a text and a NUL, which the text must not contain.
     mutating func writeCString(_ text: String, _ name: String, code: WireError.Code) throws(WireError) {
         guard !text.utf8.contains(0) else {
-            throw WireError(code: code, message: "The \(name) contains NUL.")
+            throw WireError(code, "The \(name) contains NUL.")
         }
         writeString(text)
         writeInteger(UInt8(0))

@@ -1,6 +1,6 @@
 /// Why bytes are not a message of MongoDB's wire protocol, or why a message cannot be written as one.
 public struct WireError: Error, Sendable {
-    /// The kind of the defect. The set is open: later versions may add codes.
+    /// The kind of error. The set is open: later versions may add codes.
     public struct Code: Sendable, Hashable, CustomStringConvertible {
         private let value: String
 
@@ -8,9 +8,9 @@ public struct WireError: Error, Sendable {
         public static let invalidLength = Code(value: "invalid-length")
         /// The message, or the stream of bytes, ended before all of a message was there.
         public static let truncated = Code(value: "truncated")
-        /// The bytes look like another protocol: the peer is an HTTP server, say, or wants TLS.
+        /// The bytes look like another protocol: the peer may be an HTTP server, or require TLS.
         public static let foreignProtocol = Code(value: "foreign-protocol")
-        /// The operation is none of OP_MSG, OP_QUERY and OP_REPLY.
+        /// The operation is not OP_MSG, OP_QUERY or OP_REPLY.
         public static let unsupportedOpcode = Code(value: "unsupported-opcode")
         /// An OP_MSG has a required flag bit (0 to 15) that is unknown.
         public static let unknownFlags = Code(value: "unknown-flags")
@@ -18,7 +18,7 @@ public struct WireError: Error, Sendable {
         public static let checksumMismatch = Code(value: "checksum-mismatch")
         /// A field of a message, such as a count or a name, contradicts the rest of it.
         public static let malformedMessage = Code(value: "malformed-message")
-        /// A section of an OP_MSG has an unknown kind, an impossible size, or an identifier that is not one.
+        /// A section of an OP_MSG has an unknown kind, an impossible size, or an invalid identifier.
         public static let malformedSection = Code(value: "malformed-section")
         /// A document in a message is not BSON. The underlying error is a `BSONError`; its offset counts from the start
         /// of the message, or when encoding, of the document.
@@ -36,17 +36,17 @@ public struct WireError: Error, Sendable {
         public var description: String { value }
     }
 
-    /// The kind of the defect.
+    /// The kind of error.
     public var code: Code
     /// What is wrong, for people. Never contains values of a document.
     public var message: String
-    /// Where, in bytes from the start of the message; nil if the defect has no place.
+    /// Where, in bytes from the start of the message; nil if the error has no place.
     public var offset: Int?
     /// The error beneath, such as a `BSONError`.
     public var underlying: (any Error)?
 
     /// Creates an error.
-    public init(code: Code, message: String, offset: Int? = nil, underlying: (any Error)? = nil) {
+    public init(_ code: Code, _ message: String, offset: Int? = nil, underlying: (any Error)? = nil) {
         self.code = code
         self.message = message
         self.offset = offset

@@ -5,9 +5,9 @@ public import NIOCore
 public enum WireMessage: Sendable, Hashable {
     /// OP_MSG.
     case message(WireOpMessage)
-    /// OP_QUERY.
+    /// OP_QUERY, the command of servers before version 3.6.
     case query(WireOpQuery)
-    /// OP_REPLY.
+    /// OP_REPLY, the answer to OP_QUERY.
     case reply(WireOpReply)
 
     /// The operation code for the header.
@@ -34,7 +34,7 @@ public enum WireMessage: Sendable, Hashable {
         return buffer
     }
 
-    /// Appends the message to a buffer, which is as it was if it throws.
+    /// Appends the message to a buffer, which is unchanged if it throws.
     /// - Throws: As `encoded(requestID:responseTo:limits:)`.
     public func encode(
         into buffer: inout ByteBuffer, requestID: Int32, responseTo: Int32 = 0, limits: WireLimits = .default
@@ -70,16 +70,16 @@ public enum WireMessage: Sendable, Hashable {
 
     static func tooLarge(_ limits: WireLimits) -> WireError {
         WireError(
-            code: .messageTooLarge,
-            message: "The message would have more than the \(limits.maximumMessageLength) bytes that are allowed.")
+            .messageTooLarge,
+            "The message would have more than the \(limits.maximumMessageLength) bytes that are allowed.")
     }
 }
 
 /// A message with its header.
 public struct WireFrame: Sendable, Hashable {
-    /// The header.
+    /// Length, identifiers and kind, as they came first.
     public var header: MessageHeader
-    /// The message.
+    /// What follows the header, decoded.
     public var message: WireMessage
 
     /// Decodes a buffer whose readable bytes are exactly one message.
@@ -100,20 +100,17 @@ extension MessageHeader {
     /// The header of a buffer whose readable bytes are exactly one message.
     init(of buffer: ByteBuffer, limits: WireLimits) throws(WireError) {
         guard let header = MessageHeader(peeking: buffer) else {
-            throw WireError(
-                code: .truncated, message: "The message ends inside its header.", offset: buffer.readableBytes)
+            throw WireError(.truncated, "The message ends inside its header.", offset: buffer.readableBytes)
         }
         try header.requirePossible(limits: limits)
         let length = Int(header.messageLength)
         guard buffer.readableBytes >= length else {
             throw WireError(
-                code: .truncated,
-                message: "The message has \(length) bytes, of which \(buffer.readableBytes) are there.",
+                .truncated, "The message has \(length) bytes, of which only \(buffer.readableBytes) are present.",
                 offset: buffer.readableBytes)
         }
         guard buffer.readableBytes == length else {
-            throw WireError(
-                code: .invalidLength, message: "\(buffer.readableBytes - length) bytes follow the message.", offset: 0)
+            throw WireError(.invalidLength, "\(buffer.readableBytes - length) bytes follow the message.", offset: 0)
         }
         self = header
     }
@@ -131,16 +128,15 @@ extension MessageHeader {
     static func requirePossible(length: Int32, limits: WireLimits) throws(WireError) {
         guard isPossible(length: length, limits: limits) else {
             throw WireError(
-                code: .invalidLength,
-                message: "A message states a length of \(length) bytes"
-                    + " where \(byteCount) to \(limits.maximumMessageLength) are possible.",
-                offset: 0)
+                .invalidLength,
+                "A message states a length of \(length) bytes"
+                    + " where \(byteCount) to \(limits.maximumMessageLength) are possible.", offset: 0)
         }
     }
 
     var unsupported: WireError {
         WireError(
-            code: .unsupportedOpcode,
-            message: "The peer sent \(opCode); only OP_MSG, OP_QUERY and OP_REPLY are understood.", offset: 12)
+            .unsupportedOpcode, "The peer sent \(opCode); only OP_MSG, OP_QUERY and OP_REPLY are understood.",
+            offset: 12)
     }
 }

@@ -1,10 +1,10 @@
 public import NIOCore
 
-/// Cuts a stream of bytes into messages and decodes them, however the stream is cut itself.
+/// Splits a stream of bytes into messages and decodes them, however the stream itself is split.
 ///
-/// A header is judged as soon as it is there, and its length as soon as its first four bytes are: nothing is buffered for
-/// a message that would be refused. After an error the decoder throws the same error for ever, since there is no way to
-/// find the start of the next message.
+/// A header is checked as soon as it is complete, and its length as soon as its first four bytes are there: nothing is
+/// buffered for a message that would be refused. After an error the decoder always throws the same error, since there
+/// is no way to find the start of the next message.
 public struct WireMessageDecoder: NIOSingleStepByteToMessageDecoder {
     /// What the decoder yields.
     public typealias InboundOut = WireFrame
@@ -16,15 +16,15 @@ public struct WireMessageDecoder: NIOSingleStepByteToMessageDecoder {
         stream = MessageStream { limits }
     }
 
-    /// The next message, or nil if not all of it is there.
+    /// The next message, or nil if it is incomplete.
     /// - Throws: `WireError`.
-    public mutating func decode(buffer: inout ByteBuffer) throws -> WireFrame? {
+    public mutating func decode(buffer: inout ByteBuffer) throws(WireError) -> WireFrame? {
         try stream.next(in: &buffer, WireFrame.init(decoding:limits:))
     }
 
     /// The next message at the end of the stream, or nil if nothing is left.
     /// - Throws: `WireError`; with code `truncated` if the stream ends inside a message.
-    public mutating func decodeLast(buffer: inout ByteBuffer, seenEOF: Bool) throws -> WireFrame? {
+    public mutating func decodeLast(buffer: inout ByteBuffer, seenEOF: Bool) throws(WireError) -> WireFrame? {
         try stream.last(in: &buffer, WireFrame.init(decoding:limits:))
     }
 }
@@ -35,7 +35,7 @@ package struct WireReplyDecoder: NIOSingleStepByteToMessageDecoder {
 
     private var stream: MessageStream
 
-    /// - Parameter limits: Asked for each message: a peer that has proven itself may send more.
+    /// - Parameter limits: Evaluated for each message: an authenticated peer may send more.
     package init(limits: @escaping () -> WireLimits) {
         stream = MessageStream(limits: limits)
     }
@@ -70,7 +70,7 @@ private struct MessageStream {
             guard let message = try cut(&buffer, limits) else { return nil }
             let decoded = try decode(message, limits)
             isFirst = false
-            // A connection is not to keep the memory of the largest message that it has had.
+            // A connection must not keep the memory of its largest message.
             if buffer.readableBytes == 0, buffer.capacity > 65_536 { buffer = ByteBuffer() }
             return decoded
         } catch {
@@ -85,8 +85,7 @@ private struct MessageStream {
         if let message = try next(in: &buffer, decode) { return message }
         guard buffer.readableBytes > 0 else { return nil }
         let error = WireError(
-            code: .truncated,
-            message: "The connection ended inside a message, after \(buffer.readableBytes) of its bytes.",
+            .truncated, "The connection ended inside a message, after \(buffer.readableBytes) of its bytes.",
             offset: buffer.readableBytes)
         failure = error
         throw error
@@ -98,7 +97,7 @@ private struct MessageStream {
         }
         let isPossible = MessageHeader.isPossible(length: length, limits: limits)
         if isFirst, let hint = ForeignProtocol.hint(for: buffer.readableBytesView, isPossibleLength: isPossible) {
-            throw WireError(code: .foreignProtocol, message: hint, offset: 0)
+            throw WireError(.foreignProtocol, hint, offset: 0)
         }
         try MessageHeader.requirePossible(length: length, limits: limits)
         try MessageHeader(peeking: buffer)?.requirePossible(limits: limits)

@@ -3,8 +3,8 @@ public import SaslBSON
 
 /// OP_MSG (opcode 2013): a command or its reply, as one body document and any number of document sequences.
 public struct WireOpMessage: Sendable, Hashable {
-    /// The flag bits. Bits 0 to 15 are required: a receiver must refuse a message with one that it does not know. Bits 16
-    /// to 31 are optional: unknown ones are kept and ignored.
+    /// The flag bits. Bits 0 to 15 are required: a receiver must refuse a message with one that it does not know. Bits
+    /// 16 to 31 are optional: unknown ones are kept and ignored.
     public struct Flags: OptionSet, Sendable, Hashable {
         /// The bits.
         public var rawValue: UInt32
@@ -65,7 +65,7 @@ extension WireOpMessage {
         }
     }
 
-    /// Reads what follows the header, and the body in a way of the caller's.
+    /// Reads what follows the header, and the body with the caller's closure.
     static func sections<Body>(
         of reader: inout MessageReader, _ readBody: (inout MessageReader) throws(WireError) -> Body
     ) throws(WireError) -> (Flags, Body, [DocumentSequence]) {
@@ -76,7 +76,7 @@ extension WireOpMessage {
             let (computed, stated) = try reader.removeChecksum()
             guard computed == stated else {
                 throw WireError(
-                    code: .checksumMismatch, message: "The message was damaged on its way: its CRC-32C does not match.",
+                    .checksumMismatch, "The message was damaged on its way: its CRC-32C does not match.",
                     offset: reader.offset + reader.remaining)
             }
         }
@@ -89,7 +89,7 @@ extension WireOpMessage {
             switch try reader.readInteger(UInt8.self) {
             case Self.bodyKind:
                 guard body == nil else {
-                    throw WireError(code: .duplicateBody, message: "The OP_MSG has two bodies.", offset: offset)
+                    throw WireError(.duplicateBody, "The OP_MSG has two bodies.", offset: offset)
                 }
                 body = try readBody(&reader)
             case Self.sequenceKind:
@@ -97,25 +97,23 @@ extension WireOpMessage {
                 let sequence = try DocumentSequence(from: &reader)
                 guard identifiers.insert(Array(sequence.identifier.utf8)).inserted else {
                     throw WireError(
-                        code: .malformedSection, message: "Two document sequences have the same identifier.",
-                        offset: offset)
+                        .malformedSection, "Two document sequences have the same identifier.", offset: offset)
                 }
                 sequences.append(sequence)
             case let kind:
                 throw WireError(
-                    code: .malformedSection, message: "The OP_MSG has a section of the unknown kind \(kind).",
-                    offset: offset)
+                    .malformedSection, "The OP_MSG has a section of the unknown kind \(kind).", offset: offset)
             }
         }
         guard let body else {
-            throw WireError(code: .missingBody, message: "The OP_MSG has no body.", offset: reader.offset)
+            throw WireError(.missingBody, "The OP_MSG has no body.", offset: reader.offset)
         }
         return (flags, body, sequences)
     }
 
-    /// Encodes a command whose body is encoded already, under the request id 0: see ``WireReply`` for the way back.
-    /// - Throws: `WireError` with code `malformedDocument` if the bytes' own length is not how many they are, or with
-    ///   `messageTooLarge`.
+    /// Encodes a command whose body is already encoded, with the request id 0; see ``WireReply`` for the reply.
+    /// - Throws: `WireError` with code `malformedDocument` if the document's length field does not match the bytes, or
+    ///   with `messageTooLarge`.
     package static func encode(
         body: [UInt8], into buffer: inout ByteBuffer, limits: WireLimits = .default
     ) throws(WireError) {
@@ -124,8 +122,8 @@ extension WireOpMessage {
         }
         guard body.count >= 5, stated == body.count, body.last == 0 else {
             throw WireError(
-                code: .malformedDocument,
-                message: "A command of \(body.count) bytes is no document: its own length or its last byte is another.")
+                .malformedDocument,
+                "A command of \(body.count) bytes is not a document: its own length or its last byte is wrong.")
         }
         let length = MessageHeader.byteCount + 5 + body.count
         guard length <= limits.maximumMessageLength, let messageLength = Int32(exactly: length) else {
@@ -147,8 +145,7 @@ extension WireOpMessage {
         var identifiers: Set<[UInt8]> = []
         for sequence in sequences {
             guard identifiers.insert(Array(sequence.identifier.utf8)).inserted else {
-                throw WireError(
-                    code: .malformedSection, message: "Two document sequences have the same identifier.")
+                throw WireError(.malformedSection, "Two document sequences have the same identifier.")
             }
             buffer.writeInteger(Self.sequenceKind)
             try sequence.encode(into: &buffer, limits: limits)
@@ -160,8 +157,8 @@ extension WireOpMessage.Flags {
     fileprivate func requireKnown(at offset: Int?) throws(WireError) {
         guard unknownRequiredBits == 0 else {
             throw WireError(
-                code: .unknownFlags,
-                message: "The OP_MSG needs flag bits that are unknown: 0x\(String(unknownRequiredBits, radix: 16)).",
+                .unknownFlags,
+                "The OP_MSG needs flag bits that are unknown: 0x\(String(unknownRequiredBits, radix: 16)).",
                 offset: offset)
         }
     }
@@ -174,8 +171,8 @@ extension WireOpMessage.DocumentSequence {
         // The shortest: this size and the NUL of an empty identifier.
         guard size >= 5, size - 4 <= reader.remaining else {
             throw WireError(
-                code: .malformedSection,
-                message: "A document sequence has a size of \(size) where 5 to \(reader.remaining + 4) are possible.",
+                .malformedSection,
+                "A document sequence has a size of \(size) where 5 to \(reader.remaining + 4) are possible.",
                 offset: start)
         }
         (identifier, documents) = try reader.read(until: start + size) { reader throws(WireError) in

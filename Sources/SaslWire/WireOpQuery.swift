@@ -53,7 +53,7 @@ public struct WireOpQuery: Sendable, Hashable {
         returnFieldsSelector = reader.remaining > 0 ? try reader.readDocument() : nil
         guard reader.remaining == 0 else {
             throw WireError(
-                code: .malformedMessage, message: "\(reader.remaining) bytes follow the last document of the OP_QUERY.",
+                .malformedMessage, "\(reader.remaining) bytes follow the last document of the OP_QUERY.",
                 offset: reader.offset)
         }
     }

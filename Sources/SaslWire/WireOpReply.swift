@@ -42,7 +42,7 @@ public struct WireOpReply: Sendable, Hashable {
         }
     }
 
-    /// Reads what follows the header, and the documents in a way of the caller's.
+    /// Reads what follows the header, and the documents with the caller's closure.
     static func fields<Document>(
         of reader: inout MessageReader, _ readDocument: (inout MessageReader) throws(WireError) -> Document
     ) throws(WireError) -> (Flags, Int64, Int32, [Document]) {
@@ -58,7 +58,7 @@ public struct WireOpReply: Sendable, Hashable {
         }
         guard documents.count == count else {
             throw WireError(
-                code: .malformedMessage, message: "The OP_REPLY states \(count) documents and has \(documents.count).",
+                .malformedMessage, "The OP_REPLY states \(count) documents and has \(documents.count).",
                 offset: countOffset)
         }
         return (flags, cursorID, startingFrom, documents)

@@ -1,8 +1,8 @@
 package import NIOCore
 
-/// The reply to a command: all of the message is checked but what its body holds, which stays as it came.
+/// The reply to a command: all of the message is checked except the content of its body, which is unchanged.
 ///
-/// Who decodes the body bounds it. Document sequences, which no reply to a command of ours has, are read and dropped.
+/// The decoder of the body bounds it. Document sequences, which no reply to our commands has, are read and dropped.
 package struct WireReply: Sendable, Hashable {
     /// The request that it answers.
     package var responseTo: Int32
@@ -14,8 +14,8 @@ package struct WireReply: Sendable, Hashable {
         self.body = body
     }
 
-    /// Cuts the body out of a buffer whose readable bytes are exactly one message.
-    /// - Throws: `WireError`; with code `malformedReply` for a message that is no reply to a command.
+    /// Extracts the body from a buffer whose readable bytes are exactly one message.
+    /// - Throws: `WireError`; with code `malformedReply` for a message that is not a reply to a command.
     package init(decoding buffer: ByteBuffer, limits: WireLimits = .default) throws(WireError) {
         let header = try MessageHeader(of: buffer, limits: limits)
         var reader = MessageReader(message: buffer, limits: limits)
@@ -26,8 +26,7 @@ package struct WireReply: Sendable, Hashable {
                 try reader.readDocumentBytes()
             }
             guard !flags.contains(.moreToCome) else {
-                throw WireError(
-                    code: .malformedReply, message: "The server announced further replies, which nobody asked for.")
+                throw WireError(.malformedReply, "The server announced further replies, which were not requested.")
             }
             self.body = body
         case .reply:
@@ -36,12 +35,11 @@ package struct WireReply: Sendable, Hashable {
             }
             guard let document = documents.first, documents.count == 1 else {
                 throw WireError(
-                    code: .malformedReply,
-                    message: "The server's OP_REPLY has \(documents.count) documents where a reply has 1.")
+                    .malformedReply, "The server's OP_REPLY has \(documents.count) documents where a reply has 1.")
             }
             body = document
         case .query:
-            throw WireError(code: .malformedReply, message: "The server sent a query instead of a reply.", offset: 12)
+            throw WireError(.malformedReply, "The server sent a query instead of a reply.", offset: 12)
         default:
             throw header.unsupported
         }

@@ -1,7 +1,7 @@
-/// Bytes that must not be seen: a password.
+/// Secret bytes, such as a password.
 ///
-/// The bytes are wiped when the last copy of the value goes. No description, reflection or debug print shows them.
-/// What a caller makes of them inside ``withBytes(_:)`` is the caller's to wipe.
+/// The bytes are wiped when the last copy of the value is released. No description, reflection or debug print shows
+/// them. The caller must wipe what it derives from them inside ``withBytes(_:)``.
 public struct Secret: Sendable {
     private final class Storage: Sendable {
         /// Raw memory, so that no copy-on-write array leaves a second copy behind.
@@ -29,12 +29,12 @@ public struct Secret: Sendable {
 
     private let storage: Storage
 
-    /// Keeps a text as its UTF-8 bytes.
+    /// Stores the UTF-8 bytes of a text.
     public init(_ text: String) {
         storage = Storage(text.utf8)
     }
 
-    /// Keeps bytes as they are.
+    /// Stores bytes.
     public init(bytes: some Collection<UInt8>) {
         storage = Storage(bytes)
     }
@@ -45,13 +45,13 @@ public struct Secret: Sendable {
     /// Whether there are no bytes.
     public var isEmpty: Bool { count == 0 }
 
-    /// Lends the bytes, and the NUL that C wants behind them, for the length of a call.
+    /// Lends the bytes with a terminating NUL for C, for the duration of a call.
     package func withCString<R, E: Error>(_ body: (UnsafePointer<CChar>?) throws(E) -> R) throws(E) -> R {
         defer { withExtendedLifetime(storage) {} }
         return try body(storage.buffer.baseAddress.map { UnsafePointer($0.assumingMemoryBound(to: CChar.self)) })
     }
 
-    /// Lends the bytes for the length of a call.
+    /// Lends the bytes for the duration of a call.
     public func withBytes<R, E: Error>(_ body: (UnsafeRawBufferPointer) throws(E) -> R) throws(E) -> R {
         defer { withExtendedLifetime(storage) {} }
         return try body(UnsafeRawBufferPointer(storage.buffer))
@@ -69,17 +69,17 @@ extension Secret: Hashable {
         }
     }
 
-    /// Adds nothing: a hash would say something of the secret.
+    /// Adds nothing: a hash would reveal something about the secret.
     public func hash(into hasher: inout Hasher) {}
 }
 
 extension Secret: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
-    /// What stands for a secret in every text.
+    /// The placeholder for a secret in every text.
     package static var redacted: String { "<redacted>" }
 
-    /// Always the same word, whatever the secret.
+    /// Always the same placeholder.
     public var description: String { Self.redacted }
-    /// Always the same word, whatever the secret.
+    /// Always the same placeholder.
     public var debugDescription: String { description }
     /// Shows nothing of the secret.
     public var customMirror: Mirror { Mirror(self, children: []) }
@@ -94,7 +94,7 @@ func wipe(_ buffer: UnsafeMutableRawBufferPointer) {
 
 /// Overwrites an array that held a secret, then empties it.
 ///
-/// Works on the caller's storage only where no other copy shares it; keep such arrays in one place.
+/// Works on the caller's storage only if no other copy shares it; do not copy such arrays.
 public func wipe<Element: BitwiseCopyable>(_ elements: inout [Element]) {
     elements.withUnsafeMutableBytes { wipe($0) }
     elements.removeAll(keepingCapacity: false)

@@ -3,7 +3,7 @@ internal import SecretMemory
 /// Unicode normalization form KC, version 3.2.0, as RFC 3454 section 4 prescribes it.
 ///
 /// The standard library has no public normalization, and Foundation's would bring Foundation and ICU into every client.
-/// The tables have corrigendum 4 applied (five rare ideographs), as ICU has it, which MongoDB's servers use. Combining
+/// The tables have corrigendum 4 applied (five rare ideographs), like ICU, which MongoDB's servers use. Combining
 /// classes are the standard library's: Unicode never changes those of assigned scalars.
 package enum Normalization {
     /// Normalizes scalars that are assigned in Unicode 3.2.
@@ -48,12 +48,12 @@ package enum Normalization {
     private static func compose(_ scalars: [Unicode.Scalar]) -> [Unicode.Scalar] {
         var result: [Unicode.Scalar] = []
         result.reserveCapacity(scalars.count)
-        /// Where the last starter stands in the result.
+        /// The position of the last starter in the result.
         var starter: Int?
         for scalar in scalars {
             let current = combiningClass(scalar)
             if let starter {
-                // Blocked when something of the same or a higher class, or another starter, stands between.
+                // Blocked if a mark of the same or a higher class, or another starter, is between.
                 let between = result.count - 1 > starter ? result.last.map(combiningClass) ?? 0 : nil
                 let isBlocked = between.map { $0 == 0 || $0 >= current } ?? false
                 if !isBlocked, let composite = composite(result[starter], scalar) {

@@ -29,9 +29,10 @@ struct AuthCheck: AsyncParsableCommand {
         ],
         defaultSubcommand: CheckCommand.self)
 
-    /// Runs the command. What ArgumentParser says of wrong arguments repeats them, and they may hold a password.
+    /// Runs the command. ArgumentParser's errors repeat wrong arguments, which may hold a password.
     static func main() async {
         StandardStreams.prepare()
+        ProcessMemory.returnLargeBlocks()
         guard !CommandLine.arguments.isEmpty else {
             // Where Swift finds them on Linux.
             Diagnostics.print("The arguments cannot be read: /proc/self/cmdline is missing; mount /proc.")
@@ -59,7 +60,7 @@ struct AuthCheck: AsyncParsableCommand {
         }
     }
 
-    /// Whoever asks for a form that programs read gets a report in it, always, and where it was asked for.
+    /// A requested format for programs is always used, and so is the requested output file.
     private static func report(usage message: String) -> ExitCode {
         let output = outputOptions
         let first = message.split(separator: "\n").first.map(String.init) ?? message
@@ -74,7 +75,7 @@ struct AuthCheck: AsyncParsableCommand {
         }
     }
 
-    /// What the arguments, whatever else is wrong with them, say of the report.
+    /// The report options in the arguments, whatever else is wrong with them.
     private static var outputOptions: OutputOptions {
         let arguments = CommandLine.arguments
         func value(_ option: String) -> String? {
@@ -90,7 +91,7 @@ struct AuthCheck: AsyncParsableCommand {
         return (try? OutputOptions.parse(options)) ?? OutputOptions()
     }
 
-    /// Ends the process at once: the exit gate would wait up to a second for a look-up of a KDC.
+    /// Ends the process immediately: the exit gate would wait up to a second for a look-up of a KDC.
     private static func leave(with code: ExitCode) -> Never {
         fflush(nil)
         _exit(code.rawValue)

@@ -29,28 +29,30 @@ struct CheckCommand: AsyncParsableCommand {
             "How long the check of one connection string may take: 500ms, 10s, 2m.", valueName: "duration"))
     var timeout = TimeLimit(.seconds(10))
 
-    @Flag(help: "Tells all phases of all hosts, and what Kerberos has on this machine.")
+    @Flag(help: "Shows all phases of all hosts, and the state of Kerberos on this machine.")
     var details = false
 
     @Flag(
         name: .customLong("no-probes"),
-        help: "Does not find out causes by trying: each KDC by itself, TLS on a port that hung up, names in the DNS.")
+        help:
+            "Makes no probes to find causes: each KDC by itself, TLS on a port that closed the connection, names in the DNS."
+    )
     var leavesOutProbes = false
 
-    @Flag(name: .shortAndLong, help: "Prints nothing of a check that succeeds.")
+    @Flag(name: .shortAndLong, help: "Prints nothing for a check that succeeds.")
     var quiet = false
 
     @Option(
         help: ArgumentHelp(
-            "Checks again and again, with so much time between, until it is interrupted.", valueName: "duration"))
+            "Repeats the check at this interval, until it is interrupted.", valueName: "duration"))
     var watch: TimeLimit?
 
-    @Flag(name: .shortAndLong, help: "Says on standard error what happens: each phase, and the library's log.")
+    @Flag(name: .shortAndLong, help: "Reports progress on standard error: each phase, and the library's log.")
     var verbose = false
 
     @Option(
         help: ArgumentHelp(
-            "Appends what the Kerberos library does to a file; `-` is standard error.",
+            "Appends the Kerberos library's trace to a file; `-` is standard error.",
             discussion: "Keys appear as type and fingerprint, passwords not at all.", valueName: "file"))
     var trace: String?
 
@@ -63,16 +65,16 @@ struct CheckCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        // Whoever types a password takes the time for it; a file must not.
+        // Typing a password does not count against the deadline; reading a file does.
         if !credentials.askPassword { LastResort.watch(.now + timeout.duration, output) }
         let texts = try targets.texts()
         guard texts.count == 1 || !credentials.readsInput else {
             throw ValidationError("With several connection strings a password comes from a file.")
         }
-        // Once: what it is read from may be there once only.
+        // Once: its source may be readable only once.
         let password = try credentials.readPassword(for: texts)
         let logger = verbose ? Logger(label: "authcheck") { _ in DiagnosticsLog() } : nil
-        // By need, not by the machine's size.
+        // As many as needed, not by the number of processors.
         let connector = MongoConnector(group: MultiThreadedEventLoopGroup(numberOfThreads: 2), logger: logger)
         let status = try await Interrupt.during {
             let first = try await round(texts, password, connector)
@@ -83,7 +85,7 @@ struct CheckCommand: AsyncParsableCommand {
                 do {
                     _ = try await round(texts, password, connector)
                 } catch is ExitCode {
-                    // The report was lost, which is said already: a disk that is full now need not be in the next round.
+                    // The report was lost, which was printed: a full disk may have room in the next round.
                 }
             }
             return CheckReport.interrupted
@@ -102,11 +104,11 @@ struct CheckCommand: AsyncParsableCommand {
         let outcome: Swift.Result<[CheckReport], any Error> =
             if let progress { await progress.during { await result(run) } } else { await result(run) }
         var reports = try outcome.get()
-        // The text of a thousand hosts is much work for a machine that has other things to do.
+        // Formatting a thousand hosts takes time on a busy machine.
         LastResort.beginPrinting(grace: .seconds(5))
         if Task.isCancelled { for index in reports.indices { reports[index].interrupt() } }
         let isInterrupted = reports.contains { $0.exitStatus == CheckReport.interrupted }
-        // Monitoring is not to take a check that was ended for one that failed.
+        // Monitoring must not take an interrupted check for a failed one.
         if isInterrupted, [.nagios, .prometheus].contains(output.format), output.output != nil {
             return CheckReport.interrupted
         }
@@ -130,7 +132,7 @@ struct CheckCommand: AsyncParsableCommand {
         do { return .success(try await body()) } catch { return .failure(error) }
     }
 
-    /// Writes a report where it is wanted. A file always: one of before must not be taken for one of now.
+    /// Writes a report to its output. A file always: an old report must not be taken for a new one.
     private func finish(
         _ report: some MonitoredReport, status: Int32, doubts: Bool, _ text: () throws -> String
     ) throws -> Int32 {
@@ -140,13 +142,13 @@ struct CheckCommand: AsyncParsableCommand {
         return status
     }
 
-    /// Checks so many strings at a time. The reports come in the order of the strings.
+    /// Checks several strings at a time. The reports are in the order of the strings.
     private func checkAll(
         _ texts: [String], _ password: Secret?, _ connector: MongoConnector,
         _ progress: @escaping @Sendable (String) -> Void
     ) async throws -> [CheckReport] {
         let hosts = texts.map(CheckTargets.hostCount)
-        // Each string may have the descriptors that its hosts need.
+        // Each string may use the descriptors that its hosts need.
         let width = try ProcessLimits.check(hosts: hosts.max() ?? 1, checks: min(targets.concurrency, texts.count))
         let runner = CheckRunner(
             connector: connector, environment: ProcessInfo.processInfo.environment, thresholds: warnings.thresholds,
@@ -174,7 +176,7 @@ struct CheckCommand: AsyncParsableCommand {
         do {
             (string, credential) = try credentials.apply(to: text, password)
         } catch let error as ConnectionStringError {
-            // What came from a file may be another file's contents: nothing of it is repeated.
+            // A wrong file may have been named: its contents are not repeated.
             return CheckReport(error, given: targets.uris.contains(text) ? text : "")
         } catch let error as ValidationError where !isAlone {
             // The others are checked.
@@ -188,19 +190,20 @@ struct CheckCommand: AsyncParsableCommand {
     }
 }
 
-/// When a success is doubtful.
+/// The thresholds of warnings about a success.
 struct WarningOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("Warns of a ticket that ends within this time.", valueName: "duration"))
+    @Option(help: ArgumentHelp("Warns of a ticket that expires within this time.", valueName: "duration"))
     var warnTicket = TimeLimit(.seconds(600))
 
     @Option(
-        help: ArgumentHelp("Warns of a server's certificate that ends within this time: 14d.", valueName: "duration"))
+        help: ArgumentHelp("Warns of a server's certificate that expires within this time: 14d.", valueName: "duration")
+    )
     var warnCertificate = TimeLimit(.seconds(14 * 86_400))
 
     @Option(help: ArgumentHelp("Warns of a server's clock that differs by more than this.", valueName: "duration"))
     var warnClock = TimeLimit(.seconds(300))
 
-    @Flag(help: "Ends with status 3 where a check succeeds with warnings.")
+    @Flag(help: "Exits with status 3 if a check succeeds with warnings.")
     var failOnWarning = false
 
     var thresholds: Thresholds {

@@ -13,22 +13,22 @@ struct CheckTargets: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "A file with a connection string a line; empty lines and those that begin with # are left out. `-` is standard input.",
+            "A file with one connection string per line; empty lines and those that begin with # are ignored. `-` is standard input.",
             valueName: "file"))
     var uriFile: String?
 
     @Option(help: ArgumentHelp("How many connection strings are checked at a time.", valueName: "number"))
     var concurrency = 16
 
-    /// How many strings there may be, and how long all of them.
+    /// How many strings are allowed, and their total length.
     private static let (maximumCount, maximumLength) = (10_000, 16 << 20)
 
     func validate() throws {
         guard !uris.isEmpty || uriFile != nil else { throw ValidationError("Missing expected argument '<uri> ...'") }
-        guard (1...256).contains(concurrency) else { throw ValidationError("--concurrency is from 1 to 256.") }
+        guard (1...256).contains(concurrency) else { throw ValidationError("--concurrency must be from 1 to 256.") }
     }
 
-    /// The strings as they were given.
+    /// The strings as given.
     func texts() throws -> [String] {
         var texts = try uris.map { uri in
             uri == "-" ? try LineFile.firstLine(of: "-", limit: 1 << 20, "The connection string") : uri
@@ -42,25 +42,26 @@ struct CheckTargets: ParsableArguments {
         }
         guard !texts.isEmpty else { throw ValidationError("The file of connection strings holds none.") }
         guard texts.count <= Self.maximumCount else {
-            throw ValidationError("There may be \(Self.maximumCount) connection strings; these are \(texts.count).")
+            throw ValidationError(
+                "At most \(Self.maximumCount) connection strings are allowed; there are \(texts.count).")
         }
         return texts
     }
 
-    /// How many hosts a string has, at a glance: how much time their reports take.
+    /// An estimate of a string's number of hosts, for the time that their reports take.
     static func hostCount(_ text: String) -> Int {
         let bytes = text.utf8
         if bytes.starts(with: "mongodb+srv:".utf8) { return 64 }
         return 1 + bytes.count { $0 == UInt8(ascii: ",") }
     }
 
-    /// What is to be said of a password in the arguments.
+    /// The warning about a password in the arguments.
     func warnings(about text: String) -> [CheckWarning] {
         uris.contains { $0 != "-" && $0.utf8.elementsEqual(text.utf8) } ? ArgumentWarnings.about(text) : []
     }
 }
 
-/// What is to be said of a connection string among the arguments.
+/// The warning about a connection string among the arguments.
 enum ArgumentWarnings {
     static func about(_ text: String) -> [CheckWarning] {
         guard let string = try? MongoConnectionString(parsing: text) else { return [] }

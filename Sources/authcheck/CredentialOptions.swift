@@ -13,7 +13,7 @@ import Musl
 import Darwin
 #endif
 
-/// Who authenticates, where the connection string does not say it.
+/// The credential, if the connection string does not have it.
 struct CredentialOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
@@ -40,23 +40,23 @@ struct CredentialOptions: ParsableArguments {
     @Flag(help: "Asks for the user's password on the terminal, without showing it.")
     var askPassword = false
 
-    /// A departure from the rules that may be accepted.
+    /// A protocol violation that may be tolerated.
     enum Tolerance: String, ExpressibleByArgument, CaseIterable {
         case sizeWithoutLayer = "size-without-layer"
     }
 
     @Option(
         help: ArgumentHelp(
-            "Accepts what RFC 4752 has a client refuse: with size-without-layer a server that names a maximum size of "
-                + "messages although it offers no security layer.", valueName: "what"))
+            "Accepts what RFC 4752 requires a client to refuse: with size-without-layer a server that states "
+                + "a maximum message size although it offers no security layer.", valueName: "what"))
     var tolerate: [Tolerance] = []
 
     func validate() throws {
         let sources = [cache != nil, keytab != nil, passwordFile != nil, askPassword].count { $0 }
         guard sources <= 1 else {
-            throw ValidationError("Name one of --ccache, --keytab, --password-file and --ask-password.")
+            throw ValidationError("Give only one of --ccache, --keytab, --password-file and --ask-password.")
         }
-        // The library would wait for whoever writes into it, and nobody could tell that from a KDC that is silent.
+        // The library would wait for a writer, which would look like a silent KDC.
         if let keytab, Self.isPipe(keytab) {
             throw ValidationError("The keytab \(keytab) is a named pipe, not a file.")
         }
@@ -68,15 +68,15 @@ struct CredentialOptions: ParsableArguments {
         return stat(path, &status) == 0 && [S_IFIFO, S_IFSOCK].contains(status.st_mode & S_IFMT)
     }
 
-    /// Whether a password comes from whoever runs the program.
+    /// Whether a password is given by an option.
     var readsInput: Bool { askPassword || passwordFile == "-" }
 
-    /// Whether an option is given that only Kerberos has.
+    /// Whether an option is given that is only for Kerberos.
     private var isKerberos: Bool { principal != nil || cache != nil || keytab != nil || !tolerate.isEmpty }
 
-    /// Completes a connection string by these options, and makes the credential that they ask for.
+    /// Completes a connection string with these options, and creates their credential.
     ///
-    /// - Returns: No credential where the string's own is meant.
+    /// - Returns: No credential if the string's own is used.
     func apply(
         to text: String, _ password: Secret?
     ) throws -> (string: MongoConnectionString, credential: MongoCredential?) {
@@ -89,7 +89,7 @@ struct CredentialOptions: ParsableArguments {
             guard !userInfo.utf8.contains(UInt8(ascii: ":")) else {
                 throw ValidationError("The connection string has a password already.")
             }
-            // The string only says that there is one, for the mechanisms' rules: it would keep the password unwiped.
+            // The string only has a placeholder, for the mechanisms' rules: it would keep the password unwiped.
             parts?.userInfo = userInfo + ":given"
         }
         if isKerberos { parts?.addMechanism("GSSAPI") }
@@ -117,7 +117,7 @@ struct CredentialOptions: ParsableArguments {
         return (string, credential)
     }
 
-    /// The password that these options name; of one that is typed the prompt says whose it is.
+    /// The password that these options name; the prompt for a typed one names the user.
     func readPassword(for texts: [String]) throws -> Secret? {
         if askPassword {
             let user = principal ?? texts.first.flatMap { ConnectionStringParts($0)?.user }
@@ -131,7 +131,7 @@ struct CredentialOptions: ParsableArguments {
 }
 
 extension MongoCredential {
-    /// Takes a password for the mechanism that is chosen.
+    /// Applies a password to the chosen mechanism.
     fileprivate mutating func use(_ password: Secret) throws {
         switch method {
         case .gssapi(var options):
@@ -145,16 +145,16 @@ extension MongoCredential {
     }
 }
 
-/// A connection string, taken apart just enough to put a user into it.
+/// A connection string, split just enough to insert a user.
 private struct ConnectionStringParts {
     private var scheme: Substring
-    /// User and password as they stand, without the `@`.
+    /// User and password, verbatim, without the `@`.
     var userInfo: String?
     private var hosts: Substring
     /// From the first slash or question mark on.
     private var rest: String
 
-    /// By scalars: a combining mark must not hide a separator, and so show a password for a user.
+    /// By scalars: a combining mark must not hide a separator, and so show a password as the user.
     init?(_ text: String) {
         let scalars = text.unicodeScalars
         guard let marker = scalars.firstRange(of: "://".unicodeScalars) else { return nil }
@@ -166,13 +166,13 @@ private struct ConnectionStringParts {
         hosts = Substring(at.map { authority[authority.index(after: $0)...] } ?? authority)
     }
 
-    /// The user as a person reads it.
+    /// The decoded user name.
     var user: String? {
         userInfo.map { PercentEncoding.decode($0.utf8.prefix { $0 != UInt8(ascii: ":") }) }
             .flatMap { $0.isEmpty ? nil : $0 }
     }
 
-    /// Names a mechanism, unless the string does.
+    /// Adds a mechanism, unless the string has one.
     mutating func addMechanism(_ name: String) {
         let query = rest.unicodeScalars.drop { $0 != "?" }.dropFirst()
         let names = query.split(separator: "&").map { String($0.prefix { $0 != "=" }).lowercased() }
@@ -184,9 +184,9 @@ private struct ConnectionStringParts {
     var text: String { scheme + (userInfo.map { $0 + "@" } ?? "") + hosts + rest }
 }
 
-/// The encoding of RFC 3986 for what stands before the `@`.
+/// RFC 3986's encoding for the text before the `@`.
 private enum PercentEncoding {
-    /// What is no escape stays as it is.
+    /// Malformed escapes are unchanged.
     static func decode(_ text: some Sequence<UInt8>) -> String {
         var (bytes, rest) = ([UInt8](), Array(text)[...])
         while let byte = rest.popFirst() {

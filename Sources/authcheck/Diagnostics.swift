@@ -11,7 +11,7 @@ import Darwin
 
 /// Standard error.
 enum Diagnostics {
-    /// Writes one line, or several. Nothing in it can steer a terminal.
+    /// Writes one line, or several. The text cannot control a terminal.
     @Sendable static func print(_ text: String) {
         StandardStreams.write(Printable.text(text) + "\n", to: STDERR_FILENO)
     }

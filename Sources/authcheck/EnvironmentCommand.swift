@@ -10,34 +10,34 @@ import Foundation
 struct EnvironmentCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "environment",
-        abstract: "Looks at what Kerberos has on this machine: configuration, KDCs, tickets, keys, names, clocks.",
+        abstract: "Checks the state of Kerberos on this machine: configuration, KDCs, tickets, keys, names, clocks.",
         discussion: "It connects to no server, and asks each KDC for a ticket without any password or key.")
 
-    @Option(help: ArgumentHelp("The realm whose KDCs are meant; else the principal's, or the default one."))
+    @Option(help: ArgumentHelp("The realm whose KDCs are asked. Default: the principal's, or the default realm."))
     var realm: String?
 
-    @Option(help: ArgumentHelp("The user to ask for; else the owner of the cache.", valueName: "user@REALM"))
+    @Option(help: ArgumentHelp("The user to ask for. Default: the owner of the cache.", valueName: "user@REALM"))
     var principal: String?
 
     @Option(
-        help: ArgumentHelp("A server's host: its realm, addresses and names. May be given again.", valueName: "name"))
+        help: ArgumentHelp("A server's host: its realm, addresses and names. Repeatable.", valueName: "name"))
     var host: [String] = []
 
     @Option(name: .customLong("ccache"), help: ArgumentHelp("The Kerberos credential cache.", valueName: "name"))
     var cache: String?
 
-    @Option(help: ArgumentHelp("The keytab from which tickets are got.", valueName: "file"))
+    @Option(help: ArgumentHelp("The keytab to get tickets with.", valueName: "file"))
     var keytab: String?
 
     @OptionGroup var output: OutputOptions
 
     @Option(
         help: ArgumentHelp(
-            "How long all of it may take: 500ms, 10s, 2m. A KDC that is silent is waited for half as long.",
+            "How long all of it may take: 500ms, 10s, 2m. A silent KDC is waited for half as long.",
             valueName: "duration"))
     var timeout = TimeLimit(.seconds(10))
 
-    @Flag(name: .shortAndLong, help: "Says on standard error what begins.")
+    @Flag(name: .shortAndLong, help: "Reports progress on standard error.")
     var verbose = false
 
     func validate() throws {

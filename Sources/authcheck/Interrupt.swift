@@ -10,11 +10,11 @@ import Darwin
 
 /// `^C` ends a check with the report so far; a second one ends the process.
 enum Interrupt {
-    /// What the handler looks at: memory that stays where it is, written before the handler is there.
+    /// The handler's data: memory at a fixed address, written before the handler is installed.
     private nonisolated(unsafe) static let pipeEnd = UnsafeMutablePointer<Int32>.allocate(capacity: 1)
     private nonisolated(unsafe) static let count = UnsafeMutablePointer<Int32>.allocate(capacity: 1)
 
-    /// Runs something that an interrupt cancels. Called once in a process.
+    /// Runs an operation that an interrupt cancels. Called once in a process.
     static func during<Result: Sendable>(
         _ body: @escaping @Sendable () async throws -> Result
     ) async throws -> Result {
@@ -28,7 +28,7 @@ enum Interrupt {
         let source = DispatchSource.makeReadSource(fileDescriptor: ends[0], queue: .global())
         source.setEventHandler { task.cancel() }
         source.resume()
-        // Not by a source of signals, which ignores the first until it is installed.
+        // Not a Dispatch signal source, which ignores a signal until it is installed.
         let inherited = signal(SIGINT) { _ in
             if Interrupt.count.pointee > 0 { _exit(128 + SIGINT) }
             Interrupt.count.pointee += 1
@@ -36,7 +36,7 @@ enum Interrupt {
             _ = "^".withCString { write(Interrupt.pipeEnd.pointee, $0, 1) }
             errno = number
         }
-        // Who started us to ignore it, as a shell does with what runs in the background, meant that.
+        // If it is ignored at the start, as for a shell's background jobs, that is kept.
         if unsafeBitCast(inherited, to: Int.self) == StandardStreams.ignored { signal(SIGINT, SIG_IGN) }
         defer {
             signal(SIGINT, inherited)

@@ -4,10 +4,10 @@ import AuthCheckKit
 struct KeytabCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "keytab",
-        abstract: "Checks a server's keytab, on the server: who may read it, and whether tickets of now fit it.",
+        abstract: "Checks a server's keytab, on the server: who may read it, and whether current tickets match it.",
         discussion: """
-            A ticket for the service is got with the tickets of whoever runs this, or else with the keytab's own key, and accepted \
-            with the keytab, all on this machine. Nothing is written.
+            A ticket for the service is requested with the tickets of the user who runs this, or else with the keytab's own key, \
+            and accepted with the keytab, all on this machine. Nothing is written.
             """)
 
     @Argument(help: ArgumentHelp("The keytab, for example /etc/mongod.keytab.", valueName: "path"))
@@ -26,7 +26,8 @@ struct KeytabCommand: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "The server's configuration file. Of it saslHostName and saslServiceName are read.", valueName: "file"))
+            "The server's configuration file, from which saslHostName and saslServiceName are read.", valueName: "file")
+    )
     var mongodConf: String?
 
     @OptionGroup var output: OutputOptions
@@ -34,7 +35,7 @@ struct KeytabCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("How long all of it may take: 500ms, 10s, 2m.", valueName: "duration"))
     var timeout = TimeLimit(.seconds(10))
 
-    @Flag(help: "Ends with status 3 where there are warnings and no error.")
+    @Flag(help: "Exits with status 3 if there are warnings and no error.")
     var failOnWarning = false
 
     func validate() throws {

@@ -9,10 +9,10 @@ import Musl
 import Darwin
 #endif
 
-/// Ends the process where its deadline has passed and something still holds it up: a file that nobody writes, a pipe that
-/// nobody reads, a defect of ours.
+/// Ends the process if its deadline has passed and something still blocks it: a pipe without a
+/// writer or reader, or a bug.
 enum LastResort {
-    /// What is said of a check that does not end by itself.
+    /// The report of a check that does not end.
     struct LastWords {
         let report: any Report
         let summary: String
@@ -26,11 +26,11 @@ enum LastResort {
 
     private struct State {
         var timer: DeadlineTimer?
-        /// Sets the alarm for a report that is there: many hosts take no more time then.
+        /// Sets the alarm for a finished report: many hosts need no more time then.
         var hurry: (@Sendable () -> Void)?
-        /// Who tells what came of it: there cannot be two reports.
+        /// Decides which thread reports: there cannot be two reports.
         var teller: Teller?
-        /// When somebody last took some of the report.
+        /// When the reader last took some of the report.
         var lastWrite = ContinuousClock.now
     }
 
@@ -41,8 +41,8 @@ enum LastResort {
 
     private static let state = Locked(State())
 
-    /// Begins to watch. The time beyond the deadline is for the end of the check itself: half a second, and more for many
-    /// hosts.
+    /// Starts the watch. The time beyond the deadline lets the check itself end: half a second, and more for
+    /// many hosts.
     static func watch(
         _ deadline: ContinuousClock.Instant, _ output: OutputOptions, hosts: Int = 1,
         saying lastWords: @escaping @Sendable () -> LastWords = LastWords.ofCheck
@@ -64,7 +64,7 @@ enum LastResort {
         old?.cancel()
     }
 
-    /// Ends the watch: nothing is under way, and what comes next has a deadline of its own.
+    /// Ends the watch: nothing is under way, and the next operation has its own deadline.
     static func rest() {
         let timer = state.withLock { state in
             if state.teller == .check { state.teller = nil }
@@ -74,7 +74,7 @@ enum LastResort {
         timer?.cancel()
     }
 
-    /// The report is there and is being printed: from here on only a reader that takes nothing is waited for in vain.
+    /// The report is finished and being printed: from here on only a stalled reader ends the process.
     ///
     /// - Parameter grace: How long the report may take until the first of it is printed.
     static func beginPrinting(grace: Duration = .zero) {
@@ -83,9 +83,9 @@ enum LastResort {
             state.lastWrite = .now + grace
             return (state.teller == .lastResort, state.hurry)
         }
-        // The first of a report must not be waited for with the time that is for making it.
+        // The time for creating the report must not count for its first output.
         if grace == .zero { hurry?() }
-        // The last words are being said, and end the process.
+        // The final report is being printed, and ends the process.
         while isLate { pause() }
     }
 

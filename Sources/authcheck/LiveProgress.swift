@@ -15,8 +15,8 @@ import FoundationEssentials
 import Foundation
 #endif
 
-/// One line on a terminal that says what is waited for, from whom and for how long. It appears where something takes long, and is
-/// gone before the report comes.
+/// One line on a terminal that says what is waited for, from whom and for how long. It appears if something takes long,
+/// and disappears before the report.
 final class LiveProgress: Sendable {
     private struct State {
         var line = ""
@@ -25,19 +25,19 @@ final class LiveProgress: Sendable {
         var hasEnded = false
     }
 
-    /// Whoever gets an answer at once needs no line.
+    /// A fast answer needs no line.
     private static let patience = Duration.milliseconds(400)
 
     private let state = Locked(State())
 
-    /// Nothing where standard error is no terminal that can take a line back.
+    /// `nil` unless standard error is a terminal that can erase a line.
     init?() {
         guard isatty(STDERR_FILENO) == 1, ProcessInfo.processInfo.environment["TERM"] != "dumb" else { return nil }
     }
 
     func note(_ line: String) { state.withLock { ($0.line, $0.since) = (line, .now) } }
 
-    /// Runs something with the line beneath it.
+    /// Runs an operation with the line.
     func during<Result: Sendable>(_ body: () async -> Result) async -> Result {
         let ticker = Task {
             while !Task.isCancelled {
@@ -56,7 +56,7 @@ final class LiveProgress: Sendable {
             let waited = ContinuousClock.now - state.since
             guard !state.hasEnded, waited > Self.patience, !state.line.isEmpty else { return }
             state.isShown = true
-            // Of a long line the end is left out, and not how long it takes.
+            // A long line is shortened before the elapsed time.
             let time = " \(waited.components.seconds) s"
             let text = TextColumns.prefix(Printable.line(state.line), Self.width - 1 - time.utf8.count) + time
             StandardStreams.write("\r\u{1B}[K\(text)", to: STDERR_FILENO)

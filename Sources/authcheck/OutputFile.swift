@@ -8,12 +8,12 @@ import Musl
 import Darwin
 #endif
 
-/// The file that a report goes into.
+/// The output file of a report.
 enum OutputFile {
-    /// Replaces a regular file as a whole, or a symbolic link in its place: whoever reads it meanwhile gets the old one or the new
-    /// one, with the permissions of the old one. Into what is there and is something else, as a device, it is written.
+    /// Atomically replaces a regular file, or the symbolic link itself: a reader gets the old file or the new
+    /// one, which has the old permissions. To anything else, such as a device, it is written directly.
     static func write(_ text: String, to path: String) throws(Errno) {
-        // /dev/stdout leads to a file where the output is one, and the link itself is everybody's.
+        // /dev/stdout points to a file if the output is one, and the link itself is shared.
         if path.utf8.starts(with: "/dev/".utf8) || path.utf8.starts(with: "/proc/".utf8) {
             return try writeInto(path, text)
         }
@@ -24,8 +24,8 @@ enum OutputFile {
         // A link to a device.
         if isLink, stat(path, &status) == 0, status.st_mode & S_IFMT != S_IFREG { return try writeInto(path, text) }
         let mode = exists && !isLink ? status.st_mode & 0o7777 : nil
-        // A name that nobody can guess, and a file that is new: in a folder that others may write to somebody may have put a link
-        // there.
+        // An unguessable name, and a new file: in a folder that others can write to, there may be a
+        // planted link.
         let temporary = "\(path).\(UInt64.random(in: 0...UInt64.max)).new"
         do throws(Errno) {
             try replace(temporary, path, text, mode)
@@ -45,13 +45,13 @@ enum OutputFile {
         do {
             try file.closeAfter { _ = try file.writeAll(text.utf8) }
         } catch {
-            // Some file systems say only when it is closed that there is no room.
+            // Some file systems report a full disk only on close.
             throw error as? Errno ?? Errno(rawValue: EIO)
         }
         guard rename(temporary, path) == 0 else { throw Errno(rawValue: errno) }
     }
 
-    /// A named pipe that nobody reads is not waited for.
+    /// A named pipe without a reader is not waited for.
     private static func writeInto(_ path: String, _ text: String) throws(Errno) {
         let descriptor = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC)
         guard descriptor >= 0 else { throw Errno(rawValue: errno) }

@@ -33,20 +33,20 @@ struct OutputOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "The report's form: text for people, json and jsonl for programs, nagios for a monitoring plugin (with its exit "
+            "The report's format: text for people, json and jsonl for programs, nagios for a monitoring plugin (with its exit "
                 + "statuses 0 to 3), prometheus for a textfile collector."))
     var format = Format.text
 
     @Option(
         help: ArgumentHelp(
-            "Writes the report into a file, which is replaced as a whole, and not on standard output.",
+            "Writes the report to a file, which is replaced as a whole, instead of standard output.",
             valueName: "file"))
     var output: String?
 
-    @Option(help: "Whether the text has colours; auto is by the terminal, NO_COLOR and CLICOLOR_FORCE.")
+    @Option(help: "Whether the text has colours; auto depends on the terminal, NO_COLOR and CLICOLOR_FORCE.")
     var color = Color.auto
 
-    /// The text's style, by the terminal that it is for.
+    /// The text's style, for its terminal.
     func style(hasDetails: Bool = false) -> TextStyle {
         let environment = ProcessInfo.processInfo.environment
         func isSet(_ name: String) -> Bool { environment[name]?.isEmpty == false }
@@ -74,7 +74,7 @@ struct OutputOptions: ParsableArguments {
         return Int(size.ws_col)
     }
 
-    /// The text of a report, in the form that was asked for.
+    /// The text of a report, in the requested format.
     func text(of report: some Report, hasDetails: Bool = false) throws -> String {
         switch format {
         case .text: report.text(style(hasDetails: hasDetails))
@@ -91,7 +91,7 @@ struct OutputOptions: ParsableArguments {
         try write(text(of: report, hasDetails: hasDetails))
     }
 
-    /// Writes a text where reports go.
+    /// Writes a text to the output of reports.
     func write(_ text: String) throws {
         LastResort.beginPrinting()
         do {
@@ -107,7 +107,7 @@ struct OutputOptions: ParsableArguments {
         }
     }
 
-    /// Writes a text at the very end, when something else has not ended. Nobody hears of it where that does not work.
+    /// Writes a text at the very end, when something else is blocked. An error is not reported.
     func writeLast(_ text: String) {
         if let output {
             try? OutputFile.write("\(text)\n", to: output)
@@ -125,7 +125,7 @@ struct OutputOptions: ParsableArguments {
     /// UNKNOWN, of a monitoring plugin.
     private static let unknown: Int32 = 3
 
-    /// Only `check` has what monitoring wants.
+    /// Only `check` has the formats of monitoring.
     func refuseMonitoring() throws {
         guard ![.nagios, .prometheus].contains(format) else {
             throw ValidationError("The format \(format.rawValue) is for `authcheck check`.")

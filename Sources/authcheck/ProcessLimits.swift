@@ -8,15 +8,15 @@ import Musl
 import Darwin
 #endif
 
-/// What the system lets this process have. Where it is too little, that is said before a library stumbles over it.
+/// The limits of this process. If they are too low, that is reported before a library fails.
 enum ProcessLimits {
-    /// Raises the limit of open files where more are needed, and looks whether there can be threads.
+    /// Raises the limit of open files if needed, and checks whether threads can be started.
     ///
-    /// - Parameter checks: How many checks of so many hosts are wanted at the same time.
-    /// - Returns: How many of them there can be, one at least.
+    /// - Parameter checks: The number of hosts of each concurrent check.
+    /// - Returns: How many of them can run, at least one.
     @discardableResult
     static func check(hosts: Int, checks: Int = 1) throws -> Int {
-        // Two for each connection, and what the event loops and the libraries have.
+        // Two for each connection, and those of the event loops and the libraries.
         let (base, each) = (64, 4 * min(max(1, hosts), 64))
         let wanted = rlim_t(base + each * checks)
         let least = rlim_t(48)
@@ -41,7 +41,7 @@ enum ProcessLimits {
         return max(1, min(checks, (room - base) / each))
     }
 
-    /// As many as a check has at least, all at the same time.
+    /// As many as a check needs at least, all at the same time.
     private static func checkThreads() throws {
         let count = 8
         let gate = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)

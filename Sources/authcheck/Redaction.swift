@@ -1,9 +1,9 @@
-/// Keeps passwords out of messages that repeat the command line.
+/// Removes passwords from messages that repeat the command line.
 enum Redaction {
-    /// The message without any argument that could be, or hold, a connection string: however wrong it is, a password may
-    /// be in it.
+    /// The message without any argument that could be, or hold, a connection string: however wrong it is, a password
+    /// may be in it.
     static func withoutArguments(_ message: String, _ arguments: some Sequence<String>) -> String {
-        // An option may carry its value behind an equals sign; ArgumentParser then repeats the value alone.
+        // An option may have its value after an equals sign; ArgumentParser then repeats only the value.
         let texts = arguments.flatMap { argument -> [String] in
             let scalars = argument.unicodeScalars
             guard scalars.first == "-", let equals = scalars.firstIndex(of: "=") else { return [argument] }

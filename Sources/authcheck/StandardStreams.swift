@@ -10,8 +10,8 @@ import Darwin
 
 /// Standard input, output and error.
 enum StandardStreams {
-    /// Which of the three the process was started with. The others are opened on `/dev/null`, so that nothing that is opened
-    /// later takes their numbers, and no connection gets what is printed.
+    /// Which of the three the process was started with. The others are opened on `/dev/null`, so that no later
+    /// descriptor takes their numbers, and no connection gets the output.
     private static let wereOpen: [Bool] = (STDIN_FILENO...STDERR_FILENO).map { descriptor in
         guard fcntl(descriptor, F_GETFD) < 0 else { return true }
         // The lowest number that is free is this one.
@@ -22,12 +22,12 @@ enum StandardStreams {
     /// Must run before anything is opened.
     static func prepare() {
         _ = wereOpen
-        // The Swift runtime may have its own idea of it. Who started us to ignore it, as nohup does with SIGHUP, meant that.
+        // The Swift runtime may have changed it. If it is ignored at the start, as by nohup, that is kept.
         if let inherited = signal(SIGQUIT, SIG_DFL), unsafeBitCast(inherited, to: Int.self) == ignored {
             signal(SIGQUIT, inherited)
         }
         if getpid() == 1 { Self.heedSignals() }
-        // A file that may not grow is an error, and no end of the process.
+        // Exceeding a file size limit is an error, and must not end the process.
         signal(SIGXFSZ, SIG_IGN)
     }
 
@@ -51,17 +51,17 @@ enum StandardStreams {
         return write(ArraySlice(text.utf8), to: descriptor)
     }
 
-    /// Writes to any descriptor; gives up where nobody takes any of it for two seconds.
+    /// Writes to any descriptor; gives up if the reader takes nothing for two seconds.
     static func write(_ bytes: ArraySlice<UInt8>, to descriptor: Int32) -> Int32? {
         var rest = bytes
         while !rest.isEmpty {
-            // In pieces: the call waits until all that it is given is written, and progress is to be seen.
+            // In pieces: the call blocks until all of its data is written, and progress has to be detected.
             let count = rest.prefix(4096).withUnsafeBytes { Self.write(descriptor, $0) }
             if count > 0 {
                 rest = rest.dropFirst(count)
                 if descriptor == STDOUT_FILENO { LastResort.wrote() }
             } else if errno == EAGAIN {
-                // Somebody made it non-blocking, and nobody reads.
+                // The descriptor is non-blocking, and the reader is slow.
                 guard isWritable(descriptor, within: 2000) else { return EAGAIN }
             } else if errno != EINTR {
                 return errno
@@ -70,11 +70,11 @@ enum StandardStreams {
         return nil
     }
 
-    /// Prints a text and a line break on standard output. What cannot be written is a failure, whatever the text says.
+    /// Prints a text and a line break on standard output. A failure to write is a failure, whatever the text says.
     static func print(_ text: String) throws {
         guard let error = write(text + "\n", to: STDOUT_FILENO) ?? closingError(of: STDOUT_FILENO) else { return }
         if error == EPIPE {
-            // As for every program whose reader has gone.
+            // As for any program whose reader has gone.
             signal(SIGPIPE, SIG_DFL)
             raise(SIGPIPE)
         }
@@ -82,7 +82,7 @@ enum StandardStreams {
         throw ExitCode(74)
     }
 
-    /// What a file system says of what was written only when a descriptor is closed, as NFS does.
+    /// The error that a file system reports only on close, such as NFS.
     private static func closingError(of descriptor: Int32) -> Int32? {
         let copy = dup(descriptor)
         return copy >= 0 && close(copy) != 0 && errno != EINTR ? errno : nil

@@ -10,14 +10,14 @@ struct TargetOptions: ParsableArguments {
             valueName: "uri"))
     var uri: String
 
-    /// The string as it was given.
+    /// The string as given.
     func text() throws -> String {
         uri == "-" ? try LineFile.firstLine(of: "-", limit: 1 << 20, "The connection string") : uri
     }
 
-    /// The string where it was among the arguments: what comes from elsewhere may be anything, and is not repeated.
+    /// The string if it was among the arguments: another source may contain anything, and is not repeated.
     var argument: String { uri == "-" ? "" : uri }
 
-    /// What is to be said of a password in the arguments.
+    /// The warning about a password in the arguments.
     var warnings: [CheckWarning] { uri == "-" ? [] : ArgumentWarnings.about(uri) }
 }

@@ -14,8 +14,8 @@ import Darwin
 enum Terminal {
     /// Asks for a password without showing it.
     ///
-    /// Keys are read one by one with the terminal's own handling off: so an interrupt is read as a key, and cannot end
-    /// the process while the terminal shows nothing.
+    /// Keys are read one by one with the terminal's own handling off: so an interrupt is read as a key, and
+    /// cannot end the process while echo is off.
     static func password(prompt: String) throws -> Secret {
         guard let file = try? FileDescriptor.open("/dev/tty", .readWrite, options: .closeOnExec) else {
             throw ValidationError("There is no terminal to ask for a password: use --password-file.")
@@ -55,7 +55,7 @@ enum Terminal {
             case 0x17:
                 while line.last == 0x20 { eraseCharacter(of: &line) }
                 while let last = line.last, last != 0x20 { eraseCharacter(of: &line) }
-            // Other keys that steer a terminal are no part of a password.
+            // Other control keys are not part of a password.
             case 0..<0x20: break
             default: line.append(key)
             }
@@ -65,7 +65,7 @@ enum Terminal {
 }
 
 extension Terminal {
-    /// A character of several bytes goes as a whole, and what it leaves behind is overwritten.
+    /// A multi-byte character is removed as a whole, and its bytes are overwritten.
     private static func eraseCharacter(of line: inout [UInt8]) {
         while let last = line.last {
             line[line.count - 1] = 0
@@ -153,13 +153,13 @@ enum LineFile {
     }
 }
 
-/// Makes a terminal show again what is typed where a signal ends the process.
+/// Restores a terminal's echo if a signal ends the process.
 private enum TerminalRestorer {
-    /// All that end a process and that somebody may send.
+    /// The signals that end a process and may be sent by users.
     private static let signals = [
         SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGALRM, SIGUSR1, SIGUSR2, SIGPIPE, SIGVTALRM, SIGPROF, SIGXCPU,
     ]
-    // What a signal handler may look at: memory that stays where it is, written before the handler is there.
+    // The signal handler's data: memory at a fixed address, written before the handler is installed.
     private nonisolated(unsafe) static let settings = UnsafeMutablePointer<termios>.allocate(capacity: 1)
     private nonisolated(unsafe) static let descriptor = UnsafeMutablePointer<Int32>.allocate(capacity: 1)
 
@@ -171,7 +171,7 @@ private enum TerminalRestorer {
         for number in signals {
             let handler = signal(number) { number in
                 tcsetattr(TerminalRestorer.descriptor.pointee, TCSANOW, TerminalRestorer.settings)
-                // The first process of a container is not ended by a signal.
+                // A signal does not end the first process of a container.
                 if getpid() == 1 { _exit(128 + number) }
                 signal(number, SIG_DFL)
                 raise(number)
@@ -184,7 +184,7 @@ private enum TerminalRestorer {
         }
     }
 
-    /// As ^Z does while the terminal handles its keys itself: the shell takes over until somebody says `fg`.
+    /// Like ^Z in the terminal's normal mode: the shell takes over until `fg`.
     static func suspend() {
         var quiet = termios()
         tcgetattr(descriptor.pointee, &quiet)

@@ -1,8 +1,8 @@
 import ArgumentParser
 
-/// A duration as it is written on a command line.
+/// A duration on a command line.
 struct TimeLimit: ExpressibleByArgument, CustomStringConvertible {
-    /// The duration: more than nothing, at most a year.
+    /// The duration: more than zero, at most a year.
     let duration: Duration
 
     init(_ duration: Duration) {

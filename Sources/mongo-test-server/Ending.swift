@@ -1,12 +1,12 @@
 import Dispatch
 import Glibc
 
-/// Waits for a reason to end: SIGTERM, SIGINT, or the end of standard input where that counts.
+/// Waits for a reason to end: SIGTERM, SIGINT, or the end of standard input if requested.
 struct Ending {
     private let reasons: AsyncStream<Void>
     private let sources: [any DispatchSourceSignal]
 
-    /// Takes the signals over from their default, and starts to watch.
+    /// Replaces the default handling of the signals, and starts to watch.
     init(standardInput: Bool) {
         let (reasons, reason) = AsyncStream.makeStream(of: Void.self)
         self.reasons = reasons
@@ -18,7 +18,7 @@ struct Ending {
             source.activate()
             return source
         }
-        // Standard output or error may be closed before us.
+        // Standard output or error may be closed before this process ends.
         signal(SIGPIPE, SIG_IGN)
         if standardInput {
             // A thread of its own, as reading blocks; it ends with the process.

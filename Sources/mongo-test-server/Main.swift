@@ -10,8 +10,8 @@ struct Main: AsyncParsableCommand {
         commandName: "mongo-test-server",
         abstract: "A server that speaks MongoDB's wire protocol and demands authentication, for tests.",
         discussion: """
-            Once it listens it prints one line of JSON with the addresses and ports that it got, and serves until it gets \
-            SIGTERM or SIGINT. What becomes of each attempt to authenticate goes to standard error.
+            Once it listens it prints one line of JSON with the addresses and ports that it got, and serves until \
+            SIGTERM or SIGINT. The result of each attempt to authenticate goes to standard error.
             """)
 
     @Option(
@@ -22,7 +22,7 @@ struct Main: AsyncParsableCommand {
             """)
     var listen: [ListenOption] = []
 
-    @Option(help: "The path of the keytab with the service's keys; KRB5_KTNAME where it is not given.")
+    @Option(help: "The path of the keytab with the service's keys. Default: KRB5_KTNAME.")
     var keytab: String?
 
     @Option(help: "The service's name, the first part of its principal.")
@@ -42,18 +42,18 @@ struct Main: AsyncParsableCommand {
     )
     var usersFile: String?
 
-    @Option(help: "Whose SASL is run: cyrus as real servers do, or own for that of this package.")
+    @Option(help: "Which SASL implementation is used: cyrus, as in real servers, or own, that of this package.")
     var sasl = MongoTestServer.SaslLibrary.cyrus
 
     @Option(
         name: .customLong("mechanism"),
         help: """
-            A mechanism that is offered. Repeatable; GSSAPI where it is not given. With --sasl own also PLAIN, SCRAM-SHA-1 and \
+            A mechanism that is offered. Repeatable. Default: GSSAPI. With --sasl own also PLAIN, SCRAM-SHA-1 and \
             SCRAM-SHA-256; MONGODB-X509 needs --tls-client-certificates.
             """)
     var mechanisms: [String] = []
 
-    @Option(help: "Seconds for which a refusal is held back.")
+    @Option(help: "Seconds by which a refusal is delayed.")
     var authFailureDelay: Double = 0
 
     @Option(help: "Seconds for which a client may be silent before it has authenticated.")
@@ -67,7 +67,7 @@ struct Main: AsyncParsableCommand {
 
     @Option(
         name: .customLong("tls-certificate-key-file"),
-        help: "A PEM file with the server's certificate chain and its key. With it the server speaks nothing but TLS.")
+        help: "A PEM file with the server's certificate chain and its key. With it the server accepts only TLS.")
     var tlsCertificateKeyFile: String?
 
     @Option(
@@ -89,7 +89,7 @@ struct Main: AsyncParsableCommand {
         for (name, value) in timeouts where !(value > 0 && value <= 86_400) {
             throw ValidationError("\(name) must be more than 0 and at most 86400 seconds.")
         }
-        guard maxConnections > 0 else { throw ValidationError("--max-connections must be 1 at least.") }
+        guard maxConnections > 0 else { throw ValidationError("--max-connections must be at least 1.") }
         guard tlsCertificateKeyFile != nil || (tlsAuthoritiesFile == nil && tlsClientCertificates == .none) else {
             throw ValidationError("--tls-ca-file and --tls-client-certificates need --tls-certificate-key-file.")
         }
@@ -116,7 +116,7 @@ struct Main: AsyncParsableCommand {
                         clientCertificates: tlsClientCertificates)
                 },
                 onAuthentication: { authentication in
-                    let who = authentication.principal ?? "somebody"
+                    let who = authentication.principal ?? "an unknown client"
                     let line = authentication.failure.map { "refused \(who): \($0)" } ?? "authenticated \(who)"
                     // A certificate may have any name.
                     write("\(BoundedText.ofPeer(line))\n", to: 2)
@@ -128,7 +128,7 @@ struct Main: AsyncParsableCommand {
     }
 }
 
-/// Writes all of a text, or nothing more once the reader is gone.
+/// Writes all of a text, or stops once the reader has gone.
 private func write(_ text: String, to descriptor: Int32) {
     var bytes = Array(text.utf8)[...]
     while !bytes.isEmpty {

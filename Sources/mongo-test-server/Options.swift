@@ -1,5 +1,5 @@
-public import ArgumentParser
-public import MongoTestServer
+package import ArgumentParser
+package import MongoTestServer
 
 /// The value of `--listen`.
 struct ListenOption: ExpressibleByArgument {
@@ -18,7 +18,7 @@ struct ListenOption: ExpressibleByArgument {
             return nil
         }
         if String(host) == "localhost" {
-            // Both, wherever this runs: who names them wants an error where one is missing.
+            // Both, on any machine: naming them requires an error if one is missing.
             addresses = ["127.0.0.1", "::1"].map { MongoTestServer.Address(host: $0, port: port) }
         } else {
             addresses = [MongoTestServer.Address(host: String(host), port: port)]
@@ -50,7 +50,7 @@ struct UserOption: ExpressibleByArgument {
         }
     }
 
-    /// As users of `$external`; who is named twice has the roles of both.
+    /// As users of `$external`; a user named twice has the roles of both.
     static func together(_ options: [UserOption]) -> [MongoTestServer.User] {
         var users: [MongoTestServer.User] = []
         for option in options {

@@ -3,7 +3,7 @@ import Foundation
 import MongoTestServer
 import SecretMemory
 
-/// The file of `--users-file`: passwords do not belong into the arguments.
+/// The file of `--users-file`: passwords do not belong in the arguments.
 enum UsersFile {
     private struct Entry: Decodable {
         struct Role: Decodable {

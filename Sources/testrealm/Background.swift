@@ -1,9 +1,9 @@
 import Glibc
 import KerberosTestKit
 
-/// A copy of this program that stays when this process ends.
+/// A copy of this program that outlives this process.
 enum Background {
-    /// Starts the copy, passes on what it prints until it lets go of its output, and returns the status to end with.
+    /// Starts the copy, forwards its output until it closes it, and returns the exit status.
     static func start(_ arguments: [String]) throws -> Int32 {
         var ends: [Int32] = [-1, -1]
         guard socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0, &ends) == 0 else {
@@ -38,12 +38,12 @@ enum Background {
         return code == 0 ? TestRealm.ownFailure : code
     }
 
-    /// For the copy: what ends the terminal's jobs does not end the realm under them.
+    /// For the copy: signals to the terminal's jobs do not end their realm.
     static func leaveSession() {
         setsid()
     }
 
-    /// Lets whoever reads the output see its end.
+    /// Closes the output, so that its reader gets end of file.
     static func releaseOutput() {
         let null = open("/dev/null", O_WRONLY | O_CLOEXEC)
         dup2(null, 1)

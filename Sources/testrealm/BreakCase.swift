@@ -16,7 +16,7 @@ enum BreakCase: String, CaseIterable, Sendable {
     case refusedUser = "refused-user"
     case untrustedCertificate = "untrusted-certificate"
 
-    /// What authcheck must say.
+    /// The expected verdict of authcheck.
     struct Verdict: Sendable, Hashable {
         /// The class of the failure, or `ok`.
         var name: String
@@ -36,13 +36,13 @@ enum BreakCase: String, CaseIterable, Sendable {
         case .staleTicket: "the cached ticket is for a key that the server no longer has"
         case .clockSkew: "this machine's clock is an hour behind"
         case .kdcSilent: "the KDC takes requests and does not answer"
-        case .kdcDown: "nobody listens at the KDC's port"
-        case .refusedUser: "the user is who he says, and has no account on the server"
+        case .kdcDown: "nothing listens on the KDC's port"
+        case .refusedUser: "the user is authenticated, and has no account on the server"
         case .untrustedCertificate: "the server's certificate is from an unknown authority"
         }
     }
 
-    /// What authcheck must say of it.
+    /// The expected verdict of authcheck.
     var verdict: Verdict {
         switch self {
         case .noTicket: Verdict(name: "no-credentials", status: 20)
@@ -79,12 +79,12 @@ enum BreakCase: String, CaseIterable, Sendable {
             .map { name, summary in "  \(name.padded(to: nameWidth))\(summary)" }.joined(separator: "\n")
     }
 
-    /// How wide a column of names is.
+    /// The width of a column of names.
     static let nameWidth = 24
 }
 
 extension String {
-    /// With blanks at the end, so that a column follows.
+    /// Padded with blanks for a column.
     func padded(to width: Int) -> String {
         self + String(repeating: " ", count: max(1, width - unicodeScalars.count))
     }

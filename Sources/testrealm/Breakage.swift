@@ -1,9 +1,9 @@
 import KerberosTestKit
 import SaslConnectionString
 
-/// How a case is made, and how it is mended.
+/// How a case is made, and how it is fixed.
 struct Breakage: Sendable {
-    /// Something that is done to the realm, and the command that one would type.
+    /// A change of the realm, and the equivalent command.
     enum Step: Sendable {
         /// A command for a shell in the realm's environment.
         case shell(String)
@@ -18,23 +18,23 @@ struct Breakage: Sendable {
         }
     }
 
-    /// A check, and what comes before it.
+    /// A check, and the steps before it.
     struct Attempt: Sendable {
-        /// What is done first.
+        /// The first steps.
         var steps: [Step] = []
-        /// What there is to say of it beside the commands.
+        /// A remark besides the commands.
         var remark: String?
-        /// The server that is started after the steps; `nil` keeps the one that runs.
+        /// The server that is started after the steps; `nil` keeps the running one.
         var server: Server?
         /// The user in the connection string.
         var user = "ann"
         /// The host in the connection string.
         var host = "localhost"
-        /// What is added to the connection string.
+        /// Additional options of the connection string.
         var uriOptions = ""
-        /// The words before authcheck's.
+        /// The arguments before authcheck's.
         var wrapper: [String] = []
-        /// The words behind authcheck's.
+        /// The arguments after authcheck's.
         var options: [String] = []
     }
 
@@ -47,12 +47,12 @@ struct Breakage: Sendable {
     }
 
     var broken: Attempt
-    var mended: Attempt
+    var fixed: Attempt
 
-    private init(_ broken: Attempt, mended: Attempt = Attempt()) {
+    private init(_ broken: Attempt, fixed: Attempt = Attempt()) {
         self.broken = broken
         self.broken.server = broken.server ?? Server()
-        self.mended = mended
+        self.fixed = fixed
     }
 
     private static let kinit = Step.shell("echo secret | kinit ann")
@@ -65,33 +65,33 @@ struct Breakage: Sendable {
     init(_ breakCase: BreakCase, folder: String, kdc: Int32) {
         switch breakCase {
         case .noTicket:
-            self.init(Attempt(steps: [.shell("kdestroy")]), mended: Attempt(steps: [Self.kinit]))
+            self.init(Attempt(steps: [.shell("kdestroy")]), fixed: Attempt(steps: [Self.kinit]))
         case .expiredTicket:
             self.init(
                 Attempt(steps: [.shell("echo secret | kinit -l 1s ann; while klist -s; do sleep 0.2; done")]),
-                mended: Attempt(steps: [Self.kinit]))
+                fixed: Attempt(steps: [Self.kinit]))
         case .unknownService:
             self.init(
                 Attempt(steps: [.shell("kadmin.local -q 'delete_principal -force mongodb/localhost'")]),
-                mended: Attempt(steps: [
+                fixed: Attempt(steps: [
                     .shell("kadmin.local -q 'add_principal -randkey mongodb/localhost'"),
                     .shell(#"kadmin.local -q "ktadd -k $KRB5_KTNAME mongodb/localhost""#),
                 ]))
         case .wrongHost:
             self.init(
                 Attempt(remark: "the connection string, which names 127.0.0.1", host: "127.0.0.1"),
-                mended: Attempt(
+                fixed: Attempt(
                     remark: "SERVICE_HOST, which says whose principal is meant", host: "127.0.0.1",
                     uriOptions: "&authMechanismProperties=SERVICE_HOST:localhost"))
         case .wrongRealm:
             self.init(
                 Attempt(steps: [
                     .shell(#"printf '[domain_realm]\n    localhost = OTHER.TEST\n' >>"$KRB5_CONFIG""#)
-                ]), mended: Attempt(steps: [.shell(#"sed -i '/OTHER.TEST/d' "$KRB5_CONFIG""#)]))
+                ]), fixed: Attempt(steps: [.shell(#"sed -i '/OTHER.TEST/d' "$KRB5_CONFIG""#)]))
         case .wrongKey:
             self.init(
                 Attempt(steps: [.shell("kadmin.local -q 'change_password -randkey mongodb/localhost'")]),
-                mended: Attempt(steps: [
+                fixed: Attempt(steps: [
                     .shell(#"kadmin.local -q "ktadd -norandkey -k $KRB5_KTNAME mongodb/localhost""#)
                 ]))
         case .staleTicket:
@@ -105,24 +105,24 @@ struct Breakage: Sendable {
                     remark:
                         "authcheck asks the KDC for a new ticket once the server has refused the first; where a client "
                         + "does not, its users have to run kinit", options: ["--details"]),
-                mended: Attempt(steps: [Self.kinit]))
+                fixed: Attempt(steps: [Self.kinit]))
         case .clockSkew:
             self.init(
                 Attempt(
-                    remark: "faketime, which has authcheck see another time",
+                    remark: "faketime, which makes authcheck see another time",
                     wrapper: ["faketime", "-m", "--exclude-monotonic", "-f", "-3600s"]),
-                mended: Attempt(remark: "the right time"))
+                fixed: Attempt(remark: "the right time"))
         case .kdcSilent:
             self.init(
                 Attempt(steps: [.shell("kill -STOP \(kdc)")], options: ["--timeout", "5s"]),
-                mended: Attempt(steps: [.shell("kill -CONT \(kdc)")]))
+                fixed: Attempt(steps: [.shell("kill -CONT \(kdc)")]))
         case .kdcDown:
             self.init(
-                Attempt(steps: [.shell("kill -KILL \(kdc)")]), mended: Attempt(steps: [.startKDC]))
+                Attempt(steps: [.shell("kill -KILL \(kdc)")]), fixed: Attempt(steps: [.startKDC]))
         case .refusedUser:
             self.init(
                 Attempt(steps: [.shell("echo secret | kinit bob")], user: "bob"),
-                mended: Attempt(
+                fixed: Attempt(
                     remark:
                         "a server with --user bob@EXAMPLE.TEST=readWrite@demo, as createUser on $external does it for mongod",
                     server: Server(users: ["ann", "bob"]), user: "bob"))
@@ -137,7 +137,7 @@ struct Breakage: Sendable {
                                 + "cat key.pem certificate.pem >server.pem")
                     ], server: Server(options: ["--tls-certificate-key-file", "\(folder)/server.pem"]),
                     uriOptions: "&tls=true"),
-                mended: Attempt(
+                fixed: Attempt(
                     remark: "tlsCAFile, which names the authority", uriOptions: "&tls=true&tlsCAFile=\(certificate)"))
         }
     }

@@ -1,13 +1,13 @@
 import Subprocess
 import SystemPackage
 
-/// The process that tells the command to end when this program was killed and cannot tell it any more.
+/// The process that ends the command if this program is killed.
 ///
-/// By then the realm is going, and the command would run on without one. The guard is a shell of a few lines: it
-/// reads the command's number from a pipe whose other end only we hold, and the end of that pipe without a last word
-/// is our death.
+/// The realm is then removed, and the command would continue without one. The guard is a shell of a few lines: it
+/// reads the command's process id from a pipe whose other end only we hold; if that pipe closes without a final line,
+/// this program was killed.
 enum CommandGuard {
-    /// The command's time of birth tells it from another process that has got its number since.
+    /// The command's start time distinguishes it from a later process with the same id.
     private static let script = """
         trap '' HUP INT QUIT TERM PIPE
         born() {
@@ -21,12 +21,12 @@ enum CommandGuard {
         [ -n "$birth" ] && [ "$(born "$command")" = "$birth" ] && kill -TERM "$command"
         """
 
-    /// Runs `body`, which starts the command and tells its number.
+    /// Runs `body`, which starts the command and reports its process id.
     static func watching<Result: Sendable>(
         _ body: (_ tell: (Int32) async throws -> Void) async throws -> Result
     ) async throws -> Result {
         var options = PlatformOptions()
-        // A session of its own: what ends the jobs of a terminal ends us, and not the guard.
+        // A session of its own: signals to a terminal's jobs end us, and not the guard.
         options.createSession = true
         let outcome = try await Subprocess.run(
             .path("/bin/sh"), arguments: ["-c", script, "testrealm-command-guard"], platformOptions: options,

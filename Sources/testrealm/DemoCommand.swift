@@ -4,13 +4,13 @@ import KerberosTestKit
 import Subprocess
 import SystemPackage
 
-/// Shows an authentication where there is neither a realm nor a server: it brings both.
+/// Shows an authentication without an existing realm or server: it starts both.
 struct DemoCommand: AsyncParsableCommand {
     enum Format: String, CaseIterable, ExpressibleByArgument {
         case text
         case json
 
-        /// What goes with a report of authcheck: text goes with it, and JSON must stay alone.
+        /// Prints the text around authcheck's reports: with them if they are text, separately if they are JSON.
         func say(_ words: String) {
             TestRealm.writeAll(words + "\n", to: self == .text ? 1 : 2)
         }
@@ -20,18 +20,18 @@ struct DemoCommand: AsyncParsableCommand {
         commandName: "demo",
         abstract: "Starts a realm and a server that demands it, checks the server with authcheck, and stops both.",
         discussion: """
-            Needs the programs authcheck and mongo-test-server beside this one; no network, and no root. The exit status \
-            is authcheck's; 125 where the realm or the server did not start.
+            Needs the programs authcheck and mongo-test-server next to this one; no network, and no root. The exit status \
+            is authcheck's; 125 if the realm or the server did not start.
 
-            With --break the realm is broken first, and mended afterwards. Then the exit status is 0 where authcheck said what \
-            was announced, both times; 1 where it did not; 125 where a case could not be shown. With json there are two \
-            reports for each case, one a line, and all else goes to standard error.
+            With --break the realm is broken first, and repaired afterwards. Then the exit status is 0 if authcheck \
+            reported what was expected, both times; 1 if it did not; 125 if a case could not be shown. With json there are \
+            two reports for each case, one per line, and all else goes to standard error.
             """)
 
     /// The roles of every user at the server.
     static let roles = "readWrite@demo"
 
-    @Option(help: "The report's form: text for people, json for programs.")
+    @Option(help: "The report's format: text for people, json for programs.")
     var format = Format.text
 
     @Option(
@@ -49,7 +49,7 @@ struct DemoCommand: AsyncParsableCommand {
 
     func run() async throws {
         if breakage == "list" { return TestRealm.writeAll(BreakCase.list + "\n", to: 1) }
-        // A signal ends what runs, and all is stopped in good order.
+        // A signal ends the current step, and everything is stopped cleanly.
         let status = try await Signals([SIGHUP, SIGINT, SIGTERM]).preparing { _ in
             switch breakage {
             case nil: try await check()
@@ -60,7 +60,7 @@ struct DemoCommand: AsyncParsableCommand {
         throw ExitCode(status)
     }
 
-    /// A realm in which nothing is wrong.
+    /// A working realm.
     private func check() async throws -> Int32 {
         let program = try Programs.beside("authcheck")
         let options = try RealmOptions.parse(["--server"])
@@ -71,8 +71,8 @@ struct DemoCommand: AsyncParsableCommand {
             TestRealm.say(
                 "realm \(options.realm): user \(user), service mongodb/localhost@\(options.realm)\n"
                     + "server on \(address) that demands GSSAPI; now: authcheck '\(uri)'\n")
-            // A child: the library reads its configuration from the environment of the process, which must not change
-            // under a running one.
+            // A child: the library reads its configuration from the environment of the process, which must not
+            // change in a running one.
             let check = try await Subprocess.run(
                 .path(program), arguments: ["check", uri, "--format", format.rawValue],
                 environment: realm.description.environment.forChild, platformOptions: .withTimeToEnd, input: .none,

@@ -7,16 +7,16 @@ import SystemPackage
 
 /// Shows one case in a realm that nothing else uses.
 struct Demonstration: Sendable {
-    /// What authcheck came to.
+    /// The results of authcheck.
     struct Outcome: Sendable {
         /// The exit status in the broken realm.
         var broken: Int32
-        /// The exit status after the remedy.
-        var mended: Int32
+        /// The exit status after the fix.
+        var fixed: Int32
 
-        /// Whether authcheck named the failure, and the remedy helped.
+        /// Whether authcheck named the failure, and the fix worked.
         func isAsAnnounced(_ breakCase: BreakCase) -> Bool {
-            broken == breakCase.verdict.status && mended == 0
+            broken == breakCase.verdict.status && fixed == 0
         }
     }
 
@@ -26,7 +26,7 @@ struct Demonstration: Sendable {
 
     /// Starts a realm, and shows the case in it.
     static func run(_ breakCase: BreakCase, _ format: DemoCommand.Format) async throws -> Outcome {
-        // Before anything is said or started.
+        // Before anything is printed or started.
         _ = try breakCase.tool()
         _ = try Programs.beside("authcheck")
         let options = try RealmOptions.parse(["--user", "ann:secret", "--user", "bob:secret"])
@@ -37,7 +37,7 @@ struct Demonstration: Sendable {
 
     private func run() async throws -> Outcome {
         guard let kdc = await realm.kerberos.processIdentifier else {
-            throw KerberosTestKitError(.kdcFailed, "the KDC is no process of this machine")
+            throw KerberosTestKitError(.kdcFailed, "the KDC is not a process on this machine")
         }
         let breakage = Breakage(breakCase, folder: realm.description.folder, kdc: kdc)
         say("=== \(breakCase.rawValue): \(breakCase.summary)")
@@ -45,10 +45,10 @@ struct Demonstration: Sendable {
         var outcome = try await serving(breakage.broken.server) { port in
             let status = try await show(breakage.broken, port)
             return Outcome(
-                broken: status, mended: breakage.mended.server == nil ? try await confirm(breakage.mended, port) : -1)
+                broken: status, fixed: breakage.fixed.server == nil ? try await confirm(breakage.fixed, port) : -1)
         }
-        if let server = breakage.mended.server {
-            outcome.mended = try await serving(server) { port in try await confirm(breakage.mended, port) }
+        if let server = breakage.fixed.server {
+            outcome.fixed = try await serving(server) { port in try await confirm(breakage.fixed, port) }
         }
         return outcome
     }
@@ -57,7 +57,7 @@ struct Demonstration: Sendable {
         format.say(text)
     }
 
-    /// A keytab that nobody has made would only take up room in the reports; the realm's configuration names one, too.
+    /// A keytab that does not exist would only lengthen the reports; the realm's configuration names one, too.
     private var environment: Environment {
         realm.description.environment.forChild.updating(["KRB5_CLIENT_KTNAME": nil])
     }
@@ -81,7 +81,7 @@ struct Demonstration: Sendable {
     }
 
     private func run(_ command: String) async throws {
-        // Administrators' programs are not in the path of an ordinary user on Debian.
+        // Administrators' programs are not in an ordinary user's PATH on Debian.
         let path = (getenv("PATH").map { String(cString: $0) + ":" } ?? "") + "/usr/sbin:/usr/bin:/sbin:/bin"
         let result = try await Subprocess.run(
             .path("/bin/sh"), arguments: ["-c", command], environment: environment.updating(["PATH": path]),
@@ -128,14 +128,14 @@ struct Demonstration: Sendable {
         let verdict = breakCase.verdict
         say(
             status == verdict.status
-                ? "\nas announced: \(verdict.name), exit status \(status)"
-                : "\nNOT as announced: exit status \(status), which should be \(verdict.status), \(verdict.name)")
+                ? "\nas expected: \(verdict.name), exit status \(status)"
+                : "\nNOT as expected: exit status \(status), which should be \(verdict.status), \(verdict.name)")
         return status
     }
 
-    /// Applies the remedy, runs authcheck again and shows the first line of its report, or all where it failed.
+    /// Applies the fix, runs authcheck again and shows the first line of its report, or all where it failed.
     private func confirm(_ attempt: Breakage.Attempt, _ port: Int) async throws -> Int32 {
-        try await take(attempt, as: "mended by")
+        try await take(attempt, as: "fixed by")
         if attempt.steps.isEmpty { sayCommand(attempt, port) }
         let result = try await Subprocess.run(
             try check(attempt, port), input: .none, output: .string(limit: 1 << 24),
@@ -145,23 +145,23 @@ struct Demonstration: Sendable {
         let report = result.standardOutput
         if format == .json {
             TestRealm.writeAll(report, to: 1)
-            say("mended: \(status == 0 ? "OK" : "NOT, exit status \(status)")")
+            say("fixed: \(status == 0 ? "OK" : "NOT, exit status \(status)")")
         } else if status == 0 {
-            say("mended: \(String(report.unicodeScalars.prefix { $0 != "\n" }))")
+            say("fixed: \(String(report.unicodeScalars.prefix { $0 != "\n" }))")
         } else {
-            say("NOT mended:\n\(report)")
+            say("NOT fixed:\n\(report)")
         }
         return status
     }
 
-    /// A child: the library reads its configuration from the environment of the process, which must not change under a
-    /// running one.
+    /// A child: the library reads its configuration from the environment of the process, which must not change in
+    /// a running one.
     private func check(_ attempt: Breakage.Attempt, _ port: Int) throws -> Configuration {
         let program = try Programs.beside("authcheck").string
         // With several reports on one output, each must be a line.
         var words = attempt.wrapper + [program, uri(attempt, port)] + attempt.options
         words += ["--format", format == .json ? "jsonl" : "text"]
-        // The wrapper's own program was looked for already.
+        // The wrapper's own program was checked already.
         if !attempt.wrapper.isEmpty, let tool = try breakCase.tool() { words[0] = tool }
         return Configuration(
             executable: .path(FilePath(words[0])), arguments: Arguments(Array(words.dropFirst())),

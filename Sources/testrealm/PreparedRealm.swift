@@ -9,9 +9,9 @@ import FoundationEssentials
 import Foundation
 #endif
 
-/// A realm with all that the options asked for.
+/// A realm with all requested options.
 struct PreparedRealm: Sendable {
-    /// What another program needs to know of the realm; the JSON of `testrealm up`.
+    /// The realm's description for other programs; the JSON of `testrealm up`.
     struct Description: Encodable, Sendable {
         struct User: Encodable, Sendable {
             var principal: String
@@ -25,7 +25,7 @@ struct PreparedRealm: Sendable {
 
         var schema = "testrealm.up/1"
         var realm: String
-        /// The program to send SIGTERM to when the realm is needed no more.
+        /// The process to send SIGTERM to when the realm is no longer needed.
         var processIdentifier: Int32
         var folder: String
         var kdc: KDC
@@ -33,9 +33,9 @@ struct PreparedRealm: Sendable {
         var services: [String]
         /// The keytab with the keys of all services.
         var keytab: String
-        /// A keytab with the keys of all users, where there is one.
+        /// A keytab with the keys of all users, if there is one.
         var clientKeytab: String?
-        /// Where the server is, as a connection string for the first user.
+        /// The server's connection string for the first user.
         var server: String?
         var environment: [String: String]
     }
@@ -63,7 +63,7 @@ struct PreparedRealm: Sendable {
     static func with<Result: Sendable>(
         _ options: RealmOptions, roles: String = "readWrite@test", _ body: (PreparedRealm) async throws -> Result
     ) async throws -> Result {
-        // What is missing is told before anything starts.
+        // Missing programs are reported before anything starts.
         if options.server { _ = try TestServer.program() }
         return try await KerberosRealm.withRealm(options.configuration) { realm in
             let prepared = try await PreparedRealm(realm, options)
@@ -108,7 +108,7 @@ struct PreparedRealm: Sendable {
 
         var environment = realm.environment(
             cache: cache, keytab: keytab, clientKeytab: options.clientKeytab ? clientKeytab : nil)
-        // It is the command's own; the replay cache has its place in the realm's folder anyway.
+        // It is left to the command; the replay cache is in the realm's folder anyway.
         environment["TMPDIR"] = nil
         let principals = users.map { user in
             Description.User(
@@ -127,8 +127,8 @@ struct PreparedRealm: Sendable {
             keytab: keytab, clientKeytab: clientKeytab, server: nil, environment: environment)
     }
 
-    /// Copies a keytab so that only its owner can read it, like the first. The copy is a new file, which takes the place of
-    /// one that is there: that may be readable for others, or lead elsewhere.
+    /// Copies a keytab so that only its owner can read it, like the first. The copy is a new file, which replaces
+    /// an existing one: that may be readable for others, or a link.
     private static func copy(_ source: String, to path: String) throws {
         do {
             let keys = try Data(contentsOf: URL(filePath: source))

@@ -30,7 +30,7 @@ extension [String: String] {
 }
 
 extension PlatformOptions {
-    /// For a program that has a report to write when a signal ends it, as a terminal's does that reaches it with us.
+    /// For a program that writes a report when a signal ends it, such as a terminal's, which both processes get.
     static var withTimeToEnd: PlatformOptions {
         var options = PlatformOptions()
         options.teardownSequence = [.gracefulShutDown(allowedDurationToNextStep: .seconds(2))]
@@ -39,7 +39,7 @@ extension PlatformOptions {
 }
 
 extension TerminationStatus {
-    /// The exit status as a shell has it: 128 and the signal's number where a signal ended the program.
+    /// The exit status as in a shell: 128 plus the signal's number if a signal ended the program.
     var exitStatus: Int32 {
         switch self {
         case .exited(let code): code

@@ -1,7 +1,7 @@
 import ArgumentParser
 import KerberosTestKit
 
-/// What a realm shall be like; the same for all commands.
+/// The options of a realm, common to all commands.
 struct RealmOptions: ParsableArguments, Sendable {
     @Option(help: "The realm's name.")
     var realm = "EXAMPLE.TEST"
@@ -9,14 +9,14 @@ struct RealmOptions: ParsableArguments, Sendable {
     @Option(
         name: .customLong("user"),
         help: ArgumentHelp(
-            "A user, ann:secret if none is named. Repeatable. Without a password the user has a random key.",
+            "A user. Repeatable. Default: ann:secret. Without a password the user has a random key.",
             valueName: "name[:password]"))
     var users: [UserOption] = []
 
     @Option(
         name: .customLong("service"),
         help: ArgumentHelp(
-            "A service, mongodb/localhost if none is named. Repeatable. KRB5_KTNAME has the keys of all.",
+            "A service. Repeatable. Default: mongodb/localhost. KRB5_KTNAME has the keys of all.",
             valueName: "name/host"))
     var services: [String] = []
 
@@ -26,19 +26,19 @@ struct RealmOptions: ParsableArguments, Sendable {
     @Option(
         name: .customLong("ccache"),
         help: ArgumentHelp(
-            "Whose ticket KRB5CCNAME has, or none; the first user's if it is not given.", valueName: "user"))
+            "The user whose ticket is in KRB5CCNAME, or none. Default: the first user.", valueName: "user"))
     var cacheUser: String?
 
-    @Flag(help: "Put the users' keys where GSS-API clients find them, so that they need no kinit (KRB5_CLIENT_KTNAME).")
+    @Flag(help: "Put the users' keys where GSS-API clients find them (KRB5_CLIENT_KTNAME), so that they need no kinit.")
     var clientKeytab = false
 
-    @Option(help: ArgumentHelp("For how long tickets live, unless a client asks for less.", valueName: "duration"))
+    @Option(help: ArgumentHelp("The lifetime of tickets, unless a client asks for less.", valueName: "duration"))
     var ticketLifetime = Lifetime(.seconds(10 * 3600))
 
     @Option(help: ArgumentHelp("The longest lifetime that the KDC grants.", valueName: "duration"))
     var maximumLifetime = Lifetime(.seconds(24 * 3600))
 
-    @Option(help: ArgumentHelp("For how long tickets can be renewed.", valueName: "duration"))
+    @Option(help: ArgumentHelp("How long tickets can be renewed.", valueName: "duration"))
     var renewableLifetime = Lifetime(.seconds(7 * 24 * 3600))
 
     @Option(
@@ -58,12 +58,15 @@ struct RealmOptions: ParsableArguments, Sendable {
                 + "seconds for the first realm of a name."))
     var backend = BackendOption.mit
 
-    @Flag(help: "Also start mongo-test-server as mongodb/localhost, which lets all users in; MONGODB_URI leads there.")
+    @Flag(
+        help:
+            "Also start mongo-test-server as mongodb/localhost, which accepts all users; MONGODB_URI is its connection string."
+    )
     var server = false
 
     func validate() throws {
         if let cacheUser, cacheUser != "none", !everyUser.contains(where: { $0.name == cacheUser }) {
-            throw ValidationError("--ccache names \(cacheUser), who is no --user.")
+            throw ValidationError("--ccache names \(cacheUser), which is not a --user.")
         }
         if server, !everyService.contains("mongodb/localhost") {
             throw ValidationError("--server needs --service mongodb/localhost.")
@@ -109,7 +112,7 @@ struct UserOption: ExpressibleByArgument {
     }
 }
 
-/// A lifetime as it is written on a command line: `90s`, `10m`, `8h`, `7d`.
+/// A lifetime on a command line: `90s`, `10m`, `8h`, `7d`.
 struct Lifetime: ExpressibleByArgument, CustomStringConvertible {
     let duration: Duration
 

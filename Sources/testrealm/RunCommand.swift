@@ -10,9 +10,9 @@ struct RunCommand: AsyncParsableCommand, Sendable {
         discussion: """
             For example: testrealm run --server -- python3 -m pytest
 
-            The exit status is the command's; 128 and the signal's number where a signal ended it, or came before the realm \
-            was ready; 125 where the realm did not start, 126 where the command cannot be run, 127 where there is none. \
-            Where this program itself is killed, the command gets SIGTERM.
+            The exit status is the command's; 128 plus the signal's number if a signal ended it, or came before \
+            the realm was ready; 125 if the realm did not start, 126 if the command cannot be run, 127 if there is \
+            none. If this program itself is killed, the command gets SIGTERM.
             """)
 
     @OptionGroup var options: RealmOptions
@@ -53,7 +53,7 @@ struct RunCommand: AsyncParsableCommand, Sendable {
                         }
                     }
                 }
-                // From here on the number may be another process's.
+                // From here on the id may be another process's.
                 outcome.closureResult.cancel()
                 return outcome.terminationStatus.exitStatus
             }
@@ -63,7 +63,7 @@ struct RunCommand: AsyncParsableCommand, Sendable {
         }
     }
 
-    /// Whether the command has got this signal already: a terminal sends its own to the whole foreground group.
+    /// Whether the command already got this signal: a terminal signals the whole foreground group.
     private static func comesFromTerminal(_ number: Int32) -> Bool {
         [SIGINT, SIGQUIT].contains(number) && tcgetpgrp(0) == getpgrp()
     }

@@ -3,9 +3,9 @@ import Dispatch
 import Glibc
 import Synchronization
 
-/// The signals that would end this program, taken over from their default.
+/// The signals that would end this program, with their default replaced.
 ///
-/// A program that a signal ends cannot stop its realm in good order, so it must not be ended by one.
+/// A program that a signal ends cannot stop its realm cleanly, so signals must not end it.
 struct Signals {
     /// What is interrupted by the next signal.
     private final class Preparation: Sendable {
@@ -46,7 +46,7 @@ struct Signals {
         }
     }
 
-    /// Each signal that arrives once nothing is being prepared.
+    /// Each signal that arrives after the preparation.
     let arriving: AsyncStream<Int32>
     private let preparation: Preparation
     private let sources: [any DispatchSourceSignal]
@@ -67,12 +67,12 @@ struct Signals {
             source.activate()
             return source
         }
-        // Standard output may be closed before us.
+        // Standard output may be closed before this process ends.
         signal(SIGPIPE, SIG_IGN)
     }
 
-    /// Runs what prepares something, calls `ready`, and goes on. A signal that comes before cancels it,
-    /// and then `ready` throws.
+    /// Runs an operation that prepares something, calls `ready`, and continues. A signal before that
+    /// cancels it, and then `ready` throws.
     ///
     /// - Throws: What `body` throws; after a signal the exit status that a shell has for it.
     func preparing<Result: Sendable>(

@@ -14,7 +14,8 @@ struct TestRealm: AsyncParsableCommand {
             """,
         subcommands: [RunCommand.self, UpCommand.self, DemoCommand.self])
 
-    /// The exit status for failures of our own, as `timeout` and `env` have it: a command's own status is another one.
+    /// The exit status for this program's own failures, as in `timeout` and `env`, to distinguish it from the
+    /// command's.
     static let ownFailure: Int32 = 125
 
     static func main() async {
@@ -43,7 +44,7 @@ struct TestRealm: AsyncParsableCommand {
         writeAll(text + "\n", to: 2)
     }
 
-    /// Writes all of a text, or nothing more once the reader is gone.
+    /// Writes all of a text, or stops once the reader has gone.
     static func writeAll(_ text: String, to descriptor: Int32) {
         var bytes = Array(text.utf8)[...]
         while !bytes.isEmpty {

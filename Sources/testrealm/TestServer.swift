@@ -33,7 +33,7 @@ enum TestServer {
     ///
     /// - Parameters:
     ///   - roles: Those of every user, as `role@database`.
-    ///   - users: The principals that are let in.
+    ///   - users: The accepted principals.
     ///   - options: Further words for the program.
     static func with<Result: Sendable>(
         _ realm: PreparedRealm, roles: String, users: [String], options: [String] = [],

@@ -6,7 +6,7 @@ struct Tour: Sendable {
 
     /// The exit status.
     func run() async throws -> Int32 {
-        // Without these there is nothing to show at all.
+        // Without these no case can be shown.
         _ = try Programs.beside("authcheck")
         _ = try TestServer.program()
         var rows: [String] = []
@@ -16,7 +16,7 @@ struct Tour: Sendable {
             do {
                 let outcome = try await Demonstration.run(breakCase, format)
                 if !outcome.isAsAnnounced(breakCase) { hasFailed = true }
-                rows.append(name + said(outcome.broken, breakCase.verdict).padded(to: 28) + mended(outcome.mended))
+                rows.append(name + said(outcome.broken, breakCase.verdict).padded(to: 28) + fixed(outcome.fixed))
             } catch let error as KerberosTestKitError {
                 try Task.checkCancellation()
                 isIncomplete = true
@@ -25,7 +25,7 @@ struct Tour: Sendable {
             }
             say("")
         }
-        say("case".padded(to: BreakCase.nameWidth) + "authcheck said".padded(to: 28) + "mended")
+        say("case".padded(to: BreakCase.nameWidth) + "authcheck said".padded(to: 28) + "fixed")
         for row in rows { say(row) }
         return hasFailed ? 1 : isIncomplete ? TestRealm.ownFailure : 0
     }
@@ -34,7 +34,7 @@ struct Tour: Sendable {
         status == verdict.status ? "\(verdict.name), \(status)" : "NOT \(verdict.name): \(status)"
     }
 
-    private func mended(_ status: Int32) -> String {
+    private func fixed(_ status: Int32) -> String {
         status == 0 ? "OK" : "NOT: \(status)"
     }
 

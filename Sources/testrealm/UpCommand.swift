@@ -27,7 +27,7 @@ struct UpCommand: AsyncParsableCommand, Sendable {
 
     @OptionGroup var options: RealmOptions
 
-    @Option(help: "The form of what it prints: lines for a shell, or one line of JSON.")
+    @Option(help: "The output's format: lines for a shell, or one line of JSON.")
     var format = Format.shell
 
     @Flag(help: "Also end when standard input ends.")
@@ -38,7 +38,7 @@ struct UpCommand: AsyncParsableCommand, Sendable {
         help: ArgumentHelp("Go to the background, and end with that process instead of the parent.", valueName: "pid"))
     var owner: Int32?
 
-    /// Set by the program itself for the copy in the background: nobody is to wait for the end of its output.
+    /// Set by the program itself for the copy in the background: no reader waits for the end of its output.
     @Flag(help: .private)
     var detached = false
 
@@ -47,7 +47,7 @@ struct UpCommand: AsyncParsableCommand, Sendable {
             throw ValidationError("--for \(owner): there is no such process.")
         }
         if owner != nil, exitWithInput {
-            throw ValidationError("--exit-with-input does not go with --for: the background has no input.")
+            throw ValidationError("--exit-with-input cannot be combined with --for: the background has no input.")
         }
     }
 
@@ -94,7 +94,7 @@ struct UpCommand: AsyncParsableCommand, Sendable {
         }
     }
 
-    /// Looks now and then: a process that is not our child gives no sign of its end.
+    /// Polls: a process that is not our child does not signal its end.
     private static func becomesTrue(_ condition: @escaping @Sendable () -> Bool) async {
         while !Task.isCancelled, !condition() {
             try? await Task.sleep(for: .milliseconds(100))

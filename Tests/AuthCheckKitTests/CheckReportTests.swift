@@ -122,7 +122,7 @@ import Testing
                 """)
     }
 
-    /// 50 hosts that are well fit on one screen, and the one that is not is still seen.
+    /// 50 successful hosts fit on one screen, and the failed one is still visible.
     @Test func manyHostsAreToldTogether() {
         let hosts = (0..<50).map { Self.host("db\($0).example.com") }
         let text = CheckReport(hosts: hosts).text(TextStyle(width: 80))
@@ -166,7 +166,7 @@ import Testing
                 "  ✓ tcp           1.3 ms  about tcp", "      fd00::1 at 1.3 to 251.5 ms: given up",
                 "      192.0.2.1 at 251.3 to 251.8 ms: failed: refused",
             ])
-        // One that succeeded at once says nothing more than its phase.
+        // A first attempt that succeeded adds nothing to its phase.
         host.attempts = [Self.attempts[0]]
         #expect(!CheckReport(hosts: [host]).text(style).contains("fd00::1"))
     }
@@ -262,7 +262,7 @@ import Testing
         #expect(CheckReport(error, given: text).failure?.diagnosis?.steps.first?.command == command)
     }
 
-    /// Of what may hold a password nothing is repeated.
+    /// Nothing that may hold a password is repeated.
     @Test func noGuessRepeatsAPassword() throws {
         let text = "ann:hunter2@db"
         let error = try #require(

@@ -5,7 +5,7 @@ import Testing
 
 @testable import AuthCheckKit
 
-/// What the DNS and servers say before they have proven themselves decides nothing, and no advice is made of it unsaid.
+/// Unauthenticated claims of the DNS and of servers decide nothing, and advice based on them says so.
 @Suite struct ClaimRulesTests {
     private static func verdict(_ codes: String..., change: (inout Evidence) -> Void = { _ in }) -> Verdict {
         var evidence = Evidence()
@@ -22,7 +22,7 @@ import Testing
         }
     }
 
-    /// Whoever answers for the DNS chooses the host.
+    /// An attacker who controls DNS answers chooses the host.
     @Test func nobodyIsToldToMakeAPrincipalThatOnlyTheDNSNames() throws {
         let given = Self.unknownService { _ in }
         let step = try #require(given.diagnosis.steps.first { $0.command?.contains("addprinc") == true })
@@ -31,14 +31,14 @@ import Testing
         let canonical = Self.unknownService {
             $0.names.chosenHost = .init(host: "evil.test", reason: .canonical(of: "db.test"))
         }
-        #expect(canonical.diagnosis.cause.hasSuffix(" (the DNS has made evil.test of db.test)"))
+        #expect(canonical.diagnosis.cause.hasSuffix(" (evil.test is the canonical name of db.test in the DNS)"))
         let chosen = try #require(canonical.diagnosis.steps.first { $0.command?.contains("addprinc") == true })
         #expect(chosen.text.hasPrefix("if evil.test is the right host, have the principal created"))
 
         let records = Self.unknownService {
             $0.names.chosenHost = .init(host: "evil.test", reason: .records(of: "cluster.test"))
         }
-        #expect(records.diagnosis.cause.hasSuffix(" (evil.test is from the SRV records of cluster.test)"))
+        #expect(records.diagnosis.cause.hasSuffix(" (evil.test comes from the SRV records of cluster.test)"))
     }
 
     @Test func aNameThatTheKDCKnowsIsSaidToBeTheDNSs() {
@@ -69,11 +69,11 @@ import Testing
     /// That is what an attacker wants.
     @Test func recordsThatLeadElsewhereAreNotToBeFollowed() {
         let verdict = Self.verdict("seedlist.foreign-host")
-        #expect(verdict.diagnosis.steps.first?.text.contains("a forged answer of the DNS looks like this") == true)
+        #expect(verdict.diagnosis.steps.first?.text.contains("a forged DNS answer looks like this") == true)
         #expect(!verdict.diagnosis.hint.contains("mongodb://"))
     }
 
-    /// A server that is not proven says that the mechanism is not there, and hopes for the password.
+    /// An unauthenticated server claims not to have the mechanism, to get the password.
     @Test func noWeakerMechanismIsTakenOnAServersWord() {
         let texts = ["", "Unable to use SCRAM-SHA-256 based authentication"]
         for (mechanism, text) in ["GSSAPI", "SCRAM-SHA-256", "PLAIN"].flatMap({ name in texts.map { (name, $0) } }) {
@@ -82,7 +82,7 @@ import Testing
                 $0.server = text.isEmpty ? nil : .init(code: nil, message: text)
             }
             #expect(verdict.class == .mechanismUnavailable)
-            #expect(verdict.diagnosis.hint.contains("take no weaker mechanism on this server's word"), "\(verdict)")
+            #expect(verdict.diagnosis.hint.contains("do not choose a weaker mechanism"), "\(verdict)")
             for words in ["leave authMechanism out", "name another one", "another mechanism here"] {
                 #expect(!verdict.diagnosis.hint.contains(words), "\(verdict)")
             }
@@ -90,7 +90,7 @@ import Testing
         #expect(Self.verdict("auth.unsupported-mechanism").diagnosis.hint.contains("must not be a weaker one"))
     }
 
-    /// Anybody may answer with the code of Atlas.
+    /// Any server may answer with Atlas' code.
     @Test func onlyAtlasIsAtlas() {
         let atlas = Self.verdict("server.8000", "auth.refused") {
             ($0.mechanism, $0.names.host) = ("SCRAM-SHA-256", "cluster0.example.mongodb.net")
@@ -112,10 +112,10 @@ import Testing
 
     @Test(arguments: [
         ("its extension extendedKeyUsage does not have serverAuth", "tls-not-for-servers"),
-        ("it is issued by itself and is not among the authorities", "tls-self-signed"),
+        ("it is self-issued and is not among the authorities", "tls-self-signed"),
         ("is among these, but that authority's key did not sign it", "tls-authority-of-same-name"),
-        ("nobody is trusted: the system's authorities are none", "tls-no-authorities"),
-        ("nothing leads from its issuer to one of them", "tls-authority-unknown"),
+        ("no authority is trusted: the system's authorities are none", "tls-no-authorities"),
+        ("no chain leads from its issuer to one of them", "tls-authority-unknown"),
     ])
     func aCertificateIsNotTrustedForAReason(message: String, rule: String) {
         let verdict = Self.verdict("tls.not-trusted") { $0.message = "the certificate is not trusted: \(message)" }

@@ -6,19 +6,19 @@ import Testing
 
 /// `docs/diagnosis.md` has every rule, and for each the golden outputs that produce it or the reason why there is none.
 ///
-/// `GOLDEN=write` in the environment writes the first table anew; the second one is written by hand.
+/// `GOLDEN=write` in the environment rewrites the first table; the second one is written by hand.
 @Suite struct DiagnosisTableTests {
     private static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent()
     private static let page = root.appendingPathComponent("docs/diagnosis.md")
     private static let marks = ("<!-- rules: written by DiagnosisTableTests -->\n", "<!-- end of rules -->\n")
 
-    /// Those that are made without a rule.
+    /// Diagnoses without a rule.
     private static let others: [(name: String, class: FailureClass, culprit: Diagnosis.Culprit, cause: String)] = [
         ("arguments-invalid", .usage, .connectionString, "what is wrong with the arguments"),
         ("connection-string-invalid", .usage, .connectionString, "what is wrong with the connection string"),
-        ("defect", .internal, .unknown, "this is a defect of authcheck"),
-        ("input-without-end", .deadline, .thisMachine, "something that is read does not end"),
+        ("defect", .internal, .unknown, "this is a bug in authcheck"),
+        ("input-without-end", .deadline, .thisMachine, "an input that is read does not end"),
         ("nobody-to-authenticate", .usage, .connectionString, "there is nothing to authenticate"),
     ]
 
@@ -56,7 +56,7 @@ import Testing
             Rule.all.map { rule in
                 row(rule.name, rule.class, rule.culprit, rule.cause(evidence), cases[rule.name] ?? [])
             } + others.map { row($0.name, $0.class, $0.culprit, $0.cause, cases[$0.name] ?? []) }
-        return "| rule | class, exit status | who can mend it | cause | golden outputs |\n|---|---|---|---|---|\n"
+        return "| rule | class, exit status | who can fix it | cause | golden outputs |\n|---|---|---|---|---|\n"
             + rows.joined()
     }
 

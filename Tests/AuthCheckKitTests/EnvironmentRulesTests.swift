@@ -7,11 +7,11 @@ import Testing
 
 @testable import AuthCheckKit
 
-/// What is made of facts about a machine, where no KDC is needed. The facts themselves are produced for real elsewhere.
+/// The findings from facts about a machine, without a KDC. Other tests produce real facts.
 @Suite struct EnvironmentRulesTests {
     private static let now: Int64 = 1_800_000_000
 
-    /// A machine on which all is well.
+    /// A machine without problems.
     private static func facts(_ change: (inout EnvironmentFacts) throws -> Void = { _ in }) throws -> EnvironmentFacts {
         var facts = EnvironmentFacts(EnvironmentRequest(), now: now)
         var configuration = KerberosConfiguration()
@@ -71,7 +71,7 @@ import Testing
         #expect(try Self.findings().isEmpty)
         let report = EnvironmentReport(try Self.facts())
         #expect(report.exitStatus == 0 && report.result == .ok)
-        #expect(report.text(TextStyle()).hasPrefix("OK: nothing is wrong that can be seen from here\n"))
+        #expect(report.text(TextStyle()).hasPrefix("OK: no problem was found\n"))
     }
 
     // MARK: - The configuration
@@ -89,7 +89,7 @@ import Testing
         #expect(first.diagnosis.steps.first?.command == "sed -n 7p /etc/krb5.conf")
     }
 
-    /// The library goes on without a file that it may not read, as long as there is another one.
+    /// The library continues without an unreadable file, as long as there is another one.
     @Test func aFileThatMayNotBeReadBesideAnother() throws {
         let found = try Self.findings { facts in
             facts.configuration?.files.append(.init(path: "/etc/other.conf", state: .unreadable(errno: 13)))
@@ -118,7 +118,7 @@ import Testing
             (.refused, .refused, .kdc, "UDP refused, TCP refused"),
             (.silent, .silent, .network, "UDP silent, TCP silent"),
             (.silent, .connectedAndSilent, .network, "connected, then silent"),
-            (.refused, .malformed, .thisMachine, "no KDC"),
+            (.refused, .malformed, .thisMachine, "not a KDC"),
         ]
         for row in rows {
             let found = try Self.findings { $0.kdcs = Self.report([try Self.kdc(row.udp, row.tcp)]) }
@@ -170,7 +170,7 @@ import Testing
         #expect(found.first?.diagnosis.cause.contains("\"kdc = fe80::1\"") == true)
     }
 
-    /// To libkrb5 a comment ends no value.
+    /// For libkrb5 a comment does not end a value.
     @Test func commentsBehindValues() throws {
         let settings = try Self.findings { facts in
             facts.configuration?.settings = [
@@ -190,7 +190,7 @@ import Testing
         #expect(kdcs.first?.diagnosis.cause.contains("\"kdc = kdc1.x.test # the first\"") == true, "\(kdcs)")
     }
 
-    /// Whether Kerberos can speak to a proxy is not seen from here.
+    /// Whether Kerberos can use a proxy cannot be determined here.
     @Test(arguments: [KDCReport.Outcome.connected, .refused])
     func aProxyNeedsAPlugin(outcome: KDCReport.Outcome) throws {
         let found = try Self.findings { facts in
@@ -255,7 +255,7 @@ import Testing
         #expect(expired.diagnosis.steps.first?.command == "kinit ann@X.TEST")
         let ending = try Self.findings { $0.inspection?.take([Self.ticket(endsIn: 60)]) }
         #expect(ending.map(\.severity) == [.warning])
-        // By the KDC's clock it has not ended.
+        // By the KDC's clock it has not expired.
         let behind = try Self.findings { facts in
             facts.kdcs = Self.report([try Self.kdc(Self.answer(25, offset: .seconds(-200)))])
             facts.inspection?.take([Self.ticket(endsIn: -100)])

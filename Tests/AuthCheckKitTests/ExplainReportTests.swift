@@ -81,7 +81,7 @@ import Testing
         #expect(try report("mongodb://ann:x@\(hosts)/?authMechanism=PLAIN&tls=true").warnings.isEmpty)
     }
 
-    /// Revocation is asked of nobody, with these options and without; who writes them relies on it.
+    /// Revocation is never checked online, with or without these options; their users rely on it.
     @Test(arguments: ["tlsDisableOCSPEndpointCheck", "tlsDisableCertificateRevocationCheck"])
     func optionsWithoutEffectAreWarnedOf(option: String) throws {
         let string = "mongodb://ann%40CORP@db.example.com/?authMechanism=GSSAPI&\(option)="
@@ -111,7 +111,8 @@ import Testing
         #expect(!String(reflecting: report).contains("hunter2"))
     }
 
-    /// Every error, and of the string only names that the specifications have; with one error the text is that of a check.
+    /// Every error, and of the string only names that the specifications have; with one error the text is that of a
+    /// check.
     @Test(arguments: [
         ("mongodb://u:hunter2:x@a:0/$hunter2?authMechanism=hunter2", 4), ("mongodb://hunter2:0/", 1), ("hunter2", 1),
     ])

@@ -8,7 +8,7 @@ import Testing
 @testable import AuthCheckKit
 
 extension CheckReport.Failure {
-    /// What nothing else is known of.
+    /// A failure without any other evidence.
     init(_ error: any Error, phase: CheckPhase?, host: String, _ change: (inout Evidence) -> Void = { _ in }) {
         var evidence = Evidence()
         evidence.phase = phase
@@ -44,7 +44,7 @@ extension CheckReport.Failure {
         #expect(failure.hint != nil)
     }
 
-    /// What the library guesses, with the option that mends it.
+    /// The library's guess, with the option that corrects it.
     @Test func aServerThatMayDemandTLS() {
         var guess = TransportError(.closed, phase: .command, "the server closed the connection")
         guess.mayDemandTLS = true
@@ -98,7 +98,7 @@ extension CheckReport.Failure {
         }
     }
 
-    /// Where Kerberos itself has said nothing.
+    /// Without a Kerberos error.
     @Test(arguments: [
         (KerberosCredentialError.Code.noCredentials, FailureClass.noCredentials), (.wrongUser, .noCredentials),
         (.rejected, .credentialsRejected), (.kdcTimeout, .kdcUnreachable), (.deadlineExceeded, .deadline),
@@ -111,7 +111,7 @@ extension CheckReport.Failure {
         #expect(failure.message == "text" && failure.kerberos == nil)
     }
 
-    /// Whoever answers with a Kerberos error has proven nothing: not even that its clock is wrong.
+    /// A server that answers with a Kerberos error has proven nothing: not even that its clock is wrong.
     @Test(arguments: [-1_765_328_347, -1_765_328_340, -1_765_328_339])
     func whatAServerSaysThatProvesNothing(minor: Int) {
         let gss = GSSError(
@@ -122,8 +122,8 @@ extension CheckReport.Failure {
         }
         #expect(failure.class == .serverNotProven && failure.clockOffsetSeconds == nil)
         #expect(failure.hint?.contains("do not send data") == true, "\(failure.hint ?? "")")
-        #expect(failure.hint?.contains("It says, and nobody vouches for that,") == true, "\(failure.hint ?? "")")
-        // The KDC's clock is another matter: that is measured.
+        #expect(failure.hint?.contains("It claims, without proof,") == true, "\(failure.hint ?? "")")
+        // The KDC's clock, however, is measured.
         let measured = CheckReport.Failure(error, phase: .sasl, host: "") {
             $0.measured.serverClockOffset = .seconds(86_400)
             $0.measured.kdcClockOffset = .seconds(86_400)
@@ -131,7 +131,7 @@ extension CheckReport.Failure {
         #expect(measured.class == (minor == -1_765_328_347 ? .clockSkew : .serverNotProven))
     }
 
-    /// A KDC's word, where no server has been asked for anything.
+    /// A KDC's answer, before any server is contacted.
     @Test(arguments: [-1_765_328_340, -1_765_328_339])
     func aKDCWithAnotherKeyIsNoRefusal(minor: Int) {
         let gss = GSSError(

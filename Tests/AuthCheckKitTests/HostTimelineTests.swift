@@ -38,7 +38,7 @@ import Testing
                 AuthenticatedIdentity(user: "ann", database: "$external", roles: [.init(role: "read", database: "a")]))),
     ]
 
-    /// One event a millisecond; the clock on the wall stands still.
+    /// One event per millisecond; the wall clock does not advance.
     private static func timeline(
         _ events: [ConnectTrace.Event], needsTicket: Bool = false, _ error: (any Error)? = nil, after end: Int = 1000
     ) -> HostTimeline {
@@ -68,7 +68,7 @@ import Testing
         #expect(timeline.identity?.user == "ann")
     }
 
-    /// A second family may answer late, and an address asks nobody.
+    /// A second family may answer late, and an address needs no look-up.
     @Test func namesAndAddresses() {
         let late = ConnectTrace.Event.transport(
             .lookedUp(host: "db", family: .ipv4, addresses: [IPAddress("192.0.2.1")].compactMap(\.self)))
@@ -152,14 +152,15 @@ import Testing
 
     @Test(arguments: [
         (ConnectWarning.passwordInClearText, "set tls=true"),
-        (.optionHasNoEffect(name: "tlsDisableOCSPEndpointCheck"), "whether a certificate is revoked"),
+        (.optionHasNoEffect(name: "tlsDisableOCSPEndpointCheck"), "does not check revocation with OCSP"),
         (.otherReplicaSet(wanted: "a", found: "b"), "Write replicaSet=b"),
         (.otherReplicaSet(wanted: "a", found: nil), "Leave replicaSet out"),
         (.replicaSetIsNotInitiated, "rs.initiate()"),
         (.hostIsNoMember(members: ["a:1", "b:2"], set: "rs"), "its members, a:1, b:2"),
         (.mechanismIsMissing(name: "MONGODB-AWS"), "MONGODB-AWS is not supported by this client"),
         (.revocationListsHaveNoEffect, "tlsCRLFile has no effect"),
-        (.revocationListsAreNotVerified, "signed by their authorities"), (.standaloneAmongSeveral, "Name it alone"),
+        (.revocationListsAreNotVerified, "verify the signatures of the lists"),
+        (.standaloneAmongSeveral, "Write this host alone"),
         (.wireVersionsOutOfRange(minimum: 0, maximum: 6), "wire versions 0 to 6"),
         (.membersDoNotResolve(members: ["a:1", "b:2"], set: "rs"), "replica set rs"),
         (.identityIsNotTold(reason: "because"), "because"),

@@ -10,7 +10,7 @@ extension Verdict {
     fileprivate var hint: String { diagnosis.hint }
 }
 
-/// From codes to what to do, where no KDC is needed. The errors themselves are produced for real elsewhere.
+/// From codes to advice, without a KDC. Other tests produce the real errors.
 @Suite struct KerberosRulesTests {
     private static func advice(
         _ call: String, _ code: String?, text: String = "", kdcClockOffset: Duration? = nil,
@@ -29,7 +29,7 @@ extension Verdict {
         return Verdict(evidence)
     }
 
-    /// Nothing is made up: the code and the call are told.
+    /// Nothing is guessed: the code and the call are reported.
     @Test(arguments: [nil, "KRB5_ERR_NO_SERVICE"])
     func aCodeThatNobodyKnowsIsSaidToBeUnknown(code: String?) {
         let verdict = Self.advice("gss_init_sec_context", code)
@@ -58,13 +58,14 @@ extension Verdict {
         }
         #expect(advice.class == expected)
         #expect(advice.hint.contains(path), "\(advice.hint)")
-        #expect(advice.hint.contains("may not read"))
+        #expect(advice.hint.contains("no permission to read"))
     }
 
-    /// What decrypts wrongly is the user's key while the first ticket is asked for, and the KDC's answer after that.
+    /// A decryption failure is about the user's key in the request for the first ticket, and about the KDC's answer
+    /// after that.
     @Test(arguments: [
         ("gss_acquire_cred_from", "the password"), ("krb5_get_init_creds_keytab", "the password"),
-        ("gss_init_sec_context", "do not share a key"),
+        ("gss_init_sec_context", "no longer share a key"),
     ])
     func whatDoesNotDecrypt(call: String, words: String) {
         let verdict = Self.advice(call, "KRB5KRB_AP_ERR_BAD_INTEGRITY")
@@ -72,7 +73,7 @@ extension Verdict {
         #expect(verdict.diagnosis.cause.contains(words))
     }
 
-    /// A cache of somebody else can be mended in two ways.
+    /// A cache of another user can be fixed in two ways.
     @Test(arguments: ["KRB5_CC_NOTFOUND", "KG_CCACHE_NOMATCH"])
     func theOtherUserIsNamed(code: String) {
         let other = Self.advice("krb5_cc_cache_match", code) { ($0.user, $0.cacheOwner) = ("ann@R", "bob@R") }
@@ -107,7 +108,7 @@ extension Verdict {
         #expect(byDefault.hint.contains("`kinit ann@EXAMPLE.TEST`"))
     }
 
-    /// A principal can hold anything: pasted into a shell it must stay one word. A real shell says what it takes it for.
+    /// A principal can hold anything: pasted into a shell it must stay one word. A real shell parses it.
     @Test(arguments: [
         "ann@R", "a b@R", "a;reboot@R", "$(reboot)@R", "a`reboot`@R", "it's@R", "*@R", "a\"b'c@R", "it'\u{301}s@R",
         "a\"\u{301}b@R",
@@ -123,7 +124,7 @@ extension Verdict {
         #expect(words == ["kadmin", "-q", "addprinc \(name)"])
     }
 
-    /// A name that begins with a hyphen is an option to no command.
+    /// No command treats a name that begins with a hyphen as an option.
     @Test func aNameIsNoOption() async throws {
         let expired = Self.advice("gss_init_sec_context", "KRB5KRB_AP_ERR_TKT_EXPIRED") { $0.user = "-c@R" }
         #expect(try await Self.words(of: "kinit", in: expired) == ["kinit", "\\-c@R"])
@@ -146,7 +147,7 @@ extension Verdict {
             text: "Server krbtgt/B.TEST@A.TEST not found in Kerberos database"
         ) { $0.service = "mongodb/db@B.TEST" }
         #expect(advice.class == .serviceUnknown)
-        #expect(advice.hint.contains("A.TEST has no way to B.TEST"))
+        #expect(advice.hint.contains("A.TEST has no trust path to B.TEST"))
         let own = Self.advice(
             "gss_init_sec_context", "KRB5KDC_ERR_S_PRINCIPAL_UNKNOWN",
             text: "Server krbtgt/A.TEST@A.TEST not found in Kerberos database"
@@ -154,7 +155,7 @@ extension Verdict {
         #expect(own.hint.contains("mongodb/db@A.TEST"))
     }
 
-    /// Three clocks tell whose is wrong.
+    /// Three clocks show which one is wrong.
     private static let clockCases: [(Int, Int?, String, Diagnosis.Culprit)] = [
         (3600, 3600, "this machine's clock is 1 h behind the KDC's and the server's", Diagnosis.Culprit.thisMachine),
         (-3600, -3590, "this machine's clock is 1 h ahead of the KDC's and the server's", .thisMachine),
@@ -182,11 +183,11 @@ extension Verdict {
         evidence.measured.kdcClockOffset = .seconds(2)
         evidence.measured.serverClockOffset = .seconds(-4000)
         let verdict = Verdict(evidence)
-        // Only the server has said so, and it has proven nothing.
+        // Only the server claimed so, and it has proven nothing.
         #expect(verdict.class == .refused && verdict.diagnosis.culprit == .server)
         #expect(
             verdict.diagnosis.cause.hasPrefix(
-                "the server refuses, and says, though nobody vouches for that, that its clock is 1 h 6 min 40 s behind this "
+                "the server refuses, and claims, without proof, that its clock is 1 h 6 min 40 s behind this "
                     + "machine's and the KDC's"))
         // The KDC's clock was measured.
         evidence.measured.kdcClockOffset = .seconds(-4000)
@@ -198,7 +199,7 @@ extension Verdict {
         #expect(Verdict(evidence).class == .refused)
     }
 
-    /// A good ticket is expired to a clock that is wrong.
+    /// With a wrong clock a valid ticket looks expired.
     @Test(arguments: ["KRB5KRB_AP_ERR_TKT_EXPIRED", "KRB5KRB_AP_ERR_TKT_NYV"])
     func aTicketIsNotBlamedForAClock(code: String) {
         #expect(Self.advice("gss_init_sec_context", code).class == .credentialsRejected)
@@ -224,7 +225,7 @@ extension Verdict {
         #expect(Self.advice("gss_init_sec_context", "KRB5KRB_AP_ERR_TKT_EXPIRED").diagnosis.rule == "ticket-expired")
     }
 
-    /// Every name of a code is there once, so that a rule is not hidden by another one without a condition.
+    /// Every code name occurs once, so that a rule is not hidden by another one without a condition.
     @Test func noRuleIsOutOfReach() {
         for (index, rule) in Rule.all.enumerated() {
             let hidden = rule.codes.filter { code in

@@ -7,7 +7,7 @@ import Testing
 
 @testable import AuthCheckKit
 
-/// The rules by themselves, with evidence that is made up; `KeytabTests` has the same for real.
+/// The rules alone, with fictitious evidence; `KeytabTests` has the real cases.
 @Suite struct KeytabReportTests {
     private static let principal = "mongodb/db.example.com@EXAMPLE.COM"
 
@@ -40,7 +40,7 @@ import Testing
                 call: call, major: GSSMajorStatus(.failure), minor: UInt32(bitPattern: code), minorMessages: [message]))
     }
 
-    /// A keytab with which nothing is wrong.
+    /// A good keytab.
     private static func good(_ entries: [KerberosKeytab.Entry] = [entry()]) throws -> KeytabEvidence {
         var evidence = KeytabEvidence(path: "/etc/mongod.keytab", host: .init(value: "db.example.com", source: .option))
         evidence.ownership = FileOwnership(user: 0, group: 0, mode: 0o400, size: 100)
@@ -58,7 +58,7 @@ import Testing
         KeytabReport(evidence).findings.map(\.code)
     }
 
-    // MARK: - What is right
+    // MARK: - Success
 
     @Test func nothingIsWrong() throws {
         let report = KeytabReport(try Self.good(), failsOnWarning: true)
@@ -121,13 +121,13 @@ import Testing
 
     // MARK: - What comes first
 
-    /// Errors first, in the order in which they have to be mended; the status is that of the first.
+    /// Errors first, in the order in which they have to be fixed; the status is that of the first.
     @Test func theFirstErrorDecides() throws {
         var evidence = try Self.good([Self.entry("HTTP")])
         evidence.ownership?.mode = 0o644
         evidence.ticket = nil
         evidence.proof = .notMade
-        // Where there is no key, what a KDC does is not the matter.
+        // Without a key, the KDC's state is not the problem.
         evidence.cacheTrouble = .init(message: "a KDC did not answer before the deadline", isDeadline: true)
         #expect(codes(evidence) == [.serviceMissing, .readableByOthers])
         #expect(KeytabReport(evidence).exitStatus == 20)
@@ -139,7 +139,7 @@ import Testing
         let lines = report.text(TextStyle()).split(separator: "\n")
         #expect(lines.first == "FAILED: the file /etc/mongod.conf does not exist, so the server's name is a guess")
         #expect(lines.contains { $0.hasPrefix("✗ the keytab has keys of HTTP/db.example.com") })
-        #expect(lines.contains { $0.hasPrefix("! everybody on this machine may read") })
+        #expect(lines.contains { $0.hasPrefix("! everyone on this machine can read") })
     }
 
     @Test func warningsMakeAStatusOnlyWhereThatIsWanted() throws {
@@ -159,7 +159,7 @@ import Testing
         ("192.0.2.1", "other.example.com", [KeytabFindingCode.reverseMismatch]),
         ("192.0.2.1", "db.example.com.", []), ("192.0.2.1", nil, []),
         ("2001:db8::1", "other.example.com", [.reverseMismatch]),
-        // What a machine calls its own loopback addresses others do not see.
+        // Other hosts do not see a machine's names of its loopback addresses.
         ("127.0.1.1", "localhost", []), ("::1", "ip6-localhost", []),
     ])
     func addressesAndTheirNames(address: String, name: String?, expected: [KeytabFindingCode]) throws {
@@ -182,7 +182,7 @@ import Testing
         #expect(KeytabReport(evidence).findings.first?.diagnosis.steps.first?.command == "getent ahosts db.example.com")
     }
 
-    // MARK: - The form
+    // MARK: - Format
 
     /// Names of files and principals are words in the commands, whatever they hold.
     @Test func commandsAreReadyForAShell() throws {
@@ -208,7 +208,7 @@ import Testing
         #expect(report.entries.first.map { $0.principal.utf8.count < 1100 } == true)
     }
 
-    /// What is printed where a check does not end by itself.
+    /// The report of a check that does not end.
     @Test func aCheckThatWasHeldUp() throws {
         let report = KeytabReport.timedOut(path: "/etc/mongod.keytab")
         #expect(report.exitStatus == 40 && report.findings.map(\.code) == [.deadline] && report.expected == nil)

@@ -54,7 +54,7 @@ import Testing
         #expect(found.hostName == nil && found.serviceName == nil && found.unread.isEmpty, "\(found)")
     }
 
-    /// What is not followed is told, with its line.
+    /// Unsupported syntax is reported, with its line.
     @Test(arguments: [
         ("setParameter:\n  saslHostName:\n    __exec: \"hostname -f\"\n    type: string\n", 3),
         ("setParameter:\n  saslServiceName: { __rest: 'https://example.com' }\n", 2),
@@ -70,7 +70,7 @@ import Testing
         #expect(found.unread.map(\.line) == [line], "\(found)")
     }
 
-    /// Others' expansions and blocks are no matter of ours.
+    /// Expansions and blocks of other settings are ignored.
     @Test func othersAreLeftAlone() {
         let found = read(
             "net:\n  tls:\n    certificateKeyFilePassword:\n      __exec: cat /x\nsystemLog: { a: b\nsetParameter:\n  x: |\n   y\n"
@@ -78,7 +78,7 @@ import Testing
         #expect(found.hostName?.value == "db" && found.unread.isEmpty, "\(found)")
     }
 
-    /// Escapes, and marks that are no marks.
+    /// Escapes, and quotation marks without a meaning.
     @Test(arguments: [
         (#""a\"b\\c""#, #"a"b\c"#), ("'it''s'", "it's"), ("it's # not", "it's"), ("a#b", "a#b"), ("'a # b'", "a # b"),
         ("a:b", "a:b"), ("db.example.com", "db.example.com"), ("ma\u{301}", "ma\u{301}"),

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// The transcripts of the README are golden outputs. `GOLDEN=write` in the environment writes them anew.
+/// The transcripts of the README are golden outputs. `GOLDEN=write` in the environment rewrites them.
 @Suite struct TranscriptTests {
     private static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent()

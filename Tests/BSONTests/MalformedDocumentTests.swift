@@ -36,7 +36,7 @@ import Testing
         let error = #expect(throws: BSONError.self) {
             try BSONDocument(decoding: UnsafeRawBufferPointer(start: nil, count: 0))
         }
-        #expect(error == BSONError(code: .truncated, offset: 0, message: error?.message ?? ""))
+        #expect(error == BSONError(.truncated, error?.message ?? "", offset: 0))
     }
 
     @Test func everyTypeByteIsEitherKnownOrRefused() throws {

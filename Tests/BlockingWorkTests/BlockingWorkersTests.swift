@@ -1,4 +1,5 @@
 import BlockingWork
+import ModuleTestSupport
 import Testing
 
 private struct Oops: Error, Hashable {
@@ -46,7 +47,7 @@ private struct Oops: Error, Hashable {
 
     // MARK: - Deadlines
 
-    /// The gate opens only after the caller has its error: if it waited for the work, the test would not end.
+    /// The gate opens only after the caller has its error: if it waited for the work, the test would hang.
     @Test func theDeadlineEndsTheWaitWhileTheWorkBlocks() async throws {
         let workers = BlockingWorkers()
         let gate = Gate()
@@ -84,7 +85,7 @@ private struct Oops: Error, Hashable {
         #expect(workers.statistics.waiting == 0)
         gate.open()
         try await stuck.value
-        // The one thread has come past everything that was queued before this.
+        // The only thread has finished everything that was queued before this.
         try await workers.run(by: .never, waitingFor: "a test") {}
         #expect(started.all.isEmpty)
     }
@@ -185,7 +186,7 @@ private struct Oops: Error, Hashable {
             }
             return try await group.reduce(into: Set()) { $0.insert($1) }
         }
-        // All are through, and the gate is still closed.
+        // All have ended, and the gate is still closed.
         #expect(numbers == Set(0..<50))
         #expect(workers.statistics.active >= 1)
         gate.open()

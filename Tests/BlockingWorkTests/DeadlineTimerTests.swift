@@ -1,3 +1,4 @@
+import ModuleTestSupport
 import Testing
 
 @testable import BlockingWork

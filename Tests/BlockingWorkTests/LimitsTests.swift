@@ -1,4 +1,5 @@
 import BlockingWork
+import ModuleTestSupport
 import Testing
 
 /// The bounds on threads and queue.
@@ -29,7 +30,7 @@ import Testing
         #expect(await workers.becomeQuiet())
     }
 
-    /// Who had no thread by the deadline has asked nobody, and is not told that somebody was silent.
+    /// A caller without a thread by the deadline made no request, and its error does not say that a peer was silent.
     @Test func workThatHasNotBegunSaysSo() async throws {
         let workers = BlockingWorkers(limits: .init(maximumThreads: 1))
         let gate = Gate()
@@ -38,7 +39,7 @@ import Testing
             try await workers.run(by: .now + .milliseconds(10), waitingFor: "a KDC") {}
         }
         #expect(late?.code == .deadlineExceeded && late?.hasBegun == false)
-        #expect(late?.message.contains("before there was a thread to ask with") == true)
+        #expect(late?.message.contains("before a thread was free") == true)
         let shared = SharedWork<Int, Int>(workers: workers)
         let second = await #expect(throws: BlockingWorkError.self) {
             try await shared.value(for: 1, by: .now + .milliseconds(10), waitingFor: "a KDC") { 1 }

@@ -1,4 +1,5 @@
 import BlockingWork
+import ModuleTestSupport
 import Testing
 
 #if canImport(Glibc)
@@ -23,14 +24,14 @@ private final class Tracer: Sendable {
 }
 
 @Suite(.timeLimit(.minutes(5))) struct ReleaseTests {
-    /// A thread keeps nothing of the work it has done, even if it is kept for later itself.
+    /// An idle thread keeps nothing of its finished work.
     @Test(arguments: [0, 4])
     func whatTheWorkHoldsGoesWithIt(idleThreads: Int) async throws {
         let workers = BlockingWorkers(limits: .init(maximumIdleThreads: idleThreads))
         let ends = Notes<Void>()
         for number in 1...3 {
             try await run(on: workers, Tracer(ends))
-            // Before the result is told: whoever has it may end the process.
+            // Before the result is delivered: its receiver may end the process.
             #expect(ends.all.count == number)
         }
     }

@@ -1,7 +1,8 @@
 import BlockingWork
+import ModuleTestSupport
 import Testing
 
-/// Work that many ask for and that runs once.
+/// Work with many callers that runs once.
 @Suite(.timeLimit(.minutes(5))) struct SharedWorkTests {
     private let workers = BlockingWorkers()
 
@@ -21,7 +22,7 @@ import Testing
         #expect(workers.statistics.active == 1)
         gate.open()
         for task in tasks { #expect(try await task.value == 7) }
-        // Those who came after the end began anew, never two at once.
+        // Callers after the end started it again, never two at once.
         #expect(work.count == 0)
         #expect(try await work.value(for: "key", by: .never, waitingFor: "a test") { 8 } == 8)
     }
@@ -79,7 +80,7 @@ import Testing
         #expect(workers.statistics.description == "1 active, 0 abandoned, 0 waiting, 0 idle")
         first.cancel()
         await #expect(throws: CancellationError.self) { try await first.value }
-        // Nobody waits: the thread makes room for others, and is still at it.
+        // Without a waiting caller the thread no longer counts, and is still working.
         #expect(workers.statistics.description == "0 active, 1 abandoned, 0 waiting, 0 idle")
         let late = Task { try await work.value(for: "key", by: .never, waitingFor: "a test", body) }
         gate.open()
@@ -141,7 +142,7 @@ import Testing
         try await stuck.value
     }
 
-    /// Who has the result finds the thread free.
+    /// A caller with the result finds the thread free.
     @Test func aResultComesAfterItsThreadIsFree() async throws {
         let one = BlockingWorkers(limits: .init(maximumThreads: 1, maximumWaiting: 0))
         let work = SharedWork<Int, Int>(workers: one)

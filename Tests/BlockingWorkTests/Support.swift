@@ -1,5 +1,6 @@
 import BlockingWork
 import Dispatch
+import ModuleTestSupport
 
 #if canImport(Glibc)
 import Glibc
@@ -9,7 +10,7 @@ import Musl
 import Darwin
 #endif
 
-/// A door that a blocking call waits at: closed until somebody opens it, then open for ever.
+/// A gate that blocking calls wait at: closed until it is opened, then open for ever.
 final class Gate: Sendable {
     private let semaphore = DispatchSemaphore(value: 0)
 
@@ -45,20 +46,10 @@ func currentThread() -> UInt {
 }
 
 extension ContinuousClock.Instant {
-    /// Far enough away that only a broken machine gets there.
+    /// So far away that only a broken machine reaches it.
     static var never: ContinuousClock.Instant { .now + .seconds(120) }
     /// Near enough to wait for.
     static var soon: ContinuousClock.Instant { .now + .milliseconds(50) }
-}
-
-/// Waits for a condition, within a bound that only a broken machine exceeds.
-func becomesTrue(_ condition: () -> Bool) async -> Bool {
-    let bound = ContinuousClock.now + .seconds(30)
-    while ContinuousClock.now < bound {
-        if condition() { return true }
-        try? await Task.sleep(for: .milliseconds(2))
-    }
-    return false
 }
 
 extension BlockingWorkers {

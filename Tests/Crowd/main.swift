@@ -13,8 +13,8 @@ import SaslConnectionString
 
 // Authenticates many identities at once in one process, as its standard input says, and prints as JSON how each fared.
 //
-// A program of its own and no test: what Kerberos reads from the environment belongs to a whole process, and the process
-// is what is measured.
+// A separate program and not a test: what Kerberos reads from the environment belongs to a whole process, and the
+// process is what is measured.
 
 /// So many authentications of one identity, all at the same time.
 struct Group: Decodable {
@@ -59,11 +59,11 @@ enum ExistingCredentials {
 /// Groups that go at the same time.
 struct Step: Decodable {
     var groups: [Group]
-    /// A process that is to go on before it begins.
+    /// A process that is resumed before it begins.
     var resume: Int32?
     /// A file that takes another's place before it begins.
     var replace: [String: String]?
-    /// For how long it is done over and over, each time after the other.
+    /// For how long it is repeated, one after another.
     var forSeconds: Double?
     /// How long after the step before it begins: what is looked at again after a time has had that time.
     var afterSeconds: Double?
@@ -89,7 +89,7 @@ struct Fare: Encodable {
     var retries: [String] = []
 }
 
-/// How much later than asked for a timer of this process ends, in milliseconds: that is the machine's doing.
+/// How late a timer of this process ends, in milliseconds: the delay of the machine.
 func lateness(of duration: Double) async -> Double {
     let deadline = ContinuousClock.now + .seconds(duration)
     try? await Task.sleep(until: deadline)
@@ -195,7 +195,7 @@ for step in job.steps {
                 peak = max(peak, threads())
             }
         }
-        // So often and not as often as can be: others need the machine too.
+        // At this rate and not at full speed: other tests need the machine too.
         if ContinuousClock.now < end { try await Task.sleep(for: .milliseconds(50)) }
     } while ContinuousClock.now < end
     steps.append(fares)

@@ -5,7 +5,7 @@ import Testing
 
 /// The manual pages as `make man` writes them, and the completions.
 @Suite struct ManualTests {
-    /// As much as is wanted of what a program tells of itself.
+    /// The parts of a program's help that are needed.
     private struct Dump: Decodable {
         struct Name: Decodable {
             var kind: String

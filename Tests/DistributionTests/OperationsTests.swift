@@ -68,7 +68,7 @@ import Testing
 
     // MARK: - systemd
 
-    /// systemd says of names that it does not know that it ignores them, and goes on.
+    /// systemd reports unknown names as ignored, and continues.
     @Test func systemdTakesTheUnits() async throws {
         try await ProjectFiles.withFolder { folder in
             let names = ["authcheck@.service", "authcheck@.timer"]

@@ -10,7 +10,7 @@ enum ProjectFiles {
         try String(contentsOf: root.appendingPathComponent(path), encoding: .utf8)
     }
 
-    /// Runs `body` with an empty folder that is gone afterwards.
+    /// Runs `body` with an empty folder that is removed afterwards.
     static func withFolder<Result>(_ body: (URL) async throws -> Result) async throws -> Result {
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent("distribution-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: false)

@@ -3,7 +3,7 @@ import MongoAuth
 import SaslBSON
 import Testing
 
-/// What `Glue.swift` makes of a driver: 25 lines and one import of this package.
+/// A driver with `Glue.swift`: 25 lines and one import of this package.
 @Suite struct DriverGlueTests {
     private static func document(_ bson: BSONDocument) throws -> Document {
         Document(bytes: try bson.encoded())
@@ -33,7 +33,7 @@ import Testing
         #expect(await !connection.isClosed)
     }
 
-    /// A server that says that it is done before it has proven anything, which drivers of this shape believe.
+    /// A server that reports done before it has proven anything, which drivers of this shape accept.
     @Test func aServerThatIsDoneEarlyIsNotBelieved() async throws {
         let connection = DriverConnection(host: "db.example.com") { _ in try Self.reply([], done: true) }
         let error = await #expect(throws: MongoAuthError.self) {
@@ -52,7 +52,7 @@ import Testing
         #expect(error?.code == .refused)
     }
 
-    /// The driver's own call knows no deadline: the runner gives it up and has the connection closed.
+    /// The driver's own call has no deadline: the runner abandons it and closes the connection.
     @Test func aSilentServerIsGivenUpAtTheDeadline() async throws {
         let never = AsyncStream<Document>.makeStream()
         let connection = DriverConnection(host: "db.example.com") { _ in
@@ -78,7 +78,7 @@ import Testing
         #expect(error?.message == "the mechanism property SERVICE_NAMES is unknown to GSSAPI")
     }
 
-    /// The glue stays what it is said to be.
+    /// The glue is as small as documented.
     @Test func theGlueIsShort() throws {
         let file = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Glue.swift")
         let lines = try String(contentsOf: file, encoding: .utf8).split(separator: "\n")

@@ -1,7 +1,7 @@
 import Foundation
 
-// What stands for an existing driver: BSON, connection and credential are its own, its calls know neither deadlines nor
-// cancellation, and it has no idea of this package.
+// A stand-in for an existing driver: BSON, connection and credential are its own, its calls support neither deadlines
+// nor cancellation, and it does not use this package.
 
 /// The driver's document: bytes, and the few fields that its fake server needs.
 struct Document: Sendable, Equatable {

@@ -1,7 +1,7 @@
 import FuzzTargets
 import Testing
 
-/// The rules hold for the seeds. `make fuzz` goes on from there.
+/// The rules hold for the seeds. `make fuzz` continues from there.
 @Suite struct FuzzTargetTests {
     @Test(arguments: FuzzTarget.allCases)
     func theRulesHoldForTheSeeds(_ target: FuzzTarget) throws {

@@ -227,7 +227,7 @@ extension GSSContextInfo {
         #expect(throws: GSSError.scripted("inquire")) { try context.initiatorName() }
     }
 
-    /// A provider that forgets to say what it grants has granted nothing.
+    /// A provider that does not report what it grants has granted nothing.
     @Test func aContextWithoutFlagsGivesNoService() throws {
         #expect(GSSContextProgress(token: nil, isComplete: true).flags.isEmpty)
     }

@@ -6,7 +6,7 @@ import SASLGSSAPI
 import TestSupport
 import Testing
 
-/// What ties contexts to a channel, SPNEGO around them, and credentials that are handed over.
+/// Channel bindings, SPNEGO, and delegated credentials.
 @Suite struct BindingTests {
     /// The tokens of both sides until both are established.
     static func establish(
@@ -48,7 +48,7 @@ import Testing
         text.map { GSSChannelBindings(applicationData: Array($0.utf8)) }
     }
 
-    /// An initiator without bindings is let in, and it shows; one with others is not.
+    /// An initiator without bindings is accepted, and that is visible; one with others is refused.
     @Test(arguments: [GSSObjectIdentifier.kerberos5, .spnego])
     func contextsAreTiedToAChannel(mechanism: GSSObjectIdentifier) async throws {
         let fixture = try await RealmFixture.shared()
@@ -122,7 +122,7 @@ import Testing
         }
     }
 
-    /// What a client hands over lets the server act as it, elsewhere; without being asked it hands over nothing.
+    /// A delegated credential lets the server act as the client elsewhere; without a request nothing is delegated.
     @Test func aCredentialIsHandedOver() async throws {
         let shared = try await SharedRealm.shared
         let cache = try await shared.realm.makeCache(shared.ann, keytab: shared.annKeytab, options: ["-f"])
@@ -140,7 +140,7 @@ import Testing
                 ).acceptor
             }
             #expect(try run(BindingTests.flags, as: ann).delegatedCredential == nil)
-            // Not forwardable: the library leaves it out without a word.
+            // Not forwardable: the library silently omits it.
             let plain = try run(BindingTests.flags.union(.delegation), as: KerberosCredential())
             #expect(plain.delegatedCredential == nil && !plain.flags.contains(.delegation))
 

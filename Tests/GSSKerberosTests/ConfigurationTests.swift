@@ -4,7 +4,7 @@ import Glibc
 import TestSupport
 import Testing
 
-/// The lines of configuration files, as libkrb5 reads them: it says that something is wrong, and we say where.
+/// The lines of configuration files, as libkrb5 reads them: it reports an error, and we report where.
 @Suite struct ConfigurationTests {
     /// A file's text and the line that is wrong, if any. Whether one is, libkrb5 decides.
     private static let rows: [(text: String, line: Int?)] = [

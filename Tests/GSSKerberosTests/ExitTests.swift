@@ -2,6 +2,7 @@ import Dispatch
 import Foundation
 import GSSKerberos
 import Glibc
+import ModuleTestSupport
 import Synchronization
 import TestSupport
 import Testing
@@ -33,7 +34,7 @@ import Testing
         }
     }
 
-    /// An application that waits for its threads when it exits: they come to their end, with errors from Kerberos.
+    /// An application that waits for its threads when it exits: they end, with errors from Kerberos.
     @Test func anExitThatWaitsForThreadsEnds() async throws {
         let fixture = try await RealmFixture.shared()
         await #expect(processExitsWith: .exitCode(7)) { [fixture = fixture as RealmFixture] in
@@ -46,7 +47,7 @@ import Testing
         }
     }
 
-    /// Whoever is told of a request may end the process, in the middle of the library.
+    /// An observer of a request may end the process, while the library runs.
     @Test func anObserverMayExit() async throws {
         let fixture = try await RealmFixture.shared()
         await #expect(processExitsWith: .exitCode(7)) { [fixture = fixture as RealmFixture] in

@@ -4,7 +4,7 @@ import Glibc
 import TestSupport
 import Testing
 
-/// What is told of configuration, caches and keytabs, and why there is nothing to start from.
+/// The report about configuration, caches and keytabs, and why there is nothing to start from.
 @Suite struct InspectionTests {
     @Test func aCacheWithTickets() async throws {
         let fixture = try await RealmFixture.shared()
@@ -26,7 +26,7 @@ import Testing
         }
     }
 
-    /// Somebody else's tickets are not reported as the user's.
+    /// Another user's tickets are not reported as the user's.
     @Test func aCacheOfSomebodyElse() async throws {
         let fixture = try await RealmFixture.shared()
         await #expect(processExitsWith: .success) { [fixture = fixture as RealmFixture] in
@@ -40,7 +40,7 @@ import Testing
         }
     }
 
-    /// The GSS-API knows "no credentials" for all of these.
+    /// The GSS-API reports "no credentials" for all of these.
     @Test func whyAKeytabCannotBeUsed() async throws {
         let fixture = try await RealmFixture.shared()
         await #expect(processExitsWith: .success) { [fixture = fixture as RealmFixture] in

@@ -7,7 +7,7 @@ import SecretMemory
 import TestSupport
 import Testing
 
-/// Private caches: where their tickets come from, and what becomes of them.
+/// Private caches: the sources of their tickets, and their removal.
 @Suite struct KerberosCredentialCacheTests {
     /// What a child process needs to know of a realm, with secrets masked so that they are not in its memory.
     private struct Realm: Codable, Sendable {
@@ -77,7 +77,7 @@ import Testing
             #expect(try #require(credential.end) > .now)
             #expect(credential.ticket?.server.hasPrefix("mongodb/localhost@") == true)
             #expect(try tickets.cachedCredential(for: Self.service)?.ticket == credential.ticket)
-            // Nobody else's cache is taken for that of a user.
+            // Another user's cache is not used for a user.
             #expect(throws: KerberosCacheMismatch.self) {
                 try KerberosCredentialCache.copy(from: "\(type):mine", user: realm.bob)
             }
@@ -101,7 +101,7 @@ import Testing
         }
     }
 
-    /// The KDC proves itself by a ticket that a key of this host opens; one that somebody else made does not.
+    /// The KDC proves its identity by a ticket that a key of this host decrypts; a forged one does not.
     @Test func theKDCIsVerifiedWithAHostKey() async throws {
         let shared = try await SharedRealm.shared
         let name = "host/verify-\(UUID().uuidString.lowercased())"

@@ -35,7 +35,7 @@ import Testing
         }
     }
 
-    /// A ticket that is asked for anew stands neither in the cache nor in the one that it was copied from.
+    /// A newly requested ticket is neither in the cache nor in the one that it was copied from.
     @Test func aFreshTicketIsKeptNowhere() async throws {
         let fixture = try await RealmFixture.shared()
         await #expect(processExitsWith: .success) { [fixture = fixture as RealmFixture] in

@@ -2,7 +2,7 @@ import Foundation
 import Glibc
 import Testing
 
-/// Counts bytes in the heap, the stacks and whatever else of this process's memory is no file's.
+/// Counts bytes in the heap, the stacks and whatever else of this process's memory is not of a file.
 func occurrences(of needle: UnsafeRawBufferPointer) throws -> Int {
     let memory = open("/proc/self/mem", O_RDONLY)
     defer { close(memory) }
@@ -54,7 +54,7 @@ private func touched(_ range: Range<UInt>, window: UInt) -> [UInt] {
     var windows: [UInt] = []
     for start in stride(from: range.lowerBound, to: range.upperBound, by: Int(stretch)) {
         let end = min(start + stretch, range.upperBound)
-        // What went away in the meantime is nowhere to be found.
+        // Memory that was unmapped meanwhile is skipped.
         guard mincore(UnsafeMutableRawPointer(bitPattern: start), Int(end - start), isResident) == 0 else { continue }
         let pages = Int((end - start) / page)
         var first = 0

@@ -30,7 +30,7 @@ struct RealmFixture: Codable, Sendable {
             annKeytab: shared.annKeytab, keytab: shared.serviceKeytab)
     }
 
-    /// Makes this process one of the realm's.
+    /// Makes this process use the realm.
     func enter() {
         for (name, value) in environment { setenv(name, value, 1) }
     }

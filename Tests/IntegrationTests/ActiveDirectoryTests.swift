@@ -45,7 +45,7 @@ struct ActiveDirectoryTests {
         }
     }
 
-    /// The KDC takes any capitals, and writes what it was asked for into the ticket; the server compares bytes.
+    /// The KDC ignores case, and writes the requested name into the ticket; the server compares bytes.
     @Test func otherCapitalsAreAnotherUserToTheServer() async throws {
         try await withServer(["ann"]) { realm, server in
             let outcome = try await check("ANN@EXAMPLE.TEST", realm, server, password: realm.annPassword)
@@ -98,6 +98,14 @@ struct ActiveDirectoryTests {
                 gssapiURI("ann.smith@\(name).example.com", authority), in: realm, cache: cache)
             #expect(enterprise.status == 20, "\(enterprise)")
             #expect(enterprise.advice.contains("\(name)@EXAMPLE.TEST"), "\(enterprise)")
+            for (user, connected) in [
+                ("\(name)@EXAMPLE.TEST", [OtherDriver.pyMongo, .libmongoc]),
+                ("ann.smith@\(name).example.com", []), ("ann.smith@\(name).example.com@EXAMPLE.TEST", []),
+            ] {
+                let others = try await OtherDriver.ask(
+                    commonURI(user, authority), environment: realm.realm.environment(cache: cache))
+                #expect(others.connected == Set(connected), "\(user): \(others)")
+            }
         }
     }
 

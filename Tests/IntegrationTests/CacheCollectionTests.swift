@@ -5,7 +5,7 @@ import Testing
 
 /// `authcheck` with collections of caches that hold the tickets of several users, of every type that libkrb5 has.
 @Suite struct CacheCollectionTests {
-    /// Of a collection the user's cache is taken, whichever is the primary one; a cache of it can be named too.
+    /// From a collection the user's cache is used, whichever is the primary one; a cache of it can be named too.
     @Test(arguments: CacheCollection.Kind.allCases, [false, true])
     func theUsersEntry(_ kind: CacheCollection.Kind, isDefault: Bool) async throws {
         let realm = try await SharedRealm.shared

@@ -162,7 +162,7 @@ import Testing
         }
     }
 
-    /// Whether it counts as a service that nobody knows or as a realm without a way to it is not what is tested here.
+    /// This does not test whether it counts as an unknown service or as a missing trust path.
     @Test func aRealmThatTheKDCDoesNotKnow() async throws {
         let outcome = try await CanonicalHosts.shared.check(
             "db.example.test:\(CanonicalHosts.Server.end.port)", "SERVICE_REALM:NOWHERE.TEST")
@@ -171,7 +171,7 @@ import Testing
         #expect(outcome.advice.contains("NOWHERE.TEST"), "\(outcome)")
     }
 
-    /// A name server's silence is no failure to fall back from while there is time left, and ends the check after it.
+    /// A silent name server leads to no fallback while there is time left, and ends the check afterwards.
     @Test func aSilentNameServerCostsTheTimeAllowed() async throws {
         let outcome = try await CanonicalHosts.shared.check(
             "db.example.test:\(CanonicalHosts.Server.end.port)",

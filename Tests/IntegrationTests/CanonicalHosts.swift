@@ -4,7 +4,7 @@ import TestSupport
 
 /// A network of aliases, address names and servers, each of which has the key of one principal and a port of its own.
 struct CanonicalHosts {
-    /// Who the server at a port is.
+    /// The identity of the server at a port.
     enum Server: String, CaseIterable {
         /// An alias of an alias.
         case alias = "alias.example.test"
@@ -34,7 +34,7 @@ struct CanonicalHosts {
 
     private static let started = Task { try await start() }
 
-    /// One for all tests, which change nothing in it.
+    /// Shared by all tests, which change nothing in it.
     static var shared: CanonicalHosts {
         get async throws { try await started.value }
     }

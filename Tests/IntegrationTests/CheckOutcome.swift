@@ -3,7 +3,7 @@ import KerberosTestKit
 import TestSupport
 import Testing
 
-/// The JSON of `authcheck check`, written down anew from its contract: what programs rely on.
+/// The JSON of `authcheck check`, written independently from its contract: what programs rely on.
 struct CheckJSON: Decodable {
     struct Failure: Decodable {
         var `class`: String
@@ -107,7 +107,7 @@ struct CheckJSON: Decodable {
     var kerberos: Kerberos?
 }
 
-/// What a run of `authcheck` came to.
+/// The result of a run of `authcheck`.
 struct CheckOutcome: CustomStringConvertible {
     var child: Child.Result
     var report: CheckJSON
@@ -116,7 +116,7 @@ struct CheckOutcome: CustomStringConvertible {
     var failure: CheckJSON.Failure? { report.failure }
     var description: String { "\(child)" }
 
-    /// Everything that tells the reader what is wrong.
+    /// All text about the failure.
     var advice: String { [failure?.message, failure?.hint].compactMap(\.self).joined(separator: "\n") }
 }
 
@@ -125,7 +125,7 @@ enum AuthCheck {
     /// Runs `authcheck URI --format json` and reads its report.
     ///
     /// - Parameters:
-    ///   - timeout: For `--timeout`. Generous where nothing is to time out: the machine may be busy.
+    ///   - timeout: For `--timeout`. Generous if nothing should time out: the machine may be busy.
     static func check(
         _ uri: String, in realm: SharedRealm, cache: String?, timeout: String = "60s",
         environment: [String: String] = [:]

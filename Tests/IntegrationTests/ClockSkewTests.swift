@@ -5,7 +5,8 @@ import Testing
 
 /// Another clock for a child process.
 enum FakeTime {
-    /// The words before a program and its arguments that run it an hour ago, or in an hour. Its timers keep the true time.
+    /// The words before a program and its arguments that run it an hour ago, or in an hour. Its timers keep the true
+    /// time.
     ///
     /// The program `faketime` does that: where only its library is preloaded, it changes the environment at a time when
     /// the Swift runtime looks for the program's arguments behind it.
@@ -51,8 +52,8 @@ enum FakeTime {
         try await server.stop()
     }
 
-    /// With a `kinit` by the same wrong clock the cache says how far it is off, and libkrb5 makes up for it: also where the
-    /// clock is days ahead, and every ticket has ended by it.
+    /// With a `kinit` by the same wrong clock the cache says how far it is off, and libkrb5 makes up for it: also where
+    /// the clock is days ahead, and every ticket has ended by it.
     @Test(arguments: [-3600, 3600, 172_800])
     func aClockThatKinitHasMeasured(seconds: Int) async throws {
         let realm = try await SharedRealm.shared
@@ -72,8 +73,8 @@ enum FakeTime {
         try await server.stop()
     }
 
-    /// Somebody sets the clock while a process runs: to libkrb5 its tickets have ended, or are not valid yet, whatever other
-    /// clocks say.
+    /// The wall clock is set while a process runs: to libkrb5 its tickets have expired, or are not valid yet, whatever
+    /// other clocks say.
     @Test(arguments: [(0, 172_800), (0, 3600), (3600, 0), (-3600, 0)])
     func aClockThatIsSetMeanwhile(from first: Int, to second: Int) async throws {
         let realm = try await SharedRealm.shared
@@ -92,7 +93,7 @@ enum FakeTime {
         try await server.stop()
     }
 
-    /// To a clock that is days ahead every ticket has expired, and `kinit` would not help.
+    /// With a clock that is days ahead every ticket looks expired, and `kinit` would not help.
     @Test func aTicketThatOnlySeemsToHaveExpired() async throws {
         let realm = try await SharedRealm.shared
         let server = try await ServerProcess.start(
@@ -107,7 +108,7 @@ enum FakeTime {
         try await server.stop()
     }
 
-    /// The server says no more than that it refuses; the time in its greeting may tell why, and nobody vouches for it.
+    /// The server only refuses; the time in its greeting may show why, but is not authenticated.
     @Test(arguments: [-3600, 3600])
     func theServersClock(seconds: Int) async throws {
         let realm = try await SharedRealm.shared

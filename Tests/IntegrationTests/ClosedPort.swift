@@ -1,7 +1,8 @@
 import Glibc
 import TestSupport
 
-/// A loopback port at which connections are refused: it is taken, so that nobody else gets it, and nobody listens.
+/// A loopback port at which connections are refused: it is bound, so that no other process gets it, and nothing
+/// listens.
 final class ClosedPort {
     let number: Int
     private let descriptor: Int32

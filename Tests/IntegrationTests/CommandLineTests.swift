@@ -137,7 +137,7 @@ import Testing
         #expect(check.status == 0, "\(check)")
     }
 
-    /// Whoever asks for JSON gets it, whatever is wrong with the arguments.
+    /// A requested JSON format is used, whatever is wrong with the arguments.
     @Test(arguments: [
         ["mongodb://ann@localhost", "--nosuch"], ["--uri-file", "/nonexistent/uris"], ["db.example.com"],
         ["mongodb://ann@localhost/?authMechanism=GSSAPI", "--password-file", "/nonexistent"],
@@ -161,7 +161,7 @@ import Testing
         }
     }
 
-    /// A password that is in a string by mistake does not come out of it.
+    /// A password that is in a string by mistake is not printed.
     @Test(arguments: ["text", "json"])
     func aPasswordIsNotRepeated(format: String) async throws {
         for uri in [

@@ -3,9 +3,9 @@ import KerberosTestKit
 import TestSupport
 import Testing
 
-/// Many authentications at once in one process: one ticket for all, each identity its own, and no stall that spreads.
+/// Many authentications at once in one process: one ticket for all, separate identities, and no stall that spreads.
 ///
-/// One crowd at a time: they measure, and each of them takes all of the machine.
+/// One crowd at a time: they measure, and each of them uses the whole machine.
 @Suite(.serialized) struct CredentialCrowdTests {
     private func server(_ realm: SharedRealm, users: [String]? = nil) async throws -> ServerProcess {
         try await ServerProcess.start(
@@ -30,7 +30,7 @@ import Testing
         ProcessInfo.processInfo.environment["AUTHENTICATIONS"].flatMap { Int($0) }.map { max(50, min($0, 1000)) }
         ?? 1000
 
-    /// Where the tickets of a crowd come from.
+    /// The source of a crowd's tickets.
     enum Source: String, CaseIterable { case system, cache, unwritableCache, keytab, password, existing }
 
     @Test(arguments: Source.allCases)
@@ -149,8 +149,8 @@ import Testing
         await realm.realm.stop()
     }
 
-    /// The service has another key than when its ticket was got: its server refuses that ticket, and the next attempt has
-    /// one that it takes. Where there is no better one, attempts do not cost a ticket each.
+    /// The service's key has changed since its ticket was issued: its server refuses that ticket, and the next
+    /// attempt has one that it accepts. Without a better one, attempts do not cost a ticket each.
     @Test(arguments: [Source.cache, .keytab])
     func aRefusedTicketIsReplacedOnce(_ source: Source) async throws {
         let realm = try await SharedRealm.start()
@@ -202,7 +202,7 @@ import Testing
         let (outcome, _) = try await Crowd(
             steps: [again, many, again].map { .init(groups: [$0]) }, cannotWrite: cannotWrite
         ).run(in: realm)
-        // Within the first call: nobody sees the refusal.
+        // Within the first call: no caller sees the refusal.
         expectSuccess(outcome.all, as: realm.ann)
         #expect(try await realm.ticketsIssued() == 2)
         // What could be written serves the next process at once; without that it gets one of its own.
@@ -213,7 +213,7 @@ import Testing
         await realm.realm.stop()
     }
 
-    /// Tickets of a few seconds: those who use them all the time never find them expired.
+    /// Tickets with a lifetime of a few seconds: with constant use they are never found expired.
     @Test(arguments: [Source.keytab, .password])
     func shortLivedTicketsAreRenewedWhileTheyServe(_ source: Source) async throws {
         let realm = try await SharedRealm.start(.init(ticketLifetime: .seconds(6), maximumLifetime: .seconds(6)))
@@ -232,7 +232,7 @@ import Testing
         await realm.realm.stop()
     }
 
-    /// Somebody else keeps the process busy meanwhile: the tickets in question are used once, and kept fresh nevertheless.
+    /// Other work keeps the process busy meanwhile: the tickets are used once, and still kept fresh.
     @Test(arguments: [Source.keytab, .password])
     func ticketsThatNobodyUsesAreRenewedToo(_ source: Source) async throws {
         let realm = try await SharedRealm.start(.init(ticketLifetime: .seconds(6), maximumLifetime: .seconds(6)))
@@ -285,7 +285,7 @@ import Testing
         #expect(late.allSatisfy { $0.code == "deadline-exceeded" && $0.late >= 0 }, "\(late.compactMap(\.message))")
         // Their deadline ended them: the C library would have waited longer.
         #expect(late.map(\.late).max() ?? 0 < 5000, "\(late.map(\.late).sorted().suffix(5))")
-        // Not one of the others has waited for one of them.
+        // None of the others waited for one of them.
         #expect(outcome.steps[1][0].count { $0.milliseconds >= 5000 } == 0)
         expectSuccess(outcome.steps[2][0], as: realm.ann)
         for workers in outcome.workers {

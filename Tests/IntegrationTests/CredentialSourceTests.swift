@@ -54,8 +54,8 @@ import Testing
 
     // MARK: - What works
 
-    /// MIT's KDC knows none; `ActiveDirectoryTests` has a KDC that does. It is not the principal that it looks like: whatever a
-    /// driver sends for it, that principal is not.
+    /// MIT's KDC knows none; `ActiveDirectoryTests` has a KDC that does. It is not the principal that it looks like:
+    /// whatever a driver sends for it, that principal is not.
     @Test func anEnterpriseNameIsAskedForAsSuch() async throws {
         let realm = try await SharedRealm.shared
         try await withServer(realm) { authority in
@@ -71,6 +71,10 @@ import Testing
             let asked = #"ann\@\#(realm.realm.name)@\#(realm.realm.name)"#
             #expect(outcome.advice.contains(asked) && outcome.advice.contains("enterprise name"), "\(outcome)")
             #expect(try await realm.realm.events().contains { $0.client == asked })
+            let others = try await OtherDriver.ask(
+                commonURI("\(realm.ann)@\(realm.realm.name)", authority),
+                environment: realm.realm.environment(cache: realm.annCache))
+            #expect(others.connected == [], "\(others)")
         }
     }
 
@@ -195,7 +199,7 @@ import Testing
 
     @Test func failuresSayWhatIsWrong() async throws {
         let realm = try await SharedRealm.shared
-        // A keytab that is not there must not pass for a key that is wrong.
+        // A missing keytab must not be reported as a wrong key.
         let careful = "careful-\(UUID().uuidString.prefix(8))"
         try await realm.realm.addPrincipals([
             NewPrincipal(careful, password: "something", traits: [.requiresPreauthentication])

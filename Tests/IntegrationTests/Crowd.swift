@@ -14,18 +14,18 @@ struct Crowd: Encodable {
         var password: String?
         /// Whether all share a credential of GSS-API's own, of the cache.
         var isExisting: Bool?
-        /// How long each may take. Generous where nothing is to time out: the machine may be busy.
+        /// How long each may take. Generous if nothing should time out: the machine may be busy.
         var seconds = 100.0
     }
 
     /// Groups that go at the same time.
     struct Step: Encodable {
         var groups: [Group]
-        /// A process that is to go on before it begins.
+        /// A process that is resumed before it begins.
         var resume: Int32?
         /// Files that take another's place before it begins.
         var replace: [String: String]?
-        /// For how long it is done over and over, each time after the other.
+        /// For how long it is repeated, one after another.
         var forSeconds: Double?
         /// How long after the step before it begins.
         var afterSeconds: Double?

@@ -3,7 +3,7 @@ import Glibc
 import TestSupport
 import Testing
 
-/// `testrealm demo --break`: a failure, its verdict and its remedy.
+/// `testrealm demo --break`: a failure, its verdict and its fix.
 @Suite struct DemoBreakTests {
     struct Row: Sendable, CustomTestStringConvertible {
         var name: String
@@ -29,7 +29,7 @@ import Testing
             timeout: .seconds(300))
     }
 
-    /// All cases but that of the clock, which needs a test of its own: sanitizers do not go with faketime.
+    /// All cases but that of the clock, which needs a test of its own: sanitizers do not work with faketime.
     private static let rows = [
         Row("no-ticket", "no-credentials", 20, how: "    kdestroy\n", advice: "kinit ann@EXAMPLE.TEST"),
         Row("expired-ticket", "credentials-rejected", 22, how: "kinit -l 1s ann", advice: "has expired"),
@@ -38,7 +38,7 @@ import Testing
             advice: "does not know mongodb/localhost"),
         Row(
             "wrong-host", "service-unknown", 23, how: "@127.0.0.1:", advice: "does not know mongodb/127.0.0.1"),
-        Row("wrong-realm", "service-unknown", 23, how: "localhost = OTHER.TEST", advice: "no way to OTHER.TEST"),
+        Row("wrong-realm", "service-unknown", 23, how: "localhost = OTHER.TEST", advice: "no trust path to OTHER.TEST"),
         Row(
             "wrong-key", "refused", 30, how: "change_password -randkey mongodb/localhost",
             advice: "its keytab lacks the key of mongodb/localhost@EXAMPLE.TEST"),
@@ -49,7 +49,7 @@ import Testing
         Row("untrusted-certificate", "tls", 12, how: "openssl req -x509", advice: "tlsCAFile="),
     ]
 
-    @Test("Each case fails as it should, and can be mended", arguments: rows)
+    @Test("Each case fails as it should, and can be fixed", arguments: rows)
     func eachCase(_ row: Row) async throws {
         try await check(row)
     }
@@ -65,10 +65,10 @@ import Testing
         #expect(result.stderr.contains("=== \(row.name): "), "\(result)")
         #expect(result.stderr.contains(row.how), "\(result)")
         #expect(
-            result.stderr.contains("as announced: \(row.failureClass ?? "ok"), exit status \(row.status)\n"),
+            result.stderr.contains("as expected: \(row.failureClass ?? "ok"), exit status \(row.status)\n"),
             "\(result)"
         )
-        #expect(result.stderr.contains("mended: OK\n"), "\(result)")
+        #expect(result.stderr.contains("fixed: OK\n"), "\(result)")
         let lines = result.stdout.split(separator: "\n").map(String.init)
         try #require(lines.count == 2, "\(result)")
         for line in lines { try JSONSchema("authcheck.check").check(line) }
@@ -77,19 +77,19 @@ import Testing
         let details = broken.hosts.flatMap(\.phases).compactMap(\.detail)
         let advice = [broken.failure?.message, broken.failure?.hint].compactMap(\.self) + details
         #expect(advice.contains { $0.contains(row.advice) }, "\(result)")
-        let mended = try JSONDecoder().decode(CheckJSON.self, from: Data(lines[1].utf8))
-        #expect(mended.result == "ok" && mended.hosts.first?.identity?.user.hasSuffix("@EXAMPLE.TEST") == true)
+        let fixed = try JSONDecoder().decode(CheckJSON.self, from: Data(lines[1].utf8))
+        #expect(fixed.result == "ok" && fixed.hosts.first?.identity?.user.hasSuffix("@EXAMPLE.TEST") == true)
     }
 
-    /// A newcomer's view: the commands, the report as it is, and that the remedy helped.
+    /// A newcomer's view: the commands, the unchanged report, and that the fix worked.
     @Test func theTextHasTheReport() async throws {
         let result = try await demo(["--break", "no-ticket"])
         #expect(result.status == 0, "\(result)")
         let lines = result.stdout.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
         let order = [
             "=== no-ticket: the user has no ticket", "broken by:", "    kdestroy",
-            "FAILED: no-credentials in phase kerberos, exit status 20", "as announced: no-credentials, exit status 20",
-            "mended by:", "    echo secret | kinit ann", "mended: OK: authenticated as ann@EXAMPLE.TEST on $external",
+            "FAILED: no-credentials in phase kerberos, exit status 20", "as expected: no-credentials, exit status 20",
+            "fixed by:", "    echo secret | kinit ann", "fixed: OK: authenticated as ann@EXAMPLE.TEST on $external",
         ]
         #expect(lines.filter(order.contains) == order, "\(result)")
         #expect(lines.contains { $0.hasPrefix("now: authcheck 'mongodb://ann%40EXAMPLE.TEST@localhost:") }, "\(result)")

@@ -3,7 +3,7 @@ import Glibc
 import TestSupport
 import Testing
 
-/// What the README shows: an authentication from nothing.
+/// What the README shows: an authentication from scratch.
 @Suite struct DemoTests {
     @Test func theDemoEndsWithTheIdentity() async throws {
         let result = try await Child.run(BuiltExecutable.url(named: "testrealm"), ["demo"])

@@ -1,7 +1,7 @@
 import Foundation
 import TestSupport
 
-/// What a run of `authcheck environment` came to, with its JSON written down anew from the contract.
+/// The result of a run of `authcheck environment`, with its JSON written independently from the contract.
 struct EnvironmentOutcome: CustomStringConvertible {
     struct Step: Decodable {
         var text: String

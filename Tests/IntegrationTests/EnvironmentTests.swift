@@ -1,9 +1,10 @@
 import Foundation
 import KerberosTestKit
+import ModuleTestSupport
 import TestSupport
 import Testing
 
-/// `authcheck environment`: what is there, what is wrong with it, and what to do, all of it for real.
+/// `authcheck environment`: the facts, the problems, and what to do, all on real systems.
 @Suite struct EnvironmentTests {
     private func environment(
         _ arguments: [String] = [], _ variables: [String: String], timeout: String = "60s", wrapper: [String] = []
@@ -27,7 +28,7 @@ import Testing
         return realm.realm.environment(cache: realm.annCache).merging(["KRB5_CONFIG": path]) { $1 }
     }
 
-    // MARK: - All well
+    // MARK: - No problems
 
     @Test func whereAllIsWell() async throws {
         let realm = try await SharedRealm.shared
@@ -78,7 +79,7 @@ import Testing
             environment: realm.realm.environment(cache: realm.annCache))
         #expect(result.status == 0, "\(result)")
         #expect(
-            result.stdout.hasPrefix("OK: nothing is wrong that can be seen from here\n\nConfiguration\n"), "\(result)")
+            result.stdout.hasPrefix("OK: no problem was found\n\nConfiguration\n"), "\(result)")
         for word in [
             realm.realm.configurationFile, realm.annCache, realm.ann, "UDP ticket in ", "Client keytab", "Clock\n",
             "localhost: realm ",
@@ -105,7 +106,7 @@ import Testing
         #expect(outcome.report.configuration?.files.first?.line == number)
     }
 
-    /// The library reads nothing of a file whose include is not there; of an included one the line is named, too.
+    /// The library ignores a file whose include does not exist; for an included one the line is named, too.
     @Test func includes() async throws {
         let realm = try await SharedRealm.shared
         let missing = try realm.changedConfiguration { "include /nonexistent/part.conf\n" + $0 }
@@ -139,7 +140,7 @@ import Testing
         chmod(path, 0)
         let outcome = try await environment([], variables, wrapper: AuthCheck.obeyingFileModes())
         #expect(outcome.status == 25, "\(outcome)")
-        #expect(outcome.failures.first?.diagnosis.cause == "this user may not read \(path)", "\(outcome)")
+        #expect(outcome.failures.first?.diagnosis.cause == "this user has no permission to read \(path)", "\(outcome)")
         #expect(outcome.report.configuration?.files.first?.state == "unreadable")
     }
 
@@ -153,7 +154,7 @@ import Testing
         #expect(nowhere.failures.first?.diagnosis.cause.contains("KRB5_CONFIG names /nonexistent/krb5.conf") == true)
         #expect(nowhere.report.variables.first { $0.name == "KRB5_CONFIG" }?.paths.map(\.state) == ["missing"])
 
-        // With another one beside it Kerberos works, and says nothing.
+        // With another one as well Kerberos works, and reports nothing.
         let both = try await environment(
             [], try await realm.environment(configuration: "/nonexistent/krb5.conf:\(realm.realm.configurationFile)"))
         #expect(both.status == 0, "\(both)")
@@ -301,7 +302,7 @@ import Testing
         #expect(hasExpired)
         let expired = try #require(outcome)
         #expect(expired.status == 22, "\(expired)")
-        #expect(expired.failures.first?.diagnosis.cause.contains("ticket of \(realm.ann) has expired") == true)
+        #expect(expired.failures.first?.diagnosis.cause.contains("ticket of \(realm.ann) expired") == true)
         #expect(expired.failures.first?.diagnosis.steps.first?.command?.contains("kinit") == true)
     }
 
@@ -313,7 +314,7 @@ import Testing
         #expect(outcome.failures.first?.diagnosis.cause.contains(realm.bob) == true, "\(outcome)")
     }
 
-    /// A daemon keeps such caches, and none runs: libkrb5 looks for it at a place of the test's own.
+    /// A daemon keeps such caches, and none runs: libkrb5 looks for it at the test's own path.
     @Test func aCacheOfADaemonThatDoesNotRun() async throws {
         let realm = try await SharedRealm.shared
         let path = try realm.changedConfiguration {
@@ -339,7 +340,7 @@ import Testing
         #expect(outcome.report.hosts.last?.addresses.map(\.address) == ["127.0.0.1"])
     }
 
-    // MARK: - Poor surroundings
+    // MARK: - Minimal environments
 
     /// Without HOME, a terminal, a configuration file, or a file that may be written.
     @Test func withNothingAtAll() async throws {

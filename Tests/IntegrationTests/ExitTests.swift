@@ -3,7 +3,7 @@ import KerberosTestKit
 import TestSupport
 import Testing
 
-/// A process may return from `main` at any moment, whatever its threads do: it never ends by a signal.
+/// A process may return from `main` at any moment, whatever its threads do: no signal ends it.
 @Suite(.serialized) struct ExitTests {
     /// How many times, all together; `EXITS` says otherwise.
     private static let count = ProcessInfo.processInfo.environment["EXITS"].flatMap { Int($0) } ?? 200

@@ -2,7 +2,7 @@ import KerberosTestKit
 import TestSupport
 import Testing
 
-/// What goes wrong in practice: each failure has its class, its exit status, and words that name the cause.
+/// Common failures: each failure has its class, its exit status, and words that name the cause.
 @Suite struct FailureTests {
     private func server(_ realm: SharedRealm, users: [String]? = nil) async throws -> ServerProcess {
         try await ServerProcess.start(
@@ -83,7 +83,7 @@ import Testing
         await realm.realm.stop()
     }
 
-    /// The KDC takes the connection and says nothing: only the deadline ends that.
+    /// The KDC accepts the connection and sends nothing: only the deadline ends that.
     @Test func aKDCThatIsStuck() async throws {
         let realm = try await SharedRealm.start()
         let server = try await server(realm)
@@ -91,7 +91,7 @@ import Testing
         let uri = gssapiURI(realm.ann, Family.ipv4.authority(server.port))
         let outcome = try await AuthCheck.check(uri, in: realm, cache: realm.annCache, timeout: "2s")
         expect(outcome, 21, "kdc-unreachable", in: "kerberos", names: [realm.realm.name])
-        // Each KDC was asked by itself meanwhile.
+        // Each KDC was asked separately meanwhile.
         #expect(outcome.failure?.hint?.contains("UDP silent, TCP connected, then silent") == true, "\(outcome)")
         let without = try await AuthCheck.check(
             uri, ["--no-probes"], timeout: "2s", environment: realm.realm.environment(cache: realm.annCache))
@@ -106,13 +106,13 @@ import Testing
         let uri = gssapiURI(realm.ann, Family.ipv4.authority(server.port))
         let outcome = try await AuthCheck.check(uri, in: realm, cache: realm.annCache)
         expect(outcome, 30, "refused", in: "sasl", names: ["$external"])
-        // Kerberos has proven both sides: it is not the keytab.
-        #expect(outcome.failure?.hint?.hasPrefix("Kerberos has proven both sides") == true, "\(outcome)")
+        // Kerberos has authenticated both sides: it is not the keytab.
+        #expect(outcome.failure?.hint?.hasPrefix("Kerberos has authenticated both sides") == true, "\(outcome)")
         #expect(outcome.failure?.hint?.contains("createUser({user: \"\(realm.ann)\"") == true, "\(outcome)")
         try await server.stop()
     }
 
-    // MARK: - Ways to the server
+    // MARK: - Connecting to the server
 
     @Test(arguments: Family.allCases)
     func aRefusedConnection(_ family: Family) async throws {

@@ -29,9 +29,10 @@ import Testing
             #expect(check.status == 0, "\(check)")
             #expect(check.report.hosts.first?.identity?.user == realm.ann)
         }
-        let other = try await PyMongo.connectionStatus(
-            group.uri, environment: realm.realm.environment(cache: cache).merging(proxy.environment) { $1 })
-        #expect(other.status == 0 && other.stdout.contains(realm.ann), "\(other)")
+        let others = try await OtherDriver.ask(
+            commonURI(realm.ann, Family.ipv4.authority(server.port)),
+            environment: realm.realm.environment(cache: cache).merging(proxy.environment) { $1 })
+        #expect(others.connected(as: realm.ann) == [.pyMongo, .libmongoc], "\(others)")
         // Without the proxy there is nothing.
         let without = try await AuthCheck.check(group.uri, environment: realm.realm.environment(cache: cache))
         #expect(without.status == 20, "\(without)")

@@ -4,7 +4,7 @@ import Testing
 
 /// Host names through the system's resolver: hosts file, DNS, search domain; both families, of which one may be dead.
 @Suite struct HostNameTests {
-    /// Where a name stands.
+    /// Where a name is defined.
     enum Source: String, CaseIterable, CustomTestStringConvertible {
         case hosts = "hosts.test"
         case dns = "dns.test"
@@ -75,8 +75,8 @@ import Testing
         #expect(host.attempts.first?.address == records.last, "\(outcome)")
     }
 
-    /// What a dead first address costs is told by the attempts themselves. A busy machine adds to it and takes nothing from
-    /// it, so once is proof.
+    /// The attempts themselves show what a dead first address costs. A busy machine can only add to it, so one
+    /// good measurement is proof.
     @Test(arguments: ["dead-ipv6", "dead-ipv4"])
     func aDeadFirstAddressCostsLittle(_ name: String) async throws {
         let world = try await NameWorld.shared
@@ -95,7 +95,8 @@ import Testing
         Issue.record("never within 300 ms: \(costs)")
     }
 
-    /// Name servers that drop questions for IPv6 exist. Each check waits 50 ms for them, and not until they are given up.
+    /// Name servers that drop questions for IPv6 exist. Each check waits 50 ms for them, and not until they are given
+    /// up.
     @Test func anAnswerForOneFamilyIsEnough() async throws {
         let world = try await NameWorld.shared
         let outcome = try await world.check(gssapiURI(world.realm.ann, "half.dns.test"))
@@ -182,7 +183,8 @@ import Testing
         var millisecondsBeside: Double
     }
 
-    /// 200 at once, of which one hangs for half a minute: the program measures the other 199 beside it and without it, in turns.
+    /// 200 at once, of which one hangs for half a minute: the program measures the other 199 beside it and without it,
+    /// in turns.
     @Test func aLookUpThatHangsHoldsUpNoOther() async throws {
         let world = try await NetworkWorld.start(
             .init(
@@ -198,8 +200,8 @@ import Testing
             #expect(next.hungToTheEnd, "\(result)")
             measured.append(next)
         } while measured.allSatisfy { $0.millisecondsBeside > $0.millisecondsAlone * 1.25 } && measured.count < 10
-        // One thread of 64 is less for the others. What the machine does meanwhile is more than that, even at the best of
-        // times; look-ups that wait for one another would wait for half a minute.
+        // One thread of 64 is less for the others. What the machine does meanwhile is more than that, even at the best
+        // of times; look-ups that wait for one another would wait for half a minute.
         #expect(measured.contains { $0.millisecondsBeside <= $0.millisecondsAlone * 2 }, "\(measured)")
         try await world.stop()
     }

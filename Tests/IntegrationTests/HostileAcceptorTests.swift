@@ -2,7 +2,7 @@ import KerberosTestKit
 import TestSupport
 import Testing
 
-/// Servers that break the rules, one rule each: none may get a success, a crash or a client that hangs.
+/// Servers that break the rules, one rule each: none may cause a success, a crash or a hang.
 @Suite struct HostileAcceptorTests {
     /// A bound that is soon over, yet leaves a busy machine the time for what comes before the silence.
     private static let shortTimeout = "3s"
@@ -33,7 +33,7 @@ import Testing
         #expect(silent.failure?.hint?.contains("write loadBalanced=true") == true, "\(silent)")
         let outcome = try await AuthCheck.check(uri + "&loadBalanced=true", in: realm, cache: realm.annCache)
         #expect(outcome.status == 0, "\(outcome)")
-        try await expectPyMongo(uri + "&loadBalanced=true", in: realm)
+        try await expectOthers(Family.ipv4.authority(server.port), "&loadBalanced=true", in: realm)
         try await server.stop()
 
         let other = try await ScriptedServer.start("none", in: realm)
@@ -46,7 +46,7 @@ import Testing
         try await other.stop()
     }
 
-    /// It is no failure beside a member that has proven itself and lists it; else it is a claim.
+    /// It is not a failure if an authenticated member lists it; else it is only a claim.
     @Test(arguments: [true, false])
     func anArbiterIsLeftOut(isListed: Bool) async throws {
         let realm = try await SharedRealm.shared
@@ -65,7 +65,7 @@ import Testing
         }
         let warnings = outcome.report.hosts.last?.warnings ?? []
         #expect(warnings.contains { $0.contains("Write replicaSet=strange") }, "\(warnings)")
-        if isListed { try await expectPyMongo(gssapiURI(realm.ann, hosts) + "&replicaSet=strange", in: realm) }
+        if isListed { try await expectOthers(hosts, "&replicaSet=strange", in: realm) }
         let direct = try await AuthCheck.check(
             gssapiURI(realm.ann, Family.ipv4.authority(member.port)) + "&directConnection=true", in: realm,
             cache: realm.annCache)
@@ -96,11 +96,22 @@ import Testing
         try await server.stop()
     }
 
-    /// PyMongo, with the same credentials, gets an answer from the same server.
-    private func expectPyMongo(_ uri: String, in realm: SharedRealm) async throws {
-        let other = try await PyMongo.connectionStatus(
-            uri, environment: realm.realm.environment(cache: realm.annCache))
-        #expect(other.status == 0 && other.stdout.contains(realm.ann), "\(other)")
+    /// A server that does not say who we are, by a name for all that it has not.
+    @Test func aServerWithoutConnectionStatusIsConnectedTo() async throws {
+        let realm = try await SharedRealm.shared
+        let server = try await ScriptedServer.start("no-connection-status", in: realm)
+        try await expectOthers(Family.ipv4.authority(server.port), "", command: "ping", in: realm)
+        try await server.stop()
+    }
+
+    /// Other drivers, with the same credentials, get an answer from the same servers.
+    private func expectOthers(
+        _ hosts: String, _ options: String, command: String = "connectionStatus", in realm: SharedRealm
+    ) async throws {
+        let others = try await OtherDriver.ask(
+            commonURI(realm.ann, hosts) + options, command: command,
+            environment: realm.realm.environment(cache: realm.annCache))
+        #expect(others.connected == [.pyMongo, .libmongoc], "\(others)")
     }
 
     private func expect(_ expectation: HostileExpectation, timeout: String) async throws {

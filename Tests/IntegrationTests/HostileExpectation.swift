@@ -1,6 +1,6 @@
 import Testing
 
-/// What a check of a server that misbehaves has to come to.
+/// The expected result of a check of a misbehaving server.
 struct HostileExpectation: CustomTestStringConvertible {
     /// The misbehaviour's name.
     var name: String
@@ -8,16 +8,16 @@ struct HostileExpectation: CustomTestStringConvertible {
     var failureClass: String?
     /// The exit status.
     var status: Int32
-    /// The phase of the failure; `nil` where it is a matter of luck.
+    /// The phase of the failure; `nil` if it is random.
     var phase: String?
     /// A part of each warning of a success.
     var warnings: [String] = []
-    /// Whether the server tells who we are, after a success.
+    /// Whether the server reports the authenticated user, after a success.
     var tellsUser = true
 
     var testDescription: String { name }
 
-    /// Who we are, by the server's word; `nil` without a success.
+    /// The authenticated user, according to the server; `nil` without a success.
     func user(_ principal: String) -> String? {
         guard failureClass == nil, tellsUser else { return nil }
         return name == "other-user-name" ? "somebody@ELSEWHERE.TEST" : principal
@@ -77,12 +77,13 @@ extension HostileExpectation {
         "outcome-one-reply-later", "many-roles",
     ].map { HostileExpectation(name: $0, failureClass: nil, status: 0, phase: nil) }
 
-    /// What others connect to and we do, with a word about it.
+    /// What others connect to and we do, with a warning.
     private static let doubtful = [
         doubtful(
             "other-user-name", ["the server says that we are somebody@ELSEWHERE.TEST; Kerberos has proven that we are"]),
         doubtful(
-            "no-connection-status", ["does not tell who we are: the server does not know connectionStatus"],
+            "no-connection-status",
+            ["does not report the authenticated user: the server does not know connectionStatus"],
             tellsUser: false),
         doubtful("poor-connection-status", ["the user has no roles"]),
         doubtful("empty-connection-status", ["has no list of authenticated users"], tellsUser: false),
@@ -92,8 +93,8 @@ extension HostileExpectation {
                 "the replica set strange does not know the server by this name",
                 "members of the replica set strange are known by names that do not resolve on this machine: a.invalid:27017, b.invalid:27018",
             ]),
-        doubtful("ancient-server", ["the server speaks the wire versions 0 to 3"]),
-        doubtful("old-wire-versions", ["the server speaks the wire versions 0 to 6"]),
+        doubtful("ancient-server", ["the server supports the wire versions 0 to 3"]),
+        doubtful("old-wire-versions", ["the server supports the wire versions 0 to 6"]),
     ]
 
     private static func doubtful(_ name: String, _ warnings: [String], tellsUser: Bool = true) -> HostileExpectation {

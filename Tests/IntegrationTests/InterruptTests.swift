@@ -2,9 +2,9 @@ import Foundation
 import TestSupport
 import Testing
 
-/// `^C` while something is waited for.
+/// `^C` during a wait.
 @Suite struct InterruptTests {
-    /// Starts a listener that says nothing, runs `authcheck` with it, interrupts it when a condition holds, and prints the
+    /// Starts a silent listener, runs `authcheck` with it, interrupts it when a condition holds, and prints the
     /// exit status and what it wrote.
     private func interrupt(_ arguments: [String], when condition: String) async throws -> Child.Result {
         let script = """

@@ -3,9 +3,9 @@ import KerberosTestKit
 import TestSupport
 import Testing
 
-/// A failure to be produced for real, and what `authcheck` has to make of it.
+/// A failure to be really produced, and the expected report of `authcheck`.
 struct KerberosErrorRow: Sendable, CustomTestStringConvertible {
-    /// The child's situation.
+    /// The child's environment.
     struct Situation: Sendable {
         var user: String
         var environment: [String: String]

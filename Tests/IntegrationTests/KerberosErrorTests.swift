@@ -1,5 +1,6 @@
 import Foundation
 import KerberosTestKit
+import ModuleTestSupport
 import TestSupport
 import Testing
 
@@ -44,14 +45,16 @@ import Testing
             return .init(
                 user: realm.ann, environment: realm.realm.environment(cache: cache), names: [cache, realm.ann])
         },
-        Row("a cache that may not be read", 20, "no-credentials", "KRB5_FCC_PERM", hint: ["may not read"]) { realm in
+        Row("a cache that may not be read", 20, "no-credentials", "KRB5_FCC_PERM", hint: ["no permission to read"]) {
+            realm in
             let path = try realm.newFile("ccache")
             chmod(path, 0)
             return .init(
                 user: realm.ann, environment: realm.realm.environment(cache: "FILE:\(path)"), names: [path],
                 obeysFileModes: true)
         },
-        Row("a keytab that may not be read", 20, "no-credentials", "EACCES", hint: ["may not read", "ls -l"]) { realm in
+        Row("a keytab that may not be read", 20, "no-credentials", "EACCES", hint: ["no permission to read", "ls -l"]) {
+            realm in
             let (user, keytab) = try await realm.newUser("user")
             chmod(keytab, 0)
             return .init(
@@ -67,7 +70,8 @@ import Testing
     // MARK: - The configuration
 
     private static let configurationRows = [
-        Row("a configuration that may not be read", 25, "kerberos", "EACCES", hint: ["may not read", "ls -l"]) {
+        Row("a configuration that may not be read", 25, "kerberos", "EACCES", hint: ["no permission to read", "ls -l"])
+        {
             realm in
             let path = try realm.changedConfiguration { $0 }
             chmod(path, 0)

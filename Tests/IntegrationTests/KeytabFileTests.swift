@@ -3,7 +3,7 @@ import KerberosTestKit
 import TestSupport
 import Testing
 
-/// `authcheck keytab` where the file, the configuration, the KDC, the clock or the names are the matter.
+/// `authcheck keytab` with problems of the file, the configuration, the KDC, the clock or the names.
 @Suite struct KeytabFileTests {
     private typealias Service = KeytabTests.Service
 
@@ -43,7 +43,7 @@ import Testing
         chmod(what == "file" ? path : folder, 0)
         let outcome = try await check(path, realm, wrapper: AuthCheck.obeyingFileModes())
         #expect(outcome.status == 20 && outcome.codes == ["file-unreadable"], "\(outcome)")
-        #expect(outcome.report.verdict == "the keytab \(path) may not be read by this user")
+        #expect(outcome.report.verdict == "the keytab \(path) is not readable by this user")
         #expect((outcome.report.file?.mode == "0000") == (what == "file"), "\(outcome)")
         let command = try #require(outcome.commands("file-unreadable").first)
         #expect(command == "namei -l \(path)")
@@ -72,7 +72,7 @@ import Testing
         #expect(outcome.status == 20, "\(outcome)")
         #expect(outcome.codes == [what == "only a header" ? "keytab-empty" : "not-a-keytab"], "\(outcome)")
         #expect(outcome.report.verdict.contains(path), "\(outcome)")
-        // Nobody writes to the pipe, and nobody waits for that.
+        // The pipe has no writer, and the program does not wait for one.
         #expect(ContinuousClock.now - start < .seconds(30))
         if what == "text" {
             #expect(outcome.finding("not-a-keytab")?.kerberos?.symbolicName == "KRB5_KEYTAB_BADVNO", "\(outcome)")
@@ -94,7 +94,7 @@ import Testing
         try bytes.prefix(2 + 4 + records[0].count - 9).write(to: URL(fileURLWithPath: path))
         let nothing = try await check(path, realm)
         #expect(nothing.status == 20 && nothing.codes == ["keytab-empty"], "\(nothing)")
-        #expect(nothing.report.verdict.contains("was cut off"), "\(nothing)")
+        #expect(nothing.report.verdict.contains("damaged or truncated"), "\(nothing)")
     }
 
     @Test(arguments: [
@@ -139,7 +139,7 @@ import Testing
         #expect(text.stdout.contains("    and \(count - 1000) more\n"))
     }
 
-    /// Nothing in a path or a name can steer a terminal.
+    /// Nothing in a path or a name can control a terminal.
     @Test func aPathWithControlCharacters() async throws {
         let realm = try await SharedRealm.shared
         let path = newPath(realm) + "\u{1B}[31m\u{202E}"
@@ -171,11 +171,11 @@ import Testing
         #expect(expected.service == .init(value: service.name, source: "mongod.conf"))
         #expect(outcome.report.configuration?.saslHostName == "localhost")
 
-        // Another name than the one of the file is checked as it was asked for, and said.
+        // A name that differs from the file's is checked as requested, and reported.
         let other = try await AuthCheck.keytab(
             service.keytab, ["--mongod-conf", file, "--service", "mongodb"], environment: environment)
         #expect(other.status == 20 && other.codes == ["service-missing", "names-differ"], "\(other)")
-        #expect(other.finding("names-differ")?.diagnosis.cause.contains("goes by \(service.name)") == true, "\(other)")
+        #expect(other.finding("names-differ")?.diagnosis.cause.contains("uses \(service.name)") == true, "\(other)")
     }
 
     @Test func aConfigurationThatCannotBeRead() async throws {
@@ -184,7 +184,7 @@ import Testing
         let outcome = try await check(realm.serviceKeytab, realm, ["--mongod-conf", path])
         #expect(outcome.status == 64 && outcome.codes == ["configuration-unreadable"], "\(outcome)")
         #expect(outcome.report.verdict.contains("\(path) does not exist"), "\(outcome)")
-        // What can be checked is checked all the same.
+        // The rest is still checked.
         #expect(outcome.report.proof.result == "ok", "\(outcome)")
 
         let external = try realm.newFile("mongod.conf", "setParameter:\n  saslHostName:\n    __exec: hostname -f\n")

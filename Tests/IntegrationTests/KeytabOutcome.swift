@@ -3,7 +3,7 @@ import KerberosTestKit
 import TestSupport
 import Testing
 
-/// The JSON of `authcheck keytab`, written down anew from its contract: what programs rely on.
+/// The JSON of `authcheck keytab`, written independently from its contract: what programs rely on.
 struct KeytabJSON: Decodable {
     struct Step: Decodable {
         var text: String
@@ -100,7 +100,7 @@ struct KeytabJSON: Decodable {
     var proof: Proof
 }
 
-/// What a run of `authcheck keytab` came to.
+/// The result of a run of `authcheck keytab`.
 struct KeytabOutcome: CustomStringConvertible {
     var child: Child.Result
     var report: KeytabJSON

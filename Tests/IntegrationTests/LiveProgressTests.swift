@@ -2,9 +2,9 @@ import Foundation
 import TestSupport
 import Testing
 
-/// The line on a terminal while something is waited for.
+/// The line on a terminal during a wait.
 @Suite struct LiveProgressTests {
-    /// On a terminal of 40 columns; what is too long for it loses its end, and never how long it takes.
+    /// On a terminal of 40 columns; text that is too long is shortened before the elapsed time.
     @Test func howLongIsToldOnANarrowTerminal() async throws {
         let script = """
             import fcntl, os, pty, socket, struct, sys, termios
@@ -36,7 +36,7 @@ import Testing
         let lines = result.stdout.components(separatedBy: "\r\u{1B}[K").dropFirst().dropLast()
         #expect(lines.contains { $0.contains("hello") && $0.hasSuffix(" 1 s") }, "\(result)")
         #expect(lines.allSatisfy { $0.utf8.count <= 39 }, "\(result)")
-        // It is gone before the report comes.
+        // It disappears before the report.
         #expect(result.stdout.components(separatedBy: "\r\u{1B}[K").last?.hasPrefix("FAILED: ") == true, "\(result)")
     }
 }

@@ -2,10 +2,10 @@ import Foundation
 import KerberosTestKit
 import TestSupport
 
-/// A network in which the tests' names lead to servers, to dead ends and to nothing.
+/// A network in which the tests' names resolve to servers, to dead ends and to nothing.
 ///
-/// Every name of ``places`` is there twice: under `hosts.test` in the hosts file, and under `dns.test` in the DNS. The IPv4
-/// addresses share equally many bits with 127.0.0.1, so that RFC 6724 leaves them in the order given here.
+/// Every name of ``places`` is there twice: under `hosts.test` in the hosts file, and under `dns.test` in the DNS. The
+/// IPv4 addresses share equally many bits with 127.0.0.1, so that RFC 6724 leaves them in the order given here.
 struct NameWorld {
     static let live4 = "127.0.0.6"
     static let live6 = "fd00::2"
@@ -15,7 +15,7 @@ struct NameWorld {
     static let refusing6 = "fd00::4"
     /// An address that means nothing without its interface, `lo`. A server has it at port 27018.
     static let linkLocal = "fe80::6"
-    /// A server that is `mongodb/db.srv.test`.
+    /// A server that is `mongodb/db.srv.test`. At port 27019 it has TLS, with a certificate for `my_mongo`.
     static let named = "127.0.0.7"
 
     static let places: [String: [String]] = [
@@ -30,7 +30,7 @@ struct NameWorld {
         "all-dead": [dead6, dead4],
     ]
 
-    /// Names whose records begin with an address that nothing leads to. RFC 6724 puts it last.
+    /// Names whose records begin with an unreachable address. RFC 6724 puts it last.
     static let unsorted: [String: [String]] = [
         "unsorted-ipv4": ["192.0.2.1", live4],
         "unsorted-ipv6": ["2001:db8::1", live6],
@@ -42,7 +42,7 @@ struct NameWorld {
 
     private static let started = Task { try await start() }
 
-    /// One for all tests, which change nothing in it.
+    /// Shared by all tests, which change nothing in it.
     static var shared: NameWorld {
         get async throws { try await started.value }
     }
@@ -60,6 +60,7 @@ struct NameWorld {
                 resolver: ["search dns.test", "options timeout:5 attempts:1 edns0"],
                 deadEnds: [dead4, dead6].map { .init(host: $0, port: 27017) }))
         let users = ["\(realm.ann)=read@test"]
+        let authority = try await TestAuthority.shared
         return try await NameWorld(
             world: world, realm: realm,
             servers: [
@@ -70,6 +71,10 @@ struct NameWorld {
                 world.startServer(
                     realm: realm.realm, keytab: keytab, users: users, listen: ["\(named):27017"],
                     serviceHost: "db.srv.test"),
+                world.startServer(
+                    realm: realm.realm, keytab: keytab, users: users, listen: ["\(named):27019"],
+                    serviceHost: "db.srv.test",
+                    arguments: ["--tls-certificate-key-file", authority.path("underscore.pem")]),
             ])
     }
 
@@ -81,6 +86,7 @@ struct NameWorld {
             .text("empty.dns.test", "a name without addresses"),
             .address("half.dns.test", live4),
             .address("xn--bcher-kva.dns.test", live4),
+            .address("my_mongo.dns.test", named),
             .server(of: "xn--bcher-kva.srv.test", "db.srv.test"),
             .alias("alias.dns.test", of: "both.dns.test"),
             .address("db.srv.test", named),

@@ -1,44 +1,50 @@
 import Foundation
 import KerberosTestKit
+import ModuleTestSupport
 import TestSupport
 import Testing
 
-/// What PyMongo makes of names and tickets that are not as simple as one would wish, beside this client: where it connects, so do
-/// we. Load balancers and arbiters are in `HostileAcceptorTests`.
+/// Unusual names and tickets, compared with other drivers: where they connect, so do we. Load balancers and arbiters
+/// are in `HostileAcceptorTests`, certificates in `CertificateChainTests`. `docs/interoperability.md` has the table.
 @Suite struct OtherDriverTests {
-    private func pyMongo(_ uri: String, in world: NameWorld) async throws -> Child.Result {
-        let (program, arguments) = try PyMongo.invocation("connectionStatus", uri)
-        return try await world.run(program, arguments)
+    private func ask(_ uri: String, in world: NameWorld) async throws -> OtherDriver.Answers {
+        try await OtherDriver.ask(uri) { try await world.run($0, $1) }
     }
 
+    /// libmongoc has no SERVICE_HOST, and the system's resolver no IDNA where nobody asks for it.
     @Test func aNameBeyondASCII() async throws {
         let world = try await NameWorld.shared
         let uri = gssapiURI(world.realm.ann, "bücher.dns.test")
         #expect(try await world.check(uri).status == 0)
-        let other = try await pyMongo(uri, in: world)
-        #expect(other.status == 0 && other.stdout.contains(world.realm.ann), "\(other)")
+        let others = try await ask(uri, in: world)
+        #expect(others.connected(as: world.realm.ann) == [.pyMongo], "\(others)")
     }
 
-    /// A name server that has more than 512 bytes to tell, and takes no TCP. PyMongo's own resolver reads them; it cannot go on, as
-    /// it takes ten servers that are no replica set for a mistake.
+    @Test func aNameWithAnUnderscore() async throws {
+        let world = try await NameWorld.shared
+        let uri = commonURI(world.realm.ann, "my_mongo:27019") + (try await TLSURIOptions().uriSuffix)
+        let outcome = try await world.check(uri)
+        #expect(outcome.status == 0, "\(outcome)")
+        let others = try await ask(uri, in: world)
+        #expect(others.connected(as: world.realm.ann) == [.pyMongo, .libmongoc], "\(others)")
+    }
+
+    /// A name server with an answer of more than 512 bytes, and without TCP. The client uses one of its servers: other
+    /// drivers do not connect to ten that are not a replica set.
     @Test func aLongSeedlistWithoutTCP() async throws {
         let world = try await NameWorld.shared
         let uri =
-            gssapiURI(world.realm.ann, "wide.srv.test", properties: "SERVICE_HOST:db.srv.test")
+            commonURI(world.realm.ann, "wide.srv.test")
             .replacing("mongodb://", with: "mongodb+srv://", maxReplacements: 1) + "&tls=false"
         let outcome = try await world.check(uri)
         #expect(outcome.status == 0, "\(outcome)")
         #expect(outcome.report.hosts.map(\.host).sorted() == NameWorld.wideHosts.sorted())
-        let script = """
-            import sys, pymongo.uri_parser
-            print(*sorted(host for host, port in pymongo.uri_parser.parse_uri(sys.argv[1])["nodelist"]))
-            """
-        let python = try PyMongo.invocation("", "").program
-        let other = try await world.run(python, ["-c", script, uri])
-        #expect(other.stdout == NameWorld.wideHosts.sorted().joined(separator: " ") + "\n", "\(other)")
+        let others = try await ask(uri + "&srvMaxHosts=1", in: world)
+        #expect(others.connected(as: world.realm.ann) == [.pyMongo, .libmongoc], "\(others)")
     }
 
-    /// Two addresses, of which the first is down: PyMongo asks for the service of that one, and fails.
+    /// Two addresses, of which the first is down: PyMongo asks for the service of that one, and fails. libmongoc asks for that of
+    /// the address that it is connected to.
     @Test func theNameOfTheAddressThatIsConnectedTo() async throws {
         let world = try await NameWorld.shared
         let uri = gssapiURI(
@@ -47,12 +53,12 @@ import Testing
         #expect(outcome.status == 0, "\(outcome)")
         #expect(outcome.report.hosts.first?.attempts.map(\.address) == [NameWorld.dead4, NameWorld.named])
         #expect(outcome.report.hosts.first?.kerberos?.serviceTicket?.server.hasPrefix("mongodb/db.srv.test@") == true)
-        let other = try await pyMongo(uri, in: world)
-        #expect(other.status != 0, "\(other)")
+        let others = try await ask(commonURI(world.realm.ann, "split.dns.test"), in: world)
+        #expect(others.connected == [.libmongoc], "\(others)")
     }
 
-    /// The collection's primary cache is the user's and expired, another one is the user's and good: GSS-API takes the first, and
-    /// with it PyMongo fails.
+    /// The collection's primary cache is the user's and expired, another one is the user's and valid: GSS-API takes the
+    /// first, and with it other drivers fail.
     @Test func theGoodCacheOfACollection() async throws {
         let realm = try await SharedRealm.shared
         let folder = "\(realm.realm.folder)/collection-\(UUID().uuidString)"
@@ -75,8 +81,10 @@ import Testing
         let outcome = try await AuthCheck.check(uri, environment: environment)
         #expect(outcome.status == 0, "\(outcome)")
         #expect(outcome.report.kerberos?.cache?.name == "DIR::\(folder)/tktgood", "\(outcome)")
-        let other = try await PyMongo.connectionStatus(uri, environment: environment)
-        #expect(other.status != 0 && other.stderr.lowercased().contains("expired"), "\(other)")
+        let others = try await OtherDriver.ask(
+            commonURI(realm.ann, Family.ipv4.authority(server.port)), environment: environment)
+        #expect(others.connected == [], "\(others)")
+        #expect(others.words(.pyMongo).lowercased().contains("expired"), "\(others)")
         try await server.stop()
     }
 
@@ -86,17 +94,18 @@ import Testing
         let old = try await ServerProcess.start(
             realm: realm.realm, keytab: realm.serviceKeytab, users: [realm.ann], listen: ["127.0.0.1:0"])
         let environment = realm.realm.environment(cache: realm.annCache)
-        let before = try await PyMongo.connectionStatus(
-            gssapiURI(realm.ann, Family.ipv4.authority(old.port)), environment: environment)
-        #expect(before.status == 0, "\(before)")
+        let before = try await OtherDriver.ask(
+            commonURI(realm.ann, Family.ipv4.authority(old.port)), environment: environment)
+        #expect(before.connected(as: realm.ann) == [.pyMongo, .libmongoc], "\(before)")
         try await old.stop()
         try await realm.realm.changeKey("mongodb/localhost")
         let new = try await ServerProcess.start(
             realm: realm.realm, keytab: realm.realm.makeKeytab(for: ["mongodb/localhost"]), users: [realm.ann],
             listen: ["127.0.0.1:0"])
         let uri = gssapiURI(realm.ann, Family.ipv4.authority(new.port))
-        let refused = try await PyMongo.connectionStatus(uri, environment: environment)
-        #expect(refused.status != 0, "\(refused)")
+        let others = try await OtherDriver.ask(
+            commonURI(realm.ann, Family.ipv4.authority(new.port)), environment: environment)
+        #expect(others.connected == [], "\(others)")
         let outcome = try await AuthCheck.check(uri, environment: environment)
         #expect(outcome.status == 0, "\(outcome)")
         try await new.stop()

@@ -3,7 +3,7 @@ import Glibc
 import TestSupport
 import Testing
 
-/// The command's standard streams, files and limits, when they are not as one wishes.
+/// Unusual standard streams, files and limits.
 @Suite struct OutputTests {
     private static let uri = "mongodb://ann%40EXAMPLE.TEST@127.0.0.1:1/?authMechanism=GSSAPI"
 
@@ -26,7 +26,7 @@ import Testing
 
     // MARK: - Output that is lost
 
-    /// A report that nobody gets is a failure, whatever it says.
+    /// A lost report is a failure, whatever it says.
     @Test(arguments: ["check \"$uri\"", "explain \"$uri\"", "explain \"$uri\" --format json", "--help", "--version"])
     func outputThatIsLost(_ command: String) async throws {
         try await withFolder { folder in
@@ -59,7 +59,7 @@ import Testing
         #expect(result.status == 74, "\(result)")
     }
 
-    /// Whoever reads only the first lines of a report ends the program as any other.
+    /// A reader of only the first lines of a report ends the program as any other.
     @Test func aReaderThatLeaves() async throws {
         let result = try await shell(
             #"{ "$authcheck" "\#(Self.manyHosts)" --format json --timeout 60s; echo "status $?" >&2; } | true"#)
@@ -96,9 +96,9 @@ import Testing
         #expect(failed.status == 11 || failed.status == 20, "\(failed)")
     }
 
-    // MARK: - Waits that nobody ends
+    // MARK: - Endless waits
 
-    /// A named pipe in the place of a file, standard input that says nothing, a pipe that nobody reads.
+    /// A named pipe instead of a file, silent standard input, a pipe without a reader.
     @Test(arguments: [
         (#""$authcheck" - --timeout 1s <>"$folder/pipe""#, 40),
         (#""$authcheck" "$uri&tlsCAFile=$folder/pipe" --timeout 60s"#, 12),
@@ -120,7 +120,7 @@ import Testing
                     "$authcheck" "$uri" --timeout 1s --format \#(format) --password-file "$folder/\#(format)"
                     """#, in: folder)
                 #expect(result.status == 40, "\(result)")
-                #expect(result.stdout.contains("did not end by itself"), "\(result)")
+                #expect(result.stdout.contains("did not finish"), "\(result)")
                 #expect(result.stderr.contains("FAILED: deadline, exit status 40"), "\(result)")
             }
         }
@@ -164,7 +164,7 @@ import Testing
                 done
                 """#, in: folder)
             #expect(result.stdout.hasPrefix("64\n64\n"), "\(result)")
-            #expect(result.stderr.contains("it is no file or device"), "\(result)")
+            #expect(result.stderr.contains("it is not a file or device"), "\(result)")
         }
     }
 
@@ -182,7 +182,7 @@ import Testing
         }
     }
 
-    /// SIGQUIT ends the program at once, unless whoever started it wants it ignored.
+    /// SIGQUIT ends the program immediately, unless it was started with the signal ignored.
     @Test func theSignalThatQuits() async throws {
         let result = try await shell(
             #"""
@@ -241,7 +241,7 @@ import Testing
     @Test func tooManyHosts() async throws {
         let many = "mongodb://ann@" + Array(repeating: "h", count: 1001).joined(separator: ",") + "/"
         let result = try await AuthCheck.run([many])
-        #expect(result.status == 64 && result.stdout.contains("at most 1000 hosts; these are 1001"), "\(result)")
+        #expect(result.status == 64 && result.stdout.contains("at most 1000 hosts; this one names 1001"), "\(result)")
     }
 
     /// More than are checked at a time: each is, and in the string's order.
@@ -282,7 +282,7 @@ import Testing
         #expect(marked.status == 64 && marked.stderr.contains("has a password already"), "\(marked)")
     }
 
-    /// In a bare chroot: said where it matters, and otherwise not missed.
+    /// In a bare chroot: reported if it matters, and otherwise not needed.
     @Test(.enabled(if: !isSanitized, "a sanitizer's runtime needs /proc itself"))
     func aSystemWithoutItsFileSystems() async throws {
         func run(_ command: String, without path: String) async throws -> Child.Result {
@@ -337,7 +337,7 @@ import Testing
         let result = try await AuthCheck.run([command, secret])
         for words in [
             "the arguments hold a password", "tlsInsecure is set: the server's identity is not verified",
-            "PLAIN then hands over the password",
+            "gets the password from PLAIN",
         ] {
             #expect(result.stdout.contains(words), "\(words): \(result)")
         }
@@ -348,7 +348,7 @@ import Testing
         #expect(!input.stdout.contains("the arguments hold"), "\(input)")
     }
 
-    /// Characters that steer a terminal come out spelled out, wherever they stand.
+    /// Characters that control a terminal are escaped, wherever they are.
     @Test func nothingSteersATerminal() async throws {
         let uri = "mongodb://an%C2%9Bn%E2%80%AE%7F@127.0.0.1:1/?authMechanism=GSSAPI"
         for arguments in [

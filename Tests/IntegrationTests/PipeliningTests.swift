@@ -22,7 +22,7 @@ import Testing
         try await server.stop()
     }
 
-    /// A server that hangs up on what it does not expect gets the plain way, once more for all that come later.
+    /// A server that closes the connection on unexpected commands gets single commands, also for all later connections.
     @Test func aServerThatDoesNotTakeItIsRemembered() async throws {
         let realm = try await SharedRealm.shared
         let server = try await ScriptedServer.start("ancient-server", in: realm)
@@ -35,7 +35,7 @@ import Testing
         _ = try await server.stop()
     }
 
-    /// A host that says nothing has the time that the string gives it, and the next one has its turn.
+    /// A silent host has the string's timeout, and then the next one is tried.
     @Test func aSilentHostLeavesTimeForTheNext() async throws {
         let realm = try await SharedRealm.shared
         let silent = try await ScriptedServer.start("never-speaks", in: realm)
@@ -51,7 +51,7 @@ import Testing
         for server in [silent, server] { _ = try await server.stop() }
     }
 
-    /// The ticket is for a key that the service had before: the server says so in place of its proof, or refuses.
+    /// The ticket is for a key that the service had before: the server says so instead of its proof, or refuses.
     @Test func aTicketForAnOldKeyIsReplaced() async throws {
         let realm = try await SharedRealm.start()
         let old = try await ServerProcess.start(
@@ -70,8 +70,8 @@ import Testing
         await realm.realm.stop()
     }
 
-    /// Whoever gets no success without it gets none with it, and the honest ones still do: by the plain way, where
-    /// theirs is an odd one.
+    /// Servers without success otherwise get none with it, and the honest ones still do: with single
+    /// commands, if they are unusual.
     @Test(.serialized, arguments: HostileExpectation.all.filter { $0.failureClass != "deadline" }.chunks(of: 16))
     func noServerThatBreaksTheRulesGetsASuccess(_ expectations: [HostileExpectation]) async throws {
         let realm = try await SharedRealm.shared

@@ -27,7 +27,7 @@ import Testing
         let report = try #require(outcome.report.hosts.first)
         #expect(report.attempts.map(\.address) == [family.rawValue])
         let tcp = try #require(report.phases.first { $0.name == "tcp" }?.detail)
-        #expect(tcp.contains("a SOCKS5 proxy, which connected to \(host):\(server.port)"), "\(tcp)")
+        #expect(tcp.contains("connected to \(host):\(server.port) through the SOCKS5 proxy"), "\(tcp)")
         #expect(report.warnings.isEmpty, "\(outcome)")
         try await proxy.stop()
         try await server.stop()
@@ -79,7 +79,7 @@ import Testing
         let outcome = try await AuthCheck.check(
             uri(realm, "localhost:\(closed.number)", "proxyHost=127.0.0.1&proxyPort=\(proxy.port)"), in: realm,
             cache: realm.annCache)
-        try expect(outcome, "did not connect to localhost:\(closed.number)", "in this machine's place")
+        try expect(outcome, "did not connect to localhost:\(closed.number)", "instead of this machine")
         try await proxy.stop()
     }
 
@@ -97,7 +97,7 @@ import Testing
         let peer = try await TLSPeer.start(.reply(Array("HTTP/1.1 400 Bad Request\r\n\r\n".utf8)))
         let outcome = try await AuthCheck.check(
             uri(realm, "localhost:1", "proxyHost=127.0.0.1&proxyPort=\(peer.port)"), in: realm, cache: realm.annCache)
-        try expect(outcome, "does not speak SOCKS version 5", "a proxy for HTTP is none")
+        try expect(outcome, "does not speak SOCKS version 5", "an HTTP proxy is not a SOCKS5 proxy")
     }
 
     @Test func aSilentProxyEndsAtTheDeadline() async throws {

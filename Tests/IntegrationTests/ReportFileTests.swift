@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// Where a report goes, whatever becomes of the check.
+/// The report's output, whatever the result of the check.
 @Suite struct ReportFileTests {
     private static let uri = "mongodb://ann:pw@127.0.0.1:1/?authMechanism=SCRAM-SHA-256"
 
@@ -24,14 +24,14 @@ import Testing
         #expect(result.stdout == "11\n600\nFAILED", "\(result)")
     }
 
-    /// A link in the file's place is replaced, and what it leads to stays as it was.
+    /// A symbolic link is replaced, and its target is unchanged.
     @Test func linksAreReplaced() async throws {
         let result = try await shell(
             #"echo mine >other && ln -s other r && "$authcheck" "$uri" --output r; stat -c %F r; cat other"#)
         #expect(result.stdout == "regular file\nmine\n", "\(result)")
     }
 
-    /// The link to an open file is everybody's: what it leads to gets the report.
+    /// The link to an open file is shared: its target gets the report.
     @Test func anOpenFileByItsNumber() async throws {
         let result = try await shell(
             #""$authcheck" "$uri" --output /dev/fd/3 3>r; echo $?; head -c 6 r; "$authcheck" "$uri" --output /proc/self/fd/1 | head -c 6"#
@@ -62,7 +62,7 @@ import Testing
         #expect(result.status == 74 && result.stderr.contains("could not be written to r"), "\(result)")
     }
 
-    /// A report of before is not to be taken for one of now.
+    /// An old report must not be taken for a new one.
     @Test(arguments: ["--uri-file /nonexistent", "--nosuch \"$uri\"", "--uri-file p --timeout 300ms"])
     func everyEndIsWritten(_ arguments: String) async throws {
         let result = try await shell(
@@ -107,7 +107,7 @@ import Testing
         #expect(lines.count == 5 && lines.allSatisfy { $0.contains(#""exitStatus":11"#) }, "\(result)")
     }
 
-    /// One string that does not go with the options leaves the others alone.
+    /// One string that conflicts with the options does not affect the others.
     @Test func oneBadString() async throws {
         let result = try await shell(
             #"""
@@ -119,7 +119,7 @@ import Testing
         #expect(lines.last?.contains(#""exitStatus":64"#) == true, "\(result)")
     }
 
-    /// What is no connection string may be a password.
+    /// A text that is not a connection string may be a password.
     @Test func aWordIsNotRepeated() async throws {
         for format in ["text", "json"] {
             let result = try await shell(

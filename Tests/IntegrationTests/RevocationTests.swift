@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// Revocation lists (`tlsCRLFile`), beside what Python's `ssl` makes of the same file, which is what PyMongo asks with it.
+/// Revocation lists (`tlsCRLFile`), compared with Python's `ssl` and the same file, which PyMongo uses.
 @Suite struct RevocationTests {
     struct File: Sendable, CustomTestStringConvertible {
         var testDescription: String
@@ -39,7 +39,7 @@ import Testing
             testDescription: "an authority's old key lists it, its new key does not", name: "new-key.crl",
             failure: "was revoked on", advice: "a new certificate"),
         .init(testDescription: "a current list and one of the future", name: "and-future.crl", pythonSucceeds: true),
-        .init(testDescription: "a list that has ended", name: "ended.crl", failure: "ended on 2020-02-01"),
+        .init(testDescription: "a list that has ended", name: "ended.crl", failure: "expired on 2020-02-01"),
         .init(testDescription: "a list of the future", name: "future.crl", failure: "not valid before 2100-01-01"),
         .init(testDescription: "another authority's list", name: "stranger.crl", failure: "has no list of CN=Test CA"),
         .init(testDescription: "no list", name: "ca.crt", failure: "holds no revocation list"),

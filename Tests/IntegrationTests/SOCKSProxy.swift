@@ -13,7 +13,7 @@ struct SOCKSProxy {
     {
         let program = try BuiltExecutable.system("microsocks", package: "microsocks")
         let options = user.map { ["-u", $0.name, "-P", $0.password] } ?? []
-        // It tells nobody when it listens, nor where, so the ports are tried in turn until one is its own.
+        // It does not report when or where it listens, so the ports are tried in turn until one is its own.
         let process = try await ServerProcess(
             URL(fileURLWithPath: "/bin/bash"), ["-c", script, "proxy", program.path, family.rawValue] + options,
             environment: [:])

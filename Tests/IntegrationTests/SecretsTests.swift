@@ -3,7 +3,7 @@ import KerberosTestKit
 import TestSupport
 import Testing
 
-/// Passwords and keys do not come out: in no output, log or error, at the highest verbosity, whatever happens.
+/// Passwords and keys are not disclosed: in no output, log or error, at the highest verbosity, whatever happens.
 @Suite struct SecretsTests {
     /// The forms in which bytes could be written.
     private func forms(_ bytes: [UInt8]) -> [String] {

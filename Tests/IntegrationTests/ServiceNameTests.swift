@@ -2,7 +2,7 @@ import KerberosTestKit
 import TestSupport
 import Testing
 
-/// Which server has to prove its identity is the user's choice, not that of whoever answers for the DNS.
+/// Which server has to prove its identity is the user's choice, not that of the DNS.
 @Suite struct ServiceNameTests {
     /// A realm whose `krb5.conf` has the library follow aliases and look addresses up, as it does by default.
     private func start() async throws -> (SharedRealm, ServerProcess) {
@@ -20,6 +20,11 @@ import Testing
         let outcome = try await AuthCheck.check(uri, in: realm, cache: realm.annCache)
         #expect(outcome.status == 23, "\(outcome)")
         #expect(outcome.advice.contains("mongodb/127.0.0.1"), "\(outcome)")
+        // Others leave it to libkrb5, which asks the DNS by default: they connect.
+        let others = try await OtherDriver.ask(
+            gssapiURI(realm.ann, Family.ipv4.authority(server.port), properties: ""),
+            environment: realm.realm.environment(cache: realm.annCache))
+        #expect(others.connected(as: realm.ann) == [.pyMongo, .libmongoc], "\(others)")
         try await server.stop()
         await realm.realm.stop()
     }

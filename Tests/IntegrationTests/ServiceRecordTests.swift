@@ -18,7 +18,8 @@ import Testing
         #expect(outcome.report.hosts.first?.identity?.user == world.realm.ann)
     }
 
-    /// A name that does not exist as it stands may be in the search list of resolv.conf: that is said, and not connected to.
+    /// A name that does not exist may exist under the search list of resolv.conf: that is reported, but not connected
+    /// to.
     @Test(arguments: ["short", "short."])
     func aShortNameMayBeInTheSearchList(name: String) async throws {
         let world = try await NameWorld.shared
@@ -48,13 +49,13 @@ import Testing
         #expect(outcome.failure?.host == "other.srv.test:27017")
     }
 
-    /// The server is without TLS, which is on unless the string says otherwise.
+    /// The server is without TLS, which is on by default.
     @Test func encryptionIsTheDefault() async throws {
         let world = try await NameWorld.shared
         let outcome = try await world.check(uri(world, "plain", ""))
         #expect(outcome.status == 12, "\(outcome)")
         #expect(outcome.failure?.phase == "tls")
-        #expect(outcome.failure?.hint?.contains("mongodb+srv turns TLS on by itself") == true, "\(outcome)")
+        #expect(outcome.failure?.hint?.contains("mongodb+srv turns TLS on by default") == true, "\(outcome)")
         #expect(outcome.failure?.hint?.contains("write tls=false") == true, "\(outcome)")
     }
 

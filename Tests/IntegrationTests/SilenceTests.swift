@@ -2,7 +2,7 @@ import KerberosTestKit
 import TestSupport
 import Testing
 
-/// Who is silent on the way to an authenticated connection, and at which question.
+/// A peer that goes silent on the way to an authenticated connection, and when.
 enum SilentStage: String, CaseIterable, Codable {
     case name
     case tcp
@@ -61,7 +61,7 @@ enum SilentStage: String, CaseIterable, Codable {
         // A busy machine may not come that far in a second, or be late.
         for timeout in [1, 2, 4, 4, 4] {
             let outcome = try await check(stage, timeout: "\(timeout)s")
-            // A KDC is somebody else than the server.
+            // A KDC is a peer other than the server.
             let isKDC = stage == .kdc && outcome.failure?.phase == stage.phase
             #expect(outcome.status == (isKDC ? 21 : 40), "\(outcome)")
             #expect(outcome.failure?.class == (isKDC ? "kdc-unreachable" : "deadline"))

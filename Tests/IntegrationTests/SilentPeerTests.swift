@@ -2,6 +2,7 @@ import BlockingWork
 import Foundation
 import KerberosCredentials
 import KerberosTestKit
+import ModuleTestSupport
 import MongoAuth
 import MongoConnect
 import MongoTransport
@@ -12,15 +13,15 @@ import TestSupport
 import Testing
 
 /// A peer that goes silent, seen from inside the process that waits for it: within 100 ms of its deadline, or of being
-/// cancelled, it goes on, and no descriptor is left.
+/// cancelled, it continues, and no descriptor is left.
 ///
-/// The stages before the first command are told in the tests of MongoTransport.
+/// The stages before the first command are in the tests of MongoTransport.
 @Suite struct SilentPeerTests {
     private static let stages: [SilentStage] = [
         .hello, .kdc, .saslStart, .firstContinue, .lastContinue, .connectionStatus,
     ]
 
-    /// In a process of its own, whose environment is the realm's and whose sockets nobody else has a hand in.
+    /// In a process of its own, whose environment is the realm's and whose sockets no other test uses.
     @Test(arguments: stages)
     func theWaitIsOverAndNothingIsLeft(_ stage: SilentStage) async throws {
         let realm = try await SharedRealm.start(backend: .processes)
@@ -37,8 +38,8 @@ import Testing
             try await client.expectCancellationAtOnce()
             try await client.expectEndAtDeadline()
             if peer.stage == .kdc { kill(peer.kdc, SIGCONT) }
-            // The C library returns when it has its answer. Before, the process must not end: the library's own end would
-            // come between.
+            // The C library returns when it has its answer. Before, the process must not end: the library's own end
+            // would come between.
             #expect(await becomesTrue { client.busyThreads == 0 })
         }
         try await server.stop()
@@ -57,7 +58,7 @@ private struct SilentPeer: Codable, Sendable {
     var kdc: Int32
 }
 
-/// The client, which waits for a peer in vain.
+/// The client, which waits for a silent peer.
 private struct Client: Sendable {
     private let peer: SilentPeer
     private let files = BlockingWorkers()
@@ -175,15 +176,5 @@ private struct Client: Sendable {
             }
             return status == 0 && address.sin_port == peer.port.bigEndian
         }.count
-    }
-
-    /// A machine that is busy adds to a time and never takes from it, so once is proof.
-    private func atBest(below limit: Duration, _ body: () async throws -> Duration) async throws {
-        var times: [Duration] = []
-        while times.count < 20 {
-            times.append(try await body())
-            if times[times.count - 1] < limit { return }
-        }
-        Issue.record("never below \(limit): \(times)")
     }
 }

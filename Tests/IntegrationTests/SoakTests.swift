@@ -3,10 +3,10 @@ import KerberosTestKit
 import TestSupport
 import Testing
 
-/// Many authentications in one process leave nothing behind: no memory, no thread, no descriptor.
+/// Many authentications in one process leak nothing: no memory, no thread, no descriptor.
 @Suite struct SoakTests {
-    /// How many with a cache; from the other sources a tenth of it, unless `AUTHENTICATIONS` says how many: fewer where each
-    /// one is slow, as under a sanitizer, and 10,000 of each for `make soak`.
+    /// How many with a cache; from the other sources a tenth of it, unless `AUTHENTICATIONS` says how many: fewer where
+    /// each one is slow, as under a sanitizer, and 10,000 of each for `make soak`.
     private static let count =
         ProcessInfo.processInfo.environment["AUTHENTICATIONS"].flatMap { Int($0) } ?? 10_000
 

@@ -2,7 +2,7 @@ import NIOSSL
 import TestSupport
 import Testing
 
-/// Every way in which TLS can come to nothing: one class and exit status, the phase that is to blame, words of its own.
+/// Every way in which TLS can fail: one class and exit status, the responsible phase, and specific words.
 @Suite struct TLSFailureTests {
     /// What a server does, with the certificates of this run.
     enum Server: Sendable {
@@ -30,7 +30,7 @@ import Testing
         var own: String
         /// What the message or the hint names besides.
         var names: [String] = []
-        /// Files are looked at before any server is.
+        /// Files are checked before any server.
         var reachesServer = true
     }
 
@@ -41,8 +41,8 @@ import Testing
                 options: .init(authorities: "other-ca.crt"), own: "is not trusted",
                 names: ["CN=Test CA", "other-ca.crt", "tlsCAFile"]),
             Failure(
-                testDescription: "issued by itself", server: .certificate("self-signed"), own: "is not trusted",
-                names: ["by itself", "tlsCAFile"]),
+                testDescription: "self-issued", server: .certificate("self-signed"), own: "is not trusted",
+                names: ["self-issued", "tlsCAFile"]),
             Failure(
                 testDescription: "expired", server: .certificate("expired"), own: "expired on",
                 names: ["2000-01-01", "renew"]),
@@ -99,11 +99,11 @@ import Testing
                 Failure(
                     testDescription: "no certificate where one is demanded, \(version)",
                     server: .certificate("localhost", maximum: maximum, clients: .demanded),
-                    own: "demands a certificate of the client", names: ["tlsCertificateKeyFile"]),
+                    own: "requires a client certificate", names: ["tlsCertificateKeyFile"]),
                 Failure(
                     testDescription: "no certificate where one is asked for, \(version)",
                     server: .certificate("localhost", maximum: maximum, clients: .asked, endsAfterHandshake: true),
-                    own: "demands a certificate of the client", names: ["closed the connection"]),
+                    own: "requires a client certificate", names: ["closed the connection"]),
                 Failure(
                     testDescription: "a stranger's certificate, \(version)",
                     server: .certificate("localhost", maximum: maximum, clients: .demanded),

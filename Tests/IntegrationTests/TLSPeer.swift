@@ -6,9 +6,9 @@ import NIOSSL
 final class TLSPeer: Sendable {
     /// What it does with those who connect.
     enum Behaviour: Sendable {
-        /// Shakes hands, and says nothing more.
+        /// Completes the handshake, and sends nothing more.
         case handshake(TLSConfiguration)
-        /// Shakes hands, and closes.
+        /// Completes the handshake, and closes.
         case handshakeAndEnd(TLSConfiguration)
         /// Answers the first bytes with these, and closes.
         case reply([UInt8])

@@ -2,8 +2,8 @@ import Foundation
 import TestSupport
 import Testing
 
-/// What a server of OpenSSL may be like, beside what PyMongo's TLS makes of the same server: Python's `ssl`, which is OpenSSL
-/// with its defaults. `docs/interoperability.md` has this table.
+/// Configurations of an OpenSSL server, compared with PyMongo's TLS and the same server: Python's `ssl`, which is
+/// OpenSSL with its defaults. `docs/interoperability.md` has this table.
 @Suite struct TLSServersTests {
     struct Server: Sendable, CustomTestStringConvertible {
         var testDescription: String
@@ -71,7 +71,7 @@ import Testing
         try await withFolder { folder in
             let process = try await start(test, in: folder)
             let authority = folder.appending(path: "ca.crt").path
-            // PLAIN needs no Kerberos, and what comes after the handshake is no matter of this table.
+            // PLAIN needs no Kerberos, and what follows the handshake is not part of this table.
             let uri =
                 "mongodb://u:p@localhost:\(process.port)/?authMechanism=PLAIN&tls=true&tlsCAFile="
                 + (authority.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? "")

@@ -74,6 +74,10 @@ import Testing
         let variables = ["SSL_CERT_FILE": "", "SSL_CERT_DIR": ""].merging([name: paths]) { $1 }
         let outcome = try await AuthCheck.check(uri, in: realm, cache: realm.annCache, environment: variables)
         #expect(outcome.status == 0, "\(outcome)")
+        let others = try await OtherDriver.ask(
+            commonURI(realm.ann, Family.ipv4.authority(server.port)) + "&tls=true",
+            environment: realm.realm.environment(cache: realm.annCache).merging(variables) { $1 })
+        #expect(others.connected(as: realm.ann) == [.pyMongo, .libmongoc], "\(others)")
         let missing = variables.merging([name: "/nowhere"]) { $1 }
         let stranger = try await AuthCheck.check(uri, in: realm, cache: realm.annCache, environment: missing)
         #expect(stranger.status == 12, "\(stranger)")
@@ -83,6 +87,22 @@ import Testing
             uri + "&tlsCAFile=" + authority.path("other-ca.crt"), in: realm, cache: realm.annCache,
             environment: variables)
         #expect(named.status == 12, "\(named)")
+        try await server.stop()
+    }
+
+    /// Files that begin with a UTF-8 byte order mark: OpenSSL looks for what it reads from line to line, and the mark is before the first.
+    @Test func aByteOrderMark() async throws {
+        let realm = try await SharedRealm.shared
+        let server = try await server(realm, clients: "demand")
+        for (authorities, key) in [("marked-ca.crt", "client.pem"), ("ca.crt", "marked-client.pem")] {
+            let files = try await TLSURIOptions(authorities: authorities, certificateKey: key).uriSuffix
+            let outcome = try await check(realm, server, .init(authorities: authorities, certificateKey: key))
+            #expect(outcome.status == 0, "\(outcome)")
+            let others = try await OtherDriver.ask(
+                commonURI(realm.ann, Family.ipv4.authority(server.port)) + files,
+                environment: realm.realm.environment(cache: realm.annCache))
+            #expect(others.connected == [.pyMongo, .libmongoc], "\(authorities), \(key): \(others)")
+        }
         try await server.stop()
     }
 
@@ -156,7 +176,7 @@ import Testing
         ),
         Client(
             testDescription: "demanded and missing", clients: "demand", options: .init(),
-            refusal: "demands a certificate of the client"),
+            refusal: "requires a client certificate"),
         Client(
             testDescription: "demanded, of another authority", clients: "demand",
             options: .init(certificateKey: "stranger.pem"), refusal: "not accept the client's certificate"),
@@ -183,7 +203,7 @@ import Testing
             #expect(outcome.status == 0, "\(outcome)")
             #expect(outcome.report.hosts.map(\.identity?.user) == [realm.ann], "\(outcome)")
         }
-        // Nobody gets as far as to authenticate whom TLS refuses.
+        // A client that TLS refuses does not get to the authentication.
         let log = try await server.stop().stderr
         #expect(log == (client.refusal == nil ? "authenticated \(realm.ann)\n" : ""))
     }

@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import KerberosTestKit
+import ModuleTestSupport
 import TestSupport
 import Testing
 
@@ -20,7 +21,7 @@ import Testing
         get throws { try KerberosRealm.Backend.chosenOptions }
     }
 
-    /// What `up --format json` prints, written down anew: what programs rely on.
+    /// What `up --format json` prints, written independently: what programs rely on.
     private struct Description: Decodable {
         struct User: Decodable, Equatable {
             var principal: String
@@ -57,7 +58,7 @@ import Testing
         let result = try await testrealm([
             "run", "--server", "--user", "eve:pass word", "--", python.path, "-c", program,
         ])
-        #expect(result.status == 0, "PyMongo with its Kerberos extra is needed (`make peers`): \(result)")
+        #expect(result.status == 0, "PyMongo with its Kerberos extra is needed (`make test` installs it): \(result)")
         #expect(result.stdout == "eve@EXAMPLE.TEST\n", "\(result)")
     }
 
@@ -78,7 +79,8 @@ import Testing
         }
     }
 
-    /// Nobody is left to stop anything: the command is told, and server, KDC and folder go by themselves.
+    /// No process is left to stop anything: the command is signalled, and server, KDC and folder are removed by their
+    /// guards.
     @Test func whenItIsKilledNothingIsLeft() async throws {
         try await withFolder { folder in
             let file = folder.appendingPathComponent("started")
@@ -223,7 +225,7 @@ import Testing
         #expect(result.status == 125 && result.stderr.hasPrefix("testrealm: "), "\(result)")
     }
 
-    /// Whoever built `testrealm` alone is told what to build, before anything starts.
+    /// With only `testrealm` built, it says what else to build, before anything starts.
     @Test(arguments: [
         (["run", "--server", "--", "true"], "mongo-test-server"), (["demo"], "authcheck"),
         (["demo", "--break", "all"], "authcheck"),

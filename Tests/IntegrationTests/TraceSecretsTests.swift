@@ -3,7 +3,7 @@ import KerberosTestKit
 import TestSupport
 import Testing
 
-/// No password, key or token appears in anything that is written, as talkative as the program can be.
+/// No password, key or token appears in anything that is written, at the highest verbosity.
 @Suite struct TraceSecretsTests {
     /// What must not be found: the words themselves, and bytes in the forms in which programs print them.
     private struct Secrets {

@@ -17,7 +17,7 @@ private func check(_ code: krb5_error_code, _ what: String) throws {
     if code != 0 { throw TestSupportError("\(what): \(code)") }
 }
 
-/// Makes a cache one that a service has made on its user's behalf.
+/// Marks a cache as created by a service on its user's behalf.
 func setImpersonator(_ service: String, in cache: String) throws {
     try withCache(cache) { context, handle in
         try service.withCString { text in

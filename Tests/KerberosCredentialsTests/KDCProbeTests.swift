@@ -7,7 +7,7 @@ import NameResolution
 import TestSupport
 import Testing
 
-/// Each KDC asked by itself: by datagrams and over connections, at every address.
+/// Each KDC asked separately: over UDP and TCP, at every address.
 @Suite struct KDCProbeTests {
     /// Records as they are told, for any name; it notes what it is asked for.
     private struct Records: ServiceResolver {
@@ -193,7 +193,7 @@ import Testing
             // The configuration has one, so the library does not ask the DNS.
             let beside = try await run(records, dns: true, ["127.0.0.1:\(closed.port)"])
             #expect(beside.kdcs.map(\.isUsed) == [true, false] && !beside.isReachable)
-            // Nobody hears of the user whom the library would not ask, whatever the DNS says.
+            // KDCs that the library would not ask do not get the user's name, whatever the DNS says.
             #expect(beside.kdcs.last?.location.port == living && beside.kdcs.last?.addresses.isEmpty == true)
 
             let forbidden = try await run(Records(failure: .temporaryFailure), dns: false, [])

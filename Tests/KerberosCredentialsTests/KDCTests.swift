@@ -3,10 +3,11 @@ import GSSCore
 import Glibc
 import KerberosCredentials
 import KerberosTestKit
+import ModuleTestSupport
 import TestSupport
 import Testing
 
-/// KDCs that are stopped, refuse, have new keys, or are somebody else's.
+/// KDCs that are stopped, refuse, have new keys, or are not the realm's own.
 @Suite struct KDCTests {
     // MARK: - No answer
 
@@ -66,7 +67,7 @@ import Testing
         await realm.stop()
     }
 
-    /// A process ends while a thread that nobody waits for any more gets its answer.
+    /// A process ends while an abandoned thread gets its answer.
     @Test(arguments: Array(1...20))
     func aProcessMayEndWhileAKDCAnswers(step: Int) async throws {
         let fixture = try await RealmFixture.make(in: SharedRealm.shared.realm)
@@ -204,7 +205,7 @@ import Testing
         #expect(try await realm.count(fixture).tickets == 2)
     }
 
-    // MARK: - Somebody else's KDC
+    // MARK: - An impostor's KDC
 
     /// Another KDC of a realm of the same name, with the same user and password: a ticket that it gives for this host
     /// cannot be opened.

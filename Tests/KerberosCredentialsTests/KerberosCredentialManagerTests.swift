@@ -4,6 +4,7 @@ import Foundation
 import GSSCore
 import Glibc
 import KerberosTestKit
+import ModuleTestSupport
 import TestSupport
 import Testing
 
@@ -78,7 +79,7 @@ import Testing
         }
     }
 
-    /// Somebody runs `kinit` as another user: it is noticed at the next call that is more than a second later.
+    /// `kinit` as another user is noticed at the next call that is more than a second later.
     @Test func aReplacedCacheIsNoticed() async throws {
         let realm = try await SharedRealm.shared.realm
         var fixture = try await RealmFixture.make(in: realm)
@@ -93,7 +94,8 @@ import Testing
             }
             let first = try await ask()
             #expect(first.clientPrincipal == fixture.principal)
-            // As long as the cache is the same one, so is the credential, but for the service's ticket that was saved there.
+            // As long as the cache is the same one, so is the credential, but for the service's ticket that was saved
+            // there.
             let end = ContinuousClock.now + .milliseconds(1200)
             #expect(await becomesTrue { .now > end })
             let second = try await ask()
@@ -140,7 +142,7 @@ import Testing
         }
     }
 
-    /// `kinit` empties a cache before it fills it: who looks in between looks again.
+    /// `kinit` empties a cache before it fills it: a check in between is repeated.
     @Test func aCacheThatIsBeingFilledIsNotEmpty() async throws {
         let fixture = try await RealmFixture.make(in: SharedRealm.shared.realm)
         await #expect(processExitsWith: .success) { [fixture = fixture as RealmFixture] in
@@ -189,7 +191,7 @@ import Testing
 
     // MARK: - A service with another key
 
-    /// It was made anew: the key is another one, and its version is the same.
+    /// It was recreated: the key is another one, and its version is the same.
     @Test func aTicketForAKeyOfTheSameVersionIsReplacedWhereItIsOld() async throws {
         let realm = try await SharedRealm.shared.realm
         var fixture = try await RealmFixture.make(in: realm)
@@ -294,8 +296,8 @@ import Testing
         }
     }
 
-    /// A cache of constrained delegation is GSS-API's own business. The mark of one is set by hand: this KDC has no place for
-    /// the permission to delegate. Heimdal's has, see `HeimdalTests`.
+    /// A cache of constrained delegation is GSS-API's own business. The mark of one is set by hand: this KDC has no
+    /// place for the permission to delegate. Heimdal's has, see `HeimdalTests`.
     @Test func aDelegatedCacheIsLeftToGSSAPI() async throws {
         let fixture = try await RealmFixture.make(in: SharedRealm.shared.realm)
         await #expect(processExitsWith: .success) { [fixture = fixture as RealmFixture] in
@@ -372,7 +374,7 @@ import Testing
         }
     }
 
-    /// What has ended or is too much is let go.
+    /// Expired and excess entries are dropped.
     @Test func whatIsKeptOfAnIdentityIsBounded() async throws {
         let fixture = try await RealmFixture.make(in: SharedRealm.shared.realm)
         await #expect(processExitsWith: .success) { [fixture = fixture as RealmFixture] in

@@ -2,7 +2,7 @@ import GSSKerberos
 import Glibc
 import TestSupport
 
-/// A socket of the test's own at a free loopback port, which says nothing unless it is told to.
+/// A socket at a free loopback port, which sends nothing unless told to.
 final class LoopbackSocket: Sendable {
     let port: UInt16
     private let descriptor: Int32

@@ -5,8 +5,8 @@ import KerberosCredentials
 import KerberosTestKit
 import TestSupport
 
-/// What a child process needs to know of a realm, with a user and a service of the test's own, so that it can count what
-/// the KDC was asked for.
+/// What a child process needs to know of a realm, with a user and a service of the test's own, so that it can count
+/// what the KDC was asked for.
 ///
 /// Kerberos reads its configuration through the environment, which belongs to a whole process: so every test runs its
 /// body in a process of its own and calls ``enter()`` there, before anything else.
@@ -48,7 +48,7 @@ struct RealmFixture: Codable, Sendable {
         return fixture
     }
 
-    /// Makes this process one of the realm's.
+    /// Makes this process use the realm.
     func enter(_ kind: Kind? = nil, trace: Bool = false) {
         for (name, value) in environment { setenv(name, value, 1) }
         if kind == .defaultCache { setenv("KRB5CCNAME", cache, 1) }

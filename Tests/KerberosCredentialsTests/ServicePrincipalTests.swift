@@ -5,7 +5,7 @@ import Testing
 
 @testable import KerberosCredentials
 
-/// Name servers by script. What is not in the script does not exist.
+/// Scripted name servers. What is not in the script does not exist.
 private final class ScriptedResolver: NameResolver {
     private let script: Script
     private let asked = Locked<[String]>([])

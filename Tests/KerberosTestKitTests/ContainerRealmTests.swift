@@ -1,10 +1,11 @@
 import Foundation
 import Glibc
 import KerberosTestKit
+import ModuleTestSupport
 import TestSupport
 import Testing
 
-/// A realm whose KDC is in a container. Needs an engine and the image, so it is the environment that asks for it.
+/// A realm whose KDC is in a container. Needs an engine and the image, so the environment enables it.
 @Suite(.enabled(if: KerberosRealm.Backend.isContainerChosen, "KERBEROS_REALM=containers runs these"))
 struct ContainerRealmTests {
     /// The ids of the containers of a realm, running or not.

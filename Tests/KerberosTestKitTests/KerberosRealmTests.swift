@@ -1,5 +1,6 @@
 import Foundation
 import KerberosTestKit
+import ModuleTestSupport
 import TestSupport
 import Testing
 

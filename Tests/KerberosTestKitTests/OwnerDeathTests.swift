@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import KerberosTestKit
+import ModuleTestSupport
 import TestSupport
 import Testing
 

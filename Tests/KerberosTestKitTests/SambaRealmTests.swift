@@ -1,10 +1,11 @@
 import Foundation
 import Glibc
 import KerberosTestKit
+import ModuleTestSupport
 import TestSupport
 import Testing
 
-/// A realm whose KDC is that of an Active Directory domain controller. Needs Samba, so it is the environment that asks for it.
+/// A realm whose KDC is that of an Active Directory domain controller. Needs Samba, so the environment enables it.
 @Suite(.enabled(if: KerberosRealm.Backend.isSambaChosen, "KERBEROS_REALM=samba runs these"))
 struct SambaRealmTests {
     private func run(_ tool: String, _ arguments: [String], in environment: [String: String]) async throws

@@ -17,7 +17,7 @@ import Testing
         let name = "trait\(UInt64.random(in: .min ... .max))"
         try await realm.addPrincipals([NewPrincipal(name, password: "secret", traits: [trait])])
         let error = await #expect(throws: KerberosTestKitError.self) {
-            // The password's change, which kinit asks for at once, fails for want of a server.
+            // The password's change, which kinit asks for at once, fails for lack of a server.
             try await realm.makeCache(name, password: "secret")
         }
         #expect(error?.code == .toolFailed)

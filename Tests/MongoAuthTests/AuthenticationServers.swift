@@ -1,10 +1,11 @@
 import Crypto
 import Foundation
+import ModuleTestSupport
 import MongoAuth
 import NIOConcurrencyHelpers
 import SaslBSON
 
-/// Passes commands on, and notes the threads on which it is called.
+/// Forwards commands, and records the threads on which it is called.
 final class ThreadNotingRunner: DocumentRunner {
     private let next: ScriptedRunner
     private let noted = NIOLockedValueBox<[UInt]>([])
@@ -39,14 +40,9 @@ final class StalledRunner: DocumentRunner {
 
 /// The server's side of SCRAM over saslStart and saslContinue, written from RFC 5802 section 3.
 ///
-/// With SHA-1 it says done in a reply of its own, after an empty payload, as old servers do; with SHA-256 together with its
-/// proof.
+/// With SHA-1 it says done in a reply of its own, after an empty payload, as old servers do; with SHA-256 together with
+/// its proof.
 final class ScramServer: DocumentRunner {
-    enum Hash: String, Sendable {
-        case sha1 = "SCRAM-SHA-1"
-        case sha256 = "SCRAM-SHA-256"
-    }
-
     private struct State {
         var tokens: [[UInt8]] = []
         var clientFirst = ""
@@ -54,16 +50,15 @@ final class ScramServer: DocumentRunner {
         var hasSeenProof = false
     }
 
-    private let hash: Hash
-    private let password: String
+    private let server: ScramServerSide
     private let checksProof: Bool
     private let state = NIOLockedValueBox(State())
 
-    init(_ hash: Hash, username: String, password: String, checksProof: Bool = true) {
-        self.hash = hash
+    init(_ hash: ScramServerSide.Hash, username: String, password: String, checksProof: Bool = true) {
         self.checksProof = checksProof
         let digest = Insecure.MD5.hash(data: Array("\(username):mongo:\(password)".utf8))
-        self.password = hash == .sha256 ? password : digest.map { String(format: "%02x", $0) }.joined()
+        server = ScramServerSide(
+            hash, password: hash == .sha256 ? password : digest.map { String(format: "%02x", $0) }.joined())
     }
 
     /// The payloads of both sides.
@@ -78,23 +73,22 @@ final class ScramServer: DocumentRunner {
             let answer: String
             let isDone: Bool
             if command["saslStart"] != nil {
-                guard command["mechanism"]?.stringValue == hash.rawValue else { return Self.refusal }
+                guard command["mechanism"]?.stringValue == server.hash.rawValue else { return Self.refusal }
                 state.clientFirst = String(text.dropFirst(3))
-                let nonce = state.clientFirst.split(separator: ",").last?.dropFirst(2) ?? ""
-                answer = "r=\(nonce)server,s=\(Data(Self.salt).base64EncodedString()),i=\(Self.iterations)"
+                answer = server.first(clientFirstBare: state.clientFirst)
                 state.serverFirst = answer
                 isDone = false
             } else if token.isEmpty {
                 answer = ""
                 isDone = state.hasSeenProof
             } else {
-                let parts = text.split(separator: ",")
-                let bare = parts.prefix(2).joined(separator: ",")
-                let message = Array("\(state.clientFirst),\(state.serverFirst),\(bare)".utf8)
-                state.hasSeenProof = parts.last == "p=\(Data(proof(message)).base64EncodedString())"
+                state.hasSeenProof = server.accepts(
+                    clientFirstBare: state.clientFirst, serverFirst: state.serverFirst, clientFinal: text)
                 guard state.hasSeenProof || !checksProof else { return Self.refusal }
-                answer = "v=" + Data(hmac(hmac(saltedPassword, "Server Key"), message)).base64EncodedString()
-                isDone = hash == .sha256
+                let proof = server.signature(
+                    clientFirstBare: state.clientFirst, serverFirst: state.serverFirst, clientFinal: text)
+                answer = "v=\(proof)"
+                isDone = server.hash == .sha256
             }
             state.tokens += [token, Array(answer.utf8)]
             return [
@@ -104,40 +98,5 @@ final class ScramServer: DocumentRunner {
         }
     }
 
-    private static let salt = Array("0123456789abcdef".utf8)
-    private static let iterations = 4096
     private static let refusal: BSONDocument = ["ok": 0, "code": 18, "errmsg": "Authentication failed."]
-
-    private func proof(_ message: [UInt8]) -> [UInt8] {
-        let clientKey = hmac(saltedPassword, "Client Key")
-        return zip(clientKey, hmac(digest(clientKey), message)).map { $0 ^ $1 }
-    }
-
-    /// Hi() of section 2.2: one block is enough, as a key is as long as the hash.
-    private var saltedPassword: [UInt8] {
-        let key = Array(password.utf8)
-        var round = hmac(key, Self.salt + [0, 0, 0, 1])
-        var result = round
-        for _ in 1..<Self.iterations {
-            round = hmac(key, round)
-            for index in result.indices { result[index] ^= round[index] }
-        }
-        return result
-    }
-
-    private func hmac(_ key: [UInt8], _ text: String) -> [UInt8] { hmac(key, Array(text.utf8)) }
-
-    private func hmac(_ key: [UInt8], _ message: [UInt8]) -> [UInt8] {
-        switch hash {
-        case .sha1: Array(HMAC<Insecure.SHA1>.authenticationCode(for: message, using: SymmetricKey(data: key)))
-        case .sha256: Array(HMAC<SHA256>.authenticationCode(for: message, using: SymmetricKey(data: key)))
-        }
-    }
-
-    private func digest(_ bytes: [UInt8]) -> [UInt8] {
-        switch hash {
-        case .sha1: Array(Insecure.SHA1.hash(data: bytes))
-        case .sha256: Array(SHA256.hash(data: bytes))
-        }
-    }
 }

@@ -1,10 +1,11 @@
+import ModuleTestSupport
 import MongoAuth
 import NIOConcurrencyHelpers
 import SASL
 import SaslBSON
 import Testing
 
-/// Authentications that begin within hello, and those that are one command.
+/// Speculative authentications, and those with one command.
 @Suite struct HelloAuthenticationTests {
     private let never = ContinuousClock.now + .seconds(120)
     private let authenticator = MongoAuthenticator()
@@ -67,7 +68,8 @@ import Testing
         #expect(first?["options"] == ["skipEmptyExchange": true])
     }
 
-    /// The server's list decides, so it is asked for; and a password that only the older hash takes is no error before that.
+    /// The server's list decides, so it is asked for; and a password that only the older hash takes is no error before
+    /// that.
     @Test func aPasswordThatOnlyTheOlderHashTakes() async throws {
         let server = Server(ScramServer(.sha1, username: "ann", password: "\u{7}pw"), mechanisms: ["SCRAM-SHA-1"])
         let details = try await authenticate(.scram(nil, password: Secret("\u{7}pw")), server)
@@ -112,7 +114,7 @@ import Testing
         #expect(server.commands.map { $0.first?.key } == ["hello", "saslContinue"])
     }
 
-    /// No shorter way to a success that nothing has proven.
+    /// No shortcut to an unproven success.
     @Test(
         arguments: [
             (["conversationId": 1, "done": true, "payload": .binary(BSONBinary(bytes: []))], .serverNotProven),
@@ -134,7 +136,7 @@ import Testing
         #expect(runner.commands.count == 1)
     }
 
-    /// Nobody asked, so nobody listens.
+    /// It was not requested, so it is ignored.
     @Test func anAnswerToWhatWasNotAskedIsPassedOver() async throws {
         let inner: BSONValue = ["conversationId": 1, "done": true, "payload": .binary(BSONBinary(bytes: []))]
         let runner = ScriptedRunner([
@@ -191,7 +193,7 @@ import Testing
         #expect(error?.code == code)
     }
 
-    // MARK: - Once more on the same connection
+    // MARK: - Again on the same connection
 
     @Test func aConnectionIsAuthenticatedAnew() async throws {
         let server = Server(ScramServer(.sha256, username: "ann", password: "secret"), mechanisms: ["SCRAM-SHA-256"])

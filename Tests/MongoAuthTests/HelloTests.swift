@@ -48,7 +48,7 @@ import Testing
             runner.commands.first?["client"]?.documentValue?["driver"] == ["name": "MyDriver", "version": "7.1"])
     }
 
-    /// For a driver that says hello itself.
+    /// For a driver that sends hello itself.
     @Test func aReplyIsReadWithoutARunner() throws {
         let reply: BSONDocument = ["maxWireVersion": 21, "saslSupportedMechs": ["PLAIN"], "ok": 1]
         let server = try ServerDescription(reply: try reply.encoded())
@@ -247,7 +247,7 @@ import Testing
         ([:], .malformedReply), (["ok": 0, "code": 13], .refused),
     ]
 
-    /// As servers say it that are no MongoDB.
+    /// As from servers that are not MongoDB.
     @Test func aUserWithoutADatabaseIsAUser() async throws {
         let runner = ScriptedRunner([Self.reply([["user": "ann"]])])
         let identity = try await AuthenticatedIdentity.ask(runner, by: Self.deadline)

@@ -1,6 +1,7 @@
 import BlockingWork
 import Dispatch
 import Logging
+import ModuleTestSupport
 import SASL
 import SaslBSON
 import Testing
@@ -291,8 +292,8 @@ import Darwin
             ])
     }
 
-    @Test(arguments: [ScramServer.Hash.sha1, .sha256])
-    func scram(_ hash: ScramServer.Hash) async throws {
+    @Test(arguments: [ScramServerSide.Hash.sha1, .sha256])
+    func scram(_ hash: ScramServerSide.Hash) async throws {
         let server = ScramServer(hash, username: "ann", password: "pencil")
         let credential = MongoCredential(
             username: "ann", method: .scram(hash == .sha1 ? .sha1 : .sha256, password: Secret("pencil")))
@@ -331,8 +332,8 @@ import Darwin
         }
     }
 
-    @Test(arguments: [ScramServer.Hash.sha1, .sha256])
-    func aScramServerThatDoesNotKnowThePassword(_ hash: ScramServer.Hash) async throws {
+    @Test(arguments: [ScramServerSide.Hash.sha1, .sha256])
+    func aScramServerThatDoesNotKnowThePassword(_ hash: ScramServerSide.Hash) async throws {
         let server = ScramServer(hash, username: "ann", password: "crayon", checksProof: false)
         let credential = MongoCredential(
             username: "ann", method: .scram(hash == .sha1 ? .sha1 : .sha256, password: Secret("pencil")))

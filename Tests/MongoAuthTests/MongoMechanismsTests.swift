@@ -3,7 +3,7 @@ import SASL
 import SaslBSON
 import Testing
 
-/// What an application lets its users have, and what it adds.
+/// What an application allows, and what it adds.
 @Suite struct MongoMechanismsTests {
     private let never = ContinuousClock.now + .seconds(120)
     private static let own = SaslMechanismName(literal: "OWN")
@@ -31,7 +31,7 @@ import Testing
         }
     }
 
-    /// A server's word for a user is no way around it.
+    /// A server's list for a user does not bypass it.
     @Test func theWeakerHashIsNotTakenWhereItIsNotAllowed() async {
         let mechanisms = MongoMechanisms(allowed: [.scramSHA256])
         let error = await #expect(throws: MongoAuthError.self) {
@@ -71,6 +71,6 @@ import Testing
         #expect(error?.code == .sasl && error?.message == "no region")
         mechanisms.add(Self.own) { _ throws(SaslError) in PlainMechanism(username: "ann", password: Secret("x")) }
         error = await failure(.named(Self.own), mechanisms)
-        #expect(error?.message == "what was added as OWN calls itself PLAIN")
+        #expect(error?.message == "the mechanism added as OWN is named PLAIN")
     }
 }

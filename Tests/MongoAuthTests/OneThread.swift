@@ -1,7 +1,7 @@
 import Foundation
 import NIOConcurrencyHelpers
 
-/// An executor with one thread of its own, as an event loop has.
+/// An executor with its own thread, like an event loop.
 final class OneThread: TaskExecutor {
     private struct State {
         var jobs: [UnownedJob] = []

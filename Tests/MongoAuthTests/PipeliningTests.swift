@@ -4,7 +4,7 @@ import Testing
 
 @testable import MongoAuth
 
-/// The conversation over replies that came before they were asked for.
+/// The conversation with anticipated replies.
 @Suite struct PipeliningTests {
     private let never = ContinuousClock.now + .seconds(120)
 
@@ -55,7 +55,7 @@ import Testing
         }?.code
     }
 
-    /// What does not fit leads to the plain way.
+    /// Unexpected replies lead to the fallback.
     @Test func whatWasNotAnticipatedLeadsToThePlainWay() async throws {
         let document: BSONDocument = ["ok": 0, "code": 18]
         let refusal = try document.encoded()
@@ -70,7 +70,7 @@ import Testing
                 == .pipeliningRefused)
     }
 
-    /// A proof that fails is final: nobody is asked a second time.
+    /// A failed proof is final: there is no second attempt.
     @Test func aServerThatProvesNothingIsNotTriedAgain() async throws {
         #expect(await failure(to: [try Self.reply([5], done: true), try Self.reply([6])]) == .serverNotProven)
         #expect(

@@ -131,7 +131,7 @@ import Testing
         #expect(hasSucceeded(try conversation.stepped(.done, isComplete: true)))
     }
 
-    // MARK: - The server's word alone
+    // MARK: - The server's claim alone
 
     struct EarlyEnd: Sendable, CustomTestStringConvertible {
         var testDescription: String

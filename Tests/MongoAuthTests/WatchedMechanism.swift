@@ -10,7 +10,7 @@ import Musl
 import Darwin
 #endif
 
-/// What becomes of one exchange, and on which thread.
+/// The lifetime of one exchange, and its threads.
 final class Life: Sendable {
     struct Event: Sendable {
         var what: String
@@ -41,7 +41,7 @@ final class Life: Sendable {
     }
 }
 
-/// Something that happens once and that a task can wait for.
+/// A one-time event that a task can wait for.
 final class Signal: Sendable {
     private struct State {
         var isGiven = false
@@ -72,7 +72,7 @@ final class Signal: Sendable {
     }
 }
 
-/// A door that steps wait at, as C calls do: closed until somebody opens it, then open for ever.
+/// A gate that steps wait at, as C calls do: closed until it is opened, then open for ever.
 final class Door: Sendable {
     private struct State {
         var count = 0

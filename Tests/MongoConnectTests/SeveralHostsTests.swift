@@ -6,9 +6,9 @@ import NIOPosix
 import SaslConnectionString
 import Testing
 
-/// Strings with several hosts, of which the first is of no use.
+/// Strings with several hosts, of which the first is unusable.
 @Suite struct SeveralHostsTests {
-    /// Says nothing, or hangs up at the first bytes.
+    /// Sends nothing, or closes the connection at the first bytes.
     private final class Peer: ChannelInboundHandler {
         typealias InboundIn = ByteBuffer
 

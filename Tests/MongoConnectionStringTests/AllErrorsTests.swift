@@ -1,7 +1,7 @@
 import SaslConnectionString
 import Testing
 
-/// ``MongoConnectionString/errors(in:)``: everything that is wrong, and nothing that only follows from it.
+/// ``MongoConnectionString/errors(in:)``: all errors, and no consequential ones.
 @Suite("All errors of a string") struct AllErrorsTests {
     @Test(
         "independent errors are all found, those about several parts too",

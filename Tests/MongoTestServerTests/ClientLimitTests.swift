@@ -8,7 +8,7 @@ import Testing
 
 @testable import MongoTestServer
 
-/// What a client may not do: be silent, be slow, be many, have the server keep much.
+/// The limits of clients: silence, slowness, number, buffered data.
 @Suite struct ClientLimitTests {
     private static let ping = WireMessage.message(WireOpMessage(body: ["ping": 1, "$db": "admin"]))
     private static let hello = WireMessage.message(WireOpMessage(body: ["hello": 1, "$db": "admin"]))

@@ -3,7 +3,7 @@ import KerberosTestKit
 import TestSupport
 import Testing
 
-/// A client that other people wrote.
+/// An independent client.
 enum Peer: String, CaseIterable, Sendable, CustomTestStringConvertible {
     case pymongo = "PyMongo"
     case libmongoc = "libmongoc"
@@ -38,7 +38,7 @@ enum Peer: String, CaseIterable, Sendable, CustomTestStringConvertible {
                     BuiltExecutable.system("python3", package: "python3"),
                     [Self.folder.appendingPathComponent("pymongo_peer.py").path, uri], environment: environment)
             case .libmongoc:
-                try await Child.run(Self.compiled.value, [uri], environment: environment)
+                try await Child.run(CDriver.program, [uri], environment: environment)
             }
         guard result.status == 0 || result.status == 1,
             let line = result.stdout.split(separator: "\n").last,
@@ -58,23 +58,4 @@ enum Peer: String, CaseIterable, Sendable, CustomTestStringConvertible {
 
     private static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
         .appendingPathComponent("Peers")
-
-    /// The C program, compiled once for all tests of this process.
-    private static let compiled = Task { () async throws -> URL in
-        let needed = "install the packages gcc, pkg-config and libmongoc-dev"
-        let pkgConfig = try BuiltExecutable.system("pkg-config", package: "pkg-config")
-        let flags = try await Child.run(pkgConfig, ["--cflags", "--libs", "libmongoc-1.0"])
-        guard flags.status == 0 else { throw TestSupportError("libmongoc is missing: \(needed). \(flags)") }
-        // In the shared realm's folder, which goes when this process does.
-        let program = URL(fileURLWithPath: try await SharedRealm.shared.realm.folder)
-            .appendingPathComponent("libmongoc_peer")
-        let source = folder.appendingPathComponent("libmongoc_peer.c").path
-        let words = flags.stdout.split { $0.isWhitespace }.map(String.init)
-        let compilation = try await Child.run(
-            BuiltExecutable.system("cc", package: "gcc"), ["-Wall", "-Werror", "-o", program.path, source] + words)
-        guard compilation.status == 0 else {
-            throw TestSupportError("the C peer could not be compiled: \(needed). \(compilation)")
-        }
-        return program
-    }
 }

@@ -3,7 +3,7 @@ import KerberosTestKit
 import TestSupport
 import Testing
 
-/// Clients that other people wrote prove that the server behaves as real ones do.
+/// Independent clients show that the server behaves as real ones do.
 @Suite struct PeerTests {
     /// How a URI names the server.
     enum Place: String, CaseIterable, Sendable, CustomTestStringConvertible {
@@ -90,7 +90,7 @@ import Testing
             uri: uri(.name, server), environment: own.realm.environment(cache: own.annCache))
         #expect(report.authInfo == nil && result.stdout.contains("Authentication failed."), "\(result)")
         let log = try await server.stop().stderr
-        #expect(log.contains("refused somebody: "), "\(log)")
+        #expect(log.contains("refused an unknown client: "), "\(log)")
         #expect(try await own.realm.events().last?.server == "mongodb/localhost@EXAMPLE.TEST")
         await own.realm.stop()
     }
@@ -161,7 +161,7 @@ import Testing
                 environment: shared.realm.environment(cache: shared.annCache))
             #expect(result.status == 1 && result.stderr.contains("'code': 18"), "\(result)")
         } log: { log in
-            #expect(log.hasPrefix("refused somebody: ") && !log.contains("authenticated "), "\(log)")
+            #expect(log.hasPrefix("refused an unknown client: ") && !log.contains("authenticated "), "\(log)")
         }
     }
 

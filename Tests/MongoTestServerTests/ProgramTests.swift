@@ -85,7 +85,7 @@ import Testing
             ("localhost.crt", "ca.crt", "localhost.crt", "key"),
             ("localhost.key", "ca.crt", "localhost.key", "certificates"),
             ("client-encrypted.pem", "ca.crt", "client-encrypted.pem", "password"),
-            ("mismatch.pem", "ca.crt", "mismatch.pem", "does not fit"),
+            ("mismatch.pem", "ca.crt", "mismatch.pem", "does not match"),
             ("localhost.pem", "garbage.pem", "garbage.pem", "certificates"),
         ])
     func filesForTLS(certificateKey: String, authorities: String, named: String, says: String) async throws {

@@ -1,3 +1,4 @@
+import ModuleTestSupport
 import MongoTransport
 import NIOConcurrencyHelpers
 import NIOPosix
@@ -35,7 +36,7 @@ import Darwin
         var ipv6: ScriptedResolver.Answer
         /// Where a server listens.
         var listening: [String]
-        /// Which addresses neither accept nor refuse.
+        /// The addresses that neither accept nor refuse.
         var dead: [String] = []
         var attempts: [String]
     }
@@ -126,7 +127,8 @@ import Darwin
         for listener in dead { try #require(listener.isDead, "the condition of the test") }
         let resolver = ScriptedResolver(ipv4: race.ipv4, ipv6: race.ipv6)
 
-        // Where nothing is dead no attempt may have to wait for another: a busy machine must not look like a dead address.
+        // Where nothing is dead no attempt may have to wait for another: a busy machine must not look like a dead
+        // address.
         var options = Connector.Options()
         if race.dead.isEmpty { options.attemptDelay = .seconds(3600) }
         // And an answer for IPv6 that is on its way must not look like one that never comes.
@@ -230,7 +232,7 @@ import Darwin
         #expect(log.words == stalled + ["end 0 cancelled"])
     }
 
-    /// The second address costs the delay of 250 ms and not much more.
+    /// The second address costs the delay of 250 ms and little more.
     @Test func aDeadAddressCostsTheDelayAndNoMore() async throws {
         let (server, dead) = try await Self.start(listening: ["127.0.0.1"], dead: ["127.0.0.2"])
         for listener in dead { try #require(listener.isDead, "the condition of the test") }

@@ -1,3 +1,4 @@
+import ModuleTestSupport
 import MongoTransport
 import NIOConcurrencyHelpers
 import NIOPosix
@@ -5,7 +6,7 @@ import SaslBSON
 import TestSupport
 import Testing
 
-/// A peer that goes silent at each stage of a connect, with a deadline that passes and with a caller who goes away.
+/// A peer that goes silent at each stage of a connect, with a deadline that passes and with a cancelled caller.
 @Suite struct DeadlineTests {
     enum Stage: String, Sendable, CaseIterable {
         case name
@@ -110,7 +111,8 @@ import Testing
         }
     }
 
-    /// Cancelled somewhere between the first step and the last, again and again: whatever has come of it, nothing is left.
+    /// Cancelled somewhere between the first step and the last, again and again: whatever has come of it, nothing is
+    /// left.
     @Test(arguments: [false, true])
     func cancellingAtAnyPointLeavesNothing(withTLS: Bool) async throws {
         let authority = try await TestAuthority.shared

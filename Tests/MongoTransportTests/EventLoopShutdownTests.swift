@@ -1,3 +1,4 @@
+import ModuleTestSupport
 import MongoTransport
 import NIOConcurrencyHelpers
 import NIOCore
@@ -6,7 +7,7 @@ import SaslBSON
 import TestSupport
 import Testing
 
-/// An event loop that is shut down while somebody counts on it: everybody comes to an end.
+/// An event loop that is shut down while it is in use: all waiting calls end.
 @Suite(.timeLimit(.minutes(1))) struct EventLoopShutdownTests {
     private let ping: BSONDocument = ["ping": 1, "$db": "admin"]
 

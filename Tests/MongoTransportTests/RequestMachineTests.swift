@@ -132,7 +132,7 @@ extension RequestMachine<String> {
         #expect(machine.reply(to: 1) == "complete a 0, write c 2")
     }
 
-    /// What was sent cannot be unsent, and what is over is no more.
+    /// A sent request closes the connection, and a finished one is ignored.
     @Test func aRequestThatWasSentCannotBeWithdrawn() {
         var machine = Machine()
         _ = machine.request("a")

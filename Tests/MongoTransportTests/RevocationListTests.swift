@@ -2,7 +2,7 @@ import Testing
 
 @testable import MongoTransport
 
-/// What the parser of revocation lists makes of bytes that nobody should have written. `RevocationTests` has those of OpenSSL.
+/// The parser of revocation lists with malformed bytes. `RevocationTests` has OpenSSL's lists.
 @Suite struct RevocationListTests {
     private static func der(_ tag: UInt8, _ content: [UInt8]...) -> [UInt8] {
         let body = content.flatMap(\.self)

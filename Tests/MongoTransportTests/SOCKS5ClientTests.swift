@@ -3,7 +3,7 @@ import Testing
 
 @testable import MongoTransport
 
-/// The words before a SOCKS5 tunnel, byte by byte (RFC 1928, RFC 1929).
+/// The negotiation of a SOCKS5 tunnel, byte by byte (RFC 1928, RFC 1929).
 @Suite struct SOCKS5ClientTests {
     private typealias Client = SOCKS5Client
 
@@ -77,7 +77,7 @@ import Testing
         .init(testDescription: "a password that is not there", bytes: [5, 2], kind: .notSOCKS5, words: "SOCKS"),
         .init(testDescription: "nobody", bytes: [5, 255], kind: .credentialRequired, words: "demands a user name"),
         .init(
-            testDescription: "neither", bytes: [5, 255], kind: .credentialRequired, words: "takes neither",
+            testDescription: "neither", bytes: [5, 255], kind: .credentialRequired, words: "accepts neither",
             hasPassword: true),
         .init(
             testDescription: "a wrong password", bytes: [5, 2, 1, 1], kind: .credentialRejected,

@@ -1,5 +1,6 @@
 import BlockingWork
 import Dispatch
+import ModuleTestSupport
 import NIOConcurrencyHelpers
 import SecretMemory
 import Testing
@@ -109,12 +110,12 @@ import Testing
         #expect(try await contexts.context(for: Self.options(), by: farAway) !== context)
     }
 
-    /// While one thread hangs in the file system, everybody else's time goes on.
+    /// While one thread hangs in the file system, all other deadlines apply.
     @Test func filesThatHangHoldOneThreadAndNobodyElse() async throws {
         let files = Files(isOpen: false)
         let workers = BlockingWorkers()
         let contexts = Self.contexts(workers: workers) { try files.read($0) }
-        // The first one goes away, and takes nothing with it.
+        // The first one is cancelled, without any effect on others.
         let first = Task { try await contexts.context(for: Self.options(), by: farAway) }
         let patient = Task { try await contexts.context(for: Self.options(), by: farAway) }
         for _ in 0..<20 {

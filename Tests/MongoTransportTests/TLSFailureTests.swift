@@ -1,3 +1,4 @@
+import ModuleTestSupport
 import MongoTransport
 import NIOCore
 import NIOSSL
@@ -22,7 +23,7 @@ import Testing
     private static let certificateFailures: [Failure] = [
         Failure(
             testDescription: "no authority of the system", certificate: "server", change: .init(authorities: nil),
-            failure: .notTrusted, says: ["CN=Test CA", "nothing leads from"]),
+            failure: .notTrusted, says: ["CN=Test CA", "no chain leads from"]),
         Failure(
             testDescription: "another authority", certificate: "server", change: .init(authorities: "other-ca.crt"),
             failure: .notTrusted, says: ["CN=Test CA", "other-ca.crt"]),
@@ -30,11 +31,27 @@ import Testing
             testDescription: "a namesake of the authority", certificate: "of-namesake", failure: .notTrusted,
             says: ["did not sign"]),
         Failure(
-            testDescription: "issued by itself", certificate: "self-signed", failure: .notTrusted, says: ["by itself"]),
+            testDescription: "self-issued", certificate: "self-signed", failure: .notTrusted, says: ["self-issued"]),
         Failure(
-            testDescription: "issued by itself and named, but not for signing", certificate: "self-signed-no-authority",
+            testDescription: "issued by itself, named beside others and not for signing",
+            certificate: "self-signed-no-authority", change: .init(authorities: "no-authority-and-ca.pem"),
+            failure: .notTrusted,
+            says: ["is among", "no-authority-and-ca.pem", "keyCertSign", "a file that has it alone"]),
+        Failure(
+            testDescription: "another one issued by itself", certificate: "self-signed",
             change: .init(authorities: "self-signed-no-authority.crt"), failure: .notTrusted,
-            says: ["is among", "self-signed-no-authority.crt", "keyCertSign"]),
+            says: ["issued by itself and is not among"]),
+        Failure(
+            testDescription: "issued by an authority, and only servers are trusted", certificate: "server",
+            change: .init(authorities: "self-signed-no-authority.crt"), failure: .notTrusted,
+            says: ["nothing leads from its issuer"]),
+        Failure(
+            testDescription: "issued by itself and named, for another host", certificate: "self-signed-no-authority",
+            change: .init(host: "other.test", authorities: "self-signed-no-authority.crt"), failure: .wrongHostname,
+            says: ["not for other.test"]),
+        Failure(
+            testDescription: "issued by itself and named, expired", certificate: "self-signed-expired",
+            change: .init(authorities: "self-signed-expired.crt"), failure: .expired, says: ["expired on 2000-01-01"]),
         Failure(
             testDescription: "an intermediate authority is missing", certificate: "below", failure: .notTrusted,
             says: ["CN=Intermediate CA"]),
@@ -100,7 +117,7 @@ import Testing
         for text in failure.says { #expect(error?.message.contains(text) == true, "\(error?.message ?? "")") }
         #expect(error?.message.contains("\(failure.change.host):\(server.port)") == true)
         try await eventually("nothing is open") { Sockets.descriptors(connectedTo: server.port).isEmpty }
-        // Nothing was said to a server that is not the right one.
+        // Nothing was sent to a server that is not the right one.
         #expect(server.received == 0)
         return error
     }
@@ -113,7 +130,7 @@ import Testing
             Failure(
                 testDescription: "no certificate, \(suffix)", certificate: "server", maximum: version,
                 clients: .demanded, failure: .certificateRequired,
-                says: ["demands a certificate of the client"]),
+                says: ["requires a client certificate"]),
             Failure(
                 testDescription: "a stranger's certificate, \(suffix)", certificate: "server", maximum: version,
                 clients: .demanded, change: .init(client: "stranger.pem"), failure: .certificateRejected,
@@ -126,7 +143,7 @@ import Testing
         _ = try await Self.check(failure)
     }
 
-    /// Real servers ask for a certificate, take none for an answer, and hang up.
+    /// Real servers request a certificate, accept its absence in the handshake, and then close the connection.
     @Test(arguments: [nil, TLSVersion.tlsv12])
     func aServerThatHangsUpOnClientsWithoutCertificate(maximum: TLSVersion?) async throws {
         let server = try await TestServer.start(
@@ -137,7 +154,7 @@ import Testing
         #expect(error?.message.contains("closed the connection") == true)
     }
 
-    /// What a server says before it closes is lost when it resets the connection: that it asked is all there is to go by.
+    /// A server's alert is lost if it resets the connection: only its certificate request is known.
     @Test func aServerThatResetsWhenItHasSeenACertificate() async throws {
         let tls = try await TestAuthority.shared.server("server", clients: .asked)
         let server = try await TestServer.start(.resetOnRequest, tls: tls)
@@ -147,7 +164,7 @@ import Testing
         #expect(error?.message.contains("may not accept") == true, "\(error?.message ?? "")")
     }
 
-    /// With TLS 1.2 the certificate was accepted before, and where nobody asked for it, nobody can refuse it.
+    /// With TLS 1.2 the certificate was accepted before, and without a request it cannot be refused.
     @Test(arguments: [(TLSVersion.tlsv12, TestAuthority.Clients.asked), (.tlsv13, .anybody)])
     func aServerThatResetsForReasonsOfItsOwn(maximum: TLSVersion, clients: TestAuthority.Clients) async throws {
         let tls = try await TestAuthority.shared.server("server", maximum: maximum, clients: clients)
@@ -157,7 +174,7 @@ import Testing
         #expect(error?.tlsFailure == nil)
     }
 
-    /// Where nobody asked for a certificate, its lack is not to blame.
+    /// Without a certificate request, a missing certificate is not the cause.
     @Test func aServerThatHangsUpForReasonsOfItsOwn() async throws {
         let server = try await TestServer.start(
             .hangUpAfterHandshake, tls: try await TestAuthority.shared.server("server"))
@@ -167,7 +184,7 @@ import Testing
         #expect(error?.mayDemandTLS == false)
     }
 
-    // MARK: - Handshakes that come to nothing
+    // MARK: - Failed handshakes
 
     struct Broken: Sendable, CustomTestStringConvertible {
         var testDescription: String

@@ -1,4 +1,5 @@
 import Dispatch
+import ModuleTestSupport
 import NIOPosix
 import SecretMemory
 import TestSupport
@@ -35,7 +36,7 @@ import Testing
 
     @Test(arguments: [
         File(name: "missing.pem", failure: .authoritiesFile, says: "No such file"),
-        File(name: "folder.pem", failure: .authoritiesFile, says: "no regular file"),
+        File(name: "folder.pem", failure: .authoritiesFile, says: "not a regular file"),
         File(name: "empty.pem", failure: .authoritiesFile, says: "is empty"),
         File(name: "garbage.pem", failure: .authoritiesFile, says: "no certificates"),
         File(name: "damaged.pem", failure: .authoritiesFile, says: "damaged"),
@@ -52,7 +53,7 @@ import Testing
 
     @Test(arguments: [
         File(name: "missing.pem", failure: .certificateKeyFile, says: "No such file"),
-        File(name: "folder.pem", failure: .certificateKeyFile, says: "no regular file"),
+        File(name: "folder.pem", failure: .certificateKeyFile, says: "not a regular file"),
         File(name: "empty.pem", failure: .certificateKeyFile, says: "is empty"),
         File(name: "garbage.pem", failure: .certificateKeyFile, says: "no certificate"),
         File(name: "client.crt", failure: .certificateKeyFile, says: "no private key"),
@@ -85,7 +86,7 @@ import Testing
         }
     }
 
-    /// A file system that does not answer: neither the deadline nor the caller's leaving waits for it.
+    /// A file system that does not answer: neither the deadline nor a cancellation waits for it.
     @Test func filesThatHangHoldUpNobody() async throws {
         let gate = DispatchSemaphore(value: 0)
         let cache = TLSContextCache { options in

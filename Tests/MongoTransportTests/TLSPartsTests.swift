@@ -112,7 +112,7 @@ import Testing
 
     // MARK: - Certificates
 
-    /// Whatever a peer sends as a certificate must not bring anybody down.
+    /// Whatever a peer sends as a certificate must not cause a crash.
     @Test func damagedCertificatesAreErrors() async throws {
         let authority = try await TestAuthority.shared
         let certificate = try NIOSSLCertificate(bytes: authority.contents("elaborate.crt"), format: .pem)

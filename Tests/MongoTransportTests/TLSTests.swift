@@ -1,3 +1,4 @@
+import ModuleTestSupport
 import MongoTransport
 import NIOCore
 import NIOPosix
@@ -49,6 +50,9 @@ import Testing
         Success(
             testDescription: "one authority of several", certificate: "server", change: .init(authorities: "bundle.pem")
         ),
+        Success(
+            testDescription: "issued by itself, named and not for signing", certificate: "self-signed-no-authority",
+            change: .init(authorities: "self-signed-no-authority.crt")),
         Success(testDescription: "TLS 1.2", certificate: "server", maximum: .tlsv12),
         Success(
             testDescription: "an address", certificate: "address", change: .init(host: "127.0.0.1"), serverName: nil),

@@ -1,3 +1,4 @@
+import ModuleTestSupport
 import MongoTransport
 import NIOCore
 import NIOPosix
@@ -6,7 +7,7 @@ import SaslWire
 import TestSupport
 import Testing
 
-/// One connection over a real socket, and the servers that are none.
+/// One connection over a real socket, and servers of other protocols.
 @Suite struct WireConnectionTests {
     private func connect(_ server: TestServer, tls: TLSOptions? = nil) async throws -> WireConnection {
         try await WireConnection.connect(
@@ -39,7 +40,7 @@ import Testing
         #expect(try BSONDocument(decoding: reply) == ["ok": 1, "number": 1])
     }
 
-    /// What cannot be sent hurts nobody.
+    /// A command that cannot be sent has no other effect.
     @Test(arguments: [[], [5, 0, 0, 0], [6, 0, 0, 0, 0]] as [[UInt8]])
     func bytesThatAreNoDocumentAreNotSent(command: [UInt8]) async throws {
         let server = try await TestServer.start()
@@ -49,8 +50,8 @@ import Testing
         #expect(try await connection.run(ping, by: farAway)["number"] == 1)
     }
 
-    /// A frame that is right around a document that is not: who asked for bytes gets them, who asked for a document gets
-    /// an error, and the connection is over.
+    /// A frame that is right around a document that is not: a request for bytes gets them, a request for a document
+    /// gets an error, and the connection is closed.
     @Test func aReplyThatIsNoDocument() async throws {
         var garbled = try WireMessage.message(WireOpMessage(body: ["ok": 1])).encoded(requestID: 1, responseTo: 1)
         garbled.setInteger(UInt8(0x7F), at: 25)
@@ -250,7 +251,7 @@ import Testing
         Foreign(testDescription: "SSH", behaviour: .greet(ssh, thenClose: false), says: ["SSH"]),
         Foreign(testDescription: "SSH, and gone", behaviour: .greet(ssh, thenClose: true), says: ["SSH"]),
         Foreign(testDescription: "HTTP", behaviour: .reply(http), says: ["HTTP"]),
-        Foreign(testDescription: "TLS", behaviour: .reply(alert), says: ["the peer wants TLS"]),
+        Foreign(testDescription: "TLS", behaviour: .reply(alert), says: ["the peer requires TLS"]),
         // It comes before the command is sent or after: both are told.
         Foreign(
             testDescription: "a message without a question", behaviour: .greet(message, thenClose: true),
@@ -270,7 +271,7 @@ import Testing
         return message.map { Array($0.readableBytesView) } ?? []
     }()
 
-    /// A server that has TLS only, asked in the clear.
+    /// A TLS server, contacted without TLS.
     @Test func aServerThatHasTLSOnly() async throws {
         let authority = try await TestAuthority.shared
         let server = try await TestServer.start(tls: authority.server("server"))

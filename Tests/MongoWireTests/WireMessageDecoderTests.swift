@@ -4,7 +4,7 @@ import SaslWire
 import Testing
 
 @Suite struct WireMessageDecoderTests {
-    /// What a decoder makes of a stream that arrives in pieces and then ends.
+    /// A decoder with a stream that arrives in pieces and then ends.
     private static func run(
         _ stream: ByteBuffer, chunks: some Sequence<Int>, limits: WireLimits = .default
     ) -> (frames: [WireFrame], error: WireError?, consumed: Int) {
@@ -136,7 +136,7 @@ import Testing
         #expect(Array(buffer.readableBytesView.prefix(7)) == [0x15, 0x03, 0x03, 0x00, 0x02, 0x02, 0x28])
         let whole = Self.run(buffer, chunks: [16, Int.max])
         #expect(whole.frames.map(\.message) == [message])
-        // After a first message nothing is guessed any more.
+        // After the first message there is no protocol detection.
         var stream = try WireMessage.message(WireOpMessage(body: [:])).encoded(requestID: 1)
         let first = stream.readableBytes
         stream.writeImmutableBuffer(buffer)

@@ -39,7 +39,7 @@ import Darwin
                 try await resolver.addresses(of: literal, family: family, by: never)
             }
             #expect(error?.code == .noAddress)
-            #expect(error?.description == "no-address: \(literal): is no \(family) address")
+            #expect(error?.description == "no-address: \(literal): is not an \(family) address")
         }
     }
 

@@ -1,7 +1,7 @@
 import GSSCore
 import Synchronization
 
-/// Protects messages in a way that is easy to see through and yet tells every manipulation apart: a mark for encryption,
+/// Protects messages in a transparent way that still detects every manipulation: a mark for encryption,
 /// a number, a checksum under a key, and the content, which is masked where it is encrypted.
 ///
 /// Each side of a context has one. Numbers count in each direction from 0.
@@ -150,7 +150,7 @@ final class FakeContext: GSSContextHandle {
     }
 }
 
-/// What happened beneath an exchange.
+/// The calls of an exchange.
 final class FakeLog: Sendable {
     struct Entries: Sendable {
         var targets: [GSSName] = []

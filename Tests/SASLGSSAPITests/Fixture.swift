@@ -15,7 +15,7 @@ struct Fixture: ~Copyable {
 
     let log: FakeLog
     var session: SaslSession
-    /// Held by the session only: a failed step lets go of it.
+    /// Held by the session only: a failed step releases it.
     private(set) weak var gssapi: GSSAPIExchange?
     /// The server's side of the context.
     var server: FakeProtection

@@ -53,7 +53,7 @@ import Testing
             testDescription: "four rounds", tokens: [[1], [2], [3], nil], responses: [[1], [2], [3], []]),
     ]
 
-    /// Whoever has the last token: the offer comes only after the client has said something to it.
+    /// Whichever side has the last token: the offer comes only after the client's response to it.
     @Test(arguments: establishments)
     func theOfferFollowsTheLastToken(_ establishment: Establishment) throws {
         var script = FakeScript(progress: [])

@@ -51,7 +51,7 @@ import Testing
         #expect(log.entries.released == 1)
     }
 
-    /// Its keys are of no more use. Until then it can be asked what was agreed on.
+    /// Its keys are no longer needed. Until then it can be inspected.
     @Test func withoutALayerTheContextIsReleasedAtOnce() throws {
         var fixture = try Fixture()
         try fixture.establish()
@@ -70,7 +70,7 @@ import Testing
         if stepsBefore > 1 { _ = try fixture.session.step(Fixture.serverToken) }
         let error = #expect(throws: SaslError.self) { try fixture.session.makeSecurityLayer() }
         #expect(error?.code == .incomplete)
-        // Asking too early does no harm.
+        // A call too early has no effect.
         if stepsBefore < 1 { _ = try fixture.session.step(nil) }
         if stepsBefore < 2 { _ = try fixture.session.step(Fixture.serverToken) }
         #expect(try fixture.answer(to: fixture.offer(.integrity, size: 100)).bytes.first == 2)

@@ -13,7 +13,7 @@ import Testing
             ScramMechanism(.sha1, username: "user", password: Secret("pencil"), options: options))
     }
 
-    /// The error, and that nothing goes on after it.
+    /// The error, and that no step follows.
     static func failure(_ session: inout SaslSession, _ challenge: [UInt8]?) throws -> SaslError {
         let error = try #require(throws: SaslError.self) { try session.step(challenge) }
         #expect(session.isComplete == false)

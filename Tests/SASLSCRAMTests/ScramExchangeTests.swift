@@ -1,3 +1,4 @@
+import ModuleTestSupport
 import SASL
 import SASLSCRAM
 import Testing
@@ -96,13 +97,13 @@ import Testing
         _ mechanism: ScramMechanism, _ hash: ScramMechanism.Hash, serverPassword: String, iterations: Int = 4096,
         extensions: String = ""
     ) throws -> (clientFirst: String, accepted: Bool, isComplete: Bool) {
-        let server = ScriptedServer(hash: hash, password: serverPassword, iterations: iterations)
+        let server = ScramServerSide(
+            hash == .sha1 ? .sha1 : .sha256, password: serverPassword, iterations: iterations)
         var session = try SaslSession(mechanism)
         let clientFirst = try #require(text(try session.step([])))
         // The header ends behind the second comma.
         let bare = clientFirst.split(separator: ",", maxSplits: 2, omittingEmptySubsequences: false)[2]
-        let nonce = try #require(bare.split(separator: ",").last).dropFirst(2)
-        let serverFirst = "r=\(nonce)X,s=\(Data64.encode(server.salt)),i=\(iterations)\(extensions)"
+        let serverFirst = server.first(clientFirstBare: String(bare), nonceSuffix: "X", extensions: extensions)
         let clientFinal = try #require(text(try session.step(Array(serverFirst.utf8))))
         let accepted = server.accepts(
             clientFirstBare: String(bare), serverFirst: serverFirst, clientFinal: clientFinal)

@@ -55,9 +55,9 @@ import Testing
         #expect(Set(Self.codes.map(\.0)).count == Self.codes.count)
     }
 
-    @Test func theCauseIsPartOfTheText() {
-        let error = SaslError(.mechanismFailure, "outer", underlying: SaslError(.refused, "inner"))
-        #expect(error.description == "mechanism-failure: outer (refused: inner)")
+    @Test func theCauseIsNotSaidTwice() {
+        let error = SaslError(.mechanismFailure, "outer: inner", underlying: SaslError(.refused, "inner"))
+        #expect(error.description == "mechanism-failure: outer: inner")
         #expect((error.underlying as? SaslError)?.code == .refused)
     }
 }

@@ -1,7 +1,7 @@
 import SASL
 import Testing
 
-/// What a server's session keeps for every mechanism.
+/// What a server's session enforces for every mechanism.
 @Suite struct SaslServerSessionTests {
     private static let ann = SaslAuthentication(authenticationIdentity: "ann")
     private static let identity = SaslIdentityText(authentication: "ann", authorization: "ann")

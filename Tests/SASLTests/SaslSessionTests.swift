@@ -1,7 +1,7 @@
 import SASL
 import Testing
 
-/// What a session keeps for every mechanism.
+/// What a session enforces for every mechanism.
 @Suite struct SaslSessionTests {
     private static let limit = SaslLimits.maximumTokenLength
     private static let tooLong = [UInt8](repeating: 1, count: limit + 1)
@@ -69,7 +69,7 @@ import Testing
         guard stepsBefore < example.challenges.count else { return }
         var session = try example.session(after: stepsBefore)
         #expect(failure(of: try session.makeSecurityLayer())?.code == .incomplete)
-        // Asking too early does no harm.
+        // A call too early has no effect.
         for challenge in example.challenges.dropFirst(stepsBefore) { _ = try session.step(challenge) }
         #expect(session.isComplete == true)
         #expect(failure(of: try session.makeSecurityLayer()) == nil)
@@ -156,7 +156,7 @@ import Testing
         #expect(error?.message == "the client's response has 1048577 bytes, more than 1048576")
     }
 
-    /// Whatever the exchange says of itself, and whatever it would go on to do.
+    /// Whatever the exchange reports, and whatever it would do next.
     @Test(arguments: 0...2)
     func anErrorOfTheExchangeIsTheLastOfItsSteps(stepsBefore: Int) throws {
         let refusal = SaslError(.refused, "no")

@@ -81,6 +81,8 @@ struct Conversation {
             return (.identity, Replies.connectionStatus(users: users))
         case "saslContinue":
             return (nil, Replies.outOfOrder)
+        case "ping" where user != nil:
+            return (nil, ["ok": 1.0])
         default:
             return (nil, Replies.noSuchCommand)
         }
@@ -203,7 +205,7 @@ struct Conversation {
     private func saslReply(_ payload: [UInt8], done: Bool = false) -> BSONDocument {
         let value: BSONValue =
             if sendsText || misbehaviour == .oddity(.base64Payloads) {
-                .string(Base64.encoded(payload))
+                .string(Data(payload).base64EncodedString())
             } else {
                 .binary(BSONBinary(bytes: payload))
             }

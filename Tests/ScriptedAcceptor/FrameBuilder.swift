@@ -8,15 +8,16 @@ struct FrameBuilder {
 
     private let damage: Misbehaviour.FrameDamage?
     private let flags: UInt32
-    private let isAncient: Bool
+    private let isReply: Bool
 
-    init(_ misbehaviour: Misbehaviour, _ step: Misbehaviour.Step) {
+    /// - Parameter isReply: Whether it answers an OP_QUERY, with an OP_REPLY.
+    init(_ misbehaviour: Misbehaviour, _ step: Misbehaviour.Step, isReply: Bool = false) {
         if case .frame(let damage, step) = misbehaviour {
             self.damage = damage
         } else {
             damage = nil
         }
-        isAncient = misbehaviour == .oddity(.ancientServer)
+        self.isReply = isReply || misbehaviour == .oddity(.ancientServer)
         switch misbehaviour {
         case .oddity(.checksums), .frame(.badChecksum, step): flags = 1
         case .frame(.moreToCome, step): flags = 1 << 1
@@ -52,7 +53,7 @@ struct FrameBuilder {
         // The library's own encoder knows how to compute a checksum.
         case nil where flags == 1: return honest(reply, responseTo)
         // OP_REPLY: flags, cursor, start and the number of documents.
-        case nil where isAncient:
+        case nil where isReply:
             return frame(1, Self.little(8) + [UInt8](repeating: 0, count: 12) + Self.little(1) + document, responseTo)
         default: return frame(2013, body(document), responseTo)
         }

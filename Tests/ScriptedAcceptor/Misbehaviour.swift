@@ -1,4 +1,4 @@
-/// The one way in which a process of this program departs from an honest server.
+/// The one way in which a process of this program differs from an honest server.
 ///
 /// Every value has a name for the command line; ``allCases`` is what `--list` prints.
 enum Misbehaviour: Hashable, Sendable {
@@ -44,11 +44,11 @@ enum Misbehaviour: Hashable, Sendable {
         case unknownFields = "unknown-fields"
         case base64Payloads = "base64-payloads"
         case helloUnknown = "hello-unknown"
-        /// From before OP_MSG and hello: it wants OP_QUERY and isMaster, and hangs up on anything else.
+        /// From before OP_MSG and hello: it accepts OP_QUERY and isMaster, and closes the connection on anything else.
         case ancientServer = "ancient-server"
         case allLayersOffered = "all-layers-offered"
         case outcomeOneReplyLater = "outcome-one-reply-later"
-        /// More roles than anybody reads, with long names.
+        /// A huge number of roles, with long names.
         case manyRoles = "many-roles"
         /// It knows its users by other names.
         case otherUserName = "other-user-name"
@@ -56,9 +56,9 @@ enum Misbehaviour: Hashable, Sendable {
         case noConnectionStatus = "no-connection-status"
         /// It knows users without databases, and no roles.
         case poorConnectionStatus = "poor-connection-status"
-        /// It answers connectionStatus with nothing but that it succeeded.
+        /// It answers connectionStatus only with success.
         case emptyConnectionStatus = "empty-connection-status"
-        /// A secondary of a set whose members have names that nobody knows.
+        /// A secondary of a set whose members' names do not resolve.
         case strangeMembers = "strange-members"
         /// It speaks old wire versions only.
         case oldWireVersions = "old-wire-versions"
@@ -76,7 +76,7 @@ enum Misbehaviour: Hashable, Sendable {
         case behindLoadBalancer = "behind-load-balancer"
         /// It demands that clients declare a version of its API.
         case demandsAPIVersion = "demands-api-version"
-        /// It knows isMaster in an OP_QUERY and nothing else, and hangs up on an OP_MSG.
+        /// It knows only isMaster in an OP_QUERY, and closes the connection on an OP_MSG.
         case handshakeOnly = "handshake-only"
 
         /// Whether it does not take part in the conversation at all.
@@ -97,7 +97,7 @@ enum Misbehaviour: Hashable, Sendable {
         case lengthFifteen = "length-15"
         case lengthNegative = "length-negative"
         case lengthMaximum = "length-maximum"
-        /// More than anybody may send before it has proven itself.
+        /// More than an unauthenticated peer may send.
         case lengthOverLimit = "length-over-limit"
         case unknownOpcode = "unknown-opcode"
         case compressed
@@ -153,7 +153,7 @@ enum Misbehaviour: Hashable, Sendable {
         case truncatedToken = "truncated-token"
         case emptyToken = "empty-token"
         case reflectedToken = "reflected-token"
-        /// An error of Kerberos in the place of the token, which anybody could have written.
+        /// A Kerberos error instead of the token, which anyone could forge.
         case errorOfClocks = "error-of-clocks"
         case errorOfKeyVersion = "error-of-key-version"
         case errorOfMissingKey = "error-of-missing-key"

@@ -22,18 +22,18 @@ enum Replies {
         "maxWriteBatchSize": 100_000, "minWireVersion": 0, "maxWireVersion": 21, "readOnly": false, "ok": 1.0,
     ]
 
-    /// What a server of that kind says of itself.
+    /// The description of a server of that kind.
     static func hello(_ misbehaviour: Misbehaviour) -> BSONDocument {
         var hello = hello
         if [.oddity(.strangeMembers), .stranger(.arbiter)].contains(misbehaviour) {
             hello["isWritablePrimary"] = false
             hello["setName"] = "strange"
-            hello["me"] = "a.invalid:27017"
-            hello["hosts"] = ["a.invalid:27017", "localhost:27017"]
-            hello["arbiters"] = ["b.invalid:27018"]
         }
         switch misbehaviour {
         case .oddity(.strangeMembers):
+            hello["me"] = "a.invalid:27017"
+            hello["hosts"] = ["a.invalid:27017", "localhost:27017"]
+            hello["arbiters"] = ["b.invalid:27018"]
             hello["secondary"] = true
         case .stranger(.arbiter):
             hello["arbiterOnly"] = true

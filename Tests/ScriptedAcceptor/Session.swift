@@ -34,7 +34,8 @@ final class Session {
             return true
         }
         let reply = ReplyDamage(misbehaviour, step).applied(to: document)
-        let bytes = FrameBuilder(misbehaviour, step).bytes(of: reply, to: frame.header)
+        let isReply = if case .query = frame.message { true } else { false }
+        let bytes = FrameBuilder(misbehaviour, step, isReply: isReply).bytes(of: reply, to: frame.header)
         if case .failure(let failure, step) = misbehaviour {
             switch failure {
             case .error:
@@ -74,13 +75,22 @@ final class Session {
         switch frame.message {
         case .message(let message) where misbehaviour != .oddity(.ancientServer):
             return (frame, message.body)
-        case .query(let query) where misbehaviour == .oddity(.ancientServer):
+        case .query(let query) where misbehaviour == .oddity(.ancientServer) || takes(query):
             var command = query.query
             command["$db"] = .string(String(query.fullCollectionName.split(separator: ".").first ?? ""))
             return (frame, command)
         default:
             return nil
         }
+    }
+
+    /// Servers of today take the first hello of other drivers in an old message. Where nobody asks other drivers, it must not be
+    /// a way around what the server does.
+    private func takes(_ query: WireOpQuery) -> Bool {
+        let isForOthers = [
+            .stranger(.arbiter), .stranger(.behindLoadBalancer), .oddity(.strangeMembers), .oddity(.noConnectionStatus),
+        ].contains(misbehaviour)
+        return isForOthers && query.query.first?.key.lowercased() == "ismaster"
     }
 
     private func nextFrame() -> WireFrame? {

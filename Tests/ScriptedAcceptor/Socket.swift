@@ -70,7 +70,7 @@ final class Socket: Sendable {
         return Array(bytes.prefix(max(count, 0)))
     }
 
-    /// Sends all of it, and gives up quietly on a client that has gone: that is often just what the test is about.
+    /// Sends all of it, and ignores a client that has gone: tests often rely on that.
     func write(_ bytes: some Sequence<UInt8>) {
         let bytes = Array(bytes)
         var sent = 0

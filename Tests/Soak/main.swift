@@ -14,7 +14,7 @@ import SaslConnectionString
 //
 // Without the last two the tickets are those of the default cache.
 //
-// A program of its own and no test: Swift Testing keeps a record of every error that is thrown in a test's process,
+// A separate program and not a test: Swift Testing keeps a record of every error that is thrown in a test's process,
 // which looks like a leak of a few hundred bytes for each authentication.
 
 /// What a process holds, as the kernel counts it.
@@ -69,7 +69,7 @@ func authenticate(
         for lane in 0..<lanes {
             group.addTask {
                 for _ in stride(from: lane, to: count, by: lanes) {
-                    // Far away: what waits for a deadline must be gone with its authentication, not with its time.
+                    // Far away: resources of a deadline must be released with the authentication, not at the deadline.
                     let session = try await connector.connect(
                         to: string, as: credential, by: .now + .seconds(3600))
                     await session.connection.close()

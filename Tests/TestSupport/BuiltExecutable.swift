@@ -1,9 +1,9 @@
-public import Foundation
+package import Foundation
 
 /// Finds the programs that the package builds beside its tests.
-public enum BuiltExecutable {
+package enum BuiltExecutable {
     /// The program's file, looked for in the folder of the running test bundle and in those above it.
-    public static func url(named name: String) throws -> URL {
+    package static func url(named name: String) throws -> URL {
         let own = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
         let argument = URL(fileURLWithPath: CommandLine.arguments.first ?? "/")
         for start in [own, argument] {
@@ -23,7 +23,7 @@ public enum BuiltExecutable {
     }
 
     /// A program of the system, found through `PATH`; the error names the package that has it.
-    public static func system(_ name: String, package: String) throws -> URL {
+    package static func system(_ name: String, package: String) throws -> URL {
         let path = ProcessInfo.processInfo.environment["PATH"] ?? ""
         for folder in path.split(separator: ":").map(String.init) + ["/usr/sbin", "/usr/bin"] {
             let candidate = URL(fileURLWithPath: folder).appendingPathComponent(name)

@@ -1,17 +1,17 @@
-public import Foundation
+package import Foundation
 package import Subprocess
 import SystemPackage
 
 /// Runs programs to their end, with their own environment, input and time limit.
-public enum Child {
+package enum Child {
     /// How a program ended and what it wrote.
-    public struct Result: Sendable, CustomStringConvertible {
+    package struct Result: Sendable, CustomStringConvertible {
         /// The exit status; 128 plus the signal's number where a signal ended the program, as a shell reports it.
-        public var status: Int32
+        package var status: Int32
         /// What it wrote to its standard output, up to 16 MiB.
-        public var stdout: String
+        package var stdout: String
         /// What it wrote to its standard error, up to 16 MiB.
-        public var stderr: String
+        package var stderr: String
 
         package init(status: Int32, stdout: String, stderr: String) {
             self.status = status
@@ -20,7 +20,7 @@ public enum Child {
         }
 
         /// All of it, for a failing test.
-        public var description: String {
+        package var description: String {
             "exit status \(status)\n--- stdout\n\(stdout)\n--- stderr\n\(stderr)"
         }
     }
@@ -30,7 +30,7 @@ public enum Child {
     /// - Parameters:
     ///   - environment: Added to this process's environment, from which all Kerberos variables were removed.
     ///   - timeout: When it is up the program is killed and the call throws.
-    public static func run(
+    package static func run(
         _ executable: URL, _ arguments: [String] = [], environment: [String: String] = [:],
         standardInput: String = "", timeout: Duration = .seconds(120)
     ) async throws -> Result {

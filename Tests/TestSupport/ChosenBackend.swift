@@ -1,5 +1,5 @@
 import Foundation
-public import KerberosTestKit
+package import KerberosTestKit
 
 /// What the realms of this run of the tests are.
 ///
@@ -27,7 +27,7 @@ extension KerberosRealm.Backend {
     }
 
     /// What the environment chooses.
-    public static var chosen: KerberosRealm.Backend {
+    package static var chosen: KerberosRealm.Backend {
         get throws {
             switch try choice {
             case .processes: .processes
@@ -38,7 +38,7 @@ extension KerberosRealm.Backend {
     }
 
     /// The options by which `testrealm` has the same.
-    public static var chosenOptions: [String] {
+    package static var chosenOptions: [String] {
         get throws {
             switch try choice {
             case .processes: []
@@ -49,8 +49,8 @@ extension KerberosRealm.Backend {
     }
 
     /// Whether the environment chooses containers.
-    public static var isContainerChosen: Bool { (try? choice) == .containers }
+    package static var isContainerChosen: Bool { (try? choice) == .containers }
 
     /// Whether the environment chooses an Active Directory domain controller's KDC.
-    public static var isSambaChosen: Bool { (try? choice) == .samba }
+    package static var isSambaChosen: Bool { (try? choice) == .samba }
 }

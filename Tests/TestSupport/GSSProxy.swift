@@ -1,13 +1,13 @@
 import Foundation
-public import KerberosTestKit
+package import KerberosTestKit
 
-/// A gssproxy that keeps a user's key from the programs which authenticate with it.
+/// A gssproxy that holds a user's key for programs that authenticate with it.
 ///
-/// Its library stands in for the Kerberos mechanism in every process that is told so by ``environment``, and asks the daemon
-/// over a socket. `make peers` unpacks it: installed, it would be in the way of every other program.
-public final class GSSProxy: Sendable {
+/// Its library stands in for the Kerberos mechanism in every process that is told so by ``environment``, and asks the
+/// daemon over a socket. `make peers` unpacks it: installed, it would affect every other program.
+package final class GSSProxy: Sendable {
     /// The environment for a child process that has credentials in this way only.
-    public let environment: [String: String]
+    package let environment: [String: String]
     private let folder: String
     private let daemon: ServerProcess
 
@@ -17,12 +17,12 @@ public final class GSSProxy: Sendable {
     ///   - realm: The user's realm, which the daemon finds as the clients do.
     ///   - keytab: The path of a keytab with the user's key.
     ///   - principal: The user.
-    public static func start(in realm: KerberosRealm, keytab: String, principal: String) async throws -> GSSProxy {
+    package static func start(in realm: KerberosRealm, keytab: String, principal: String) async throws -> GSSProxy {
         let program: URL
         do {
             program = try BuiltExecutable.url(named: "gssproxy/usr/sbin/gssproxy")
         } catch {
-            throw TestSupportError("gssproxy is missing: `make peers` unpacks the Debian package")
+            throw TestSupportError("gssproxy is missing: `make test` unpacks the Debian package")
         }
         let libraries = program.deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent("lib")
         let names = try FileManager.default.contentsOfDirectory(atPath: libraries.path)
@@ -60,8 +60,8 @@ public final class GSSProxy: Sendable {
         ]
     }
 
-    /// Ends it; its folder goes with it.
-    public func stop() async throws {
+    /// Ends it; its folder is removed.
+    package func stop() async throws {
         try await daemon.stop()
     }
 

@@ -1,16 +1,16 @@
 import Foundation
-public import KerberosTestKit
+package import KerberosTestKit
 
-/// A keeper of tickets in a process of its own, which caches of the type `KCM` are in.
+/// A cache daemon for caches of the type `KCM`.
 ///
-/// MIT's library has the client, and no daemon: this is Heimdal's, unpacked by `make peers`. Its socket is at a fixed place
-/// under `/var/run`, so it runs where that is a folder of ours: in a mount namespace, as ``NetworkWorld`` does.
-public final class HeimdalKCM: Sendable {
+/// MIT's library has the client, and no daemon: this is Heimdal's, unpacked by `make peers`. Its socket is at a fixed
+/// place under `/var/run`, so it runs where that is a folder of ours: in a mount namespace, as ``NetworkWorld`` does.
+package final class HeimdalKCM: Sendable {
     private let folder: String
     private let daemon: ServerProcess
 
     /// Starts it, and returns when it listens.
-    public static func start() async throws -> HeimdalKCM {
+    package static func start() async throws -> HeimdalKCM {
         let programs = try HeimdalPrograms()
         let unshare = try BuiltExecutable.system("unshare", package: "util-linux")
         _ = try BuiltExecutable.system("mount", package: "mount")
@@ -45,21 +45,21 @@ public final class HeimdalKCM: Sendable {
         self.daemon = daemon
     }
 
-    /// The environment for a child process in a realm that finds this keeper.
-    public func environment(_ realm: KerberosRealm, cache: String? = nil) -> [String: String] {
+    /// The environment for a child process in a realm that uses this daemon.
+    package func environment(_ realm: KerberosRealm, cache: String? = nil) -> [String: String] {
         realm.environment(cache: cache).merging(
             ["KRB5_CONFIG": "\(realm.configurationFile):\(folder)/krb5.conf"]) { $1 }
     }
 
-    /// Ends it; its tickets and its folder go with it.
-    public func stop() async throws {
+    /// Ends it; its tickets and its folder are removed.
+    package func stop() async throws {
         try await daemon.stop()
     }
 
     private static let socket = ".heim_org.h5l.kcm-socket"
 
-    /// Arguments: the folder, the program, where its libraries are. It ends the daemon when its input ends. In a network
-    /// of its own the only socket that listens is the daemon's; what the daemon keeps, it keeps without a KDC.
+    /// Arguments: the folder, the program, where its libraries are. It ends the daemon when its input ends. In a
+    /// network of its own the only socket that listens is the daemon's; what the daemon keeps, it keeps without a KDC.
     private static let script = """
         folder=$1 kcm=$2 libraries=$3
         mount --bind "$folder" /var/run || exit 1

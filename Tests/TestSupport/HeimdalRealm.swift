@@ -3,25 +3,25 @@ import Foundation
 /// A private realm of Heimdal, whose KDC is not MIT's, for clients that are.
 ///
 /// Debian's package conflicts with MIT's KDC, so the build unpacks it into a folder of its own: `make peers`.
-public final class HeimdalRealm: Sendable {
+package final class HeimdalRealm: Sendable {
     /// The realm's name.
-    public let name = "HEIMDAL.TEST"
+    package let name = "HEIMDAL.TEST"
     /// The realm's folder.
-    public let folder: String
+    package let folder: String
     /// The path of a keytab with the keys of `mongodb/localhost`, for the server.
-    public let serviceKeytab: String
+    package let serviceKeytab: String
     /// A cache with a ticket-granting ticket of `ann`, as `FILE:` and path, got by MIT's `kinit`.
-    public let annCache: String
+    package let annCache: String
     /// The password of `ann`.
-    public let annPassword = "ann's password"
+    package let annPassword = "ann's password"
     /// The principal of `ann` with its realm.
-    public var ann: String { "ann@\(name)" }
+    package var ann: String { "ann@\(name)" }
 
     private let programs: HeimdalPrograms
     private let kdc: ServerProcess
 
     /// Starts a realm with the principals `ann` and `mongodb/localhost`.
-    public static func start() async throws -> HeimdalRealm {
+    package static func start() async throws -> HeimdalRealm {
         let programs = try HeimdalPrograms()
         let folder = FileManager.default.temporaryDirectory
             .appendingPathComponent("heimdal-\(UUID().uuidString)").path
@@ -65,13 +65,13 @@ public final class HeimdalRealm: Sendable {
         try await makeCache(annCache)
     }
 
-    /// Stops the KDC; its folder goes with it.
-    public func stop() async throws {
+    /// Stops the KDC; its folder is removed.
+    package func stop() async throws {
         try await kdc.stop()
     }
 
     /// The environment for a child process that shall live in this realm.
-    public func environment(cache: String? = nil, keytab: String? = nil, clientKeytab: String? = nil) -> [String:
+    package func environment(cache: String? = nil, keytab: String? = nil, clientKeytab: String? = nil) -> [String:
         String]
     {
         [
@@ -85,7 +85,7 @@ public final class HeimdalRealm: Sendable {
     }
 
     /// Adds a user with a random key and returns the path of a keytab with it.
-    public func addUser(_ name: String) async throws -> String {
+    package func addUser(_ name: String) async throws -> String {
         let keytab = "\(folder)/\(name.replacing("/", with: "-")).keytab"
         try await programs.administer(
             folder, ["add --random-key --use-defaults \(name)", "ext_keytab -k \(keytab) \(name)"])
@@ -93,12 +93,12 @@ public final class HeimdalRealm: Sendable {
     }
 
     /// Runs commands of Heimdal's `kadmin`.
-    public func administer(_ commands: [String]) async throws {
+    package func administer(_ commands: [String]) async throws {
         try await programs.administer(folder, commands)
     }
 
     /// Gets a ticket-granting ticket of `ann` with MIT's `kinit`.
-    public func makeCache(_ cache: String, options: [String] = []) async throws {
+    package func makeCache(_ cache: String, options: [String] = []) async throws {
         let kinit = try BuiltExecutable.system("kinit", package: "krb5-user")
         let result = try await Child.run(
             kinit, ["-c", cache] + options + [ann], environment: environment(), standardInput: "\(annPassword)\n")
@@ -157,7 +157,7 @@ struct HeimdalPrograms: Sendable {
             kadmin = try BuiltExecutable.url(named: "heimdal/usr/bin/kadmin.heimdal")
         } catch {
             throw TestSupportError(
-                "Heimdal is missing: `make peers` unpacks the Debian packages heimdal-kdc, heimdal-kcm and heimdal-clients"
+                "Heimdal is missing: `make test` unpacks the Debian packages heimdal-kdc, heimdal-kcm and heimdal-clients"
             )
         }
         let folder = kadmin.deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent("lib")

@@ -1,16 +1,16 @@
 import Foundation
 
 /// As much of JSON Schema (draft 2020-12) as ours is written in. What it does not know is an error.
-public struct JSONSchema {
+package struct JSONSchema {
     /// What does not match, and where.
-    public struct Mismatch: Error {
+    package struct Mismatch: Error {
         var text: String
     }
 
     private let root: [String: Any]
 
     /// Reads one of the project's schemas.
-    public init(_ name: String) throws {
+    package init(_ name: String) throws {
         let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent().appendingPathComponent("docs/schemas/\(name).schema.json")
         guard let root = try JSONSerialization.jsonObject(with: Data(contentsOf: file)) as? [String: Any] else {
@@ -20,14 +20,14 @@ public struct JSONSchema {
     }
 
     /// The words that a property of a definition can have.
-    public func names(of property: String, in definition: String) -> [String] {
+    package func names(of property: String, in definition: String) -> [String] {
         let found = (root["$defs"] as? [String: Any])?[definition] as? [String: Any]
         let words = (found?["properties"] as? [String: Any])?[property] as? [String: Any]
         return words?["enum"] as? [String] ?? []
     }
 
     /// Throws unless a document is as the schema has it: every key that is required, and no other than those described.
-    public func check(_ json: String) throws {
+    package func check(_ json: String) throws {
         try check(try JSONDecoder().decode(JSONValue.self, from: Data(json.utf8)), root, "$")
     }
 

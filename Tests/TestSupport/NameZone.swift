@@ -1,29 +1,29 @@
 import NameResolution
 
-/// What the name server of a ``NetworkWorld`` knows, and how it fails.
+/// The records of a ``NetworkWorld``'s name server, and its failures.
 ///
-/// A name that has no record of any type does not exist (NXDOMAIN); one that has records, but none of the type asked for,
-/// has no data. Aliases are followed. A first label of `*` stands for any one label.
-public struct NameZone: Sendable, Codable {
+/// A name that has no record of any type does not exist (NXDOMAIN); one that has records, but none of the type asked
+/// for, has no data. Aliases are followed. A first label of `*` stands for any one label.
+package struct NameZone: Sendable, Codable {
     /// One resource record.
-    public struct Record: Sendable, Codable {
+    package struct Record: Sendable, Codable {
         var name: String
         var type: UInt16
         var data: [UInt8]
 
         /// An A or AAAA record.
-        public static func address(_ name: String, _ address: String) -> Record {
+        package static func address(_ name: String, _ address: String) -> Record {
             let bytes = IPAddress(address)?.bytes ?? []
             return Record(name: name, type: bytes.count == 4 ? 1 : 28, data: bytes)
         }
 
         /// A CNAME record.
-        public static func alias(_ name: String, of target: String) -> Record {
+        package static func alias(_ name: String, of target: String) -> Record {
             Record(name: name, type: 5, data: encodedName(target))
         }
 
         /// A PTR record for an address.
-        public static func pointer(_ address: String, to name: String) -> Record {
+        package static func pointer(_ address: String, to name: String) -> Record {
             let bytes = IPAddress(address)?.bytes ?? []
             let labels =
                 bytes.count == 4
@@ -33,27 +33,27 @@ public struct NameZone: Sendable, Codable {
         }
 
         /// An SRV record of `_mongodb._tcp` under a name.
-        public static func server(of name: String, _ target: String, port: UInt16 = 27017) -> Record {
+        package static func server(of name: String, _ target: String, port: UInt16 = 27017) -> Record {
             Record(name: "_mongodb._tcp.\(name)", type: 33, data: TestSupport.Record.srv(target, port: port).data)
         }
 
         /// A TXT record with one string.
-        public static func text(_ name: String, _ text: String) -> Record {
+        package static func text(_ name: String, _ text: String) -> Record {
             Record(name: name, type: 16, data: TestSupport.Record.txt(Array(text.utf8)).data)
         }
     }
 
     /// How the server treats every question for a name.
-    public enum Fault: String, Sendable, Codable {
-        /// It says nothing.
+    package enum Fault: String, Sendable, Codable {
+        /// It is silent.
         case silence
         /// It answers SERVFAIL.
         case serverFailure
-        /// Its datagrams say that they are cut off, and hold nothing; over TCP it tells all.
+        /// Its datagrams are truncated and empty; over TCP it answers fully.
         case truncatedDatagrams
-        /// It says nothing to questions for IPv6 addresses, and tells all else.
+        /// It does not answer questions for IPv6 addresses, and answers all others.
         case silenceForIPv6
-        /// Nothing comes over TCP, and over UDP only what the query says that it takes.
+        /// Nothing comes over TCP, and over UDP only as much as the query allows.
         case datagramsOnly
     }
 
@@ -61,7 +61,7 @@ public struct NameZone: Sendable, Codable {
     private var faults: [String: Fault]
 
     /// Creates a zone.
-    public init(_ records: [Record] = [], faults: [String: Fault] = [:]) {
+    package init(_ records: [Record] = [], faults: [String: Fault] = [:]) {
         self.records = records
         self.faults = faults
     }

@@ -1,14 +1,14 @@
-public import Foundation
-public import KerberosTestKit
+package import Foundation
+package import KerberosTestKit
 
-/// A network and a view of names of its own, for programs that go through the system's resolver.
+/// A separate network with its own names, for programs that use the system's resolver.
 ///
-/// Linux namespaces: no program outside notices it, nothing of the machine changes, and all of it is gone with its owner,
-/// even when that is killed. It needs root, or a system on which users may make namespaces; where it cannot be made,
+/// Linux namespaces: programs outside are not affected, and all of it is removed with its owner, even
+/// if that is killed. It needs root, or a system on which users may create namespaces; otherwise
 /// ``start(_:)`` throws and says so. Inside there is
 ///
-/// - only the loopback interface, with 127.0.0.0/8, `::1` and the configuration's ``Configuration/addresses``; all ports
-///   are free, 53 and 27017 too;
+/// - only the loopback interface, with 127.0.0.0/8, `::1` and the configuration's ``Configuration/addresses``; all
+///   ports are free, 53 and 27017 too;
 /// - the hosts file and `nsswitch.conf` (`hosts: files dns`) of the configuration;
 /// - a name server for its zone at 127.0.0.1, and a `resolv.conf` that names it. Nothing else is reachable.
 ///
@@ -28,24 +28,26 @@ public import KerberosTestKit
 /// ```
 ///
 /// Files are those of the machine, so programs inside and outside share a realm's folder; ports are not shared.
-public final class NetworkWorld: Sendable {
-    /// What there is to see in it.
-    public struct Configuration: Sendable {
+package final class NetworkWorld: Sendable {
+    /// Its contents.
+    package struct Configuration: Sendable {
         /// Lines of the hosts file, after those of `localhost`.
-        public var hosts: [String]
+        package var hosts: [String]
         /// IPv6 addresses of the loopback interface beside `::1`. IPv4 needs none: all of 127.0.0.0/8 is there.
-        public var addresses: [String]
-        /// What the name server at 127.0.0.1 knows.
-        public var zone: NameZone
+        package var addresses: [String]
+        /// The records of the name server at 127.0.0.1.
+        package var zone: NameZone
         /// Lines of `resolv.conf` beside the name server: `search example.test`, `options timeout:1`.
-        public var resolver: [String]
-        /// Where connections are neither accepted nor refused: listeners whose queue is full, as `address` and `port`.
-        public var deadEnds: [ServerProcess.Address]
-        /// A folder that programs inside see at ``NetworkWorld/shownFolder`` too, so that paths are the same in every run.
-        public var folder: String?
+        package var resolver: [String]
+        /// Addresses that neither accept nor refuse connections: listeners whose queue is full, as `address` and
+        /// `port`.
+        package var deadEnds: [ServerProcess.Address]
+        /// A folder that programs inside see at ``NetworkWorld/shownFolder`` too, so that paths are the same in every
+        /// run.
+        package var folder: String?
 
         /// Describes a world.
-        public init(
+        package init(
             hosts: [String] = [], addresses: [String] = [], zone: NameZone = NameZone(),
             resolver: [String] = ["options timeout:2 attempts:1"], deadEnds: [ServerProcess.Address] = [],
             folder: String? = nil
@@ -60,14 +62,14 @@ public final class NetworkWorld: Sendable {
     }
 
     /// Where ``Configuration/folder`` is seen inside.
-    public static let shownFolder = "/mnt"
+    package static let shownFolder = "/mnt"
 
     private let holder: ServerProcess
     private let fixture: ServerProcess
     private let nsenter: URL
 
     /// Makes a world, and returns when its name server answers.
-    public static func start(_ configuration: Configuration) async throws -> NetworkWorld {
+    package static func start(_ configuration: Configuration) async throws -> NetworkWorld {
         for (tool, package) in [("ip", "iproute2"), ("mount", "mount"), ("nsenter", "util-linux")] {
             _ = try BuiltExecutable.system(tool, package: package)
         }
@@ -105,7 +107,7 @@ public final class NetworkWorld: Sendable {
     }
 
     /// Runs a program inside, like ``Child/run(_:_:environment:standardInput:timeout:)``.
-    public func run(
+    package func run(
         _ executable: URL, _ arguments: [String] = [], environment: [String: String] = [:],
         standardInput: String = "", timeout: Duration = .seconds(120)
     ) async throws -> Child.Result {
@@ -115,14 +117,15 @@ public final class NetworkWorld: Sendable {
     }
 
     /// Starts a program that serves inside, like ``ServerProcess/init(_:_:environment:timeout:)``.
-    public func start(
+    package func start(
         _ executable: URL, _ arguments: [String], environment: [String: String]
     ) async throws -> ServerProcess {
         try await ServerProcess(nsenter, Self.inside(holder, executable, arguments), environment: environment)
     }
 
-    /// Starts the test server inside, like ``ServerProcess/start(realm:keytab:users:listen:serviceName:serviceHost:arguments:)``.
-    public func startServer(
+    /// Starts the test server inside, like
+    /// ``ServerProcess/start(realm:keytab:users:listen:serviceName:serviceHost:arguments:)``.
+    package func startServer(
         realm: KerberosRealm, keytab: String, users: [String] = [], listen: [String], serviceHost: String = "localhost",
         arguments: [String] = []
     ) async throws -> ServerProcess {
@@ -133,13 +136,13 @@ public final class NetworkWorld: Sendable {
             environment: realm.environment(keytab: keytab))
     }
 
-    /// Starts a second KDC for a realm inside, over the same database and with the same addresses, so that the realm's own
-    /// configuration is right here too. It runs until it is stopped or dropped.
+    /// Starts a second KDC for a realm inside, over the same database and with the same addresses, so that the realm's
+    /// own configuration is right here too. It runs until it is stopped or dropped.
     ///
     /// - Parameters:
     ///   - profile: The path of another `kdc.conf`, such as one with other addresses.
     ///   - wrapper: A program and its arguments that run the KDC in their own way.
-    public func startKDC(
+    package func startKDC(
         for realm: KerberosRealm, profile: String? = nil, wrapper: [String] = []
     ) async throws -> ServerProcess {
         let program = try BuiltExecutable.system("krb5kdc", package: "krb5-kdc")
@@ -151,7 +154,7 @@ public final class NetworkWorld: Sendable {
     }
 
     /// Ends it, after the servers that tests have started in it were stopped.
-    public func stop() async throws {
+    package func stop() async throws {
         try await fixture.stop()
         try await holder.stop()
     }
@@ -164,8 +167,9 @@ public final class NetworkWorld: Sendable {
     /// What lets `unshare` make namespaces for who is not root.
     static var userOptions: [String] { geteuid() == 0 ? [] : ["--user", "--map-root-user"] }
 
-    /// Arguments: the hosts file, `resolv.conf`, a folder to show or nothing, addresses. It makes the namespaces what they shall be and holds them until
-    /// its input ends. The files live on a file system without a name, which goes with its last mount.
+    /// Arguments: the hosts file, `resolv.conf`, a folder to show or nothing, addresses. It makes the namespaces what
+    /// they shall be and holds them until its input ends. The files live on a file system without a name, which goes
+    /// with its last mount.
     private static let script = """
         set -e
         hosts=$1 resolver=$2 folder=$3

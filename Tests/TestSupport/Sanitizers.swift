@@ -1,7 +1,7 @@
 import Glibc
 
 /// Whether a sanitizer's runtime is in this process, and in the programs that were built with it: it keeps what was freed.
-public var isSanitized: Bool { dlsym(nil, "__asan_init") != nil || isThreadSanitized }
+package var isSanitized: Bool { dlsym(nil, "__asan_init") != nil || isThreadSanitized }
 
 /// Whether it is ThreadSanitizer's, with which a program is many times slower.
-public var isThreadSanitized: Bool { dlsym(nil, "__tsan_init") != nil }
+package var isThreadSanitized: Bool { dlsym(nil, "__tsan_init") != nil }

@@ -1,19 +1,19 @@
-public import Foundation
-public import KerberosTestKit
+package import Foundation
+package import KerberosTestKit
 import Subprocess
 import SystemPackage
 
 /// A child process that serves until it is stopped, and that says with one line of JSON that it is ready.
-public final class ServerProcess: Sendable {
+package final class ServerProcess: Sendable {
     /// An address on which the server listens.
-    public struct Address: Sendable, Hashable, Codable {
+    package struct Address: Sendable, Hashable, Codable {
         /// An IPv4 or IPv6 address without brackets.
-        public var host: String
+        package var host: String
         /// The port.
-        public var port: Int
+        package var port: Int
 
         /// Names an address.
-        public init(host: String, port: Int) {
+        package init(host: String, port: Int) {
             self.host = host
             self.port = port
         }
@@ -24,15 +24,15 @@ public final class ServerProcess: Sendable {
     }
 
     /// Where it listens, in the order in which the addresses were given.
-    public let addresses: [Address]
+    package let addresses: [Address]
     /// Its process id.
-    public let processIdentifier: Int32
+    package let processIdentifier: Int32
     private let name: String
     private let ending: AsyncStream<Void>.Continuation
     private let life: Task<Child.Result, any Error>
 
     /// The port of the first address; addresses that were asked for with port 0 all have this one.
-    public var port: Int { addresses.first?.port ?? 0 }
+    package var port: Int { addresses.first?.port ?? 0 }
 
     /// Starts the package's test server in a realm, as `mongodb/localhost` on IPv4 and IPv6 unless told otherwise.
     ///
@@ -40,7 +40,7 @@ public final class ServerProcess: Sendable {
     ///   - keytab: The path of the keytab with the service's keys.
     ///   - users: Who may log in, as `principal` or `principal=role@db,role@db`.
     ///   - arguments: Further arguments for `mongo-test-server`.
-    public static func start(
+    package static func start(
         realm: KerberosRealm, keytab: String, users: [String] = [],
         listen: [String] = ["127.0.0.1:0", "[::1]:0"],
         serviceName: String = "mongodb", serviceHost: String = "localhost", arguments: [String] = []
@@ -54,7 +54,7 @@ public final class ServerProcess: Sendable {
     }
 
     /// Starts a program that prints `{"listening": [{"host": .., "port": ..}]}` and serves until its input ends.
-    public init(
+    package init(
         _ executable: URL, _ arguments: [String], environment: [String: String], timeout: Duration = .seconds(60)
     ) async throws {
         let (endings, ending) = AsyncStream.makeStream(of: Void.self)
@@ -124,7 +124,7 @@ public final class ServerProcess: Sendable {
     }
 
     /// Waits for the server to end by itself, and returns how it ended.
-    public func wait() async throws -> Child.Result {
+    package func wait() async throws -> Child.Result {
         try await life.value
     }
 
@@ -133,14 +133,14 @@ public final class ServerProcess: Sendable {
     /// - Throws: `TestSupportError` with all that it wrote, unless its exit status is 0: a crash or a sanitizer's report
     ///   while it shuts down fails the test that stops it. Where another status is expected call ``end()``.
     @discardableResult
-    public func stop() async throws -> Child.Result {
+    package func stop() async throws -> Child.Result {
         let result = try await end()
         guard result.status == 0 else { throw TestSupportError("\(name) did not end well: \(result)") }
         return result
     }
 
     /// Ends the server by ending its input, and returns how it ended once it is gone, whatever its exit status.
-    public func end() async throws -> Child.Result {
+    package func end() async throws -> Child.Result {
         ending.finish()
         return try await life.value
     }

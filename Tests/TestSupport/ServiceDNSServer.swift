@@ -3,7 +3,7 @@ package import Glibc
 package import NameResolution
 import Synchronization
 
-/// A name server on a free port of the loopback interface, for UDP and TCP, that says what a test tells it to.
+/// A scripted name server on a free port of the loopback interface, for UDP and TCP.
 package final class ServiceDNSServer: Sendable {
     /// How a query came.
     package enum Transport: Sendable, Hashable { case udp, tcp }
@@ -16,7 +16,7 @@ package final class ServiceDNSServer: Sendable {
         case forge([UInt8], then: [UInt8])
         /// Send bytes over TCP as they are, without their length before them.
         case sendRaw([UInt8])
-        /// Say nothing, and keep the connection.
+        /// Send nothing, and keep the connection.
         case silence
         /// End the connection.
         case close

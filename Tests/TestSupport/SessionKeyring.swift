@@ -2,15 +2,15 @@ import Foundation
 
 /// A session keyring of the kernel that several processes share, for caches of the type `KEYRING`.
 ///
-/// It is found by its name for as long as its holder lives, and its keys go with the last process that has it. The tests'
-/// own process never joins it.
-public final class SessionKeyring: Sendable {
+/// It is found by its name as long as its holder lives, and its keys are removed with the last process that has it. The
+/// tests' own process never joins it.
+package final class SessionKeyring: Sendable {
     /// What runs a program in it: a program and its arguments, to be followed by those of the other.
-    public let wrapper: [String]
+    package let wrapper: [String]
     private let holder: ServerProcess
 
     /// Makes one.
-    public static func start() async throws -> SessionKeyring {
+    package static func start() async throws -> SessionKeyring {
         let keyctl = try BuiltExecutable.system("keyctl", package: "keyutils")
         let name = "mongo-sasl-\(UUID().uuidString)"
         do {
@@ -29,8 +29,8 @@ public final class SessionKeyring: Sendable {
         self.holder = holder
     }
 
-    /// Lets it go, with all its keys.
-    public func stop() async throws {
+    /// Releases it, with all its keys.
+    package func stop() async throws {
         try await holder.stop()
     }
 

@@ -1,42 +1,42 @@
-public import KerberosTestKit
+package import KerberosTestKit
 
 /// One realm for all tests of a process, started when the first test asks for it.
 ///
 /// Tests must not change the keys of its principals, nor pause or stop its KDC: such a test starts a realm of its own.
-/// Nobody stops it: its guard process does that when the test process ends.
-public struct SharedRealm: Sendable {
+/// Its guard process stops it when the test process ends.
+package struct SharedRealm: Sendable {
     /// The realm itself.
-    public let realm: KerberosRealm
+    package let realm: KerberosRealm
     /// The password of `ann`.
-    public let annPassword = "ann's password"
+    package let annPassword = "ann's password"
     /// The password of `bob`.
-    public let bobPassword = "bob's password"
+    package let bobPassword = "bob's password"
     /// A cache with a ticket-granting ticket of `ann`, as `FILE:` and path.
-    public let annCache: String
+    package let annCache: String
     /// A cache with a ticket-granting ticket of `bob`, as `FILE:` and path.
-    public let bobCache: String
+    package let bobCache: String
     /// The path of a keytab with the keys of `ann`, to get credentials from.
-    public let annKeytab: String
+    package let annKeytab: String
     /// The path of a keytab with the keys of `mongodb/localhost`, for the server.
-    public let serviceKeytab: String
+    package let serviceKeytab: String
 
     /// The principal of `ann` with its realm.
-    public var ann: String { "ann@\(realm.name)" }
+    package var ann: String { "ann@\(realm.name)" }
     /// The principal of `bob` with its realm.
-    public var bob: String { "bob@\(realm.name)" }
+    package var bob: String { "bob@\(realm.name)" }
 
     private static let started = Task { try await start() }
 
     /// The realm with its principals, keytabs and caches.
-    public static var shared: SharedRealm {
+    package static var shared: SharedRealm {
         get async throws { try await started.value }
     }
 
     /// Starts a realm with the same content for one test alone; that test stops it.
     ///
-    /// - Parameter backend: Where its KDC runs; `nil` is where the switch says. A test whose children signal the KDC needs
-    ///   `.processes`.
-    public static func start(
+    /// - Parameter backend: Where its KDC runs; `nil` is where the switch says. A test whose children signal the KDC
+    ///   needs `.processes`.
+    package static func start(
         _ configuration: KerberosRealm.Configuration = KerberosRealm.Configuration(),
         backend: KerberosRealm.Backend? = nil
     ) async throws -> SharedRealm {

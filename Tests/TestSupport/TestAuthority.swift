@@ -1,12 +1,12 @@
 import Foundation
-public import NIOSSL
+package import NIOSSL
 
 /// Certificates made for one run of the tests with the program `openssl`.
 ///
 /// Dates are far from now in either direction, so that no clock matters.
-public struct TestAuthority: Sendable {
+package struct TestAuthority: Sendable {
     /// The authorities and certificates of this run.
-    public static var shared: TestAuthority {
+    package static var shared: TestAuthority {
         get async throws {
             // Programs are waited for: on a thread of its own, as Swift's few ones are for the tests.
             try await withCheckedThrowingContinuation { continuation in
@@ -23,26 +23,26 @@ public struct TestAuthority: Sendable {
         case future = "20900101000000Z 20990101000000Z"
     }
 
-    /// What a server wants of its clients.
-    public enum Clients: Sendable {
+    /// A server's policy for client certificates.
+    package enum Clients: Sendable {
         /// It asks for no certificate.
         case anybody
-        /// It asks for a certificate, and takes none for an answer.
+        /// It requests a certificate, and accepts clients without one.
         case asked
         /// It refuses clients that show none.
         case demanded
     }
 
     /// The password of the encrypted keys.
-    public static let password = "sesame"
+    package static let password = "sesame"
 
     private let folder: URL
 
     /// The path of a file, whether it exists or not.
-    public func path(_ name: String) -> String { folder.appendingPathComponent(name).path }
+    package func path(_ name: String) -> String { folder.appendingPathComponent(name).path }
 
     /// A server's configuration with the certificate of that name and its key.
-    public func server(
+    package func server(
         _ name: String, chain: [String] = [], maximum: TLSVersion? = nil, clients: Clients = .anybody
     ) throws -> TLSConfiguration {
         let certificates = try ([name] + chain).map {
@@ -63,7 +63,7 @@ public struct TestAuthority: Sendable {
     }
 
     /// A file's bytes.
-    public func contents(_ name: String) throws -> [UInt8] {
+    package func contents(_ name: String) throws -> [UInt8] {
         Array(try Data(contentsOf: folder.appendingPathComponent(name)))
     }
 
@@ -103,6 +103,7 @@ public struct TestAuthority: Sendable {
             names: names + ",IP:192.0.2.7,email:a@b.test", by: "ca")
         try selfSigned("self-signed", "/CN=db.test", names: names)
         try selfSigned("self-signed-no-authority", "/CN=db.test", names: names, extensions: "no-authority")
+        try selfSigned("self-signed-expired", "/CN=db.test", names: names, extensions: "no-authority", .past)
 
         try issue("client", "/O=Tests/CN=ann", extensions: "client", by: "ca")
         try issue("stranger", "/O=Tests/CN=eve", extensions: "client", by: "other-ca")
@@ -112,7 +113,9 @@ public struct TestAuthority: Sendable {
     // MARK: - Files
 
     private func files() throws {
-        for name in ["client", "stranger", "localhost"] { try join(name + ".pem", [name + ".key", name + ".crt"]) }
+        for name in ["client", "stranger", "localhost", "underscore"] {
+            try join(name + ".pem", [name + ".key", name + ".crt"])
+        }
         try openssl(
             "pkcs8", "-topk8", "-v2", "aes256", "-in", "client.key", "-out", "client.p8", "-passout",
             "pass:" + Self.password)
@@ -133,6 +136,7 @@ public struct TestAuthority: Sendable {
         try write("damaged.pem", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
         try FileManager.default.createDirectory(atPath: path("folder.pem"), withIntermediateDirectories: true)
         try join("bundle.pem", ["other-ca.crt", "ca.crt"])
+        try join("no-authority-and-ca.pem", ["self-signed-no-authority.crt", "ca.crt"])
     }
 
     private func write(_ name: String, _ text: String) throws {
@@ -162,10 +166,10 @@ public struct TestAuthority: Sendable {
     }
 
     private func selfSigned(
-        _ name: String, _ subject: String, names: String, extensions: String = "server"
+        _ name: String, _ subject: String, names: String, extensions: String = "server", _ validity: Validity = .now
     ) throws {
         try request(name, subject, names)
-        try openssl(["ca", "-selfsign", "-keyfile", name + ".key", "-extensions", extensions] + common(name, .now))
+        try openssl(["ca", "-selfsign", "-keyfile", name + ".key", "-extensions", extensions] + common(name, validity))
     }
 
     private func request(_ name: String, _ subject: String, _ names: String? = nil) throws {

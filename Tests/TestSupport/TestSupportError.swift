@@ -1,10 +1,10 @@
-/// What test support could not do. Its text is what a failing test shows, so it says what to do.
-public struct TestSupportError: Error, Sendable, CustomStringConvertible {
+/// An error of test support. A failing test shows its text, so it says what to do.
+package struct TestSupportError: Error, Sendable, CustomStringConvertible {
     /// One or more sentences for a person.
-    public var description: String
+    package var description: String
 
     /// Creates an error.
-    public init(_ description: String) {
+    package init(_ description: String) {
         self.description = description
     }
 }

@@ -11,7 +11,7 @@ enum ClockComparison: Sendable, Hashable {
     /// The KDC's is not known.
     case thisMachineOrServer(Duration)
 
-    /// Compares what was measured; `nil` where no clocks differ by more than is allowed.
+    /// Compares the measurements; `nil` if no clocks differ by more than is allowed.
     init?(_ measured: Evidence.Measured) {
         let skew = measured.allowedClockSkew
         func isOff(_ offset: Duration) -> Bool { offset.magnitude > skew }
@@ -51,7 +51,7 @@ enum ClockComparison: Sendable, Hashable {
 
 /// Differences of clocks, for people.
 enum ClockText {
-    /// - Parameter other: Whose clock is so far ahead, in words.
+    /// - Parameter other: The other clock, in words.
     static func sentence(_ offset: Duration, other: String) -> String {
         guard offset.magnitude >= .milliseconds(500) else {
             return "this machine's clock agrees to the second with \(other)"

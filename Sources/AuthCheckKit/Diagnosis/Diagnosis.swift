@@ -1,52 +1,63 @@
-/// What a failure comes from, and what to do about it.
-public struct Diagnosis: Sendable, Hashable, Encodable {
-    /// Who can mend it.
-    public enum Culprit: String, Sendable, Hashable, CaseIterable, Codable {
+/// The cause of a failure, and what to do about it.
+package struct Diagnosis: Sendable, Hashable, Encodable {
+    /// Who can fix it.
+    package enum Culprit: String, Sendable, Hashable, CaseIterable, Codable {
         /// This machine: its configuration, clock, files or limits.
         case thisMachine = "this-machine"
         /// The user: a ticket, a password, a name.
         case user
-        /// Whoever administers the KDC.
+        /// The KDC's administrator.
         case kdc
-        /// Whoever administers the server.
+        /// The server's administrator.
         case server
-        /// Whatever is between this machine and the others: names, routes, firewalls, proxies.
+        /// The network between this machine and the others: names, routes, firewalls, proxies.
         case network
-        /// Whoever wrote the connection string or the arguments.
+        /// The author of the connection string or the arguments.
         case connectionString = "connection-string"
-        /// Nobody can tell.
+        /// Unknown.
         case unknown
     }
 
     /// One thing to do.
-    public struct Step: Sendable, Hashable, Encodable {
-        /// What to do, or what to look at, in a few words; a clause without its full stop.
-        public var text: String
+    package struct Step: Sendable, Hashable, Encodable {
+        /// What to do, or what to look at, in a few words; a clause without the full stop.
+        package var text: String
         /// A command that does it, ready to be pasted into a shell.
-        @NullWhenAbsent public var command: String?
+        @NullWhenAbsent package var command: String?
+        /// Whether it makes or changes the service's principal, which is right only where its host is.
+        var trustsHost = false
+
+        private enum CodingKeys: CodingKey { case text, command }
 
         /// Creates a step.
-        public init(_ text: String, command: String? = nil) {
+        package init(_ text: String, command: String? = nil) {
             (self.text, self.command) = (text, command)
+        }
+
+        /// A step that makes or changes the service's principal.
+        static func administer(_ text: String, service command: String) -> Self {
+            var step = Self(text, command: command)
+            step.trustsHost = true
+            return step
         }
     }
 
-    /// The stable name of the rule that it was made by, for programs; `nil` where it was made by none.
-    @NullWhenAbsent public var rule: String?
-    /// What the failure comes from, in one sentence without its full stop.
-    public var cause: String
-    /// Who can mend it.
-    public var culprit: Culprit
+    /// The stable name of its rule, for programs; `nil` without a rule.
+    @NullWhenAbsent package var rule: String?
+    /// The cause of the failure, in one sentence without the full stop.
+    package var cause: String
+    /// Who can fix it.
+    package var culprit: Culprit
     /// What to do, the most promising first.
-    public var steps: [Step]
+    package var steps: [Step]
 
     /// Creates a diagnosis.
-    public init(rule: String? = nil, cause: String, culprit: Culprit, steps: [Step] = []) {
+    package init(rule: String? = nil, cause: String, culprit: Culprit, steps: [Step] = []) {
         (self.rule, self.cause, self.culprit, self.steps) = (rule, cause, culprit, steps)
     }
 
     /// All of it as one sentence.
-    public var hint: String {
+    package var hint: String {
         let steps = steps.map { step in step.command.map { "\(step.text): `\($0)`" } ?? step.text }
         return ([cause] + steps).joined(separator: "; ")
     }

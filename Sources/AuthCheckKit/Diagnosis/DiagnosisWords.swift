@@ -3,11 +3,11 @@ internal import GSSKerberos
 internal import SaslConnectionString
 internal import ShellWords
 
-/// What a call of libkrb5 is about: the same code means something else for a cache, for a keytab and for everything else.
+/// The subject of a libkrb5 call: the same code has different meanings for a cache, a keytab and anything else.
 enum KerberosSubject: Sendable {
     case cache
     case keytab
-    /// The user's own first ticket, so that all keys at play are the user's.
+    /// The user's first ticket, so that all keys involved are the user's.
     case firstTicket
 
     func isMatter(of call: String) -> Bool {
@@ -20,9 +20,9 @@ enum KerberosSubject: Sendable {
     }
 }
 
-/// The words that causes and commands are made of: the user's own names, ready for a shell, or placeholders.
+/// The words for causes and commands: the user's own names, quoted for a shell, or placeholders.
 struct DiagnosisWords {
-    /// Whom a command for `kadmin` is about.
+    /// The principal of a `kadmin` command.
     enum Subject {
         case user
         case service
@@ -32,7 +32,7 @@ struct DiagnosisWords {
     let service: String
     private let unquotedUser: String
     private let unquotedService: String
-    /// The service without its realm, as Active Directory has it; a placeholder where `cmd.exe` could make something of it.
+    /// The service without its realm, as Active Directory has it; a placeholder if `cmd.exe` could interpret it.
     let servicePrincipalName: String
     /// Whether the user's name is an enterprise name.
     let isEnterpriseUser: Bool
@@ -44,32 +44,33 @@ struct DiagnosisWords {
     private let userOperand: String
     /// Whether the user's name has several components, as that of a service.
     let isServiceUser: Bool
-    /// How to write a user name whose realm is none, ready for a connection string; `nil` without a realm.
+    /// How to write a user name with a realm that is not a Kerberos realm in a connection string; `nil` without a
+    /// realm.
     let enterpriseName: String?
     let host: String
     let port: String
     /// The host as the operand of a command.
     let hostOperand: String
-    /// The user with the realm in capitals, where the realm that is configured is that one; ready for a shell.
+    /// The user with the realm in upper case, if that realm is configured; quoted for a shell.
     let realmInCapitals: String?
     let cache: String
     /// The cache as the operand of a command; nothing for the default one.
     let cacheOperand: String
     let keytab: String
     let configurationFile: String
-    /// Whether the keytab is where the credentials come from.
+    /// Whether the keytab is the source of the credentials.
     let hasKeytab: Bool
-    /// Whose tickets the cache has, where that is somebody else than the user.
+    /// The owner of the cache, if that is not the user.
     let otherOwner: String?
-    /// The realm without which nothing goes on, for errors about realms.
+    /// The realm that an error about realms is about.
     let realm: String
     /// The same as the operand of a command.
     let realmOperand: String
-    /// The ticket-granting ticket between two realms that the KDC does not know; `nil` where it is about a service.
+    /// The ticket-granting ticket between two realms that the KDC does not know; `nil` if it is about a service.
     let missingTrust: (own: String, other: String)?
     /// The service's realm where one is known.
     let serviceRealm: String?
-    /// The user's and the service's realm where they differ: then the trust between them may be what is missing.
+    /// The user's and the service's realm if they differ: then the trust between them may be missing.
     let differentRealms: (own: String, other: String)?
 
     init(_ error: GSSError?, _ names: Evidence.Names) {
@@ -77,7 +78,7 @@ struct DiagnosisWords {
         func isAbout(_ subject: KerberosSubject) -> Bool { error.map { subject.isMatter(of: $0.call) } ?? false }
         let isAboutService = !isAbout(.cache) && !isAbout(.keytab) && !isAbout(.firstTicket)
         let user = names.user ?? (isAbout(.firstTicket) ? subject : nil)
-        // The call's own name for the service has the realm that the configuration gave it.
+        // The call's own name for the service has the realm from the configuration.
         let asked = isAboutService ? subject : nil
         let service = Self.realm(of: asked) == nil ? names.service ?? asked : asked
         let cache = names.cache ?? (isAbout(.cache) ? subject : nil)
@@ -129,7 +130,7 @@ struct DiagnosisWords {
         }
     }
 
-    /// Realms are written in capitals by convention, and told apart by them.
+    /// Realms are upper case by convention, and case-sensitive.
     private static func realmInCapitals(of user: String?, _ names: Evidence.Names) -> String? {
         guard let user, let realm = realm(of: user) else { return nil }
         let letters = UInt8(ascii: "a")...UInt8(ascii: "z")
@@ -141,7 +142,7 @@ struct DiagnosisWords {
         return ShellWord.quoted(withoutOption("\(withoutRealm(user))@\(capitals)"))
     }
 
-    /// MIT names the ticket that it asked for: `Server krbtgt/OTHER@OWN not found in Kerberos database`.
+    /// MIT names the ticket that was requested: `Server krbtgt/OTHER@OWN not found in Kerberos database`.
     private static func missingTrust(in text: String) -> (own: String, other: String)? {
         for word in parts(of: text, between: " ") {
             guard let names = without("krbtgt/", word) else { continue }
@@ -179,7 +180,7 @@ struct DiagnosisWords {
         without("FILE:", name) ?? without("WRFILE:", name) ?? name
     }
 
-    /// What follows a prefix of ASCII; `nil` for a text that does not begin with it.
+    /// The text after an ASCII prefix; `nil` for a text that does not begin with it.
     private static func without(_ prefix: String, _ text: String) -> String? {
         text.utf8.starts(with: prefix.utf8)
             ? String(decoding: text.utf8.dropFirst(prefix.utf8.count), as: UTF8.self) : nil
@@ -205,8 +206,8 @@ struct DiagnosisWords {
     /// A user's name as the operand of a command.
     static func principal(_ name: String) -> String { ShellWord.quoted(withoutOption(name)) }
 
-    /// A principal that no command takes for an option: a backslash keeps a character's meaning from it, and a hyphen has
-    /// none (`krb5_parse_name`).
+    /// A principal that no command treats as an option: a backslash escapes a character, and a hyphen needs
+    /// no escape (`krb5_parse_name`).
     static func withoutOption(_ principal: String) -> String {
         principal.utf8.first == UInt8(ascii: "-") ? "\\" + principal : principal
     }
@@ -216,6 +217,6 @@ struct DiagnosisWords {
         ShellWord.quoted(path.utf8.first == UInt8(ascii: "-") ? "./" + path : path)
     }
 
-    /// A file as the operand of a command; a placeholder where there is none.
+    /// A file as the operand of a command; a placeholder if there is none.
     static func file(_ path: String?) -> String { path.map(operand) ?? "FILE" }
 }

@@ -8,7 +8,7 @@ internal import NameResolution
 internal import SASL
 
 extension Evidence {
-    /// Takes from an error what went wrong, by codes from the most specific to the most general.
+    /// Extracts the codes of an error, from the most specific to the most general.
     mutating func take(_ error: any Error) {
         switch error {
         case let error as TransportError: take(error)
@@ -43,7 +43,7 @@ extension Evidence {
         if let failure = error.proxyFailure { codes.insert("proxy.\(failure)", at: 0) }
     }
 
-    /// Atlas ends the handshake of addresses that it does not know with an alert that says something else.
+    /// Atlas aborts the TLS handshake of unknown addresses with a misleading alert.
     var isAtlas: Bool { names.host?.utf8.suffix(12).elementsEqual(".mongodb.net".utf8) == true }
 
     private mutating func take(_ error: MongoAuthError) {
@@ -53,7 +53,7 @@ extension Evidence {
         case .serverNotProven:
             asked = .host
             guard let failure = KerberosFailure(error) else { return }
-            // Nothing proves the words of a server that has proven nothing: they are not taken for Kerberos' own.
+            // The words of an unauthenticated server are not proven: they are not treated as Kerberos' own.
             kerberos = failure
             if failure.error.major.routineError == .contextExpired {
                 codes.insert("unproven.gss.context-expired", at: 0)
@@ -78,7 +78,7 @@ extension Evidence {
         }
     }
 
-    /// Takes a Kerberos error that is no server's word.
+    /// Takes a Kerberos error that is not a server's claim.
     mutating func take(_ failure: KerberosFailure) {
         kerberos = failure
         let major: String? =
@@ -96,7 +96,7 @@ extension Evidence {
         purpose = isAbout(.firstTicket) ? .firstTicket : isTrustMissing ? .crossRealmTicket : .serviceTicket
     }
 
-    /// Who was waited for decides: a KDC, a name server, or a file.
+    /// Depends on what was waited for: a KDC, a name server, or a file.
     private mutating func takeDeadline(_ cause: KerberosCredentialError?) {
         if cause?.nameResolution != nil {
             codes.insert("deadline.names", at: 0)

@@ -2,9 +2,9 @@ internal import GSSCore
 internal import GSSKerberos
 internal import MongoAuth
 
-/// What is known around a failure: what a diagnosis is made from.
+/// What is known about a failure: the input of a diagnosis.
 struct Evidence: Sendable {
-    /// Whom the last question went to.
+    /// The receiver of the last request.
     enum Party: Sendable, Hashable {
         case nobody
         case nameServer
@@ -14,9 +14,9 @@ struct Evidence: Sendable {
         case host
     }
 
-    /// What was wanted of a KDC.
+    /// What was requested from a KDC.
     enum Purpose: Sendable, Hashable {
-        /// The user's own first ticket, so that all keys at play are the user's.
+        /// The user's first ticket, so that all keys involved are the user's.
         case firstTicket
         /// A ticket for the service.
         case serviceTicket
@@ -24,7 +24,7 @@ struct Evidence: Sendable {
         case crossRealmTicket
     }
 
-    /// What the user's identity was to be proven with.
+    /// The source of the user's credentials.
     enum Material: Sendable, Hashable {
         case none
         case cache(name: String?)
@@ -32,18 +32,18 @@ struct Evidence: Sendable {
         case password
     }
 
-    /// How far the conversation with the server had come.
+    /// How far the conversation with the server had got.
     enum Stage: Int, Sendable, Comparable {
-        /// Nothing that proves the user has been sent.
+        /// No proof of the user's identity has been sent.
         case beforeToken
-        /// Something has, and the server has proven nothing.
+        /// It has been sent, and the server has proven nothing.
         case tokenSent
-        /// The mechanism has the server's proof, and the server decides.
+        /// The mechanism has verified the server's proof, and the server decides.
         case serverProven
-        /// Both sides had agreed.
+        /// Both sides had completed the authentication.
         case authenticated
 
-        /// As reports have it.
+        /// The name in reports.
         var name: String {
             switch self {
             case .beforeToken: "before-token"
@@ -56,10 +56,10 @@ struct Evidence: Sendable {
         static func < (one: Stage, other: Stage) -> Bool { one.rawValue < other.rawValue }
     }
 
-    /// A host of a service that is not in the string: the DNS has chosen it.
+    /// A service's host that is not in the string: the DNS chose it.
     struct ChosenHost: Sendable, Hashable {
         enum Reason: Sendable, Hashable {
-            /// CANONICALIZE_HOST_NAME: it is what the DNS makes of this one.
+            /// CANONICALIZE_HOST_NAME: it is the canonical name of this one.
             case canonical(of: String)
             /// `mongodb+srv`: it is in the records of this one.
             case records(of: String)
@@ -75,22 +75,22 @@ struct Evidence: Sendable {
         var name: String
         /// What to write into authMechanismProperties.
         var properties: String
-        /// The name of which the DNS has made this host; `nil` where the DNS was not asked.
+        /// The name whose canonical name this is; `nil` if the DNS was not asked.
         var alias: String?
     }
 
-    /// Names and places, for causes and for commands; what is `nil` is a placeholder there.
+    /// Names and locations, for causes and commands; `nil` becomes a placeholder there.
     struct Names: Sendable, Hashable {
         var user: String?
         var service: String?
         var host: String?
         var port: UInt16?
-        /// Who chose the service's host, where it was not the string.
+        /// What chose the service's host, if it was not the string.
         var chosenHost: ChosenHost?
         var cache: String?
-        /// Whether that is the cache which `kinit` fills when it is told of none.
+        /// Whether that is the default cache of `kinit`.
         var isDefaultCache = false
-        /// Whose tickets the cache has.
+        /// The owner of the cache.
         var cacheOwner: String?
         var keytab: String?
         var configurationFile: String?
@@ -103,38 +103,38 @@ struct Evidence: Sendable {
     struct Measured: Sendable, Hashable {
         /// How far the clock of the user's KDC is ahead of this machine's.
         var kdcClockOffset: Duration?
-        /// How far the server's clock is ahead of this machine's, by its own word.
+        /// How far the server's clock is ahead of this machine's, by its own claim.
         var serverClockOffset: Duration?
-        /// By how much clocks may differ.
+        /// The allowed clock skew.
         var allowedClockSkew = Duration.seconds(300)
-        /// The ticket that the server was shown.
+        /// The ticket that was sent to the server.
         var serviceTicket: KerberosTicket?
         /// Whether that is a new one, as the first one was refused.
         var isTicketReplaced = false
-        /// How many addresses were tried, and how many of them said no.
+        /// How many addresses were tried, and how many of them refused.
         var attempts = 0
         var refusals = 0
-        /// The mechanisms that the server offers to the user; `nil` where it does not say.
+        /// The mechanisms that the server offers to the user; `nil` if it does not say.
         var offeredMechanisms: [String]?
-        /// Whether the realm's KDCs are Active Directory's; `nil` where nobody knows.
+        /// Whether the realm's KDCs are Active Directory's; `nil` if unknown.
         var isActiveDirectory: Bool?
-        /// What each KDC of the realm did, in a few words.
+        /// The result of each KDC of the realm, in a few words.
         var kdcs: [String] = []
         /// Another name of the service that the KDC knows.
         var knownService: KnownService?
-        /// Whether a KDC answers by datagrams, and nothing of it over connections.
+        /// Whether a KDC answers over UDP but not over TCP.
         var isKDCWithoutConnections = false
-        /// Whether the KDCs are asked through a proxy that speaks HTTPS.
+        /// Whether the KDCs are reached through an HTTPS proxy.
         var isKDCBehindProxy = false
-        /// Whether the port that hung up greets with TLS; `nil` where that was not tried.
+        /// Whether the port that closed the connection speaks TLS; `nil` if that was not tried.
         var speaksTLS: Bool?
     }
 
     /// What the connection string says.
     struct StringFacts: Sendable, Hashable {
-        /// The name behind `mongodb+srv`.
+        /// The name in a `mongodb+srv` string.
         var seedlist: String?
-        /// SERVICE_NAME and SERVICE_HOST, where they are given.
+        /// SERVICE_NAME and SERVICE_HOST, if given.
         var serviceName: String?
         var serviceHost: String?
         var usesTLS = false
@@ -143,11 +143,11 @@ struct Evidence: Sendable {
         var isSRV: Bool { seedlist != nil }
     }
 
-    /// A file that was named and cannot be used.
+    /// A named file that cannot be used.
     struct UnusableFile: Sendable, Hashable {
         var path: String
         var reason: String
-        /// Whether it is one that can be looked at.
+        /// Whether it is a file on disk.
         var isFile = true
     }
 
@@ -157,19 +157,20 @@ struct Evidence: Sendable {
         var name: String
     }
 
-    /// What the environment says of Kerberos.
+    /// The Kerberos variables of the environment.
     struct Variables: Sendable, Hashable {
-        /// The file that KRB5_CONFIG names and that is not there.
+        /// The file that KRB5_CONFIG names, if it does not exist.
         var missingConfiguration: String?
-        /// What KRB5_CLIENT_KTNAME names, where that cannot be used.
+        /// What KRB5_CLIENT_KTNAME names, if that cannot be used.
         var unusableClientKeytab: UnusableFile?
-        /// The server's keytab (KRB5_KTNAME or the default one), where it has a key of the user.
+        /// The server's keytab (KRB5_KTNAME or the default one), if it has a key of the user.
         var serverKeytabOfUser: String?
     }
 
-    /// What went wrong, the most specific first: `kerberos.KRB5_FCC_NOFILE`, `tls.expired`, `server.18`, `auth.refused`.
+    /// The codes of the error, the most specific first: `kerberos.KRB5_FCC_NOFILE`, `tls.expired`, `server.18`,
+    /// `auth.refused`.
     var codes: [String] = []
-    /// What the error says.
+    /// The error's message.
     var message = ""
     var mechanism: String?
     var phase: CheckPhase?
@@ -177,11 +178,11 @@ struct Evidence: Sendable {
     var asked = Party.nobody
     var purpose: Purpose?
     var material = Material.none
-    /// The Kerberos error beneath.
+    /// The underlying Kerberos error.
     var kerberos: KerberosFailure?
     /// The server's refusal of a command.
     var server: CommandFailure?
-    /// The name in the DNS that it is about, and the type of its records.
+    /// The DNS name that it is about, and the type of its records.
     var record: Record?
     var names = Names()
     var measured = Measured()
@@ -195,6 +196,6 @@ struct Evidence: Sendable {
 
     func has(_ code: String) -> Bool { codes.contains(code) }
 
-    /// Whether the message has these words, where no code tells as much.
+    /// Whether the message has these words, if no code is specific enough.
     func says(_ words: String) -> Bool { !message.utf8.ranges(of: words.utf8).isEmpty }
 }

@@ -1,19 +1,19 @@
 internal import GSSKerberos
 
-/// What some evidence comes from and what to do about it.
+/// Maps evidence to a cause and what to do about it.
 ///
-/// Rules are data: a rule names the codes that it is for, and perhaps what else must be so. For a failure's codes, the most
-/// specific first, the first rule that applies is taken. What no rule knows is said to be unknown.
+/// Rules are data: a rule names the codes that it is for, and perhaps a condition. For a failure's codes, the most
+/// specific first, the first rule that applies is used. Without one the cause is reported as unknown.
 struct Rule: Sendable {
     typealias Steps = @Sendable (Evidence) -> [Diagnosis.Step]
 
     /// Its stable name, by which programs tell causes apart: letters, digits and hyphens.
     let name: String
-    /// The codes of ``Evidence/codes``; one with a star at its end is for all that begin so.
+    /// The codes of ``Evidence/codes``; one with a final star is for all with that prefix.
     let codes: [String]
     let `class`: FailureClass
     let culprit: Diagnosis.Culprit
-    /// What else must be so.
+    /// The condition.
     let condition: (@Sendable (Evidence) -> Bool)?
     let cause: @Sendable (Evidence) -> String
     let steps: Steps
@@ -40,14 +40,14 @@ struct Rule: Sendable {
             && condition?(evidence) ?? true
     }
 
-    /// All of them. Where several are for one code, the first whose condition holds is taken.
+    /// All rules. Of several for one code, the first whose condition holds is used.
     static let all: [Rule] =
         clocks + theWayToAKDC + credentials + firstTicket + serviceTicket + tickets + configuration + names
         + connection + encryption + conversation + refusals + mechanisms + proofs + rest
 }
 
 extension Diagnosis {
-    /// The names of those that need no evidence, and so no rule: they are made where they are found.
+    /// The names of diagnoses without a rule, which need no evidence: they are created where they are detected.
     static let namesWithoutRule = [
         "arguments-invalid", "connection-string-invalid", "defect", "input-without-end", "nobody-to-authenticate",
     ]
@@ -69,13 +69,13 @@ struct Verdict: Sendable {
         }
         self.class = .internal
         diagnosis = Diagnosis(
-            rule: "defect", cause: "this is a defect of authcheck", culprit: .unknown,
-            steps: [.init("report it with what was run and what was said")])
+            rule: "defect", cause: "this is a bug in authcheck", culprit: .unknown,
+            steps: [.init("report it with the command and its output")])
     }
 }
 
 extension Verdict {
-    /// About an error of Kerberos by itself.
+    /// For a Kerberos error alone.
     init(_ failure: KerberosFailure, names: Evidence.Names = Evidence.Names()) {
         var evidence = Evidence()
         evidence.mechanism = "GSSAPI"
@@ -87,8 +87,8 @@ extension Verdict {
 }
 
 extension Evidence {
-    /// The DNS is not proven, and whoever answers in its place may choose the host: so it is said where a service's name has its
-    /// host from there, and nobody is told to make a principal of it without looking.
+    /// The DNS is not authenticated, and a forged answer may choose the host: so the cause says if a service's host
+    /// comes from there, and no step suggests creating its principal without a check.
     fileprivate func namingChosenHost(in diagnosis: Diagnosis) -> Diagnosis {
         guard let chosen = names.chosenHost, !diagnosis.cause.utf8.ranges(of: "/\(chosen.host)".utf8).isEmpty else {
             return diagnosis
@@ -96,15 +96,11 @@ extension Evidence {
         var named = diagnosis
         let source =
             switch chosen.reason {
-            case .canonical(let name): "the DNS has made \(chosen.host) of \(name)"
-            case .records(let name): "\(chosen.host) is from the SRV records of \(name)"
+            case .canonical(let name): "\(chosen.host) is the canonical name of \(name) in the DNS"
+            case .records(let name): "\(chosen.host) comes from the SRV records of \(name)"
             }
         named.cause += " (\(source))"
-        for index in named.steps.indices {
-            guard let command = named.steps[index].command,
-                command.hasPrefix("kadmin -q 'addprinc")
-                    || command.hasPrefix("kadmin -q 'modprinc")
-            else { continue }
+        for index in named.steps.indices where named.steps[index].trustsHost {
             let text = named.steps[index].text
             let rest = text.hasPrefix("or ") ? String(text.dropFirst(3)) : text
             named.steps[index].text = "if \(chosen.host) is the right host, \(rest)"
@@ -114,7 +110,7 @@ extension Evidence {
 }
 
 extension KerberosFailure {
-    /// Whether a clock that is wrong can be behind it.
+    /// Whether a wrong clock can be the cause.
     var dependsOnClocks: Bool {
         [
             "KRB5KRB_AP_ERR_SKEW", "KRB5_KDCREP_SKEW", "KRB5KRB_AP_ERR_TKT_EXPIRED", "KRB5KRB_AP_ERR_TKT_NYV",
@@ -123,6 +119,6 @@ extension KerberosFailure {
 }
 
 extension Diagnosis.Step {
-    /// A look at something, with a command.
+    /// An inspection, with a command.
     static func see(_ text: String, _ command: String) -> Self { .init(text, command: command) }
 }

@@ -1,5 +1,5 @@
 extension Rule {
-    /// To a clock that is wrong a good ticket is expired, or not valid yet.
+    /// With a wrong clock a valid ticket looks expired, or not valid yet.
     private static let aboutTime = [
         "kerberos.KRB5KRB_AP_ERR_SKEW", "kerberos.KRB5_KDCREP_SKEW", "kerberos.KRB5KRB_AP_ERR_TKT_EXPIRED",
         "kerberos.KRB5KRB_AP_ERR_TKT_NYV", "unproven.KRB5KRB_AP_ERR_SKEW",
@@ -8,7 +8,7 @@ extension Rule {
     private static let here: Diagnosis.Step = .see("synchronize this machine's clock", "timedatectl set-ntp true")
     private static let look: Diagnosis.Step = .see("see whether it is synchronized", "timedatectl status")
 
-    /// What the KDC's clock shows was measured; the server's own word alone says nothing before it has proven itself.
+    /// The KDC's clock was measured; the server's claim alone means nothing before it is authenticated.
     static let clocks: [Rule] = [
         Rule(
             "clock-of-this-machine", for: aboutTime, is: .clockSkew, by: .thisMachine,
@@ -17,35 +17,35 @@ extension Rule {
         Rule(
             "clock-of-kdc", for: aboutTime, is: .clockSkew, by: .kdc,
             when: { $0.isClock { if case .kdc = $0 { true } else { false } } },
-            { $0.clockSentence }, do: { _ in [.init("have the KDC's clock synchronized")] }),
+            { $0.clockSentence }, do: { _ in [.init("synchronize the KDC's clock")] }),
         Rule(
             "clock-of-this-machine-or-kdc", for: aboutTime, is: .clockSkew, by: .thisMachine,
             when: { $0.isClock { if case .thisMachineOrKDC = $0 { true } else { false } } },
             { $0.clockSentence },
-            do: { _ in [look, here, .init("where this machine's clock is right, have the KDC's synchronized")] }),
+            do: { _ in [look, here, .init("if this machine's clock is right, synchronize the KDC's")] }),
         Rule(
             "clocks-differ", for: "kerberos.KRB5KRB_AP_ERR_SKEW", "kerberos.KRB5_KDCREP_SKEW", is: .clockSkew,
             by: .thisMachine,
             { _ in "the clocks of this machine and of the KDC differ by more than Kerberos allows" },
-            do: { _ in [look, here, .init("where this machine's clock is right, have the KDC's synchronized")] }),
-        // The server refuses without a reason, and the KDC's clock, which was measured, is one.
+            do: { _ in [look, here, .init("if this machine's clock is right, synchronize the KDC's")] }),
+        // The server refuses without a reason, and the measured difference to the KDC's clock is one.
         Rule(
             "refused-by-wrong-clock", for: "auth.refused", is: .clockSkew, by: .thisMachine,
             when: { $0.isRefusedByClock && $0.isKDCClockOff },
             { $0.clockSentence },
-            do: { _ in [look, here, .init("where this machine's clock is right, have the others synchronized")] }),
-        // Its own clock is another one, but only by its own word: whoever refuses may tell any time.
+            do: { _ in [look, here, .init("if this machine's clock is right, synchronize the others")] }),
+        // Its own clock is another one, but only by its own claim, which is not proven.
         Rule(
             "refused-with-other-clock", for: "auth.refused", is: .refused, by: .server,
             when: { $0.isRefusedByClock && $0.clock != nil },
             {
-                "the server refuses, and says, though nobody vouches for that, that its clock is \($0.serverClockText): if so, to it "
-                    + "every ticket has expired or is not valid yet"
+                "the server refuses, and claims, without proof, that its clock is \($0.serverClockText): if so, "
+                    + "every ticket looks expired or not yet valid to it"
             },
             do: {
                 [
                     .see(
-                        "on \($0.words.host): see whether its clock is synchronized, and have it set",
+                        "on \($0.words.host): see whether its clock is synchronized, and set it",
                         "timedatectl status"),
                     .init("if its clock is right, see its log: its keytab may be old, or the user missing"),
                 ]
@@ -63,7 +63,7 @@ extension Evidence {
     /// Whether the KDC's clock, by its own answer, is too far from this machine's.
     var isKDCClockOff: Bool { measured.kdcClockOffset.map { $0.magnitude > measured.allowedClockSkew } ?? false }
 
-    /// How far the server's clock is off by its own word.
+    /// How far the server's clock is off by its own claim.
     var serverClockText: String {
         let offset = measured.serverClockOffset ?? .zero
         let other = measured.kdcClockOffset == nil || isKDCClockOff ? "" : " and the KDC's"

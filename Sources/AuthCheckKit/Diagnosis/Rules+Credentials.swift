@@ -14,21 +14,25 @@ extension Rule {
         Rule(
             "realm-in-small-letters", for: nothing, is: .noCredentials, by: .user,
             when: { $0.words.realmInCapitals != nil && $0.isAbout(.cache) },
-            { "realms are told apart by capitals, and that of \($0.words.user) is written in small letters" },
+            { "realms are case-sensitive, and that of \($0.words.user) is in lower case" },
             do: {
-                [.init("write the user with the realm in capitals", command: "kinit \($0.words.realmInCapitals ?? "")")]
+                [
+                    .init(
+                        "write the user with the realm in upper case",
+                        command: "kinit \($0.words.realmInCapitals ?? "")")
+                ]
             }),
         Rule(
             "key-in-server-keytab", for: nothing, is: .noCredentials, by: .user,
             when: { $0.variables.serverKeytabOfUser != nil && !$0.isAbout(.keytab) },
             {
-                "there is no ticket of \($0.words.user); its key is in \($0.variables.serverKeytabOfUser ?? ""), which is a server's keytab: "
-                    + "clients do not look there by themselves"
+                "there is no ticket of \($0.words.user); its key is in \($0.variables.serverKeytabOfUser ?? ""), which is a server's "
+                    + "keytab: clients do not use it by default"
             },
             do: {
                 let path = DiagnosisWords.file($0.variables.serverKeytabOfUser)
                 return [
-                    .init("have clients look there", command: "export KRB5_CLIENT_KTNAME=\(path)"),
+                    .init("make clients use it", command: "export KRB5_CLIENT_KTNAME=\(path)"),
                     .init("or get a ticket with it", command: "kinit -kt \(path) \($0.words.user)"),
                 ]
             }),
@@ -51,10 +55,10 @@ extension Rule {
                 let file = evidence.variables.unusableClientKeytab
                 return otherUser(evidence)
                     + (file?.isFile == false
-                        ? [.init("or have KRB5_CLIENT_KTNAME name a keytab by its path, or as FILE:/path")]
+                        ? [.init("or set KRB5_CLIENT_KTNAME to a keytab's path, or to FILE:/path")]
                         : [
                             .see(
-                                "or see what is at the keytab's place, and have KRB5_CLIENT_KTNAME name the right one",
+                                "or see what is at that path, and set KRB5_CLIENT_KTNAME to the right one",
                                 "ls -l \(DiagnosisWords.file(file?.path))")
                         ])
             }),
@@ -65,8 +69,8 @@ extension Rule {
         Rule(
             "keytab-forbidden", for: "kerberos.EACCES", is: .noCredentials, by: .thisMachine,
             when: { $0.isAbout(.keytab) },
-            { "this user may not read the keytab \($0.words.keytab)" },
-            do: { [.see("see whose it is", "ls -l \($0.words.keytab)"), .see("see who this user is", "id")] }),
+            { "this user has no permission to read the keytab \($0.words.keytab)" },
+            do: { [.see("see who owns it", "ls -l \($0.words.keytab)"), .see("see who this user is", "id")] }),
         Rule(
             "keytab-malformed", for: "kerberos.KRB5_KEYTAB_BADVNO", "kerberos.KRB5_KT_FORMAT", is: .noCredentials,
             by: .thisMachine,
@@ -82,21 +86,21 @@ extension Rule {
             "keytab-name-invalid", for: "kerberos.KRB5_KT_UNKNOWN_TYPE", "kerberos.KRB5_KT_BADNAME",
             "kerberos.KRB5_KT_NAME_TOOLONG",
             is: .noCredentials,
-            by: .connectionString, { "\($0.words.keytab) is no name of a keytab" },
+            by: .connectionString, { "\($0.words.keytab) is not the name of a keytab" },
             do: { _ in [.init("name the keytab by its path, or as FILE:/path")] }),
         Rule(
             "keytab-unreadable", for: "kerberos.KRB5_KT_IOERR", "kerberos.EISDIR", "kerberos.EPERM",
             is: .noCredentials, by: .thisMachine,
             when: { $0.has("kerberos.KRB5_KT_IOERR") || $0.isAbout(.keytab) },
-            { "the keytab \($0.words.keytab) cannot be read: perhaps it is no file" },
+            { "the keytab \($0.words.keytab) cannot be read: perhaps it is not a file" },
             do: { [.see("look at it", "ls -ld \($0.words.keytab)")] }),
         Rule(
             "cache-forbidden", for: "kerberos.EACCES", "kerberos.KRB5_FCC_PERM",
             is: .noCredentials, by: .thisMachine,
             when: { $0.has("kerberos.KRB5_FCC_PERM") || $0.isAbout(.cache) && !$0.isCacheKept("KEYRING") },
-            { "this user may not read the cache \($0.words.cache)" },
+            { "this user has no permission to read the cache \($0.words.cache)" },
             do: { [.see("look at it", "klist \($0.words.cacheOperand)"), .see("see who this user is", "id")] }),
-        // Caches that somebody keeps.
+        // Caches that a daemon or the kernel keeps.
         Rule(
             "cache-daemon-missing", for: "kerberos.*", is: .noCredentials, by: .thisMachine,
             when: { $0.isAbout(.cache) && $0.isCacheKept("KCM") && $0.isKeeperMissing },
@@ -115,7 +119,7 @@ extension Rule {
                     && !$0.has("kerberos.KRB5_CC_NOTFOUND")
             },
             {
-                "the cache \($0.words.cache) is in the kernel's keyring, which this process may not use; containers often forbid it"
+                "the cache \($0.words.cache) is in the kernel's keyring, which this process is not allowed to use; containers often forbid it"
             },
             do: { evidence in
                 [
@@ -132,7 +136,7 @@ extension Rule {
             "cache-of-another-user", for: "kerberos.KRB5_CC_NOTFOUND", "kerberos.KG_CCACHE_NOMATCH",
             "credentials.wrong-user", is: .noCredentials, by: .user, when: { $0.words.otherOwner != nil },
             {
-                "the cache \($0.words.cache) is of \($0.words.otherOwner ?? ""), and none has a ticket of \($0.words.user)"
+                "the cache \($0.words.cache) belongs to \($0.words.otherOwner ?? ""), and no cache has a ticket of \($0.words.user)"
             },
             do: otherUser),
         Rule(
@@ -141,8 +145,8 @@ extension Rule {
             { "no cache has a ticket of \($0.words.user)" }, do: otherUser),
         Rule(
             "cache-type-unknown", for: "kerberos.KRB5_CC_UNKNOWN_TYPE", is: .noCredentials, by: .thisMachine,
-            { "this machine's Kerberos has no cache of the type of \($0.words.cache)" },
-            do: { _ in [.init("use a type that it has: FILE:, DIR:, KCM:, KEYRING:, MEMORY:")] }),
+            { "this machine's Kerberos does not support the cache type of \($0.words.cache)" },
+            do: { _ in [.init("use a type that it supports: FILE:, DIR:, KCM:, KEYRING:, MEMORY:")] }),
         Rule(
             "cache-name-invalid", for: "kerberos.KRB5_CC_BADNAME", "kerberos.KRB5_CONFIG_BADFORMAT", "kerberos.EINVAL",
             "kerberos.KRB5_FCC_INTERNAL",
@@ -152,7 +156,7 @@ extension Rule {
                 let name =
                     evidence.names.cache == nil
                     ? "the default cache's name" : "the cache's name \(evidence.words.cache)"
-                return "\(name) cannot be used: it has no type before a colon, or a %{...} that does not exist"
+                return "\(name) cannot be used: it has no type before a colon, or an unknown %{...}"
             },
             do: {
                 [
@@ -163,13 +167,15 @@ extension Rule {
             }),
         Rule(
             "cache-unreadable", for: "kerberos.KRB5_CC_FORMAT", is: .noCredentials, by: .thisMachine,
-            when: { $0.says("no regular file") },
-            { "the cache \($0.words.cache) is no file of tickets: a folder, a pipe or a device, or much too long" },
+            when: { $0.says("not a regular file") },
+            {
+                "the cache \($0.words.cache) is not a ticket file: it is a folder, a pipe or a device, or far too large"
+            },
             do: { _ in [.init("name the right one in KRB5CCNAME, in default_ccache_name or with --ccache")] }),
         Rule(
             "cache-damaged", for: "kerberos.KRB5_CC_FORMAT", "kerberos.KRB5_CCACHE_BADVNO", "kerberos.KRB5_CC_END",
             is: .noCredentials, by: .user,
-            { "the cache \($0.words.cache) is damaged" }, do: { [.init("make it anew", command: $0.words.kinit)] }),
+            { "the cache \($0.words.cache) is damaged" }, do: { [.init("recreate it", command: $0.words.kinit)] }),
         Rule(
             "cache-io-failed", for: "kerberos.KRB5_CC_IO", "kerberos.KRB5_FCC_INTERNAL", "kerberos.EISDIR",
             "kerberos.EPERM",
@@ -178,14 +184,14 @@ extension Rule {
             do: { [.see("look at it", "klist \($0.words.cacheOperand)")] }),
         Rule(
             "realm-not-named", for: "kerberos.KRB5_CONFIG_NODEFREALM", is: .noCredentials, by: .thisMachine,
-            { "\($0.words.user) has no realm, and this machine has no default one" },
+            { "\($0.words.user) has no realm, and this machine has no default realm" },
             do: { [.init("name the realm (user@REALM), or set default_realm in \($0.words.configurationFile)")] }),
         Rule(
             "principal-malformed", for: "kerberos.KRB5_PARSE_MALFORMED", "kerberos.KRB5_PARSE_ILLCHAR", is: .usage,
             by: .connectionString,
-            { "\($0.words.user) is no Kerberos principal" },
+            { "\($0.words.user) is not a Kerberos principal" },
             do: { _ in
-                [.init("write it as name@REALM, each @ or / that is part of the name with a backslash before it")]
+                [.init("write it as name@REALM, with a backslash before each @ or / that is part of the name")]
             }),
         Rule(
             "credential-missing", for: "gss.no-credential", "gss.defective-credential", "credentials.no-credentials",
@@ -197,7 +203,7 @@ extension Rule {
         let words = evidence.words
         return [.init("get a ticket", command: words.kinit)]
             + (words.otherOwner.map { [.init("or name \($0) as the user")] } ?? [])
-            + [.see("see whose tickets are there", "klist -A")]
+            + [.see("see whose tickets exist", "klist -A")]
     }
 
     // MARK: - The configuration
@@ -207,16 +213,16 @@ extension Rule {
             "configuration-include-missing", for: "kerberos.PROF_FAIL_INCLUDE_FILE", "kerberos.PROF_FAIL_INCLUDE_DIR",
             is: .kerberos, by: .thisMachine,
             {
-                "a line `include` or `includedir` of \($0.words.configurationFile) names what is not there or may not be read, and Kerberos "
-                    + "reads nothing of the file then"
+                "a line `include` or `includedir` of \($0.words.configurationFile) names a path that does not exist or is not "
+                    + "readable, and Kerberos then ignores the whole file"
             }, do: { [.see("see what it names", "grep -n include \($0.words.configurationFile)")] }),
-        // The profile library's own codes: every one is about a line of a file, or a file that it includes.
+        // The profile library's own codes: each is about a line of a file, or a file that it includes.
         Rule(
             "configuration-malformed", for: "kerberos.KRB5_CONFIG_BADFORMAT", "kerberos.PROF_*", is: .kerberos,
             by: .thisMachine,
             { evidence in
                 let text = evidence.kerberos?.error.minorMessages.first.map { " (\($0))" } ?? ""
-                return "\(evidence.words.configurationFile) is malformed, and Kerberos reads nothing of it\(text)"
+                return "\(evidence.words.configurationFile) is malformed, and Kerberos ignores all of it\(text)"
             },
             do: {
                 [
@@ -225,12 +231,12 @@ extension Rule {
                         "cat -n \($0.words.configurationFile)")
                 ]
             }),
-        // Whatever else is said of a file that may not be read, it is the configuration: a name was not even looked at.
+        // An unreadable file here is the configuration: the name was not examined yet.
         Rule(
             "configuration-forbidden", for: "kerberos.KRB5_CONFIG_CANTOPEN", "kerberos.EACCES", is: .kerberos,
             by: .thisMachine,
-            { "this user may not read \($0.words.configurationFile)" },
-            do: { [.see("see whose it is; it holds no secrets", "ls -l \($0.words.configurationFile)")] }),
+            { "this user has no permission to read \($0.words.configurationFile)" },
+            do: { [.see("see who owns it; it holds no secrets", "ls -l \($0.words.configurationFile)")] }),
     ]
 }
 
@@ -245,7 +251,7 @@ extension Evidence {
         [names.cache, kerberos?.error.subject].contains { $0?.utf8.starts(with: "\(type):".utf8) == true }
     }
 
-    /// Whether the code says that nobody is there who keeps the caches.
+    /// Whether the code means that the cache daemon is not running.
     var isKeeperMissing: Bool {
         ["KRB5_KCM_NO_SERVER", "ECONNREFUSED", "ENOENT", "EACCES", "KRB5_CC_NOSUPP", "KRB5_KCM_RPC_ERROR"].contains {
             has("kerberos.\($0)")

@@ -1,5 +1,5 @@
 extension Rule {
-    // MARK: - The way to a KDC
+    // MARK: - Reaching a KDC
 
     private static let lookAtKDCs: Steps = { evidence in
         let words = evidence.words
@@ -8,7 +8,7 @@ extension Rule {
             .see(
                 "see which KDCs are configured for \(realm) (kdc = ...)",
                 "grep -n -A8 -e \(words.realmOperand) \(words.configurationFile)"),
-            .see("see which the DNS has", "dig +short SRV _kerberos._udp.\(words.realmOperand)"),
+            .see("see which ones the DNS has", "dig +short SRV _kerberos._udp.\(words.realmOperand)"),
             .init("see that firewalls let port 88 through, UDP and TCP"),
         ]
     }
@@ -17,20 +17,20 @@ extension Rule {
         Rule(
             "threads-busy", for: "credentials.threads-busy", is: .deadline, by: .unknown,
             {
-                "no KDC of \($0.words.realm) has been asked: until the deadline all requests that there may be at once were waiting "
-                    + "for answers of KDCs"
+                "no KDC of \($0.words.realm) was asked: until the deadline, the maximum number of concurrent "
+                    + "requests were waiting for KDCs"
             },
             do: { _ in
                 [
-                    .init("see what is said of the other hosts: a KDC of theirs may be silent"),
-                    .init("check fewer hosts at a time, or give more time with --timeout"),
+                    .init("see the results of the other hosts: one of their KDCs may be silent"),
+                    .init("check fewer hosts at a time, or increase --timeout"),
                 ]
             }),
         Rule(
             "kdc-behind-proxy", for: "credentials.kdc-timeout", "deadline.kdc", "kerberos.KRB5_KDC_UNREACH",
             is: .kdcUnreachable, by: .thisMachine, when: { $0.measured.isKDCBehindProxy },
             {
-                "the KDCs of \($0.words.realm) are asked through a proxy that speaks HTTPS (kdc = https://...), and none answers"
+                "the KDCs of \($0.words.realm) are reached through an HTTPS proxy (kdc = https://...), and none answers"
                     + $0.kdcSentence
             },
             do: { evidence in
@@ -39,7 +39,7 @@ extension Rule {
                         "see whether Kerberos has its plugin for that, k5tls (Debian: package krb5-k5tls)",
                         "find /usr/lib* -name k5tls.so"),
                     .see(
-                        "see which authorities may have issued the proxy's certificate",
+                        "see which authorities are trusted for the proxy's certificate",
                         "grep -n http_anchors \(evidence.words.configurationFile)"),
                 ]
             }),
@@ -47,9 +47,9 @@ extension Rule {
             "kdc-by-datagrams-only", for: "credentials.kdc-timeout", "deadline.kdc", "kerberos.KRB5_KDC_UNREACH",
             "kerberos.KRB5KRB_ERR_RESPONSE_TOO_BIG", is: .kdcUnreachable, by: .network,
             when: { $0.measured.isKDCWithoutConnections },
-            { "a KDC of \($0.words.realm) answers by UDP only, and long answers need TCP" + $0.kdcSentence },
+            { "a KDC of \($0.words.realm) answers over UDP only, and long answers need TCP" + $0.kdcSentence },
             do: { _ in
-                [.init("have firewalls let 88/tcp to the KDC through, and the KDC listen there (kdc_tcp_listen)")]
+                [.init("make firewalls pass 88/tcp to the KDC, and the KDC listen there (kdc_tcp_listen)")]
             }),
         Rule(
             "kdc-name-not-looked-up", for: "kerberos.EAGAIN", is: .kdcUnreachable, by: .network,
@@ -68,7 +68,7 @@ extension Rule {
             when: { !$0.isAbout(.cache) && !$0.isAbout(.keytab) },
             {
                 "Kerberos cannot read a value in \($0.words.configurationFile), most likely that of a line `kdc =`: a comment "
-                    + "behind a value is part of it"
+                    + "after a value is part of it"
             },
             do: { evidence in
                 [
@@ -85,8 +85,8 @@ extension Rule {
                 $0.names.defaultRealm.map { $0.utf8.contains(0x20) || $0.utf8.contains(UInt8(ascii: "#")) } ?? false
             },
             {
-                "default_realm in \($0.words.configurationFile) is \"\($0.names.defaultRealm ?? "")\", which is no realm: a comment "
-                    + "behind a value is part of it"
+                "default_realm in \($0.words.configurationFile) is \"\($0.names.defaultRealm ?? "")\", which is not a realm: a comment "
+                    + "after a value is part of it"
             },
             do: { evidence in
                 [
@@ -98,7 +98,7 @@ extension Rule {
         Rule(
             "kdc-silent", for: "credentials.kdc-timeout", "deadline.kdc", is: .kdcUnreachable, by: .network,
             { evidence in
-                "no KDC of \(evidence.words.realm) has answered within the time" + evidence.kdcSentence
+                "no KDC of \(evidence.words.realm) has answered in time" + evidence.kdcSentence
             }, do: lookAtKDCs),
         Rule(
             "kdc-unreachable", for: "kerberos.KRB5_KDC_UNREACH", "kerberos.KRB5KRB_AP_ERR_IAKERB_KDC_NO_RESPONSE",
@@ -114,7 +114,7 @@ extension Rule {
             "kerberos.KRB5KRB_AP_ERR_IAKERB_KDC_NOT_FOUND", is: .kdcUnreachable,
             by: .user,
             when: { $0.words.realmInCapitals != nil && $0.isAbout(.firstTicket) },
-            { "realms are told apart by capitals, and that of \($0.words.user) is written in small letters" },
+            { "realms are case-sensitive, and that of \($0.words.user) is in lower case" },
             do: { [.init("write the user as \($0.words.realmInCapitals ?? "")")] }),
         Rule(
             "realm-without-kdc", for: "kerberos.KRB5_REALM_UNKNOWN", "kerberos.KRB5KRB_AP_ERR_IAKERB_KDC_NOT_FOUND",
@@ -136,7 +136,7 @@ extension Rule {
         Rule(
             "host-without-realm", for: "kerberos.KRB5_ERR_HOST_REALM_UNKNOWN", "kerberos.KRB5_ERR_NUMERIC_REALM",
             is: .kerberos, by: .thisMachine,
-            { "nothing says in which realm \($0.words.host) is" },
+            { "nothing says which realm \($0.words.host) is in" },
             do: { [.init("name it with SERVICE_REALM, or in [domain_realm] of \($0.words.configurationFile)")] }),
         Rule(
             "kdc-name-unresolved", for: "kerberos.KRB5_EAI_*", "kerberos.KRB5_ERR_BAD_HOSTNAME", is: .kerberos,
@@ -145,14 +145,14 @@ extension Rule {
             do: { [.see("see what it resolves to", "getent hosts \($0.words.hostOperand)")] }),
         Rule(
             "answer-too-big", for: "kerberos.KRB5KRB_ERR_RESPONSE_TOO_BIG", is: .kdcUnreachable, by: .network,
-            { "the KDC's answer is too big for a datagram, and no KDC of \($0.words.realm) takes it over TCP" },
+            { "the KDC's answer is too large for UDP, and no KDC of \($0.words.realm) sends it over TCP" },
             do: { _ in
-                [.init("have firewalls let 88/tcp to the KDC through, and the KDC listen there (kdc_tcp_listen)")]
+                [.init("make firewalls pass 88/tcp to the KDC, and the KDC listen there (kdc_tcp_listen)")]
             }),
         Rule(
             "kdc-out-of-service", for: "kerberos.KRB5KDC_ERR_SVC_UNAVAILABLE", is: .kerberos, by: .kdc,
             {
-                "the KDC of \($0.words.realm) is there and cannot serve now: its database or a server behind it is down"
+                "the KDC of \($0.words.realm) answers, but cannot serve now: its database or a server behind it is down"
             },
             do: { _ in [.init("try again, and see the KDC's log")] }),
     ]
@@ -165,9 +165,9 @@ extension Rule {
             "kerberos.KRB5KDC_ERR_WRONG_REALM",
             "kerberos.KRB5KDC_ERR_S_PRINCIPAL_UNKNOWN",
             is: .credentialsRejected, by: .user, when: { $0.words.realmInCapitals != nil && $0.isAbout(.firstTicket) },
-            { "realms are told apart by capitals, and that of \($0.words.user) is written in small letters" },
+            { "realms are case-sensitive, and that of \($0.words.user) is in lower case" },
             do: { [.init("write the user as \($0.words.realmInCapitals ?? "")")] }),
-        // While the user's first ticket is asked for, what does not decrypt was made with the user's key.
+        // In a request for the user's first ticket, what does not decrypt was encrypted with the user's key.
         Rule(
             "keytab-key-wrong", for: "kerberos.KRB5KRB_AP_ERR_BAD_INTEGRITY", "kerberos.KRB5KRB_AP_ERR_MODIFIED",
             "kerberos.KRB5KDC_ERR_PREAUTH_FAILED", is: .credentialsRejected, by: .user,
@@ -185,14 +185,14 @@ extension Rule {
             "kerberos.KRB5KDC_ERR_PREAUTH_EXPIRED", "kerberos.KRB5KDC_ERR_MORE_PREAUTH_DATA_REQUIRED",
             is: .credentialsRejected, by: .user,
             {
-                "the KDC wants another proof of \($0.words.user) than a password or a keytab's key: a one-time password, a certificate or "
+                "the KDC requires another proof of \($0.words.user) than a password or a keytab's key: a one-time password, a certificate or "
                     + "hardware"
             },
             do: {
                 [
                     .init("get a ticket by hand, which this program then uses", command: $0.words.kinitAnywhere),
                     .init(
-                        "or have the account log in with a password or keytab",
+                        "or let the account log in with a password or keytab",
                         command: $0.words.kadmin("getprinc", .user)),
                 ]
             }),
@@ -201,7 +201,7 @@ extension Rule {
             "kerberos.KRB5KDC_ERR_UNKNOWN_CRITICAL_FAST_OPTION",
             is: .credentialsRejected, by: .kdc,
             {
-                "the KDC takes \($0.words.user) only through an armored channel (FAST), which needs another ticket first"
+                "the KDC accepts \($0.words.user) only through an armored channel (FAST), which needs another ticket first"
             },
             do: { [.init("get a ticket by hand", command: $0.words.kinit(option: "-T ARMOR_CACHE"))] }),
         Rule(
@@ -217,7 +217,7 @@ extension Rule {
             "kerberos.KRB5KDC_ERR_PUBLIC_KEY_ENCRYPTION_NOT_SUPPORTED",
             "kerberos.KRB5KDC_ERR_NO_ACCEPTABLE_KDF", is: .credentialsRejected, by: .user,
             {
-                "the log-in with a certificate (PKINIT) was refused for \($0.words.user): the certificate's or the KDC's is not as the other wants it"
+                "authentication with a certificate (PKINIT) was refused for \($0.words.user): the user's or the KDC's certificate does not meet the other side's requirements"
             },
             do: { [.see("see pkinit_anchors and pkinit_identities", "grep -n pkinit \($0.words.configurationFile)")] }),
         Rule(
@@ -239,7 +239,7 @@ extension Rule {
             do: { _ in
                 [
                     .init(
-                        "check its spelling. In Active Directory a service principal name does not log in: name the account that has it"
+                        "check its spelling. In Active Directory a service principal name cannot log in: name the account that has it"
                     )
                 ]
             }),
@@ -259,9 +259,9 @@ extension Rule {
         Rule(
             "user-in-another-realm", for: "kerberos.KRB5KDC_ERR_WRONG_REALM", is: .credentialsRejected, by: .user,
             {
-                "the KDC of \($0.words.realm) says that another realm has \($0.isAbout(.firstTicket) ? $0.words.user : $0.words.service)"
+                "the KDC of \($0.words.realm) refers to another realm for \($0.isAbout(.firstTicket) ? $0.words.user : $0.words.service)"
             },
-            do: { _ in [.init("name the realm that has the account; with Active Directory that of its domain")] }),
+            do: { _ in [.init("name the account's realm; with Active Directory that of its domain")] }),
         Rule(
             "user-locked", for: "kerberos.KRB5KDC_ERR_CLIENT_REVOKED", is: .credentialsRejected, by: .kdc,
             { "\($0.words.user) is locked, disabled or expired at the KDC" }, do: lookAtUser),
@@ -279,7 +279,7 @@ extension Rule {
         Rule(
             "key-expired", for: "kerberos.KRB5KDC_ERR_KEY_EXP", is: .credentialsRejected, by: .user,
             { "the key of \($0.words.user) has expired, as a password does" },
-            do: { [.init("change it, and have a new keytab made", command: "kpasswd \($0.words.user)")] }),
+            do: { [.init("change it, and create a new keytab", command: "kpasswd \($0.words.user)")] }),
         Rule(
             "user-without-common-encryption", for: "kerberos.KRB5KDC_ERR_ETYPE_NOSUPP",
             "kerberos.KRB5_CONFIG_ETYPE_NOSUPP", "kerberos.KRB5_PROG_ETYPE_NOSUPP",
@@ -297,12 +297,12 @@ extension Rule {
                     + evidence.byDirectory(
                         mit: [
                             .see(
-                                "see which keys the KDC has; a new password makes new ones",
+                                "see which keys the KDC has; a new password creates new ones",
                                 evidence.words.kadmin("getprinc", .user))
                         ],
                         activeDirectory: [
                             .init(
-                                "have AES allowed for the account (msDS-SupportedEncryptionTypes), and its password changed once"
+                                "allow AES for the account (msDS-SupportedEncryptionTypes), and change its password once"
                             )
                         ])
                     + [
@@ -314,21 +314,21 @@ extension Rule {
         Rule(
             "user-policy", for: "kerberos.KRB5KDC_ERR_POLICY", is: .credentialsRejected, by: .kdc,
             when: { $0.isAbout(.firstTicket) },
-            { "a policy of the KDC forbids a ticket to \($0.words.user), from here or now" },
+            { "a policy of the KDC denies a ticket to \($0.words.user), from here or at this time" },
             do: { _ in [.init("the KDC's log has the reason")] }),
         Rule(
             "user-name-not-canonical", for: "kerberos.KRB5_IN_TKT_REALM_MISMATCH", "kerberos.KRB5_KDCREP_MODIFIED",
             is: .credentialsRejected, by: .user,
             when: { $0.isAbout(.firstTicket) },
             {
-                "the KDC answered for another name than \($0.words.user): it takes names in any capitals, or has an alias"
+                "the KDC answered for a name other than \($0.words.user): it ignores case in names, or has an alias"
             },
             do: {
                 [.init("write the name as the KDC has it, or set canonicalize = true in \($0.words.configurationFile)")]
             }),
         Rule(
             "proof-loop", for: "kerberos.KRB5_GET_IN_TKT_LOOP", is: .kerberos, by: .kdc,
-            { "the KDC asks for one proof of \($0.words.user) after another" },
+            { "the KDC keeps asking for another proof of \($0.words.user)" },
             do: { _ in [.init("the KDC's log has the reason")] }),
         Rule(
             "kdc-without-usable-key", for: "kerberos.KRB5KDC_ERR_C_OLD_MAST_KVNO",
@@ -351,18 +351,18 @@ extension Rule {
     private static let tryPassword: Steps = { [.init("try it", command: $0.words.kinitAnywhere)] }
     private static let wrongKeytab: @Sendable (Evidence) -> String = {
         "the keytab \($0.words.keytab) does not have the key of \($0.words.user): it is older, or was made with another password or "
-            + "salt (a name in other capitals has another one)"
+            + "salt (a name in different case has a different one)"
     }
     private static let newKeytab: Steps = { evidence in
-        [.see("see which versions it has", "klist -ket \(evidence.words.keytab)")]
+        [.see("see which key versions it has", "klist -ket \(evidence.words.keytab)")]
             + evidence.byDirectory(
                 mit: [
                     .see(
-                        "compare it with the KDC's, and have a new keytab made",
+                        "compare it with the KDC's, and create a new keytab",
                         evidence.words.kadmin("getprinc", .user))
                 ],
                 activeDirectory: [
-                    .init("have a new keytab made (ktpass, or `net ads keytab`), with the account's present password")
+                    .init("create a new keytab (ktpass, or `net ads keytab`), with the account's current password")
                 ])
     }
     private static let lookAtUser: Steps = { evidence in
@@ -374,10 +374,10 @@ extension Rule {
 }
 
 extension Evidence {
-    /// What each KDC did.
+    /// The result of each KDC.
     var kdcSentence: String { measured.kdcs.isEmpty ? "" : " (\(measured.kdcs.joined(separator: "; ")))" }
 
-    /// The steps for the kind of directory that the realm has; both where nobody knows.
+    /// The steps for the realm's kind of directory; both if unknown.
     func byDirectory(mit: [Diagnosis.Step], activeDirectory: [Diagnosis.Step]) -> [Diagnosis.Step] {
         switch measured.isActiveDirectory {
         case true?: activeDirectory

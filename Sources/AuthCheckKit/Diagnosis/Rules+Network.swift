@@ -27,7 +27,7 @@ extension Rule {
         Rule(
             "records-in-search-list", for: "dns.in-search-list", is: .dns, by: .connectionString,
             {
-                "the records are not those of \($0.record?.name ?? "that name"); the search list of the resolver has them, where only some drivers look"
+                "the records are not those of \($0.record?.name ?? "that name"), but of a name from the resolver's search list, which only some drivers use"
             },
             do: {
                 [
@@ -42,7 +42,7 @@ extension Rule {
             }, do: { askNameServer($0) + [.init("check the spelling in the connection string")] }),
         Rule(
             "name-invalid", for: "dns.invalid-name", is: .dns, by: .connectionString,
-            { _ in "the text cannot be a host name" },
+            { _ in "the host name is malformed" },
             do: { _ in [.init("check the spelling in the connection string")] }),
         Rule(
             "name-server-failed", for: "dns.temporary-failure", "dns.malformed-answer", "dns.failure", "deadline.dns",
@@ -53,7 +53,7 @@ extension Rule {
         Rule(
             "name-server-silent", for: "deadline.dns", "dns.deadline-exceeded", "deadline.names", is: .deadline,
             by: .network,
-            { "no name server has answered for \($0.record?.name ?? $0.names.host ?? "the name") within the time" },
+            { "no name server has answered for \($0.record?.name ?? $0.names.host ?? "the name") in time" },
             do: silentNameServer),
         Rule(
             "name-unresolved", for: "transport.name-resolution", is: .dns, by: .network,
@@ -71,41 +71,41 @@ extension Rule {
         Rule(
             "records-server-silent", for: "seedlist.deadline-exceeded", is: .deadline, by: .network,
             {
-                "no name server has answered for the \($0.record?.type ?? "SRV") records of \($0.record?.name ?? "the name") within the time"
+                "no name server has answered for the \($0.record?.type ?? "SRV") records of \($0.record?.name ?? "the name") in time"
             },
             do: silentNameServer),
         Rule(
             "text-record-invalid", for: "seedlist.invalid-txt-record", is: .dns, by: .network,
             {
-                "the TXT record of \($0.record?.name ?? "the name") may have authSource, replicaSet and loadBalanced, and nothing else"
+                "the TXT record of \($0.record?.name ?? "the name") may contain only authSource, replicaSet and loadBalanced"
             },
             do: { evidence in
                 [
                     .init(
-                        "have it mended; where it is there for something else (SPF), give the seedlist a name of its own"
+                        "correct it; if it serves another purpose (SPF), give the seedlist a name of its own"
                     )
                 ]
                     + askRecords(evidence)
             }),
         Rule(
             "records-foreign-host", for: "seedlist.foreign-host", is: .dns, by: .network,
-            { "the records lead out of the domain of \($0.record?.name ?? "the name"), which a driver refuses" },
+            { "the records point outside the domain of \($0.record?.name ?? "the name"), which a driver refuses" },
             do: { evidence in
                 [
                     .init(
-                        "ask whoever runs the servers whether that host is one of them: a forged answer of the DNS looks like this"
+                        "ask the servers' administrator whether that host is one of them: a forged DNS answer looks like this"
                     )
                 ] + askRecords(evidence) + [
                     .init(
-                        "if it is, have the records lead to names in that domain. The option srvAllowedHostsSuffix, which some "
-                            + "drivers have, is none of this client")
+                        "if it is, make the records point to names in that domain. This client does not "
+                            + "have the option srvAllowedHostsSuffix of some drivers")
                 ]
             }),
         Rule(
             "records-conflict", for: "seedlist.conflicting-options", is: .usage, by: .connectionString, { $0.message }),
         Rule(
             "records-lead-nowhere", for: "seedlist.*", is: .dns, by: .network,
-            { "the records of \($0.record?.name ?? "the name") lead to no server" }, do: askRecords),
+            { "the records of \($0.record?.name ?? "the name") point to no server" }, do: askRecords),
     ]
 
     // MARK: - Connections
@@ -117,15 +117,15 @@ extension Rule {
             do: { _ in [.init("check proxyHost and proxyPort, and that the proxy runs")] }),
         Rule(
             "proxy-not-socks", for: "proxy.not-socks5", is: .connect, by: .connectionString,
-            { _ in "what listens at proxyHost and proxyPort is no SOCKS5 proxy" },
-            do: { _ in [.init("check proxyHost and proxyPort: a proxy for HTTP is none of SOCKS5")] }),
+            { _ in "what listens at proxyHost and proxyPort is not a SOCKS5 proxy" },
+            do: { _ in [.init("check proxyHost and proxyPort: an HTTP proxy is not a SOCKS5 proxy")] }),
         Rule(
             "proxy-wants-user", for: "proxy.credential-required", is: .connect, by: .connectionString,
-            { _ in "the proxy wants a user and a password" },
+            { _ in "the proxy requires a user name and a password" },
             do: { _ in [.init("give proxyUsername and proxyPassword, as the proxy's configuration has them")] }),
         Rule(
             "proxy-refuses-user", for: "proxy.credential-rejected", is: .connect, by: .connectionString,
-            { _ in "the proxy does not take the user and password" },
+            { _ in "the proxy does not accept the user name and password" },
             do: { _ in [.init("check proxyUsername and proxyPassword")] }),
         Rule(
             "proxy-cannot-connect", for: "proxy.refused", is: .connect, by: .network,
@@ -133,20 +133,21 @@ extension Rule {
             do: { _ in
                 [
                     .init(
-                        "the proxy connects in this machine's place: check there that the server's name resolves, that it can be reached, and that the proxy's rules allow it"
+                        "the proxy connects instead of this machine: check on its host that the server's name resolves, that it can be reached, and that the proxy's rules allow it"
                     )
                 ]
             }),
         Rule(
-            "proxy-failed", for: "proxy.*", is: .connect, by: .network, { _ in "the way through the proxy failed" },
+            "proxy-failed", for: "proxy.*", is: .connect, by: .network,
+            { _ in "the connection through the proxy failed" },
             do: { _ in [.init("see the proxy's log")] }),
         Rule(
             "port-closed", for: "transport.connect", is: .connect, by: .server,
             when: { $0.measured.attempts > 0 && $0.measured.refusals == $0.measured.attempts },
-            { "\($0.words.host) is there, and nobody listens on port \($0.words.port)" },
+            { "\($0.words.host) is up, and nothing listens on port \($0.words.port)" },
             do: {
                 [
-                    .see("on \($0.words.host): see who listens there", "ss -ltnp 'sport = :\($0.words.port)'"),
+                    .see("on \($0.words.host): see what listens there", "ss -ltnp 'sport = :\($0.words.port)'"),
                     .init("see net.port and net.bindIp in mongod.conf, and the port in the connection string"),
                 ]
             }),
@@ -161,14 +162,14 @@ extension Rule {
             }, do: tryPort),
         Rule(
             "tls-silent", for: "deadline.tls", is: .deadline, by: .server,
-            { "\($0.words.host) has accepted the connection and says nothing in the TLS handshake" },
+            { "\($0.words.host) has accepted the connection and sends nothing in the TLS handshake" },
             do: { _ in
                 [.init("see the server's load and log; a load balancer that has no server behind it does that, too")]
             }),
         Rule(
             "hello-silent", for: "deadline.command", is: .deadline, by: .server, when: { $0.phase == .hello },
             {
-                "\($0.words.host) has accepted the connection and does not answer hello: it is busy, it is no MongoDB server, or it waits for TLS"
+                "\($0.words.host) has accepted the connection and does not answer hello: it is busy, it is not a MongoDB server, or it waits for TLS"
             },
             do: { evidence in
                 (evidence.string.usesTLS ? [] : [.init("try tls=true")]) + [.init("see the server's load and log")]
@@ -181,18 +182,18 @@ extension Rule {
             }),
         Rule(
             "file-silent", for: "deadline.file", "credentials.deadline-exceeded", is: .deadline, by: .thisMachine,
-            { _ in "a file or a credential cache was not read within the time" },
-            do: { _ in [.init("see whether it is on a file system or with a daemon that hangs")] }),
+            { _ in "a file or a credential cache was not read in time" },
+            do: { _ in [.init("see whether its file system or its daemon hangs")] }),
         Rule(
             "interrupted", for: "cancelled", is: .deadline, by: .unknown,
             { "the check was interrupted in the phase \($0.phase?.rawValue ?? "before the first one")" }),
         Rule(
             "deadline", for: "transport.deadline-exceeded", "auth.deadline-exceeded", is: .deadline, by: .unknown,
-            { "the time was used up in the phase \($0.phase?.rawValue ?? "before the first one")" },
+            { "the deadline passed in the phase \($0.phase?.rawValue ?? "before the first one")" },
             do: { _ in
                 [
                     .init(
-                        "give more time with --timeout, or with the option of the connection string that the message names"
+                        "increase --timeout, or the option of the connection string that the message names"
                     )
                 ]
             }),
@@ -210,41 +211,41 @@ extension Rule {
     static let encryption: [Rule] = [
         Rule(
             "tls-atlas-address", for: "tls.atlas", is: .tls, by: .server,
-            { _ in "Atlas ends the handshake of addresses that it does not know" },
+            { _ in "Atlas aborts the TLS handshake with addresses that it does not know" },
             do: { _ in
-                [.init("add the address that this machine has on the Internet to the IP access list of the project")]
+                [.init("add this machine's public address to the project's IP access list")]
             }),
         Rule(
             "tls-not-for-servers", for: "tls.not-trusted", is: .tls, by: .server,
             when: { $0.says("extendedKeyUsage does not have serverAuth") },
-            { _ in "the server's certificate is not one for servers: its extendedKeyUsage lacks serverAuth" },
-            do: { _ in [.init("have the certificate made anew, with serverAuth in its extendedKeyUsage")] }),
+            { _ in "the server's certificate is not for servers: its extendedKeyUsage lacks serverAuth" },
+            do: { _ in [.init("have the certificate reissued with serverAuth in its extendedKeyUsage")] }),
         Rule(
             "tls-self-signed", for: "tls.not-trusted", is: .tls, by: .connectionString,
-            when: { $0.says("it is issued by itself and is not among") },
-            { _ in "the server's certificate is issued by itself, and is not among those that are trusted here" },
+            when: { $0.says("it is self-issued and is not among") },
+            { _ in "the server's certificate is self-issued, and is not among those that are trusted here" },
             do: { _ in
                 [
                     .init(
                         "if that is the server's certificate (compare it on the server), name a file that has it: tlsCAFile=/path/to/server.pem"
                     ),
-                    .init("better: have one made by an authority, and name that one's file"),
+                    .init("better: have one issued by an authority, and name the authority's file"),
                 ]
             }),
         Rule(
             "tls-authority-of-same-name", for: "tls.not-trusted", is: .tls, by: .connectionString,
             when: { $0.says("but that authority's key did not sign it") },
             { _ in
-                "an authority that is trusted here has the name of the one that issued the server's certificate, and another key, or "
-                    + "does not allow this name"
+                "an authority that is trusted here has the name of the server certificate's issuer, but "
+                    + "another key, or does not allow this name"
             },
             do: { _ in
-                [.init("get the authority's present certificate: it may have been made anew under the same name")]
+                [.init("get the authority's current certificate: it may have been reissued under the same name")]
             }),
         Rule(
             "tls-no-authorities", for: "tls.not-trusted", is: .tls, by: .thisMachine,
-            when: { $0.says("nobody is trusted") },
-            { _ in "this system has no certificates of authorities, so that it trusts nobody" },
+            when: { $0.says("no authority is trusted") },
+            { _ in "this system has no certificates of authorities, so it trusts no server" },
             do: { _ in
                 [
                     .init("name a file with the authority that issued the server's: tlsCAFile=/path/to/ca.pem"),
@@ -257,7 +258,7 @@ extension Rule {
             do: { _ in
                 [
                     .init("name a file with the authority that issued it: tlsCAFile=/path/to/ca.pem"),
-                    .init("where there are authorities in between, the server must send their certificates itself"),
+                    .init("if there are intermediate authorities, the server must send their certificates"),
                 ]
             }),
         Rule(
@@ -266,7 +267,7 @@ extension Rule {
             do: { _ in
                 [
                     .init(
-                        "renew the certificate on the server (and let it read the new one), or replace the authority's in tlsCAFile"
+                        "renew the certificate on the server (and make it load the new one), or replace the authority's in tlsCAFile"
                     )
                 ]
             }),
@@ -276,7 +277,7 @@ extension Rule {
             do: { _ in
                 [
                     .see("check the clock of this machine first", "timedatectl status"),
-                    .init("then the certificate's first day"),
+                    .init("then the start of the certificate's validity"),
                 ]
             }),
         Rule(
@@ -285,7 +286,7 @@ extension Rule {
             do: { _ in
                 [
                     .init(
-                        "use a host that the certificate is issued for, or have a certificate made with this one among its subject alternative names"
+                        "use a host that the certificate is issued for, or have a certificate issued with this one among its subject alternative names"
                     )
                 ]
             }),
@@ -295,14 +296,14 @@ extension Rule {
             do: { _ in
                 [
                     .init(
-                        "have the certificate made anew with digitalSignature in its keyUsage. Drivers on OpenSSL do not look at that extension; BoringSSL, which this client uses, does"
+                        "have the certificate reissued with digitalSignature in its keyUsage. Drivers on OpenSSL ignore that extension; BoringSSL, which this client uses, does not"
                     )
                 ]
             }),
         Rule(
             "tls-certificate-revoked", for: "tls.revoked", is: .tls, by: .server,
             { _ in "the server's certificate is revoked" },
-            do: { _ in [.init("have a new certificate made for the server")] }),
+            do: { _ in [.init("have a new certificate issued for the server")] }),
         Rule(
             "tls-revocation-lists", for: "tls.revocation-lists", is: .tls, by: .connectionString,
             { _ in "tlsCRLFile has no current list that is for the server's certificate" },
@@ -315,7 +316,7 @@ extension Rule {
             }),
         Rule(
             "tls-not-spoken-srv", for: "tls.not-tls", is: .tls, by: .connectionString, when: { $0.string.isSRV },
-            { "\($0.words.host) does not speak TLS on port \($0.words.port), and mongodb+srv turns TLS on by itself" },
+            { "\($0.words.host) does not speak TLS on port \($0.words.port), and mongodb+srv turns TLS on by default" },
             do: { _ in [hangsUp, .init("only if the server is meant to be without TLS, write tls=false")] }),
         Rule(
             "tls-not-spoken", for: "tls.not-tls", is: .tls, by: .connectionString,
@@ -323,7 +324,7 @@ extension Rule {
             do: { _ in [hangsUp, .init("only if the server is meant to be without TLS, leave out tls=true")] }),
         Rule(
             "tls-client-certificate-missing", for: "tls.certificate-required", is: .tls, by: .connectionString,
-            { _ in "the server wants a certificate of the client" },
+            { _ in "the server requires a client certificate" },
             do: { _ in
                 [
                     .init(
@@ -337,14 +338,14 @@ extension Rule {
             do: { _ in
                 [
                     .init(
-                        "the server's log has the reason. Frequent ones: another authority issued the certificate, it has expired, or it may not be used for clients"
+                        "the server's log has the reason. Common ones: another authority issued the certificate, it has expired, or it is not for clients"
                     )
                 ]
             }),
         Rule(
             "tls-versions-old", for: "tls.protocol-version", is: .tls, by: .server,
-            { _ in "the server speaks no version of TLS that is still safe" },
-            do: { _ in [.init("enable TLS 1.2 or 1.3 on the server; older versions are not spoken")] }),
+            { _ in "the server supports no version of TLS that is still safe" },
+            do: { _ in [.init("enable TLS 1.2 or 1.3 on the server; older versions are not supported")] }),
         Rule(
             "tls-authorities-file", for: "tls.authorities-file", is: .tls, by: .connectionString,
             { _ in "the file of authorities cannot be used" },
@@ -363,24 +364,24 @@ extension Rule {
             }),
         Rule(
             "tls-client-key-password", for: "tls.certificate-key-password", is: .tls, by: .connectionString,
-            { _ in "the key of the client's certificate does not open" },
+            { _ in "the key of the client's certificate cannot be decrypted" },
             do: { _ in
                 [
                     .init("give the key's password in tlsCertificateKeyFilePassword"),
                     .init(
-                        "if it is right, the key may be encrypted in a way that BoringSSL does not have; write it anew",
+                        "if it is right, the key may be encrypted in a way that BoringSSL does not support; convert it",
                         command: "openssl pkcs8 -topk8 -v2 aes-256-cbc -v2prf hmacWithSHA256"),
                 ]
             }),
         Rule(
-            "tls-handshake", for: "tls.*", "transport.tls", is: .tls, by: .server, { _ in "the TLS handshake broke" },
+            "tls-handshake", for: "tls.*", "transport.tls", is: .tls, by: .server, { _ in "the TLS handshake failed" },
             do: { _ in
                 [
                     .init(
                         "the server's log may have the reason; check that its certificate and key belong together, that it knows the host by this name, and that it admits this machine's address"
                     ),
                     .init(
-                        "where both sides have nothing in common: this client takes TLS 1.3, and TLS 1.2 with ECDHE and AES-GCM or "
+                        "if both sides have nothing in common: this client supports TLS 1.3, and TLS 1.2 with ECDHE and AES-GCM or "
                             + "ChaCha20; the groups X25519, P-256, P-384, P-521; keys of RSA (but not RSA-PSS), P-256, P-384, P-521, Ed25519"
                     ),
                 ]
@@ -389,6 +390,6 @@ extension Rule {
 
     private static let hangsUp: Diagnosis.Step =
         .init(
-            "check the port and the server's TLS settings, and whether a firewall, a list of allowed addresses or a load balancer hangs up"
+            "check the port and the server's TLS settings, and whether a firewall, a list of allowed addresses or a load balancer closes the connection"
         )
 }

@@ -16,11 +16,11 @@ extension Rule {
             do: { _ in [.init("set tls=true in the connection string")] }),
         Rule(
             "server-may-want-tls", for: "closed.before-reply", is: .protocol, by: .connectionString,
-            { "\($0.words.host) hangs up before it has said anything, as servers do that want TLS" },
+            { "\($0.words.host) closes the connection before it sends anything, as servers that require TLS do" },
             do: { _ in [.init("set tls=true in the connection string"), hangUps] }),
         Rule(
             "hello-hung-up", for: "transport.closed", is: .protocol, by: .server, when: { $0.phase == .hello },
-            { "\($0.words.host) closed the connection instead of an answer to hello" },
+            { "\($0.words.host) closed the connection instead of answering hello" },
             do: { isItMongoDB($0) + [hangUps] }),
         Rule(
             "connection-lost", for: "transport.closed", is: .protocol, by: .server, when: { $0.phase != .hello },
@@ -30,13 +30,13 @@ extension Rule {
             do: { _ in
                 [
                     .init(
-                        "the server's log has the reason: a crash, a restart, too many connections, or something between that hangs up"
+                        "the server's log has the reason: a crash, a restart, too many connections, or something in between that closes the connection"
                     )
                 ]
             }),
         Rule(
             "not-mongodb", for: "transport.protocol-violation", is: .protocol, by: .server,
-            { "what \($0.words.host) sends on port \($0.words.port) is no reply of MongoDB's protocol" },
+            { "what \($0.words.host) sends on port \($0.words.port) is not a reply in MongoDB's protocol" },
             do: isItMongoDB),
         Rule(
             "load-balancer-not-declared", for: "hello.354", is: .protocol, by: .connectionString,
@@ -56,42 +56,42 @@ extension Rule {
             do: { _ in [.init("drivers do it with the option serverApi; this program cannot check such a server")] }),
         Rule(
             "hello-refused", for: "auth.hello-refused", is: .protocol, by: .server,
-            { _ in "the server refuses hello, and has said why" },
+            { _ in "the server refuses hello, and says why" },
             do: { _ in [.init("its log may say more")] }),
         Rule(
             "load-balancer-missing", for: "auth.not-load-balanced", is: .protocol, by: .connectionString,
-            { _ in "the string says loadBalanced=true, and the server is behind no load balancer" },
+            { _ in "the string says loadBalanced=true, and the server is not behind a load balancer" },
             do: { _ in
                 [.init("leave out loadBalanced=true, or name the load balancer in place of the server behind it")]
             }),
         Rule(
             "identity-not-told", for: "auth.identity-not-told", is: .protocol, by: .server,
             { _ in
-                "nothing tells whether the authentication has succeeded: the mechanism proves nothing of it, and the server does not say who we are"
+                "it is unknown whether the authentication succeeded: the mechanism does not prove it, and the server does not report the authenticated user"
             },
-            do: { _ in [.init("use a mechanism that proves both sides: GSSAPI or SCRAM")] }),
+            do: { _ in [.init("use a mechanism that authenticates both sides: GSSAPI or SCRAM")] }),
         Rule(
             "arbiter", for: "auth.arbiter", is: .mechanismUnavailable, by: .connectionString,
             { _ in "the server says that it is an arbiter, which has no users" },
             do: { _ in
                 [
                     .init(
-                        "name a member of the replica set that has data. An arbiter beside such members is left out where one of them lists it by this name"
+                        "name a member of the replica set that has data. An arbiter is left out if the string also names such a member that lists it by this name"
                     )
                 ]
             }),
         Rule(
             "conversation-broken", for: "auth.malformed-reply", "auth.conversation-mismatch", "auth.too-many-steps",
             is: .protocol, by: .server,
-            { "\($0.words.host) does not keep to the rules of the conversation" }, do: isItMongoDB),
+            { "\($0.words.host) violates the protocol of the conversation" }, do: isItMongoDB),
         Rule(
             "challenge-unacceptable", for: "sasl.unacceptable-challenge", is: .protocol, by: .server,
-            { "\($0.words.host) demands of \($0.mechanism ?? "the mechanism") what a client must refuse" },
+            { "\($0.words.host) makes a demand in \($0.mechanism ?? "the mechanism") that a client must refuse" },
             do: { evidence in
                 evidence.mechanism?.hasPrefix("SCRAM") == true
                     ? [
                         .init(
-                            "have the password set anew on a server whose scramIterationCount or scramSHA256IterationCount is from 4096 to 600000"
+                            "set the password again on a server whose scramIterationCount or scramSHA256IterationCount is from 4096 to 600000"
                         )
                     ] : []
             }),
@@ -103,12 +103,12 @@ extension Rule {
         Rule(
             "size-without-layer", for: "sasl.size-without-layer", is: .securityLayer, by: .server,
             { _ in
-                "the server names a maximum size although it offers no security layer (RFC 4752 has the client refuse that)"
+                "the server states a maximum size although it offers no security layer (RFC 4752 requires the client to refuse that)"
             },
             do: { _ in
                 [
                     .init(
-                        "other clients accept such a server; those of GNU SASL, of Dovecot and of the JDK are like that. `--tolerate size-without-layer` does, too"
+                        "other clients accept such servers, for example those of GNU SASL, Dovecot and the JDK. So does `--tolerate size-without-layer`"
                     )
                 ]
             }),
@@ -119,7 +119,9 @@ extension Rule {
     ]
 
     private static let hangUps: Diagnosis.Step =
-        .init("see whether a firewall, a list of allowed addresses or the server's maxIncomingConnections hangs up")
+        .init(
+            "see whether a firewall, a list of allowed addresses or the server's maxIncomingConnections closes the connection"
+        )
 
     // MARK: - Refusals
 
@@ -132,14 +134,14 @@ extension Rule {
             }),
         Rule(
             "identity-refused", for: "auth.refused", is: .refused, by: .server, when: { $0.stage == .authenticated },
-            { _ in "the server has let us in, and refuses to say who we are" },
+            { _ in "the server has authenticated us, and refuses to report the authenticated user" },
             do: { _ in [.init("the server's log has the reason")] }),
         Rule(
             "user-not-on-server", for: "auth.refused", is: .refused, by: .server,
             when: { $0.isKerberos && $0.stage == .serverProven },
             { evidence in
-                "Kerberos has proven both sides, so keytab and clocks are right; the server does not let \(evidence.words.user) in: most likely "
-                    + "no such user is created on $external"
+                "Kerberos has authenticated both sides, so keytab and clocks are right; the server does not admit \(evidence.words.user): most likely "
+                    + "there is no such user on $external"
             },
             do: { evidence in
                 let other = evidence.userInSmallLetters
@@ -147,7 +149,7 @@ extension Rule {
                     + (other.map {
                         [
                             .init(
-                                "or see whether the user there is (\($0), perhaps): Active Directory takes a name in any capitals, and the server does not"
+                                "or see whether the server has the user in other case (\($0), perhaps): Active Directory ignores case in names, and the server does not"
                             )
                         ]
                     } ?? [])
@@ -157,11 +159,11 @@ extension Rule {
             "server-keytab-lacks-new-key", for: "auth.refused", is: .refused, by: .server,
             when: { $0.isKerberos && $0.measured.isTicketReplaced },
             {
-                "the server does not take a ticket that the KDC has just given: its keytab lacks the present key of \($0.words.service)"
+                "the server does not accept a ticket that the KDC has just issued: its keytab lacks the current key of \($0.words.service)"
             }, do: keytab),
         Rule(
             "server-keytab-lacks-key", for: "auth.refused", is: .refused, by: .server, when: { $0.isKerberos },
-            { "the server could not read the ticket, most likely: its keytab lacks the key of \($0.words.service)" },
+            { "the server could not decrypt the ticket, most likely: its keytab lacks the key of \($0.words.service)" },
             do: { evidence in
                 keytab(evidence) + [
                     .init(
@@ -171,7 +173,7 @@ extension Rule {
                     + (evidence.userInSmallLetters.map {
                         [
                             .init(
-                                "(\($0), perhaps: Active Directory takes a name in any capitals, and the server does not)"
+                                "(\($0), perhaps: Active Directory ignores case in names, and the server does not)"
                             )
                         ]
                     } ?? [])
@@ -185,13 +187,13 @@ extension Rule {
             }),
         Rule(
             "plain-refused", for: "auth.refused", is: .refused, by: .user, when: { $0.mechanism == "PLAIN" },
-            { "what the server asks for passwords (LDAP, PAM) does not take \($0.words.user) with this one" },
+            { "the server's password backend (LDAP, PAM) does not accept \($0.words.user) with this password" },
             do: { _ in [.init("check the name and the password; the server's log has the reason")] }),
         Rule(
             "certificate-user-missing", for: "auth.refused", is: .refused, by: .server,
             when: { $0.mechanism == "MONGODB-X509" },
             { _ in
-                "TLS has proven the client's certificate, so its authority is right; most likely no user on $external has the certificate's subject for a name, or the connection string names another one"
+                "TLS has verified the client's certificate, so its authority is right; most likely no user on $external has the certificate's subject as its name, or the connection string names another one"
             },
             do: { _ in
                 [
@@ -220,16 +222,16 @@ extension Rule {
             .see(
                 "on \(evidence.words.host): the server's keytab must list \(evidence.words.service)"
                     + (key.map { " with a key\($0)" } ?? ""), "klist -ket KEYTAB"),
-            .see("see which version the KDC gives", "kvno \(evidence.words.service)"),
+            .see("see which version the KDC issues", "kvno \(evidence.words.service)"),
         ]
     }
 
     // MARK: - Mechanisms
 
-    /// A server that has proven nothing, or whoever answers in its place, may say so to be given the password more cheaply.
+    /// An unauthenticated server, or an impostor, may claim so to get the password more easily.
     private static let weakerMechanism: Diagnosis.Step =
         .init(
-            "take no weaker mechanism on this server's word, which nothing has proven: ask its administrator which one to use"
+            "do not choose a weaker mechanism because this server says so, which has proven nothing: ask its administrator which one to use"
         )
 
     static let mechanisms: [Rule] = [
@@ -237,7 +239,7 @@ extension Rule {
             "mechanism-not-in-client", for: "auth.unsupported-mechanism", is: .mechanismUnavailable,
             by: .connectionString,
             { _ in
-                "the connection string is as the specification has it, and this client does not have the mechanism; drivers can"
+                "the connection string is valid, and this client does not support the mechanism; drivers may"
             },
             do: { _ in
                 [
@@ -258,10 +260,10 @@ extension Rule {
                     + ($0.measured.offeredMechanisms ?? []).prefix(4).joined(separator: ", ") + " only"
             },
             do: { _ in
-                // Whoever names a mechanism on a stranger's word may hand over the password.
+                // Naming a mechanism because an unauthenticated server says so may reveal the password.
                 [
                     .init("ask the server's administrator which one the user has, and name it with authMechanism"),
-                    .init("use PLAIN with TLS that is verified only: it sends the password itself"),
+                    .init("use PLAIN only with verified TLS: it sends the password itself"),
                 ]
             }),
         Rule(
@@ -284,7 +286,7 @@ extension Rule {
             { "the user \($0.words.user) has no password that \($0.mechanism ?? "the mechanism") can use" },
             do: { _ in
                 [
-                    .init("have the user's password set anew on the server (updateUser) with this mechanism"),
+                    .init("set the user's password again on the server (updateUser) with this mechanism"),
                     weakerMechanism,
                 ]
             }),
@@ -295,7 +297,7 @@ extension Rule {
             do: { _ in
                 [
                     .init(
-                        "have it enabled on the server: setParameter authenticationMechanisms=GSSAPI, and restart it"),
+                        "enable it on the server: setParameter authenticationMechanisms=GSSAPI, and restart it"),
                     weakerMechanism,
                 ]
             }),
@@ -305,7 +307,7 @@ extension Rule {
             do: { _ in
                 [
                     .init(
-                        "have it enabled with the server's parameter authenticationMechanisms, and the server restarted"
+                        "enable it with the server's parameter authenticationMechanisms, and restart the server"
                     ),
                     weakerMechanism,
                 ]
@@ -314,20 +316,20 @@ extension Rule {
 
     // MARK: - Proofs
 
-    private static let claim = "do not send data to this server: it proves nothing"
+    private static let claim = "do not send data to this server: it has proven nothing"
 
     static let proofs: [Rule] = [
         Rule(
             "claim-of-clocks", for: "unproven.KRB5KRB_AP_ERR_SKEW", is: .serverNotProven, by: .server,
             { _ in
-                "the server has not proven who it is. It says, and nobody vouches for that, that its clock and this machine's differ by more than Kerberos allows"
+                "the server has not proven who it is. It claims, without proof, that its clock and this machine's differ by more than Kerberos allows"
             },
             do: { _ in [.init(claim), .see("if it is true, see the clocks of both", "timedatectl status")] }),
         Rule(
             "claim-of-missing-key", for: "unproven.KRB5KRB_AP_ERR_BADKEYVER", "unproven.KRB5KRB_AP_ERR_NOKEY",
             is: .serverNotProven, by: .server,
             { _ in
-                "the server has not proven who it is. It says, and nobody vouches for that, that it does not have the key of the ticket"
+                "the server has not proven who it is. It claims, without proof, that it does not have the key of the ticket"
             },
             do: { [.init(claim)] + keytab($0) }),
         Rule(
@@ -342,7 +344,7 @@ extension Rule {
             do: { _ in [.init(claim)] }),
         Rule(
             "server-not-proven", for: "auth.server-not-proven", is: .serverNotProven, by: .server,
-            { _ in "the server does not prove that it is the one that was asked for" },
+            { _ in "the server does not prove that it is the requested one" },
             do: { _ in [.init(claim)] }),
     ]
 
@@ -359,7 +361,7 @@ extension Rule {
             do: { [.init("try it by hand", command: $0.words.kinitAnywhere)] }),
         Rule(
             "no-thread", for: "auth.no-worker", "credentials.no-worker", is: .internal, by: .thisMachine,
-            { _ in "this process gets no thread for work that blocks" },
+            { _ in "this process cannot start a thread for blocking work" },
             do: { _ in [.see("see how many it may have", "ulimit -u")] }),
         Rule(
             "mechanism-failed", for: "sasl.mechanism-failure", is: .kerberos, by: .unknown,
@@ -376,7 +378,7 @@ extension Evidence {
             "db.getSiblingDB(\"$external\").createUser({user: \"\(name)\", roles: [{role: \"read\", db: \"DATABASE\"}]})"
     }
 
-    /// A principal whose name has capitals, with small letters instead; the realm stays.
+    /// A principal with upper-case letters in lower case; the realm stays.
     var userInSmallLetters: String? {
         let user = names.user ?? ""
         let name = user.utf8.prefix { $0 != UInt8(ascii: "@") }
@@ -386,7 +388,7 @@ extension Evidence {
         return String(decoding: bytes, as: UTF8.self)
     }
 
-    /// Servers say so when a user has a password of the other hash only.
+    /// Servers say so if a user has only a password of the other hash.
     var isAboutUsersCredentials: Bool {
         guard let text = server?.message, mechanism?.hasPrefix("SCRAM") == true else { return false }
         return text.hasPrefix("Unable to use SCRAM") || !text.utf8.ranges(of: "credentials".utf8).isEmpty

@@ -13,7 +13,7 @@ extension Rule {
             when: { $0.isTrustMissing },
             { evidence in
                 let trust = evidence.words.missingTrust
-                return "\(trust?.own ?? "REALM") has no way to \(trust?.other ?? "OTHER")"
+                return "\(trust?.own ?? "REALM") has no trust path to \(trust?.other ?? "OTHER")"
             },
             do: { evidence in
                 let (own, other) = evidence.words.missingTrust ?? ("REALM", "OTHER")
@@ -28,8 +28,8 @@ extension Rule {
             "service-name-is-principal", for: "kerberos.KRB5KDC_ERR_S_PRINCIPAL_UNKNOWN", is: .serviceUnknown,
             by: .connectionString, when: { $0.wholePrincipal != nil },
             {
-                "\($0.wholePrincipal?.property ?? "SERVICE_NAME") is one part of the server's principal, and the string has all of it "
-                    + "there: \($0.wholePrincipal?.value ?? "")"
+                "\($0.wholePrincipal?.property ?? "SERVICE_NAME") is one part of the server's principal, and the string has the "
+                    + "whole principal there: \($0.wholePrincipal?.value ?? "")"
             },
             do: { [.init("write \($0.wholePrincipal?.advice ?? "the parts") in authMechanismProperties")] }),
         Rule(
@@ -63,9 +63,9 @@ extension Rule {
                 ]
                     + evidence.byDirectory(
                         mit: [
-                            .init(
+                            .administer(
                                 "or have the principal created, and its key put into the server's keytab",
-                                command: evidence.words.kadmin("addprinc -randkey", .service))
+                                service: evidence.words.kadmin("addprinc -randkey", .service))
                         ],
                         activeDirectory: [
                             .see(
@@ -81,7 +81,7 @@ extension Rule {
                 let words = evidence.words
                 let realm: [Diagnosis.Step] =
                     words.differentRealms.map { own, other in
-                        [.init("or \(own) has no way to \(other): see SERVICE_REALM")]
+                        [.init("or \(own) has no trust path to \(other): see SERVICE_REALM")]
                     }
                     ?? (words.serviceRealm == nil
                         ? [
@@ -93,7 +93,8 @@ extension Rule {
                 return [.init("check SERVICE_NAME, the host name in the connection string and CANONICALIZE_HOST_NAME")]
                     + evidence.byDirectory(
                         mit: [
-                            .init("or have the principal created", command: words.kadmin("addprinc -randkey", .service))
+                            .administer(
+                                "or have the principal created", service: words.kadmin("addprinc -randkey", .service))
                         ],
                         activeDirectory: [
                             .see(
@@ -126,19 +127,19 @@ extension Rule {
             "kerberos.KRB5_NO_2ND_TKT",
             is: .kerberos, by: .kdc,
             {
-                "the KDC gives tickets for \($0.words.service) only between users (user-to-user): its principal is marked as no service"
+                "the KDC issues tickets for \($0.words.service) only between users (user-to-user): its principal is marked as not a service"
             },
-            do: { [.init("have the mark taken away", command: $0.words.kadmin("modprinc +allow_svr", .service))] }),
+            do: { [.administer("have the mark removed", service: $0.words.kadmin("modprinc +allow_svr", .service))] }),
         Rule(
             "service-policy", for: "kerberos.KRB5KDC_ERR_POLICY", is: .kerberos, by: .kdc,
-            { "a policy of the KDC forbids \($0.words.user) a ticket for \($0.words.service)" },
+            { "a policy of the KDC denies \($0.words.user) a ticket for \($0.words.service)" },
             do: { _ in
                 [.init("the KDC's log has the reason; in Active Directory see authentication policies and silos")]
             }),
         Rule(
             "option-not-allowed", for: "kerberos.KRB5KDC_ERR_BADOPTION", is: .kerberos, by: .kdc,
             {
-                "the KDC does not do what is asked of it for \($0.words.service): delegation, forwarding or renewal is not allowed there"
+                "the KDC does not grant an option of the request for \($0.words.service): delegation, forwarding or renewal is not allowed there"
             },
             do: { evidence in
                 [
@@ -152,13 +153,13 @@ extension Rule {
             "ticket-never-valid", for: "kerberos.KRB5KDC_ERR_NEVER_VALID", "kerberos.KRB5KDC_ERR_CANNOT_POSTDATE",
             is: .kerberos, by: .kdc,
             {
-                "the ticket for \($0.words.service) would have ended before it began: a lifetime of the KDC is too short, or a clock is wrong"
+                "the ticket for \($0.words.service) would end before it starts: a lifetime of the KDC is too short, or a clock is wrong"
             },
             do: { [.see("see the longest lifetimes", $0.words.kadmin("getprinc", .service))] }),
         Rule(
             "ticket-of-other-addresses", for: "kerberos.KRB5KRB_AP_ERR_BADADDR", is: .kerberos, by: .user,
             { _ in
-                "the ticket is good from some addresses only, and the KDC sees another one (address translation, a VPN)"
+                "the ticket is valid from some addresses only, and the KDC sees another one (address translation, a VPN)"
             },
             do: {
                 [
@@ -193,14 +194,14 @@ extension Rule {
                         mit: [.see("see which keys the service has", words.kadmin("getprinc", .service))],
                         activeDirectory: [
                             .init(
-                                "have AES allowed for the service's account (msDS-SupportedEncryptionTypes), and its password changed once"
+                                "allow AES for the service's account (msDS-SupportedEncryptionTypes), and change its password once"
                             )
                         ])
             }),
         Rule(
             "cryptography-refuses", for: "kerberos.KRB5_CRYPTO_INTERNAL", is: .kerberos, by: .thisMachine,
             { _ in
-                "this machine's cryptography refuses what the ticket's encryption type needs (FIPS mode forbids RC4, for example)"
+                "this machine's cryptographic library refuses what the ticket's encryption type needs (FIPS mode forbids RC4, for example)"
             },
             do: { _ in [.see("see the tickets' encryption types", "klist -e")] }),
         Rule(
@@ -216,8 +217,8 @@ extension Rule {
             "kerberos.KRB5KRB_AP_ERR_MSG_TYPE", "kerberos.KRB5_BADMSGTYPE",
             "kerberos.KRB5KDC_ERR_BAD_PVNO", "kerberos.KRB5KRB_AP_ERR_V4_REPLY", "kerberos.KRB5KDC_ERR_TRTYPE_NOSUPP",
             is: .kerberos, by: .kdc,
-            { "what answers as a KDC of \($0.words.realm) does not speak Kerberos 5 as it should" },
-            do: { _ in [.init("see that the address of the KDC is that of a KDC")] }),
+            { "what answers as a KDC of \($0.words.realm) does not speak Kerberos 5 correctly" },
+            do: { _ in [.init("see that a KDC has the configured address")] }),
     ]
 
     private static let lookAtService: Steps = { evidence in
@@ -240,41 +241,41 @@ extension Rule {
         Rule(
             "ticket-not-yet-valid", for: "kerberos.KRB5KRB_AP_ERR_TKT_NYV", is: .credentialsRejected, by: .user,
             { "the ticket of \($0.words.user) is not valid yet" },
-            do: { [.see("see from when on it is", "klist"), .init("get a new one", command: $0.words.kinit)] }),
+            do: { [.see("see when it starts", "klist"), .init("get a new one", command: $0.words.kinit)] }),
         Rule(
             "ticket-revoked", for: "kerberos.KRB5KDC_ERR_TGT_REVOKED", "kerberos.KRB5KRB_AP_ERR_TKT_INVALID",
             is: .credentialsRejected,
             by: .user,
             {
-                "the KDC does not take the ticket of \($0.words.user) any more: the account was changed or the ticket was revoked"
+                "the KDC no longer accepts the ticket of \($0.words.user): the account was changed or the ticket was revoked"
             },
             do: { [.init("get a new one", command: $0.words.kinit)] }),
-        // No server has been asked for anything yet: what does not decrypt is an answer of the KDC.
+        // No server has been contacted yet: what does not decrypt is an answer of the KDC.
         Rule(
             "kdc-answer-of-another-key", for: "kerberos.KRB5KRB_AP_ERR_BAD_INTEGRITY",
             "kerberos.KRB5KRB_AP_ERR_MODIFIED", "kerberos.KRB5_MUTUAL_FAILED",
             "kerberos.KRB5KRB_AP_ERR_MUT_FAIL", "kerberos.KRB5_KDCREP_MODIFIED", "gss.defective-token",
             "gss.bad-signature",
             is: .credentialsRejected, by: .user,
-            { _ in "the KDC and the credential cache do not share a key any more" },
+            { _ in "the KDC and the credential cache no longer share a key" },
             do: { [.init("get new tickets", command: $0.words.kinit)] }),
-        // Nor has a server refused: it is the KDC that cannot read the ticket-granting ticket.
+        // Nor has a server refused: it is the KDC that cannot decrypt the ticket-granting ticket.
         Rule(
             "kdc-key-changed", for: "kerberos.KRB5KRB_AP_ERR_BADKEYVER", "kerberos.KRB5KRB_AP_ERR_NOKEY",
             "kerberos.KRB5KRB_AP_ERR_NOT_US",
             is: .kerberos, by: .user,
-            { _ in "the KDC's own key is not that of the ticket-granting ticket any more" },
+            { _ in "the KDC's own key is no longer that of the ticket-granting ticket" },
             do: { [.init("get new tickets", command: $0.words.kinit)] }),
         Rule(
             "cache-mixed-up", for: "kerberos.KRB5_PRINC_NOMATCH", "kerberos.KRB5KRB_AP_ERR_BADMATCH",
             "kerberos.KRB5KRB_AP_WRONG_PRINC",
             is: .kerberos, by: .user,
-            { _ in "a ticket of the cache is for another name than it is kept under" },
-            do: { [.init("make the cache anew", command: $0.words.kinit)] }),
+            { _ in "a ticket in the cache is for another name than the one that it is stored under" },
+            do: { [.init("recreate the cache", command: $0.words.kinit)] }),
         Rule(
             "request-repeated", for: "kerberos.KRB5KRB_AP_ERR_REPEAT", "kerberos.KRB5_RC_*", is: .kerberos, by: .kdc,
             { _ in "the KDC has seen the same request before" },
-            do: { _ in [.init("try again; if it stays so, see the KDC's log")] }),
+            do: { _ in [.init("try again; if it persists, see the KDC's log")] }),
         Rule(
             "out-of-memory", for: "kerberos.ENOMEM", "kerberos.KRB5_CC_NOMEM", "kerberos.EMFILE", is: .kerberos,
             by: .thisMachine,
@@ -289,7 +290,7 @@ extension Rule {
             { evidence in
                 let error = evidence.kerberos?.error
                 let name = evidence.kerberos?.symbolicName ?? "the code \(evidence.kerberos?.code ?? 0)"
-                return "unknown: Kerberos says \(name) in \(error?.call ?? "a call"), of which no rule is known"
+                return "unknown: Kerberos says \(name) in \(error?.call ?? "a call"), for which there is no rule"
             }, do: { _ in [.see("see what Kerberos does", "authcheck --trace ./kerberos-trace.txt ...")] }),
         Rule(
             "kerberos-without-code", for: "auth.kerberos", "credentials.kerberos", is: .kerberos, by: .unknown,
@@ -299,7 +300,7 @@ extension Rule {
 }
 
 extension Evidence {
-    /// Whether the service that was asked for has an address in the place of a host's name.
+    /// Whether the requested service has an address instead of a host name.
     var isServiceHostAddress: Bool {
         let name = (names.service ?? "").unicodeScalars.split(separator: "/", maxSplits: 1).last
         let host = name?.split(separator: "@", maxSplits: 1).first
@@ -311,7 +312,7 @@ extension Evidence {
         ServiceNames.wholePrincipal(serviceName: string.serviceName, serviceHost: string.serviceHost)
     }
 
-    /// Whether it is the way to the service's realm that is missing, and not the service.
+    /// Whether the trust path to the service's realm is missing, and not the service.
     var isTrustMissing: Bool {
         guard let trust = words.missingTrust, let realm = words.serviceRealm else { return false }
         return realm.utf8.elementsEqual(trust.other.utf8)

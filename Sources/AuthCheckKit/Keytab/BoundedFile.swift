@@ -6,7 +6,7 @@ internal import Musl
 internal import Darwin
 #endif
 
-/// A file that somebody has named, looked at without waiting for whoever may be behind it. To be called on a worker.
+/// A named file, inspected without waiting for the other end of a pipe. To be called on a worker.
 enum BoundedFile {
     /// Why a file cannot be read.
     enum Problem: Error, Sendable, Hashable {
@@ -15,15 +15,15 @@ enum BoundedFile {
         /// A folder, a pipe, a device.
         case notRegular
         case tooLarge(limit: Int)
-        /// What the system says.
+        /// The system's error.
         case other(Int32)
 
-        /// What is the matter, as the end of a sentence that begins with the file.
+        /// The problem, as the end of a sentence that begins with the file.
         var text: String {
             switch self {
             case .missing: "does not exist"
-            case .mayNotRead: "may not be read by this user"
-            case .notRegular: "is no regular file"
+            case .mayNotRead: "is not readable by this user"
+            case .notRegular: "is not a regular file"
             case .tooLarge(let limit): "has more than \(limit) bytes"
             case .other(let number): "cannot be read: \(String(cString: strerror(number)))"
             }
@@ -43,7 +43,7 @@ enum BoundedFile {
     private static func open<R>(
         _ path: String, limit: Int, _ body: (Int32, stat) throws(Problem) -> R
     ) throws(Problem) -> R {
-        // Not to wait for somebody who writes to a named pipe.
+        // Does not wait for a writer of a named pipe.
         let descriptor = Self.open(path)
         guard descriptor >= 0 else { throw Problem(errno) }
         defer { close(descriptor) }
@@ -66,8 +66,8 @@ enum BoundedFile {
 
     /// Whether a keytab ends within an entry. Reads the lengths of the entries, and no key.
     ///
-    /// A file has two bytes of a version, and then entries, each with its length in front: negative for one that was removed,
-    /// zero at the end.
+    /// A file has two bytes of a version, and then entries, each preceded by its length: negative for a removed
+    /// one, zero at the end.
     static func isKeytabCutOff(_ path: String, limit: Int) throws(Problem) -> Bool {
         try open(path, limit: limit) { descriptor, status throws(Problem) in
             func bytes(_ count: Int, at offset: Int) -> [UInt8] {
@@ -75,7 +75,7 @@ enum BoundedFile {
                 let found = pread(descriptor, &bytes, count, off_t(offset))
                 return Array(bytes.prefix(max(0, found)))
             }
-            // The older form has its numbers in the order of whichever machine wrote it.
+            // The older form has its numbers in the byte order of the machine that wrote it.
             guard bytes(2, at: 0) == [5, 2] else { return false }
             var offset = 2
             while true {
@@ -107,7 +107,7 @@ enum BoundedFile {
     }
 }
 
-/// Whose a file is, and who may read it. By its mode: access control lists are not looked at.
+/// A file's owner and permissions, by its mode: access control lists are not checked.
 struct FileOwnership: Sendable, Hashable {
     var user: UInt32
     var group: UInt32
@@ -116,12 +116,12 @@ struct FileOwnership: Sendable, Hashable {
     var size: Int64
     /// In seconds since 1970.
     var modified: Int64
-    /// The user's name, where it has one.
+    /// The user's name, if it has one.
     var userName: String?
-    /// The group's name, where it has one.
+    /// The group's name, if it has one.
     var groupName: String?
 
-    /// Looks at a file, which need not be readable.
+    /// Inspects a file, which need not be readable.
     init?(_ path: String) {
         var status = stat()
         guard stat(path, &status) == 0 else { return nil }
@@ -140,7 +140,7 @@ struct FileOwnership: Sendable, Hashable {
         (self.user, self.group, self.mode, self.size, self.modified) = (user, group, mode, size, modified)
     }
 
-    /// The same with names. May ask a directory service, for as long as that takes.
+    /// The same with names. May ask a directory service, without a time limit.
     func named() -> FileOwnership {
         var named = self
         var buffer = [CChar](repeating: 0, count: 16_384)

@@ -12,35 +12,35 @@ internal import Musl
 internal import Darwin
 #endif
 
-/// Checks the keytab of a server, on that server: who may read it, what is in it, whether that is what the server's name asks
-/// for, and whether a ticket that the KDC makes now is accepted with it.
+/// Checks the keytab of a server, on that server: who may read it, what is in it, whether that matches the server's
+/// name, and whether a new ticket from the KDC is accepted with it.
 ///
-/// It reads only. A KDC is asked for a ticket for the service with the tickets of whoever runs the check, or else with the
-/// keytab's own key; a key that is wrong is one failed attempt there.
-public struct KeytabCheck: Sendable {
-    /// The path of the keytab, or its name with `FILE:` in front.
-    public var path: String
+/// It only reads. A KDC is asked for a ticket for the service with the tickets of the user who runs the check, or else
+/// with the keytab's own key; a wrong key is one failed attempt there.
+package struct KeytabCheck: Sendable {
+    /// The path of the keytab, or its name with the prefix `FILE:`.
+    package var path: String
     /// The principal's first part; `nil` takes that of the configuration, or `mongodb`.
-    public var service: String?
+    package var service: String?
     /// The server's host; `nil` takes that of the configuration, or this machine's canonical name.
-    public var host: String?
+    package var host: String?
     /// The path of a `mongod.conf`; `nil` reads none.
-    public var configuration: String?
+    package var configuration: String?
     /// Whether warnings make the exit status 3.
-    public var failsOnWarning = false
+    package var failsOnWarning = false
 
     /// How many bytes a keytab may have.
     static let limit = 1 << 20
-    /// How many addresses of the host are looked up backwards.
+    /// How many addresses of the host are looked up in reverse.
     static let addressLimit = 16
 
     /// Names a keytab.
-    public init(path: String) {
+    package init(path: String) {
         self.path = path
     }
 
-    /// Runs the check. It ends by the deadline and throws nothing: what goes wrong stands in the report.
-    public func run(by deadline: ContinuousClock.Instant) async -> KeytabReport {
+    /// Runs the check. It ends by the deadline and throws nothing: errors are in the report.
+    package func run(by deadline: ContinuousClock.Instant) async -> KeytabReport {
         await run(by: deadline, resolver: SystemResolver())
     }
 
@@ -50,7 +50,7 @@ public struct KeytabCheck: Sendable {
         await readConfiguration(&evidence, by: deadline)
         await nameServer(&evidence, resolver, by: deadline)
         let host = evidence.host.value
-        // A name server that is silent must not take the time of what matters more.
+        // A silent name server must not use up the time of more important checks.
         async let names = Self.names(of: host, resolver, by: min(deadline, .now + .seconds(5)))
         await readKeytab(&evidence, by: deadline)
         if !evidence.entries.isEmpty, evidence.realm != nil { await KeytabProof(deadline: deadline).make(&evidence) }
@@ -100,7 +100,7 @@ public struct KeytabCheck: Sendable {
         }
     }
 
-    /// Without a name in the configuration mongod takes the machine's.
+    /// Without a name in the configuration mongod uses the machine's.
     private func nameServer(
         _ evidence: inout KeytabEvidence, _ resolver: any NameResolver, by deadline: ContinuousClock.Instant
     ) async {
@@ -119,7 +119,7 @@ public struct KeytabCheck: Sendable {
             let realm = KerberosTicket.realm(of: name.text).flatMap { $0.isEmpty ? nil : String($0) }
             return (realm ?? inspection.defaultRealm, inspection.allowedClockSkew)
         }
-        // What is wrong with the configuration is said when the keytab is read, which needs it too.
+        // An error in the configuration is reported when the keytab is read, which needs it too.
         if case .success(let (realm, skew)) = found {
             (evidence.configuredRealm, evidence.allowedClockSkew) = (realm, skew)
         }
@@ -167,7 +167,7 @@ public struct KeytabCheck: Sendable {
             evidence.keytabTrouble = error.trouble
         }
         if let ownership = evidence.ownership {
-            // The names are a comfort, and a directory service may be slow.
+            // The names are optional, and a directory service may be slow.
             let named = await Self.read(by: min(deadline, .now + .seconds(1)), "the names of users") {
                 ownership.named()
             }
@@ -176,7 +176,7 @@ public struct KeytabCheck: Sendable {
     }
 }
 
-/// What one look at a keytab's file has shown.
+/// The result of reading a keytab's file.
 private struct Reading: Sendable {
     let ownership: FileOwnership?
     var problem: BoundedFile.Problem?
@@ -187,7 +187,7 @@ private struct Reading: Sendable {
     init(_ path: String) {
         ownership = FileOwnership(path)
         do throws(BoundedFile.Problem) {
-            // Before the library reads it, which waits for whoever may write to a pipe.
+            // Before the library reads it, which would wait for a writer of a pipe.
             isCutOff = try BoundedFile.isKeytabCutOff(path, limit: KeytabCheck.limit)
         } catch {
             problem = error

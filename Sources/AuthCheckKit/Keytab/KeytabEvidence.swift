@@ -2,14 +2,14 @@ internal import GSSCore
 internal import GSSKerberos
 internal import NameResolution
 
-/// Everything that is known of a keytab and of what it is for: what the findings are made from.
+/// All that is known of a keytab and its server: the input of the findings.
 struct KeytabEvidence: Sendable {
-    /// A part of the principal's name, and who says it.
+    /// A part of the principal's name, and its source.
     struct Name: Sendable, Hashable {
         enum Source: String, Sendable, Hashable, Codable {
             case option
             case mongodConfiguration = "mongod.conf"
-            /// What mongod does where nothing is configured.
+            /// mongod's default.
             case `default`
         }
 
@@ -21,14 +21,14 @@ struct KeytabEvidence: Sendable {
     struct Trouble: Sendable, Hashable {
         var message: String
         var error: GSSError?
-        /// Whether the time was used up.
+        /// Whether the deadline passed.
         var isDeadline = false
 
-        /// The name of Kerberos' own code.
+        /// The name of the Kerberos code.
         var code: String? { error.flatMap { KerberosFailure($0).symbolicName } }
     }
 
-    /// A ticket for the service, as the KDC makes it now.
+    /// A new ticket for the service from the KDC.
     struct Ticket: Sendable, Hashable {
         enum Origin: String, Sendable, Hashable, Codable {
             /// With the tickets of the user who runs the check.
@@ -50,11 +50,11 @@ struct KeytabEvidence: Sendable {
         case refused(Trouble)
     }
 
-    /// What the names of the host lead to.
+    /// How the host's names resolve.
     struct HostNames: Sendable, Hashable {
         struct Address: Sendable, Hashable {
             var address: IPAddress
-            /// The name that the address belongs to.
+            /// The address's name.
             var name: String?
             var problem: String?
         }
@@ -70,9 +70,9 @@ struct KeytabEvidence: Sendable {
     var ownership: FileOwnership?
     var fileProblem: BoundedFile.Problem?
     var keytab: KerberosKeytab?
-    /// Whether the file ends within an entry, which the library takes for the end.
+    /// Whether the file ends within an entry, which the library treats as the end.
     var isCutOff = false
-    /// Why there is no keytab although the file can be read, or could not be looked at in time.
+    /// Why there is no keytab although the file can be read, or could not be read in time.
     var keytabTrouble: Trouble?
     var configurationPath: String?
     var configuration: MongodConfiguration?
@@ -80,16 +80,16 @@ struct KeytabEvidence: Sendable {
     var configurationProblem: String?
     var service = Name(value: "mongodb", source: .default)
     var host: Name
-    /// The realm that this machine's configuration gives the host.
+    /// The host's realm in this machine's configuration.
     var configuredRealm: String?
     var names: HostNames?
     var ticket: Ticket?
-    /// Why there is no ticket by the user's cache.
+    /// Why the user's cache gave no ticket.
     var cacheTrouble: Trouble?
-    /// Why there is none by the keytab itself.
+    /// Why the keytab itself gave none.
     var keytabTicketTrouble: Trouble?
     var proof = Proof.notMade
-    /// How far the KDC's clock is ahead of this machine's, where that was measured.
+    /// How far the KDC's clock is ahead of this machine's, if that was measured.
     var clockOffset: Duration?
     var allowedClockSkew = Duration.seconds(300)
 
@@ -101,13 +101,13 @@ struct KeytabEvidence: Sendable {
         return entries.filter(isOfService).map(\.realm).filter { seen.insert(ByteText($0)).inserted }
     }
 
-    /// The realm of the principal that is expected: the configured one unless the keytab has others only.
+    /// The realm of the expected principal: the configured one unless the keytab has only others.
     var realm: String? {
         let realms = realms
         return realms.contains { isSameText($0, configuredRealm) } ? configuredRealm : realms.first ?? configuredRealm
     }
 
-    /// The principal that is expected; without a realm where nobody knows one.
+    /// The expected principal; without a realm if none is known.
     var principal: String {
         [service.value, host.value].map(Self.escaped).joined(separator: "/")
             + (realm.map { "@\(Self.escaped($0))" } ?? "")
@@ -126,8 +126,8 @@ struct KeytabEvidence: Sendable {
             && isSameText(entry.components[1], host.value)
     }
 
-    /// Whether the keytab has the key that a ticket is encrypted with, as far as version and type tell. Old files have one byte
-    /// for a version.
+    /// Whether the keytab has the key that a ticket is encrypted with, judging by version and type. Old files have one
+    /// byte for a version.
     func hasVersion(_ version: UInt32) -> Bool {
         keys.contains { $0.keyVersion == version || ($0.keyVersion < 256 && $0.keyVersion == version & 0xFF) }
     }
@@ -139,7 +139,7 @@ struct KeytabEvidence: Sendable {
         }
     }
 
-    /// Keeps what has a meaning in a principal's text from having it (RFC 1964 section 2.1.1).
+    /// Escapes the special characters of a principal's text (RFC 1964 section 2.1.1).
     private static func escaped(_ part: String) -> String {
         part.unicodeScalars.reduce(into: "") { text, scalar in
             if ["/", "@", "\\"].contains(scalar) { text.unicodeScalars.append("\\") }

@@ -1,26 +1,26 @@
-/// What a check of a keytab can find. The names are a contract: they are only ever added to.
-public enum KeytabFindingCode: String, Sendable, Hashable, CaseIterable, Encodable {
+/// The findings of a keytab check. The names are stable: names are only added.
+package enum KeytabFindingCode: String, Sendable, Hashable, CaseIterable, Encodable {
     // The file.
     /// There is no such file.
     case fileMissing = "file-missing"
-    /// The file may not be read, or cannot be.
+    /// The file is not readable, or reading it failed.
     case fileUnreadable = "file-unreadable"
-    /// The file is no keytab.
+    /// The file is not a keytab.
     case notAKeytab = "not-a-keytab"
     /// The keytab has no entry.
     case keytabEmpty = "keytab-empty"
     /// The keytab ends in the middle of an entry.
     case keytabDamaged = "keytab-damaged"
-    /// Others than its owner may read the file.
+    /// Users other than its owner may read the file.
     case readableByOthers = "readable-by-others"
-    /// Others than its owner may write to the file.
+    /// Users other than its owner may write to the file.
     case writableByOthers = "writable-by-others"
     // mongod.conf.
     /// `mongod.conf` cannot be read.
     case configurationUnreadable = "configuration-unreadable"
-    /// `mongod.conf` may set a name in a way that is not read.
+    /// `mongod.conf` may set a name in a way that is not understood.
     case configurationPartlyRead = "configuration-partly-read"
-    /// An option says something else than `mongod.conf`.
+    /// An option differs from `mongod.conf`.
     case namesDiffer = "names-differ"
     // The entries.
     /// There are keys of the service, on other hosts only.
@@ -39,7 +39,7 @@ public enum KeytabFindingCode: String, Sendable, Hashable, CaseIterable, Encodab
     case conflictingKeys = "conflicting-keys"
     /// There is the same key more than once.
     case duplicateKeys = "duplicate-keys"
-    /// There are keys of older versions beside the newest.
+    /// There are keys of older versions besides the newest.
     case olderVersions = "older-versions"
     // The KDC.
     /// The KDC does not know the principal.
@@ -48,7 +48,7 @@ public enum KeytabFindingCode: String, Sendable, Hashable, CaseIterable, Encodab
     case kdcUnreachable = "kdc-unreachable"
     /// The clocks differ too much.
     case clockSkew = "clock-skew"
-    /// The time was used up.
+    /// The deadline passed.
     case deadline
     /// Any other failure of Kerberos.
     case kerberos
@@ -63,7 +63,7 @@ public enum KeytabFindingCode: String, Sendable, Hashable, CaseIterable, Encodab
     case encryptionTypeMissing = "encryption-type-missing"
     /// This machine does not permit the type that the KDC uses.
     case encryptionTypeNotPermitted = "encryption-type-not-permitted"
-    /// The key is another one than the KDC has.
+    /// The key is not the KDC's.
     case wrongKey = "wrong-key"
     // The host's names.
     /// The server's host has no address.

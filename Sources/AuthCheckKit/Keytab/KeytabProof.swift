@@ -4,8 +4,8 @@ internal import GSSKerberos
 internal import KerberosCredentials
 internal import NameResolution
 
-/// Gets a ticket for the service, as clients do, and accepts it with the keytab, as the server does. All of it on this machine:
-/// nothing listens, and no ticket is kept.
+/// Gets a ticket for the service, as clients do, and accepts it with the keytab, as the server does. All of it on this
+/// machine: nothing listens, and no ticket is kept.
 struct KeytabProof: Sendable {
     let deadline: ContinuousClock.Instant
 
@@ -46,7 +46,7 @@ struct KeytabProof: Sendable {
                     throw KeytabEvidence.TroubleError(
                         trouble: .init(message: "only GSS-API can use the tickets of \(cache.principal)"))
                 }
-                // The ticket that is in the cache may be for an older key.
+                // The ticket in the cache may be for an older key.
                 let credential = try cache.freshCredential(for: .principal(principal))
                 return try Self.found(.cache, cache, credential)
             }
@@ -63,7 +63,7 @@ struct KeytabProof: Sendable {
                 evidence.keytabTicketTrouble = nil
                 return found
             } catch {
-                // What the KDC says of the service's own name comes first.
+                // The KDC's answer about the service's own name comes first.
                 if evidence.keytabTicketTrouble == nil { evidence.keytabTicketTrouble = error.trouble }
                 guard error.trouble.code == "KRB5KDC_ERR_C_PRINCIPAL_UNKNOWN" else { return nil }
             }
@@ -71,20 +71,20 @@ struct KeytabProof: Sendable {
         return nil
     }
 
-    /// Who may log in with the keytab: the service itself, and where that is a name that does not log in, as all are that Active
-    /// Directory has beside an account's own, the account whose key is there too.
+    /// Who may log in with the keytab: the service itself, and if that name cannot log in, like all of Active
+    /// Directory's names except an account's own, the account whose key is also there.
     private static func clients(_ evidence: KeytabEvidence) -> [String] {
         let realm = evidence.realm
         let account = evidence.entries.first { $0.components.count == 1 && isSameText($0.realm, realm) }
         return [evidence.principal] + [account?.principal].compactMap(\.self)
     }
 
-    /// Whether it is about the user who runs the check, so that the keytab's key may fare better.
+    /// Whether it is about the user who runs the check, so that the keytab's key may succeed.
     private static func isAboutUser(_ trouble: KeytabEvidence.Trouble, _ principal: String) -> Bool {
         guard let error = trouble.error else { return !trouble.isDeadline }
         let advice = Verdict(KerberosFailure(error))
         if [.noCredentials, .credentialsRejected].contains(advice.class) { return true }
-        // The user's realm does not know the way to the service's.
+        // The user's realm has no trust path to the service's.
         return DiagnosisWords(error, .init(service: principal)).missingTrust != nil
     }
 
@@ -103,7 +103,7 @@ struct KeytabProof: Sendable {
         _ evidence: KeytabEvidence, _ body: @escaping @Sendable () throws -> Found
     ) async throws(KeytabEvidence.TroubleError) -> Found {
         let (principal, realm) = (evidence.principal, evidence.realm ?? "")
-        // Where there is no key to prove, what the KDC says is good to know and no more.
+        // Without a key to prove, the KDC's answer is only informative.
         let end = evidence.keys.isEmpty ? min(deadline, .now + .seconds(2)) : deadline
         do {
             return try await BlockingWorkers.kdcs.run(
@@ -117,7 +117,7 @@ struct KeytabProof: Sendable {
 
     // MARK: - Its acceptance
 
-    /// Both sides of a context, one after the other. There is no replay cache: nothing else sees these tokens.
+    /// Both sides of a context, one after the other. There is no replay cache: no other program sees these tokens.
     private static func accept(
         _ credential: KerberosCredential, as principal: String, keytab: String
     ) throws(GSSError) {
@@ -127,16 +127,16 @@ struct KeytabProof: Sendable {
         let store = KerberosCredentialStore(keytab: keytab, replayCache: "none:")
         let server = try KerberosCredential(name: .principal(principal), usage: .accept, store: store)
         switch try initiator.step(nil) {
-        case .established: throw unproven("the client's side wants no answer")
+        case .established: throw unproven("the client's side expects no answer")
         case .pending(let pending, let token):
             let proof: [UInt8]?
             switch try KerberosProvider(credential: server).makeAcceptor().step(token) {
             case .established(_, let answer): proof = answer
-            case .pending: throw unproven("the server's side wants another token")
+            case .pending: throw unproven("the server's side needs another token")
             }
             switch try pending.step(proof) {
             case .established: return
-            case .pending: throw unproven("the client's side wants another token")
+            case .pending: throw unproven("the client's side needs another token")
             }
         }
     }
@@ -147,7 +147,7 @@ struct KeytabProof: Sendable {
 
     // MARK: - Clocks
 
-    /// Asks for the KDC's clock where one of the troubles may come from it.
+    /// Asks for the KDC's clock if that may be the cause of one of the problems.
     private func measureClock(_ evidence: inout KeytabEvidence, _ troubles: [KeytabEvidence.Trouble]) async {
         let isAboutTime = troubles.contains { trouble in
             trouble.error.map { KerberosFailure($0).dependsOnClocks } == true

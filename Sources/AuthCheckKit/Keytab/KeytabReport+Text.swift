@@ -1,6 +1,6 @@
 extension KeytabReport {
     /// The report for a person: the verdict, what to do, and the facts.
-    public func text(_ style: TextStyle) -> String {
+    package func text(_ style: TextStyle) -> String {
         var page = TextPage(style)
         page.add(summary, tone: result == .ok ? .good : .bad)
         for finding in findings { page.add(finding, isVerdict: finding == findings.first && result == .failed) }
@@ -13,7 +13,7 @@ extension KeytabReport {
     }
 
     /// The first line.
-    public var summary: String {
+    package var summary: String {
         result == .ok ? "OK: \(verdict)" : "FAILED: \(verdict)"
     }
 
@@ -52,7 +52,7 @@ extension KeytabReport {
 }
 
 extension TextPage {
-    /// - Parameter isVerdict: Whether the first line of the report has said the cause.
+    /// - Parameter isVerdict: Whether the first line of the report has the cause.
     fileprivate mutating func add(_ finding: KeytabReport.Finding, isVerdict: Bool) {
         if !isVerdict {
             let mark =
@@ -97,7 +97,8 @@ extension KeytabReport.Proof {
     fileprivate var ticketLine: String? {
         guard let client else { return cacheProblem.map { "none: \($0)" } }
         let way =
-            ticketFrom == "cache" ? "by the cache \(cache ?? "") of \(client)" : "by the keytab itself, as \(client)"
+            ticketFrom == "cache"
+            ? "with the cache \(cache ?? "") of \(client)" : "with the keytab itself, as \(client)"
         let key = [encryptionType, keyVersion.map { "key version \($0)" }].compactMap(\.self).joined(separator: ", ")
         return "\(key), \(way)"
     }

@@ -6,169 +6,170 @@ internal import FoundationEssentials
 internal import Foundation
 #endif
 
-/// What a check of a server's keytab found: the one model behind the text and the JSON. It holds no key.
+/// The result of a check of a server's keytab: the one model for the text and the JSON. It has no keys.
 ///
-/// The JSON's keys are a contract: they are only ever added to.
-public struct KeytabReport: Sendable, Hashable, Encodable, Report {
-    /// One thing that was found.
-    public struct Finding: Sendable, Hashable, Encodable {
+/// The JSON's keys are stable: keys are only added.
+package struct KeytabReport: Sendable, Hashable, Encodable, Report {
+    /// One finding.
+    package struct Finding: Sendable, Hashable, Encodable {
         /// How bad it is.
-        public enum Severity: String, Sendable, Hashable, CaseIterable, Encodable {
-            /// Kerberos does not work with this keytab, or it cannot be told.
+        package enum Severity: String, Sendable, Hashable, CaseIterable, Encodable {
+            /// Kerberos does not work with this keytab, or that is unknown.
             case error
-            /// It works, or may; not for everybody, or not safely.
+            /// It works, or may; but not for all clients, or not safely.
             case warning
             /// Good to know.
             case note
         }
 
-        /// What kind of thing it is: a stable, hyphenated name.
-        public var code: KeytabFindingCode
+        /// The kind: a stable, hyphenated name.
+        package var code: KeytabFindingCode
         /// How bad it is.
-        public var severity: Severity
+        package var severity: Severity
         /// The class of an error, which decides the exit status.
-        @NullWhenAbsent public var `class`: FailureClass?
-        /// What it comes from, and what to do.
-        public var diagnosis: Diagnosis
-        /// The Kerberos error beneath.
-        @NullWhenAbsent public var kerberos: CheckReport.KerberosError?
+        @NullWhenAbsent package var `class`: FailureClass?
+        /// Its cause, and what to do.
+        package var diagnosis: Diagnosis
+        /// The underlying Kerberos error.
+        @NullWhenAbsent package var kerberos: CheckReport.KerberosError?
     }
 
     /// A part of the server's name.
-    public struct Name: Sendable, Hashable, Encodable {
+    package struct Name: Sendable, Hashable, Encodable {
         /// The name.
-        public var value: String
-        /// Who says so: `option`, `mongod.conf` or `default`.
-        public var source: String
+        package var value: String
+        /// Its source: `option`, `mongod.conf` or `default`.
+        package var source: String
     }
 
-    /// The principal that the server goes by.
-    public struct Expected: Sendable, Hashable, Encodable {
+    /// The server's principal.
+    package struct Expected: Sendable, Hashable, Encodable {
         /// The full principal; without a realm where none is known.
-        public var principal: String
+        package var principal: String
         /// Its first part.
-        public var service: Name
+        package var service: Name
         /// Its second part.
-        public var host: Name
+        package var host: Name
         /// Its realm.
-        @NullWhenAbsent public var realm: String?
+        @NullWhenAbsent package var realm: String?
     }
 
     /// The keytab's file.
-    public struct File: Sendable, Hashable, Encodable {
+    package struct File: Sendable, Hashable, Encodable {
         /// The owner's name, or number where it has none.
-        public var owner: String
+        package var owner: String
         /// The group's name, or number.
-        public var group: String
+        package var group: String
         /// The permissions in octal digits, for example `0640`.
-        public var mode: String
+        package var mode: String
         /// How many bytes it has.
-        public var size: Int64
-        /// When it was written last, as ISO 8601 in UTC.
-        public var modified: String
+        package var size: Int64
+        /// When it was last written, as ISO 8601 in UTC.
+        package var modified: String
     }
 
     /// One key, without the key itself.
-    public struct Entry: Sendable, Hashable, Encodable {
+    package struct Entry: Sendable, Hashable, Encodable {
         /// Whose it is.
-        public var principal: String
+        package var principal: String
         /// Its version.
-        public var keyVersion: UInt32
+        package var keyVersion: UInt32
         /// Its encryption type.
-        public var encryptionType: String
+        package var encryptionType: String
         /// When it was written, as ISO 8601 in UTC.
-        @NullWhenAbsent public var date: String?
-        /// Whether it is a key of the principal that the server goes by.
-        public var isExpected: Bool
+        @NullWhenAbsent package var date: String?
+        /// Whether it is a key of the server's principal.
+        package var isExpected: Bool
         /// Whether there is none of a higher version of the same principal.
-        public var isNewest: Bool
+        package var isNewest: Bool
     }
 
-    /// What `mongod.conf` says.
-    public struct Configuration: Sendable, Hashable, Encodable {
+    /// The settings in `mongod.conf`.
+    package struct Configuration: Sendable, Hashable, Encodable {
         /// The file.
-        public var path: String
+        package var path: String
         /// The server's host.
-        @NullWhenAbsent public var saslHostName: String?
+        @NullWhenAbsent package var saslHostName: String?
         /// The principal's first part.
-        @NullWhenAbsent public var saslServiceName: String?
-        /// Lines that may set one of them in a way that is not read, each as `line N: name`.
-        public var unread: [String]
+        @NullWhenAbsent package var saslServiceName: String?
+        /// Lines that may set one of them in a way that is not understood, each as `line N: name`.
+        package var unread: [String]
     }
 
     /// An address of the server's host.
-    public struct Address: Sendable, Hashable, Encodable {
+    package struct Address: Sendable, Hashable, Encodable {
         /// The address.
-        public var address: String
-        /// The name that it belongs to.
-        @NullWhenAbsent public var name: String?
+        package var address: String
+        /// Its name.
+        @NullWhenAbsent package var name: String?
         /// Why there is no name.
-        @NullWhenAbsent public var problem: String?
+        @NullWhenAbsent package var problem: String?
     }
 
-    /// What the server's host name leads to on this machine, and back.
-    public struct HostNames: Sendable, Hashable, Encodable {
+    /// How the server's host name resolves on this machine, forward and reverse.
+    package struct HostNames: Sendable, Hashable, Encodable {
         /// The name at the end of the aliases.
-        @NullWhenAbsent public var canonicalName: String?
+        @NullWhenAbsent package var canonicalName: String?
         /// The first sixteen addresses.
-        public var addresses: [Address]
+        package var addresses: [Address]
         /// How many more there are.
-        public var moreAddresses: Int
+        package var moreAddresses: Int
         /// Why there is no address.
-        @NullWhenAbsent public var problem: String?
+        @NullWhenAbsent package var problem: String?
     }
 
-    /// Whether a ticket of now was accepted with the keytab.
-    public struct Proof: Sendable, Hashable, Encodable {
-        /// `ok`, `failed`, or `skipped` where there is no ticket.
-        public var result: CheckReport.Result
-        /// How the ticket was got: `cache`, with the tickets of the user who runs the check, or `keytab`, with its own key.
-        @NullWhenAbsent public var ticketFrom: String?
+    /// Whether a new ticket was accepted with the keytab.
+    package struct Proof: Sendable, Hashable, Encodable {
+        /// `ok`, `failed`, or `skipped` if there is no ticket.
+        package var result: CheckReport.Result
+        /// How the ticket was obtained: `cache`, with the tickets of the user who runs the check, or `keytab`, with its
+        /// own key.
+        @NullWhenAbsent package var ticketFrom: String?
         /// Who got it.
-        @NullWhenAbsent public var client: String?
+        @NullWhenAbsent package var client: String?
         /// With which cache.
-        @NullWhenAbsent public var cache: String?
+        @NullWhenAbsent package var cache: String?
         /// The version of the key that the KDC has encrypted it with.
-        @NullWhenAbsent public var keyVersion: UInt32?
+        @NullWhenAbsent package var keyVersion: UInt32?
         /// The type of that key.
-        @NullWhenAbsent public var encryptionType: String?
-        /// Why there is no ticket by the user's cache.
-        @NullWhenAbsent public var cacheProblem: String?
-        /// Why there is none by the keytab, where that was tried.
-        @NullWhenAbsent public var keytabProblem: String?
-        /// How far the KDC's clock is ahead of this machine's, where that was measured.
-        @NullWhenAbsent public var clockOffsetSeconds: Double?
+        @NullWhenAbsent package var encryptionType: String?
+        /// Why the user's cache gave no ticket.
+        @NullWhenAbsent package var cacheProblem: String?
+        /// Why the keytab gave none, if that was tried.
+        @NullWhenAbsent package var keytabProblem: String?
+        /// How far the KDC's clock is ahead of this machine's, if that was measured.
+        @NullWhenAbsent package var clockOffsetSeconds: Double?
     }
 
     /// How many entries are shown.
     static let entryLimit = 1000
 
-    /// The name and version of this form.
-    public let schema = "authcheck.keytab/1"
+    /// The name and version of this format.
+    package let schema = "authcheck.keytab/1"
     /// Whether there is no error.
-    public var result: CheckReport.Result
+    package var result: CheckReport.Result
     /// The exit status of the process.
-    public var exitStatus: Int32
+    package var exitStatus: Int32
     /// One sentence.
-    public var verdict: String
+    package var verdict: String
     /// What was found, errors first.
-    public var findings: [Finding]
+    package var findings: [Finding]
     /// The path.
-    public var keytab: String
-    /// What the server goes by; `nil` where it did not come so far.
-    @NullWhenAbsent public var expected: Expected?
-    /// Whose the file is; `nil` where that cannot be seen.
-    @NullWhenAbsent public var file: File?
+    package var keytab: String
+    /// The server's principal; `nil` if the check did not get that far.
+    @NullWhenAbsent package var expected: Expected?
+    /// The file's owner; `nil` if unknown.
+    @NullWhenAbsent package var file: File?
     /// The first thousand entries, in the file's order.
-    public var entries: [Entry]
+    package var entries: [Entry]
     /// How many more there are.
-    public var moreEntries: Int
-    /// What `mongod.conf` says, where one was named and can be read.
-    @NullWhenAbsent public var configuration: Configuration?
-    /// What the names lead to.
-    @NullWhenAbsent public var names: HostNames?
-    /// What a ticket has proven.
-    public var proof: Proof
+    package var moreEntries: Int
+    /// The settings in `mongod.conf`, if one was named and can be read.
+    @NullWhenAbsent package var configuration: Configuration?
+    /// How the names resolve.
+    @NullWhenAbsent package var names: HostNames?
+    /// The result of the proof.
+    package var proof: Proof
 
     init(_ evidence: KeytabEvidence, failsOnWarning: Bool = false) {
         keytab = Self.cut(evidence.path)
@@ -210,11 +211,11 @@ public struct KeytabReport: Sendable, Hashable, Encodable, Report {
         (self.findings, self.expected, self.proof) = (findings, expected, proof)
     }
 
-    /// A report of a check that something holds up beyond its deadline.
-    public static func timedOut(path: String) -> KeytabReport {
+    /// A report of a check that is blocked beyond its deadline.
+    package static func timedOut(path: String) -> KeytabReport {
         var evidence = KeytabEvidence(path: path, host: .init(value: "", source: .default))
         evidence.keytabTrouble = .init(
-            message: "the time was used up, and the check did not end by itself", isDeadline: true)
+            message: "the deadline passed, and the check did not finish", isDeadline: true)
         var report = KeytabReport(evidence)
         report.expected = nil
         return report
@@ -227,7 +228,7 @@ public struct KeytabReport: Sendable, Hashable, Encodable, Report {
             : "the keytab has a key of \(expected.principal); whether it is the right one was not proven"
     }
 
-    /// What others have written is not to fill a screen.
+    /// Text from files must not fill the screen.
     static func cut(_ text: String) -> String {
         let limit = 1024
         guard text.utf8.count > limit else { return text }

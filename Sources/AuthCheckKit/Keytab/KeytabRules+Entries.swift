@@ -1,9 +1,9 @@
 internal import GSSKerberos
 internal import NameResolution
 
-/// What is in the keytab, and what the host's names lead to.
+/// The keytab's entries, and how the host's names resolve.
 extension KeytabRules {
-    /// Whether the keytab has a key of the principal that the server goes by.
+    /// Whether the keytab has a key of the server's principal.
     static let principal: Rule = { evidence, words in
         guard let keytab = evidence.keytab, !keytab.entries.isEmpty, evidence.realms.isEmpty else { return [] }
         let (service, host) = (evidence.service.value, evidence.host.value)
@@ -20,7 +20,8 @@ extension KeytabRules {
         }
         if evidence.cacheTrouble?.code == "KRB5KDC_ERR_S_PRINCIPAL_UNKNOWN" {
             steps.append(
-                .init("the KDC does not know \(evidence.principal) either: have it made", command: words.addPrincipal))
+                .init(
+                    "the KDC does not know \(evidence.principal) either: have it created", command: words.addPrincipal))
         }
         func found(_ code: KeytabFindingCode, _ cause: String, _ first: [Diagnosis.Step]) -> [Finding] {
             [error(code, .noCredentials, .server, cause, first + steps + words.newKeySteps)]
@@ -29,27 +30,27 @@ extension KeytabRules {
             let others = KeytabWords.list(ofService.map(\.principal))
             let sameButCase = ofService.first { asciiLowercased($0.components[1]) == asciiLowercased(host) }
             if let sameButCase {
-                // A key for a name with capitals helps nobody: drivers ask for small letters.
+                // A key for a name with upper-case letters is useless: drivers ask for lower case.
                 let isKeytabs = isSameText(asciiLowercased(host), host)
                 return [
                     error(
                         .wrongHost, .noCredentials, .server,
-                        "the keytab has a key of \(sameButCase.principal), and the server goes by \(wanted): to Kerberos capitals "
-                            + "differ, and drivers ask for small letters",
+                        "the keytab has a key of \(sameButCase.principal), and the server uses \(wanted): Kerberos "
+                            + "is case-sensitive, and drivers ask for lower case",
                         isKeytabs
                             ? words.newKeySteps
                             : [
                                 .init(
-                                    "have the server's host in small letters: setParameter saslHostName in mongod.conf, or --host"
+                                    "write the server's host in lower case: setParameter saslHostName in mongod.conf, or --host"
                                 )
                             ])
                 ]
             }
             return found(
-                .wrongHost, "the keytab has keys of \(others), and none of \(wanted), which the server goes by",
+                .wrongHost, "the keytab has keys of \(others), and none of \(wanted), which the server uses",
                 [
                     .init(
-                        "if clients know the server by the name in the keytab, have mongod go by it: setParameter saslHostName in "
+                        "if clients know the server by the name in the keytab, make mongod use it: setParameter saslHostName in "
                             + "mongod.conf")
                 ])
         }
@@ -72,18 +73,18 @@ extension KeytabRules {
                 warning(
                     .severalRealms, .server,
                     "the keytab has keys of \(evidence.service.value)/\(evidence.host.value) in the realms "
-                        + "\(KeytabWords.list(realms)); checked is the one of \(realm)",
-                    [.init("if only one of them is meant, have a keytab made with that alone")])
+                        + "\(KeytabWords.list(realms)); the one of \(realm) is checked",
+                    [.init("if only one of them is meant, create a keytab with that one alone")])
             ]
         }
         guard let configured = evidence.configuredRealm, !isSameText(configured, realm) else { return [] }
         return [
             warning(
                 .otherRealm, .server,
-                "the keytab's key is one of \(realm), and this machine's configuration has the host in \(configured)",
+                "the keytab's key is one of \(realm), and this machine's configuration puts the host in \(configured)",
                 [
                     .init(
-                        "have [domain_realm] or default_realm of krb5.conf say \(realm), or the key made in \(configured)"
+                        "make [domain_realm] or default_realm of krb5.conf say \(realm), or create the key in \(configured)"
                     )
                 ])
         ]
@@ -100,14 +101,14 @@ extension KeytabRules {
                     + "which newer systems refuse",
                 [
                     .init(
-                        "have the service's account given AES keys (in Active Directory: msDS-SupportedEncryptionTypes)"
+                        "give the service's account AES keys (in Active Directory: msDS-SupportedEncryptionTypes)"
                     )
                 ]
                     + words.newKeySteps)
         ]
     }
 
-    /// RC4 and DES; libkrb5 has no names any more for the types of DES.
+    /// RC4 and DES; libkrb5 no longer has names for the types of DES.
     private static func isWeak(_ type: String) -> Bool {
         ["arcfour", "des"].contains { type.utf8.starts(with: $0.utf8) }
             || ["etype 1", "etype 2", "etype 3", "etype 16", "etype 23", "etype 24"].contains(type)
@@ -140,13 +141,13 @@ extension KeytabRules {
                 warning(
                     .conflictingKeys, .server,
                     "the keytab has different keys under one name, version and type (\(described(conflicts))): at most one is right",
-                    [.init("have a keytab made anew, into a file that is not there yet")]))
+                    [.init("create the keytab again, in a new file")]))
         }
         if !copies.isEmpty {
             findings.append(
                 warning(
                     .duplicateKeys, .server, "the keytab has a key more than once (\(described(copies)))",
-                    [.init("nothing needs to be done; a keytab made anew is clearer")], severity: .note))
+                    [.init("nothing needs to be done; a recreated keytab is clearer")], severity: .note))
         }
         return findings
     }
@@ -159,16 +160,16 @@ extension KeytabRules {
         return [
             warning(
                 .olderVersions, .server,
-                "beside version \(newest) the keytab has keys of older versions (\(versions)), which serve clients whose tickets are "
+                "besides version \(newest) the keytab has keys of older versions (\(versions)), which serve clients whose tickets are "
                     + "older than the newest key",
-                [.init("once those tickets have ended, the older keys can be removed", command: words.removeOldKeys)],
+                [.init("once those tickets have expired, the older keys can be removed", command: words.removeOldKeys)],
                 severity: .note)
         ]
     }
 
     // MARK: - Names of the host
 
-    /// Clients that make a host's name canonical ask for another principal where the DNS leads elsewhere and back.
+    /// Clients that canonicalize a host name ask for another principal if the DNS gives another name.
     static let hostNames: Rule = { evidence, words in
         let host = evidence.host.value
         guard let names = evidence.names, IPAddress(host) == nil else { return [] }
@@ -185,9 +186,9 @@ extension KeytabRules {
         func steps(_ name: String) -> [Diagnosis.Step] {
             [
                 .init(
-                    "have the keytab hold \(evidence.service.value)/\(KeytabReport.cut(name)) too, or the DNS say \(host)"
+                    "add \(evidence.service.value)/\(KeytabReport.cut(name)) to the keytab too, or make the DNS say \(host)"
                 ),
-                .init("or have clients not follow it: dns_canonicalize_hostname and rdns of their krb5.conf"),
+                .init("or stop clients from following it: dns_canonicalize_hostname and rdns in their krb5.conf"),
             ]
         }
         if let canonical = names.canonicalName, isOther(canonical) {
@@ -197,7 +198,7 @@ extension KeytabRules {
                     "\(host) is an alias of \(canonical): clients that follow aliases ask for "
                         + "\(evidence.service.value)/\(withoutFinalPeriod(canonical))", steps(canonical)))
         }
-        // This machine's own loopback address says nothing of what others see.
+        // This machine's loopback address is irrelevant to other hosts.
         let other = names.addresses.first { address in
             !isLoopback(address.address) && address.name.map(isOther) == true
         }
@@ -205,8 +206,9 @@ extension KeytabRules {
             findings.append(
                 warning(
                     .reverseMismatch, .network,
-                    "\(host) has the address \(other.address), whose name is \(name): clients that go by the names of addresses "
-                        + "(rdns, the default of MIT Kerberos) ask for \(evidence.service.value)/\(name)", steps(name)))
+                    "\(host) has the address \(other.address), whose name is \(name): clients that use reverse "
+                        + "look-ups (rdns, the default of MIT Kerberos) ask for \(evidence.service.value)/\(name)",
+                    steps(name)))
         }
         return findings
     }

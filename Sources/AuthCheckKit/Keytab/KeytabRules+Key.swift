@@ -1,8 +1,8 @@
 internal import GSSKerberos
 
-/// Whether the keytab's key is the one that the KDC has now.
+/// Whether the keytab's key is the KDC's current one.
 extension KeytabRules {
-    /// A ticket was not accepted: why, by what is in the keytab and what the KDC has encrypted the ticket with.
+    /// A ticket was not accepted: why, by the keytab's entries and the ticket's key.
     static let key: Rule = { evidence, words in
         guard case .refused(let trouble) = evidence.proof, let ticket = evidence.ticket?.ticket else { return [] }
         if let skew = clockSkew(evidence, trouble) { return [skew] }
@@ -21,7 +21,7 @@ extension KeytabRules {
                 : found(
                     .newerKeyVersion,
                     "the KDC encrypts tickets for \(evidence.principal) with key version \(version), and the keytab has version "
-                        + "\(newest): the principal was made anew, or this KDC has not heard of the newest key yet",
+                        + "\(newest): the principal was recreated, or this KDC does not have the newest key yet",
                     [.init("see which version the KDC has, and its replicas", command: words.showPrincipal)]
                         + words.newKeySteps)
         }
@@ -38,7 +38,7 @@ extension KeytabRules {
                 .encryptionTypeNotPermitted,
                 "this machine's Kerberos does not permit \(type), which the ticket is encrypted with and the keytab has",
                 [
-                    .init("have the service's account given AES keys, and a new keytab"),
+                    .init("give the service's account AES keys, and create a new keytab"),
                     .init("or permit the type in krb5.conf: permitted_enctypes, allow_rc4"),
                 ])
         case "KRB5KRB_AP_ERR_BAD_INTEGRITY", "KRB5KRB_AP_ERR_MODIFIED", "KRB5KRB_AP_WRONG_PRINC",
@@ -46,14 +46,14 @@ extension KeytabRules {
             "KRB5KRB_AP_ERR_BADKEYVER", "KRB5_KT_KVNONOTFOUND", "KRB5_KT_NOTFOUND":
             return found(
                 .wrongKey,
-                "the keytab's key of version \(version) is not the KDC's, although the version is the same: the principal was made "
-                    + "anew, or its password is another one", words.newKeySteps)
+                "the keytab's key of version \(version) is not the KDC's, although the version is the same: the principal "
+                    + "was recreated, or has another password", words.newKeySteps)
         default:
             return [kerberos(trouble, words)]
         }
     }
 
-    /// There is no ticket: what the KDC says, or why nobody could be asked.
+    /// There is no ticket: the KDC's answer, or why no KDC could be asked.
     static let ticket: Rule = { evidence, words in
         guard evidence.keytab != nil, evidence.ticket == nil, !evidence.entries.isEmpty else { return [] }
         guard evidence.realm != nil else {
@@ -61,11 +61,11 @@ extension KeytabRules {
                 ? [] : [notMade(evidence, "no realm is known", [.init("set default_realm in krb5.conf")])]
         }
         let troubles = [evidence.keytabTicketTrouble, evidence.cacheTrouble].compactMap(\.self)
-        // One whose time was used up has been told already.
+        // A deadline has been reported already.
         guard let trouble = troubles.first, !troubles.contains(where: \.isDeadline) else { return [] }
         if let skew = clockSkew(evidence, trouble) { return [skew] }
         if evidence.keys.isEmpty {
-            // Asked for all the same: whether the KDC knows the principal is good to know, and not the matter.
+            // Still asked for: whether the KDC knows the principal is informative, but not the problem.
             return []
         }
         guard evidence.keytabTicketTrouble != nil else {
@@ -79,7 +79,7 @@ extension KeytabRules {
                 error(
                     .wrongKey, .kerberos, .server,
                     "the key of \(evidence.principal) in the keytab (version \(evidence.newestVersion ?? 0)) is not the one that the "
-                        + "KDC has: it is older, or of another password",
+                        + "KDC has: it is older, or from another password",
                     words.newKeySteps + [
                         .init(
                             "to see which version the KDC has, run `kinit` as any user of the realm and then this check again"
@@ -101,8 +101,8 @@ extension KeytabRules {
         let cache = evidence.cacheTrouble.map { "there is no user's ticket (\(cut($0.message))), and " } ?? ""
         return switch trouble.code {
         case "KRB5KDC_ERR_C_PRINCIPAL_UNKNOWN":
-            "\(cache)the KDC does not let \(evidence.principal) log in: either it does not know it, or it is a service's name of "
-                + "Active Directory, which does not log in"
+            "\(cache)the KDC does not let \(evidence.principal) log in: either it does not know it, or it is a service's "
+                + "name of Active Directory, which cannot log in"
         case "KRB5KDC_ERR_CLIENT_REVOKED", "KRB5KDC_ERR_NAME_EXP", "KRB5KDC_ERR_KEY_EXP", "KRB5KDC_ERR_POLICY":
             "\(cache)the KDC does not let \(evidence.principal) log in (\(cut(trouble.message)))"
         default: "\(cache)with the keytab's own key there is none either (\(cut(trouble.message)))"
@@ -126,7 +126,7 @@ extension KeytabRules {
     ) -> Finding {
         var steps = [
             Diagnosis.Step(
-                "check the service's and the host's name; if they are right, have the principal made",
+                "check the service's and the host's name; if they are right, have the principal created",
                 command: words.addPrincipal)
         ]
         steps += words.newKeySteps
@@ -136,12 +136,12 @@ extension KeytabRules {
             ))
         return error(
             .serviceUnknown, .serviceUnknown, .kdc,
-            "the KDC does not know \(evidence.principal), or does not give tickets for it, although the keytab has a key of it",
+            "the KDC does not know \(evidence.principal), or does not issue tickets for it, although the keytab has a key of it",
             steps,
             trouble)
     }
 
-    /// Clocks that differ, where that can be behind a trouble: as measured, or as Kerberos says.
+    /// Differing clocks, if that can be the cause of a problem: as measured, or as reported by Kerberos.
     private static func clockSkew(_ evidence: KeytabEvidence, _ trouble: KeytabEvidence.Trouble) -> Finding? {
         guard let error = trouble.error else { return nil }
         let failure = KerberosFailure(error)

@@ -2,8 +2,8 @@ internal import GSSCore
 internal import GSSKerberos
 internal import ShellWords
 
-/// From what is known of a keytab to what is wrong with it and what to do. Each rule is about one stage; the stages are in the
-/// order in which one has to be mended before the next matters.
+/// From the evidence about a keytab to findings. Each rule is about one stage; a problem of one
+/// stage has to be fixed before the next matters.
 enum KeytabRules {
     typealias Finding = KeytabReport.Finding
     typealias Rule = @Sendable (KeytabEvidence, KeytabWords) -> [Finding]
@@ -17,7 +17,7 @@ enum KeytabRules {
         let words = KeytabWords(evidence)
         let findings = rules.flatMap { $0(evidence, words) }
         guard words.isCut else { return findings }
-        // A command with half a name does something else.
+        // A command with a truncated name would do something else.
         return findings.map { finding in
             var finding = finding
             for index in finding.diagnosis.steps.indices { finding.diagnosis.steps[index].command = nil }
@@ -48,14 +48,14 @@ enum KeytabRules {
     // MARK: - The file
 
     private static let time: Rule = { evidence, _ in
-        // Without a key of the principal the KDC is asked too, but that is not the matter.
+        // Without a key of the principal the KDC is asked too, but that is not the problem.
         let ofKDC = evidence.keys.isEmpty ? [] : [evidence.cacheTrouble, evidence.keytabTicketTrouble]
         let troubles = [evidence.keytabTrouble] + ofKDC
         guard let trouble = troubles.lazy.compactMap(\.self).first(where: \.isDeadline) else { return [] }
         return [
             error(
                 .deadline, .deadline, .unknown, trouble.message,
-                [.init("give more time with --timeout, and see whom it waited for")])
+                [.init("increase --timeout, and see what it waited for")])
         ]
     }
 
@@ -69,9 +69,9 @@ enum KeytabRules {
                         .fileMissing, .noCredentials, .thisMachine, cause,
                         [
                             .init(
-                                "check the path: mongod takes that of its environment's KRB5_KTNAME, or /etc/krb5.keytab"
+                                "check the path: mongod uses that in its environment's KRB5_KTNAME, or /etc/krb5.keytab"
                             ),
-                            .init("if there is none, have one made", command: words.addKey),
+                            .init("if there is none, have one created", command: words.addKey),
                         ])
                 ]
             case .mayNotRead:
@@ -86,7 +86,7 @@ enum KeytabRules {
             case .notRegular, .tooLarge:
                 [
                     error(
-                        .notAKeytab, .noCredentials, .thisMachine, "\(cause), so it is no keytab",
+                        .notAKeytab, .noCredentials, .thisMachine, "\(cause), so it is not a keytab",
                         [.init("see what it is", command: "ls -ld \(words.path)")])
                 ]
             case .other:
@@ -101,9 +101,9 @@ enum KeytabRules {
             guard let keytab = evidence.keytab else { return [] }
             if keytab.entries.isEmpty {
                 let size = evidence.ownership?.size ?? 0
-                // The two bytes are the version of the form.
+                // The two bytes are the version of the format.
                 let addition =
-                    size > 2 ? " that can be read, although it has \(size) bytes: it is damaged, or was cut off" : ""
+                    size > 2 ? " that can be read, although it has \(size) bytes: it is damaged or truncated" : ""
                 return [
                     error(
                         .keytabEmpty, .noCredentials, .server, "the keytab \(evidence.path) has no entry\(addition)",
@@ -114,8 +114,8 @@ enum KeytabRules {
             return [
                 warning(
                     .keytabDamaged, .server,
-                    "the keytab ends in the middle of an entry: it is damaged, or was cut off on its way here",
-                    [.init("copy it once more, byte by byte, or have a new one made")])
+                    "the keytab ends in the middle of an entry: it is damaged, or was truncated in transfer",
+                    [.init("copy it again, byte by byte, or have a new one created")])
             ]
         }
         if trouble.error?.call.hasPrefix("krb5_kt_") == true {
@@ -123,14 +123,14 @@ enum KeytabRules {
                 error(
                     .notAKeytab, .noCredentials, .server,
                     "\(evidence.path) is not a keytab, or is damaged: \(trouble.message)",
-                    // Nothing that writes into a file that may be another's.
+                    // No step that writes to a file of unknown origin.
                     [
                         .init("see what it is", command: "file \(words.path)"),
-                        .init("if it is to be the server's keytab, move it away and have a new one made"),
+                        .init("if it is meant to be the server's keytab, move it away and have a new one created"),
                     ], trouble)
             ]
         }
-        // The configuration of Kerberos, without which it reads nothing.
+        // The Kerberos configuration, without which it reads nothing.
         return [kerberos(trouble, words)]
     }
 
@@ -139,24 +139,24 @@ enum KeytabRules {
         let group = KeytabReport.cut(file.groupName ?? "\(file.group)")
         var findings: [Finding] = []
         if file.mode & 0o022 != 0 {
-            let who = file.mode & 0o002 != 0 ? "everybody on this machine" : "the group \(group)"
+            let who = file.mode & 0o002 != 0 ? "everyone on this machine" : "the group \(group)"
             findings.append(
                 warning(
                     .writableByOthers, .thisMachine,
-                    "\(who) may write to the keytab, and so choose who can pass for a client",
-                    [.init("leave that to its owner", command: "chmod go-w \(words.path)")]))
+                    "\(who) can write to the keytab, and so choose who can impersonate clients",
+                    [.init("let only its owner write to it", command: "chmod go-w \(words.path)")]))
         }
         if file.mode & 0o044 != 0 {
             let isOpen = file.mode & 0o004 != 0
-            let who = isOpen ? "everybody on this machine" : "the group \(group)"
+            let who = isOpen ? "everyone on this machine" : "the group \(group)"
             let step =
                 isOpen
-                ? "let only the user read it that mongod runs as"
-                : "unless mongod reads it by that group, let only its owner read it"
+                ? "make it readable only for the user that mongod runs as"
+                : "unless mongod reads it through that group, let only its owner read it"
             findings.append(
                 warning(
                     .readableByOthers, .thisMachine,
-                    "\(who) may read the keytab: whoever has its keys can pass for the server, and for any client at it",
+                    "\(who) can read the keytab: anyone with its keys can impersonate the server, and any client to it",
                     [.init(step, command: "chmod \(isOpen ? "o-rwx" : "g-rwx") \(words.path)")]))
         }
         return findings
@@ -180,9 +180,9 @@ enum KeytabRules {
             findings.append(
                 warning(
                     .configurationPartlyRead, .connectionString,
-                    "line \(first.line) of \(path) may set the server's name in a way that is not read"
+                    "line \(first.line) of \(path) may set the server's name in a way that is not understood"
                         + (first.name.isEmpty ? "" : " (\(KeytabReport.cut(first.name)))"),
-                    [.init("name what mongod uses with --host and --service")]))
+                    [.init("give what mongod uses with --host and --service")]))
         }
         for (given, setting) in [
             (evidence.host, configuration.hostName), (evidence.service, configuration.serviceName),
@@ -191,16 +191,16 @@ enum KeytabRules {
             findings.append(
                 warning(
                     .namesDiffer, .server,
-                    "mongod goes by \(setting.value), as line \(setting.line) of \(path) has it, and not by \(given.value), "
-                        + "which was asked for here",
-                    [.init("have \(setting.name) and what clients ask for agree")]))
+                    "mongod uses \(setting.value), as line \(setting.line) of \(path) says, and "
+                        + "not \(given.value), which was given here",
+                    [.init("make \(setting.name) and what clients ask for agree")]))
         }
         return findings
     }
 
-    // MARK: - What Kerberos says, whatever it is about
+    // MARK: - Other Kerberos errors
 
-    /// An error for which this check has no rule of its own, as any other check would tell it.
+    /// An error for which this check has no rule of its own, diagnosed as in any other check.
     static func kerberos(_ trouble: KeytabEvidence.Trouble, _ words: KeytabWords) -> Finding {
         guard let gss = trouble.error else {
             return error(.kerberos, .kerberos, .unknown, trouble.message, [])

@@ -1,21 +1,21 @@
 internal import GSSKerberos
 internal import ShellWords
 
-/// The names of one keytab and its server, ready for sentences and for a shell.
+/// The names of one keytab and its server, for sentences and for a shell.
 struct KeytabWords: Sendable {
     /// The file as a command's operand.
     let path: String
-    /// The principal that is expected, as a command's operand.
+    /// The expected principal, as a command's operand.
     let principal: String
-    /// `kadmin` with a query that makes a new key and adds it to the keytab.
+    /// `kadmin` with a query that creates a new key and adds it to the keytab.
     let addKey: String
-    /// `kadmin` with a query that makes the principal.
+    /// `kadmin` with a query that creates the principal.
     let addPrincipal: String
-    /// `kadmin` with a query that shows what the KDC knows of the principal.
+    /// `kadmin` with a query that shows the principal.
     let showPrincipal: String
     /// `kadmin` with a query that removes all keys but the newest from the keytab.
     let removeOldKeys: String
-    /// Whether a name is too long to be told in full.
+    /// Whether a name is too long to be shown in full.
     let isCut: Bool
     /// For the advice on errors of Kerberos.
     let names: Evidence.Names
@@ -40,14 +40,14 @@ struct KeytabWords: Sendable {
         self.names = names
     }
 
-    /// How to have a keytab made that has the key of now.
+    /// How to get a keytab with the current key.
     var newKeySteps: [Diagnosis.Step] {
         [
             .init(
-                "have the KDC's administrator make a new key and add it to the keytab; other keytabs with this principal are old "
-                    + "then", command: addKey),
+                "have the KDC's administrator create a new key and add it to the keytab; other keytabs with this "
+                    + "principal are then out of date", command: addKey),
             .init(
-                "in Active Directory have the keytab made anew with `ktpass`, for the account that has the service's name; in a "
+                "in Active Directory recreate the keytab with `ktpass`, for the account that has the service's name; in a "
                     + "domain of Samba", command: exportKeytab),
         ]
     }

@@ -1,15 +1,15 @@
-/// What a `mongod.conf` says of the server's Kerberos name, and nothing else of the file.
+/// The server's Kerberos name in a `mongod.conf`; the rest of the file is ignored.
 ///
-/// This is no reader of YAML. It follows the lines of both forms that such files have, which is enough for these settings as
-/// people write them:
+/// This is not a YAML parser. It reads the lines of both forms that such files have, which is enough for the usual
+/// forms of these settings:
 ///
 ///     setParameter:                                   setParameter = saslHostName=db.example.com
 ///        saslHostName: db.example.com
 ///
-/// What it cannot follow is not guessed: where one of the settings stands in an anchor, a block or a mapping over several lines,
-/// or comes from a program (`__exec`, `__rest`), that is in ``unread``.
+/// It does not guess: if one of the settings is in an anchor, a block or a mapping over several lines, or
+/// comes from a program (`__exec`, `__rest`), it is in ``unread``.
 struct MongodConfiguration: Sendable, Hashable {
-    /// A value, or what is there in place of one.
+    /// A value, or its unsupported form.
     struct Setting: Sendable, Hashable {
         /// The name in the file, for example `setParameter.saslHostName`.
         var name: String
@@ -18,11 +18,11 @@ struct MongodConfiguration: Sendable, Hashable {
         var line: Int
     }
 
-    /// The server's host; `nil` where the file leaves it to mongod.
+    /// The server's host; `nil` if the file leaves it to mongod.
     private(set) var hostName: Setting?
-    /// The principal's first part; `nil` where the file leaves it to mongod.
+    /// The principal's first part; `nil` if the file leaves it to mongod.
     private(set) var serviceName: Setting?
-    /// What may set one of them in a way that is not read, in the file's order.
+    /// What may set one of them in a way that is not understood, in the file's order.
     private(set) var unread: [Setting] = []
 
     /// How many bytes of a file are read.
@@ -39,7 +39,7 @@ struct MongodConfiguration: Sendable, Hashable {
     /// Reads a file's text.
     init(_ bytes: [UInt8]) {
         var reader = Reader()
-        // A mark of the byte order, as editors of Windows write it.
+        // A byte order mark, as written by Windows editors.
         let text = bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? bytes.dropFirst(3) : bytes[...]
         let lines = text.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
         for (index, line) in lines.enumerated() { reader.read(line, number: index + 1) }
@@ -50,12 +50,13 @@ struct MongodConfiguration: Sendable, Hashable {
         (hostName, serviceName) = (first(.host), first(.service))
     }
 
-    /// Whether a name is that of a setting, or of something that one is in, or something in one. All are in the file itself.
+    /// Whether a name is that of a setting, of its parent, or of its child.
     private static func isRelated(_ path: String) -> Bool {
         path.isEmpty || names.contains { isInside($0.name, path) || isInside(path, $0.name) }
     }
 
-    /// What comes from a program or a server (`__exec`, `__rest`): the setting, or empty for the whole file; `nil` for others.
+    /// A value from a program or a server (`__exec`, `__rest`): the setting, or empty for the whole file; `nil` for
+    /// others.
     private static func settingOfExpansion(_ path: String) -> String? {
         for name in ["__exec", "__rest"] {
             if path == name { return "" }
@@ -73,9 +74,9 @@ struct MongodConfiguration: Sendable, Hashable {
     private struct Reader {
         private(set) var values: [String: Setting] = [:]
         private(set) var unread: [Setting] = []
-        /// The keys that the line is in, with how far they are indented.
+        /// The parent keys of the line, with their indentation.
         private var stack: [(indentation: Int, path: String)] = []
-        /// How far the key of a block of text is indented: what is deeper is that text.
+        /// The indentation of the key of a block of text: deeper lines are that text.
         private var block: Int?
 
         mutating func read(_ line: ArraySlice<UInt8>, number: Int) {
@@ -85,7 +86,7 @@ struct MongodConfiguration: Sendable, Hashable {
             if let block, indentation > block { return }
             block = nil
             if content.first == UInt8(ascii: "{"), stack.isEmpty {
-                // All of the file as one mapping.
+                // The whole file as one mapping.
                 guard let pairs = YAMLText.mapping(content) else { return noteUnread("", content, number) }
                 for pair in pairs { note(pair.path, pair.value, number) }
                 return
@@ -132,7 +133,7 @@ struct MongodConfiguration: Sendable, Hashable {
     }
 }
 
-/// The little of YAML that ``MongodConfiguration`` reads, by bytes.
+/// The subset of YAML that ``MongodConfiguration`` reads, by bytes.
 private enum YAMLText {
     static func isBlank(_ byte: UInt8) -> Bool { [0x20, 0x09, 0x0D].contains(byte) }
 
@@ -143,7 +144,7 @@ private enum YAMLText {
 
     private static func isQuote(_ byte: UInt8) -> Bool { byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "'") }
 
-    /// A comment begins with a number sign behind a blank. One between quotation marks is none, and those begin a value.
+    /// A comment begins with a number sign after a blank, unless it is within a quoted value.
     static func withoutComment(_ line: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
         var (quote, last): (UInt8?, UInt8) = (nil, 0x20)
         for (index, byte) in zip(line.indices, line) {
@@ -159,7 +160,7 @@ private enum YAMLText {
         return line
     }
 
-    /// The key in front of a colon, or of an equals sign as in the old form; what separates them; and the value.
+    /// The key before a colon, or an equals sign in the old form; the separator; and the value.
     static func key(_ line: ArraySlice<UInt8>) -> (key: String, separator: UInt8, value: ArraySlice<UInt8>)? {
         var start = line.startIndex
         var key: String?
@@ -180,7 +181,7 @@ private enum YAMLText {
         )
     }
 
-    /// A value of one line; `nil` for one that means something else than its characters.
+    /// A plain one-line value; `nil` for one with a special meaning.
     static func scalar(_ text: ArraySlice<UInt8>) -> String? {
         guard let first = text.first else { return "" }
         guard isQuote(first) else {
@@ -211,8 +212,8 @@ private enum YAMLText {
         return nil
     }
 
-    /// A mapping on one line, `{ a: b, c: { d: e } }`, with the path of each value; `nil` for one that does not end here or has
-    /// other things in it.
+    /// A mapping on one line, `{ a: b, c: { d: e } }`, with the path of each value; `nil` for one that does not end
+    /// here or has other contents.
     static func mapping(_ text: ArraySlice<UInt8>) -> [(path: String, value: String)]? {
         var rest = text
         guard let pairs = mapping(&rest, depth: 0), trimmed(rest).isEmpty else { return nil }

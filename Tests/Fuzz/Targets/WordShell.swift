@@ -1,7 +1,7 @@
 import Glibc
 
-/// A shell that says what it makes of words. It runs in a folder where nothing can be created, and finds no programs: what
-/// comes out of its quotes must do no harm.
+/// A shell that reports how it parses words. It runs in a folder where nothing can be created, and finds no programs,
+/// so that a word that escapes its quotes does no harm.
 ///
 /// One serves all words, as a shell for each would be nearly all that a fuzzer does. The calls are the system's own:
 /// libFuzzer's alarm interrupts them, and Foundation takes that for a failure.

@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// One thing that `authcheck` is asked, whose text and JSON are kept in `Fixtures/Golden/NAME.txt`, `.120.txt` and `.json`.
+/// One run of `authcheck`, whose text and JSON are stored in `Fixtures/Golden/NAME.txt`, `.120.txt` and `.json`.
 struct GoldenCase: Sendable, CustomTestStringConvertible {
     /// In which way the program is run.
     enum Wrapper: Sendable {
@@ -29,7 +29,7 @@ struct GoldenCase: Sendable, CustomTestStringConvertible {
     }
 
     var name: String
-    /// The rule that is taken; `nil` where nothing fails, or where no rule is needed.
+    /// The expected rule; `nil` if nothing fails, or if no rule is needed.
     var rule: String?
     var arguments: [String]
     var variables: [String: String] = [:]

@@ -117,7 +117,7 @@ extension GoldenCase {
             "&authMechanismProperties=SERVICE_NAME:mongodb%2Fdb.example.test%40EXAMPLE.TEST"),
     ]
 
-    /// Errors that a KDC sends only in states in which ours is not brought: a KDC that answers every request with one.
+    /// Errors that a KDC sends only in states that ours is not in: a KDC that answers every request with one.
     static let kdcErrors: [GoldenCase] =
         [
             ("user-not-yet-valid", 21), ("kdc-without-usable-key", 9), ("user-policy", 12), ("other-proof-wanted", 25),

@@ -38,9 +38,10 @@ enum GoldenFilter {
     private static func clocks(_ text: String) -> String {
         text.replacing(/(its clock|the KDC's): \d s (behind|ahead)/) { match in "\(match.1): the same, to the second" }
             .replacing(/! the kernel says that this machine's clock [^!✗]*?chronyc tracking\n/) { _ in "" }
-            .replacing("  synchronized, as the kernel has it", with: "  not synchronized, as the kernel has it")
+            .replacing("  synchronized, according to the kernel", with: "  not synchronized, according to the kernel")
             .replacing(
-                "  the kernel does not say whether it is synchronized", with: "  not synchronized, as the kernel has it"
+                "  the kernel does not say whether it is synchronized",
+                with: "  not synchronized, according to the kernel"
             )
     }
 

@@ -3,10 +3,11 @@ import KerberosTestKit
 import TestSupport
 import Testing
 
-/// What `authcheck` prints, word by word: text at 80 and at 120 columns, and JSON, for every failure that can be made for real.
+/// What `authcheck` prints, word by word: text at 80 and at 120 columns, and JSON, for every failure that can really be
+/// produced.
 ///
-/// `GOLDEN=write` in the environment writes the files of `Fixtures/Golden` anew. Other KDCs than MIT's have other words, and one in
-/// a container cannot be reached from a network of its own.
+/// `GOLDEN=write` in the environment rewrites the files of `Fixtures/Golden`. KDCs other than MIT's have other
+/// messages, and one in a container cannot be reached from a separate network.
 @Suite(
     .enabled(
         if: !KerberosRealm.Backend.isContainerChosen && !KerberosRealm.Backend.isSambaChosen,

@@ -2,8 +2,8 @@ import Foundation
 import KerberosTestKit
 import TestSupport
 
-/// Everything that the golden outputs need, made once: a network of its own in which every host has a name, an address and the
-/// port that it would have, so that texts and their line breaks are the same in every run.
+/// Everything that the golden outputs need, made once: a network of its own in which every host has a name, an address
+/// and the port that it would have, so that texts and their line breaks are the same in every run.
 ///
 /// Programs inside see the client's files at `/mnt`.
 struct GoldenWorld: Sendable {
@@ -17,7 +17,7 @@ struct GoldenWorld: Sendable {
 
     private static let started = Task { try await start() }
 
-    /// One for all cases, which change nothing in it.
+    /// Shared by all cases, which change nothing in it.
     static var shared: GoldenWorld {
         get async throws { try await started.value }
     }

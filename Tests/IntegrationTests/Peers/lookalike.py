@@ -1,6 +1,6 @@
 """Servers that speak MongoDB's protocol and are none, as far as their public documentation tells: the answers that differ.
 
-Arguments: documentdb, cosmosdb, ferretdb or atlas; user; password. It says in a line of JSON where it listens, and ends with
+Arguments: documentdb, cosmosdb, ferretdb, atlas or empty-mechanisms; user; password. It says in a line of JSON where it listens, and ends with
 its input. Not a server to trust: it is for one test.
 """
 
@@ -13,7 +13,7 @@ import sys
 import wire
 
 KIND, USER, PASSWORD = sys.argv[1:4]
-ALGORITHM = {"documentdb": "sha1", "cosmosdb": "sha1"}.get(KIND, "sha256")
+ALGORITHM = "sha1" if KIND in ("documentdb", "cosmosdb", "empty-mechanisms") else "sha256"
 MECHANISM = {"sha1": "SCRAM-SHA-1", "sha256": "SCRAM-SHA-256"}[ALGORITHM]
 ITERATIONS = 15000
 
@@ -36,7 +36,8 @@ class Scram:
         self.first = payload[3:].decode()
         nonce = dict(field.split("=", 1) for field in self.first.split(","))["r"]
         self.nonce = nonce + base64.b64encode(os.urandom(18)).decode()
-        self.salt = os.urandom(16)
+        # As long as the hash but for four bytes, which libmongoc insists on.
+        self.salt = os.urandom(hashlib.new(ALGORITHM).digest_size - 4)
         salt = base64.b64encode(self.salt).decode()
         self.challenge = f"r={self.nonce},s={salt},i={ITERATIONS}"
 
@@ -65,7 +66,7 @@ def hello(command, state):
         own = "127.0.0.1:%d" % state["port"]
         reply.update({"setName": "rs0" if KIND == "documentdb" else "globaldb", "hosts": [own], "me": own, "primary": own})
     elif "saslSupportedMechs" in command:
-        reply["saslSupportedMechs"] = [MECHANISM]
+        reply["saslSupportedMechs"] = [] if KIND == "empty-mechanisms" else [MECHANISM]
     return reply
 
 

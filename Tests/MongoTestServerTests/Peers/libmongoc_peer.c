@@ -1,7 +1,7 @@
 /*
- * Authenticates with the C driver and prints one line of JSON about how that went.
+ * Authenticates with the C driver, runs a command and prints one line of JSON about how that went.
  *
- * Usage: libmongoc_peer URI
+ * Usage: libmongoc_peer URI [COMMAND]
  */
 #include <mongoc/mongoc.h>
 #include <stdio.h>
@@ -12,8 +12,8 @@ int main(int argc, char **argv)
     bson_t reply = BSON_INITIALIZER;
     int status = 1;
 
-    if (argc != 2) {
-        fprintf(stderr, "usage: libmongoc_peer URI\n");
+    if (argc != 2 && argc != 3) {
+        fprintf(stderr, "usage: libmongoc_peer URI [COMMAND]\n");
         return 64;
     }
     mongoc_init();
@@ -21,7 +21,7 @@ int main(int argc, char **argv)
     mongoc_client_t *client = uri != NULL ? mongoc_client_new_from_uri_with_error(uri, &error) : NULL;
     if (client != NULL) {
         mongoc_client_set_error_api(client, MONGOC_ERROR_API_VERSION_2);
-        bson_t *command = BCON_NEW("connectionStatus", BCON_INT32(1));
+        bson_t *command = BCON_NEW(argc == 3 ? argv[2] : "connectionStatus", BCON_INT32(1));
         bson_destroy(&reply);
         if (mongoc_client_command_simple(client, "admin", command, NULL, &reply, &error)) {
             char *json = bson_as_relaxed_extended_json(&reply, NULL);

@@ -11,7 +11,9 @@ try:
     import pymongo
     from pymongo.errors import OperationFailure, PyMongoError
 except ImportError as error:
-    print(f"{error}: install PyMongo with its Kerberos extra: pip install 'pymongo[gssapi]'", file=sys.stderr)
+    print(
+        f"{error}: PyMongo with its Kerberos extra is needed. `make test` installs it; by hand `make packages-test peers`,"
+        " with .build/peers/bin in PATH", file=sys.stderr)
     sys.exit(77)
 
 

@@ -13,7 +13,9 @@ try:
     from bson.binary import Binary
     from pymongo.errors import OperationFailure
 except ImportError as error:
-    print(f"{error}: install PyMongo with its Kerberos extra: pip install 'pymongo[gssapi]'", file=sys.stderr)
+    print(
+        f"{error}: PyMongo with its Kerberos extra is needed. `make test` installs it; by hand `make packages-test peers`,"
+        " with .build/peers/bin in PATH", file=sys.stderr)
     sys.exit(77)
 
 

@@ -2,7 +2,7 @@ import MongoTransport
 import NIOConcurrencyHelpers
 import NameResolution
 
-/// What a connect tells, with the time since the log was made.
+/// The events of a connect, with the time since the log was created.
 final class EventLog: Sendable {
     private let start = ContinuousClock.now
     private let events = NIOLockedValueBox<[(time: Duration, event: TransportEvent)]>([])

@@ -1,8 +1,8 @@
 import NIOConcurrencyHelpers
 import NameResolution
 
-/// Answers as it is told, each family by itself. A question for both has what the two give: it waits for the later one,
-/// and fails where one of them was not answered.
+/// Scripted answers, each family separately. A question for both combines the two: it waits for the later one,
+/// and fails if one of them was not answered.
 struct ScriptedResolver: NameResolver {
     enum Answer: Sendable {
         case addresses([String])

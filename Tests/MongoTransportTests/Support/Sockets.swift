@@ -1,4 +1,5 @@
 import Foundation
+import ModuleTestSupport
 
 #if canImport(Glibc)
 import Glibc

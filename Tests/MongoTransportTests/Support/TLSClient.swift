@@ -1,3 +1,4 @@
+import ModuleTestSupport
 import MongoTransport
 import NIOPosix
 import SaslBSON

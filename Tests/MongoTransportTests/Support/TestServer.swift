@@ -6,13 +6,13 @@ import NIOSSL
 import SaslBSON
 import SaslWire
 
-/// A server in this process that behaves as it is told.
+/// A scripted server in this process.
 final class TestServer: Sendable {
     /// What it does with a connection.
     enum Behaviour: Sendable {
         /// Answers every command with `ok: 1`.
         case answer
-        /// Reads and says nothing.
+        /// Reads and sends nothing.
         case silence
         /// Closes as soon as it has accepted.
         case hangUp
