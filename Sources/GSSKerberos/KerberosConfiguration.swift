@@ -26,7 +26,7 @@ public struct KerberosConfiguration: Sendable, Hashable {
 
     /// One file, or a missing folder of files.
     public struct File: Sendable, Hashable {
-        /// Where the file lies, as `KRB5_CONFIG` or the line that includes it has it.
+        /// The file's path, from `KRB5_CONFIG` or the including line.
         public var path: String
         /// Whether its settings count, and why not.
         public var state: State

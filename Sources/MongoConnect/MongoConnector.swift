@@ -271,7 +271,7 @@ extension MongoConnectionString {
 
 /// A connection that is ready for use.
 public struct MongoSession: Sendable {
-    /// For commands; whoever takes the session closes it.
+    /// For commands; the receiver of the session closes it.
     public let connection: WireConnection
     /// The server's description of itself.
     public let server: ServerDescription
