@@ -38,8 +38,7 @@ final class ServerHelloHandler: ChannelInboundHandler {
             _ = try decoder.decode(buffer: &bytes)
             return nil
         } catch {
-            guard let error = error as? WireError, error.code == .foreignProtocol else { return nil }
-            return error.message
+            return error.code == .foreignProtocol ? error.message : nil
         }
     }
 }
