@@ -31,12 +31,12 @@ APT_BUILD = libkrb5-dev libsasl2-dev
 APT_CHECK = git openssl python3
 APT_REALM = krb5-kdc krb5-admin-server krb5-user libsasl2-modules-gssapi-mit
 APT_TEST = gcc libc6-dev openssl pkg-config libmongoc-dev openjdk-17-jdk-headless python3 python3-venv python3-dev \
-	bash ca-certificates faketime groff-base iproute2 keyutils libgsasl18 mandoc microsocks mount python3-yaml strace systemd \
-	util-linux
+	bash ca-certificates faketime groff-base iproute2 keyutils libgsasl18 libsasl2-modules mandoc microsocks mount \
+	python3-yaml sasl2-bin strace systemd util-linux
 
 # The daemons that the examples talk to; `Examples/test` starts each with its own configuration.
-APT_EXAMPLES = apache2 bash curl dovecot-gssapi dovecot-imapd libapache2-mod-auth-gssapi openjdk-17-jdk-headless openssl \
-	python3 slapd socat
+APT_EXAMPLES = apache2 bash curl dovecot-gssapi dovecot-imapd ldap-utils libapache2-mod-auth-gssapi libsasl2-modules \
+	openjdk-17-jdk-headless openssl python3 slapd socat
 
 # A domain controller. Debian has its services start by themselves, which is neither needed nor prevented here.
 APT_SAMBA = samba samba-ad-provision samba-dsdb-modules python3-samba
@@ -291,7 +291,7 @@ packages-examples:
 	$(call install_packages,$(APT_BUILD) $(APT_REALM) $(APT_EXAMPLES),without services)
 
 packages-test:
-	$(call install_packages,$(APT_BUILD) $(APT_REALM) $(APT_TEST))
+	$(call install_packages,$(APT_BUILD) $(APT_REALM) $(APT_TEST),without services)
 
 packages-release:
 	$(call install_packages,$(APT_BUILD) $(APT_RELEASE))

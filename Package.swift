@@ -206,6 +206,13 @@ let package = Package(
         tests("BSONTests", ["SaslBSON"]),
         tests("BlockingWorkTests", ["ModuleTestSupport", "BlockingWork", nioConcurrencyHelpers]),
         tests(
+            "CyrusTests",
+            [
+                "GSSCore", "GSSKerberos", "KerberosTestKit", "SASL", "SASLGSSAPI", "SASLSCRAM", "TestSupport",
+                subprocess,
+                systemPackage,
+            ]),
+        tests(
             "DistributionTests",
             ["AuthCheckKit", "KerberosTestKit", "TestSupport", "authcheck", "mongo-test-server", "testrealm"],
             exclude: ["archive"]),

@@ -1,10 +1,10 @@
 // swift-tools-version: 6.3
 import PackageDescription
 
-func example(_ name: String, sasl: [String], nio: [String]) -> Target {
+func example(_ name: String, _ own: [Target.Dependency] = [], sasl: [String], nio: [String]) -> Target {
     .executableTarget(
         name: name,
-        dependencies: ["ExampleSupport"]
+        dependencies: ["ExampleSupport"] + own
             + sasl.map { .product(name: $0, package: "swift-mongo-sasl") }
             + nio.map { .product(name: $0, package: "swift-nio") },
         path: name)
@@ -31,10 +31,13 @@ let package = Package(
         example(
             "GSSAcceptor", sasl: ["GSSCore", "GSSKerberos", "SASL", "SASLGSSAPI"], nio: ["NIOCore", "NIOPosix"]),
         example(
-            "HTTPNegotiate", sasl: ["GSSCore", "GSSKerberos", "KerberosCredentials"],
+            "HTTPNegotiate", sasl: ["GSSCore", "GSSKerberos", "KerberosCredentials", "SASL"],
             nio: ["NIOCore", "NIOHTTP1", "NIOPosix"]),
         example(
             "IMAPAuthenticate", sasl: ["KerberosCredentials", "SASL", "SASLGSSAPI"], nio: ["NIOCore", "NIOPosix"]),
-        example("LDAPBind", sasl: ["KerberosCredentials", "SASL", "SASLGSSAPI"], nio: ["NIOCore", "NIOPosix"]),
+        .target(name: "LDAP", dependencies: [.product(name: "NIOCore", package: "swift-nio")], path: "LDAP"),
+        example(
+            "LDAPBind", ["LDAP"], sasl: ["KerberosCredentials", "SASL", "SASLGSSAPI"], nio: ["NIOCore", "NIOPosix"]),
+        example("LDAPServer", ["LDAP"], sasl: ["GSSKerberos", "SASL", "SASLGSSAPI"], nio: ["NIOCore"]),
     ]
 )

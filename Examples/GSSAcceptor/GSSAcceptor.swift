@@ -1,7 +1,5 @@
 import ExampleSupport
 import GSSKerberos
-import NIOCore
-import NIOPosix
 import SASL
 import SASLGSSAPI
 
@@ -10,42 +8,26 @@ import SASLGSSAPI
 enum GSSAcceptor {
     static let usage = """
         gss-acceptor PORT [--keytab FILE] [--layers none|integrity|confidentiality]... [--may-act USER=OTHER]...
-                     [--delegated-cache CACHE]
+                     [--delegated-cache CACHE] [--channel-binding-hex HEX]
         """
 
     static func main() async {
         await run {
             let options = try Options(
-                names: ["--keytab", "--layers", "--may-act", "--delegated-cache"], count: 1, usage: usage)
+                names: ["--keytab", "--layers", "--may-act", "--delegated-cache", "--channel-binding-hex"], count: 1,
+                usage: usage)
             guard let port = Int(options.arguments[0]) else { throw UsageError(description: usage) }
             // Without a name: any service that the keytab has a key of.
             let credential = try KerberosCredential(
                 usage: .accept, store: KerberosCredentialStore(keytab: options["--keytab"]))
             let acceptor = Acceptor(
                 mechanism: GSSAPIServerMechanism(
-                    provider: KerberosProvider(credential: credential), layers: try layers(options.all("--layers"))),
+                    provider: KerberosProvider(credential: credential), layers: try layers(options.all("--layers")),
+                    channelBinding: try options.channelBinding("--channel-binding-hex")
+                        .map(GSSAPIServerMechanism.ChannelBinding.required) ?? GSSAPIServerMechanism.ChannelBinding.none
+                ),
                 mayAct: try mayAct(options.all("--may-act")), delegatedCache: options["--delegated-cache"])
-            try await listen(port, acceptor)
-        }
-    }
-
-    private static func listen(_ port: Int, _ acceptor: Acceptor) async throws {
-        let listener = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-            .bind(host: "127.0.0.1", port: port) { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    try NIOAsyncChannel<ByteBuffer, ByteBuffer>(wrappingChannelSynchronously: channel)
-                }
-            }
-        say("listening on 127.0.0.1:\(listener.channel.localAddress?.port ?? 0)")
-        let executor = ThreadPoolExecutor()
-        try await listener.executeThenClose { connections in
-            try await withThrowingDiscardingTaskGroup { group in
-                for try await connection in connections {
-                    group.addTask(executorPreference: executor) {
-                        do { try await acceptor.serve(connection) } catch { say("a connection ended: \(error)") }
-                    }
-                }
-            }
+            try await listen(on: port) { try await acceptor.serve($0) }
         }
     }
 

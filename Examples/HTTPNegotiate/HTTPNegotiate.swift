@@ -1,4 +1,6 @@
 import ExampleSupport
+import GSSCore
+import GSSKerberos
 
 /// Kerberos over HTTP (RFC 4559), as browsers and curl have it: a server, and a client.
 @main
@@ -14,7 +16,10 @@ enum HTTPNegotiate {
             switch options.arguments[0] {
             case "serve":
                 guard let port = Int(options.arguments[1]) else { throw UsageError(description: usage) }
-                try await Server(keytab: options["--keytab"]).run(port: port)
+                // Any name of the keytab will do, by SPNEGO, which browsers and curl speak.
+                let credential = try KerberosCredential(
+                    usage: .accept, store: KerberosCredentialStore(keytab: options["--keytab"]), mechanisms: [.spnego])
+                try await Server(provider: KerberosProvider(credential: credential)).run(port: port)
             case "get":
                 let parts = options.arguments[1].split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
                 let authority = parts[0].split(separator: ":")

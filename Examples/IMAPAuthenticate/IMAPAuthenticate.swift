@@ -28,7 +28,9 @@ enum IMAPAuthenticate {
             let eventLoop = MultiThreadedEventLoopGroup.singleton.next()
             let executor = executor(forStepsThatMayBlock: ticket.mayBlock, on: eventLoop)
             try await withTaskExecutorPreference(executor) {
-                let channel = try await connect(host, port, on: eventLoop)
+                let channel: NIOAsyncChannel<String, ByteBuffer> = try await connect(host, port, on: eventLoop) {
+                    try $0.pipeline.syncOperations.addHandler(ByteToMessageHandler(LineDecoder()))
+                }
                 let patience = channel.channel.closing(after: .seconds(20))
                 defer { patience.cancel() }
                 try await channel.executeThenClose { inbound, outbound in
@@ -44,18 +46,6 @@ enum IMAPAuthenticate {
                     for line in try await connection.command("SELECT INBOX") { say(line) }
                     _ = try await connection.command("LOGOUT")
                 }
-            }
-        }
-    }
-
-    private static func connect(
-        _ host: String, _ port: Int, on eventLoop: any EventLoop
-    ) async throws -> NIOAsyncChannel<String, ByteBuffer> {
-        let bootstrap = ClientBootstrap(group: eventLoop).connectTimeout(.seconds(10))
-        return try await bootstrap.connect(host: host, port: port) { channel in
-            channel.eventLoop.makeCompletedFuture {
-                try channel.pipeline.syncOperations.addHandler(ByteToMessageHandler(LineDecoder()))
-                return try NIOAsyncChannel(wrappingChannelSynchronously: channel)
             }
         }
     }

@@ -34,7 +34,7 @@ struct IMAPConnection {
         var command = "\(tag) AUTHENTICATE \(mechanism.name)"
         if sendsInitialResponse, session.firstSpeaker == .client, case .respond(let token) = try session.step(nil) {
             // No data is not empty data: that is a character of its own.
-            command += token.isEmpty ? " =" : " \(Base64.encode(token))"
+            command += token.isEmpty ? " =" : " \(SaslBase64.encode(token))"
         }
         try await send(command)
         while true {
@@ -53,9 +53,9 @@ struct IMAPConnection {
 
     private func response(to challenge: Substring, _ session: inout SaslSession) throws -> String {
         let text = challenge.drop { $0 == " " }
-        guard let challenge = Base64.decode(text) else { throw IMAPError.malformed("no base64") }
+        guard let challenge = SaslBase64.decode(text.utf8) else { throw IMAPError.malformed("no base64") }
         return switch try session.step(challenge) {
-        case .respond(let token): Base64.encode(token)
+        case .respond(let token): SaslBase64.encode(token)
         case .done: ""
         }
     }

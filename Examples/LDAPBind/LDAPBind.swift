@@ -1,5 +1,6 @@
 import ExampleSupport
 import KerberosCredentials
+import LDAP
 import NIOCore
 import NIOPosix
 import SASL
@@ -24,19 +25,28 @@ enum LDAPBind {
             let mechanism = try await self.mechanism(options, host: options["--service-host"] ?? host)
 
             let eventLoop = MultiThreadedEventLoopGroup.singleton.next()
-            try await withTaskExecutorPreference(EventLoopExecutor(eventLoop)) {
-                let channel = try await connect(host, port, on: eventLoop)
-                let patience = channel.channel.closing(after: .seconds(20))
-                defer { patience.cancel() }
-                try await channel.executeThenClose { inbound, outbound in
-                    var connection = LDAPConnection(channel.channel, inbound, outbound)
-                    say("bound with \(mechanism.name), layer: \(try await connection.bind(mechanism))")
-                    let found = try await connection.search(
-                        base: options["--base"] ?? "", attributes: options.all("--attribute"))
-                    for name in found.names { say("entry: \(name)") }
-                    say("\(found.bytes) bytes of entries")
-                    try await connection.unbind()
+            let bound = eventLoop.makePromise(of: SaslSecurityLayers.self)
+            let channel: NIOAsyncChannel<LDAPMessage, ByteBuffer>
+            do {
+                channel = try await connect(host, port, on: eventLoop) { channel in
+                    let pipeline = channel.pipeline.syncOperations
+                    try pipeline.addHandler(ByteToMessageHandler(LDAPMessageDecoder()))
+                    try pipeline.addHandler(BindHandler(mechanism, bound: bound))
                 }
+            } catch {
+                bound.fail(error)
+                throw error
+            }
+            let patience = channel.channel.closing(after: .seconds(20))
+            defer { patience.cancel() }
+            try await channel.executeThenClose { inbound, outbound in
+                say("bound with \(mechanism.name), layer: \(try await bound.futureResult.get())")
+                var connection = LDAPConnection(inbound, outbound)
+                let found = try await connection.search(
+                    base: options["--base"] ?? "", attributes: options.all("--attribute"))
+                for name in found.names { say("entry: \(name)") }
+                say("\(found.bytes) bytes of entries")
+                try await connection.unbind()
             }
         }
     }
@@ -49,7 +59,7 @@ enum LDAPBind {
         // Credentials behind gssproxy are no such thing.
         guard !ticket.mayBlock else { throw LDAPError.stepsMayBlock }
         var policy = try policy(options["--layer"])
-        let binding = try options["--channel-binding-hex"].map(channelBinding)
+        let binding = try options.channelBinding("--channel-binding-hex")
         // GSS-SPNEGO tells nobody how much we receive.
         if options["--mechanism"] == "GSS-SPNEGO" {
             policy.maximumReceiveLength = SPNEGOMechanism.defaultPolicy.maximumReceiveLength
@@ -72,29 +82,6 @@ enum LDAPBind {
         case "integrity": .init(preference: [.integrity])
         case "confidentiality": .requiredConfidentiality
         default: throw UsageError(description: usage)
-        }
-    }
-
-    /// The hash of the certificate that the server showed in the handshake (RFC 5929 section 4). This example speaks no TLS:
-    /// whoever does, a proxy here, tells it.
-    private static func channelBinding(_ hex: String) throws -> SaslChannelBinding {
-        let digits = hex.utf8.compactMap { UInt8(String(UnicodeScalar($0)), radix: 16) }
-        guard digits.count == hex.utf8.count, digits.count.isMultiple(of: 2), !digits.isEmpty else {
-            throw UsageError(description: usage)
-        }
-        let data = stride(from: 0, to: digits.count, by: 2).map { digits[$0] << 4 | digits[$0 + 1] }
-        return SaslChannelBinding(.tlsServerEndPoint, data: data)
-    }
-
-    private static func connect(
-        _ host: String, _ port: Int, on eventLoop: any EventLoop
-    ) async throws -> NIOAsyncChannel<LDAPMessage, ByteBuffer> {
-        let bootstrap = ClientBootstrap(group: eventLoop).connectTimeout(.seconds(10))
-        return try await bootstrap.connect(host: host, port: port) { channel in
-            channel.eventLoop.makeCompletedFuture {
-                try channel.pipeline.syncOperations.addHandler(ByteToMessageHandler(LDAPMessageDecoder()))
-                return try NIOAsyncChannel(wrappingChannelSynchronously: channel)
-            }
         }
     }
 }

@@ -1,7 +1,10 @@
+import SASL
+
 /// A command line: `--name value` and what stands without a name. The examples' own, so that they need no other package.
 package struct Options {
     package private(set) var arguments: [String] = []
     private var values: [String: [String]] = [:]
+    private let usage: String
 
     /// - Parameters:
     ///   - names: The options that there are.
@@ -19,12 +22,25 @@ package struct Options {
                 arguments.append(word)
             }
         }
+        self.usage = usage
         guard arguments.count == count else { throw UsageError(description: usage) }
     }
 
     package subscript(_ name: String) -> String? { values[name]?.last }
 
     package func all(_ name: String) -> [String] { values[name] ?? [] }
+
+    /// The hash of the certificate that the server shows in the handshake (RFC 5929 section 4), in hexadecimal. These examples speak
+    /// no TLS: whoever does, a proxy here, tells it.
+    package func channelBinding(_ name: String) throws -> SaslChannelBinding? {
+        guard let hex = self[name] else { return nil }
+        let digits = hex.utf8.compactMap { UInt8(String(UnicodeScalar($0)), radix: 16) }
+        guard digits.count == hex.utf8.count, digits.count.isMultiple(of: 2), !digits.isEmpty else {
+            throw UsageError(description: usage)
+        }
+        let data = stride(from: 0, to: digits.count, by: 2).map { digits[$0] << 4 | digits[$0 + 1] }
+        return SaslChannelBinding(.tlsServerEndPoint, data: data)
+    }
 }
 
 package struct UsageError: Error, CustomStringConvertible {

@@ -7,6 +7,7 @@ import java.nio.charset.StandardCharsets;
 import java.security.PrivilegedExceptionAction;
 import java.util.Arrays;
 import java.util.HashMap;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import javax.security.auth.Subject;
@@ -23,7 +24,7 @@ import org.ietf.jgss.Oid;
  * A client of GSSAcceptor whose SASL and GSS-API sides are the JDK's own. It says much through the layer, and expects all
  * of it back.
  *
- *     java -Djava.security.krb5.conf=FILE JDKClient.java PORT CACHE QOP [--act-as NAME] [--delegate]
+ *     java -Djava.security.krb5.conf=FILE JDKClient.java PORT CACHE QOP [--act-as NAME] [--delegate] [--channel-binding HEX]
  */
 public final class JDKClient {
     private static final int MAXIMUM_LENGTH = 1 << 20;
@@ -31,9 +32,10 @@ public final class JDKClient {
     public static void main(String[] arguments) throws Exception {
         List<String> options = Arrays.asList(arguments).subList(3, arguments.length);
         int name = options.indexOf("--act-as");
+        int binding = options.indexOf("--channel-binding");
         Subject.doAs(logIn(arguments[1]), (PrivilegedExceptionAction<Void>) () -> {
             talk(Integer.parseInt(arguments[0]), arguments[2], name < 0 ? null : options.get(name + 1),
-                options.contains("--delegate"));
+                options.contains("--delegate"), binding < 0 ? null : options.get(binding + 1));
             return null;
         });
     }
@@ -54,8 +56,16 @@ public final class JDKClient {
         return context.getSubject();
     }
 
-    private static void talk(int port, String qop, String actAs, boolean delegates) throws Exception {
+    private static void talk(int port, String qop, String actAs, boolean delegates, String binding)
+        throws Exception {
         Map<String, Object> properties = new HashMap<>(Map.of(Sasl.QOP, qop, Sasl.SERVER_AUTH, "true"));
+        if (binding != null) {
+            // By this name the JDK's client of LDAP tells its SASL what it is bound to (JDK-8245527).
+            ByteArrayOutputStream data = new ByteArrayOutputStream();
+            data.writeBytes("tls-server-end-point:".getBytes(StandardCharsets.US_ASCII));
+            data.writeBytes(HexFormat.of().parseHex(binding));
+            properties.put("jdk.internal.sasl.tlschannelbinding", data.toByteArray());
+        }
         if (delegates) {
             // The JDK hands over what it is given by name, and only that.
             properties.put(Sasl.CREDENTIALS, GSSManager.getInstance().createCredential(

@@ -231,6 +231,14 @@ public struct Hello: Sendable {
 
 /// Commands as bytes.
 enum Command {
+    /// A command as it stands within hello: `db` in place of `$db`; `nil` for what is no document.
+    static func withinHello(_ command: [UInt8]) throws(MongoAuthError) -> [UInt8]? {
+        guard let document = try? BSONDocument(decoding: command) else { return nil }
+        var inner = BSONDocument()
+        for (key, value) in document { inner.append(key == "$db" ? "db" : key, value) }
+        return try encoded(inner)
+    }
+
     static func encoded(_ document: BSONDocument) throws(MongoAuthError) -> [UInt8] {
         do {
             return try document.encoded()

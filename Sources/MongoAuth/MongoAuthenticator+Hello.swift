@@ -3,8 +3,8 @@ internal import SASL
 extension MongoAuthenticator {
     /// Sends hello and authenticates.
     ///
-    /// SCRAM and MONGODB-X509 start within hello, which saves a round trip (auth.md, "Speculative Authentication"); if
-    /// the server does not answer that, the authentication follows as usual.
+    /// SCRAM, MONGODB-X509, and MONGODB-OIDC if a token is cached, start within hello, which saves a round trip (auth.md,
+    /// "Speculative Authentication"); if the server does not answer that, the authentication follows as usual.
     ///
     /// - Throws: As ``authenticate(_:serverHost:server:over:by:observe:)``, and what hello throws.
     @discardableResult
@@ -13,7 +13,8 @@ extension MongoAuthenticator {
         by deadline: ContinuousClock.Instant, observe: AuthenticationObserver? = nil
     ) async throws -> (server: ServerDescription, details: AuthenticationDetails) {
         var hello = hello
-        let begun = try await begin(credential, in: &hello, by: deadline, observe: observe)
+        let begun = try await begin(
+            credential, in: &hello, serverHost: serverHost, by: deadline, observe: observe)
         let server = try await hello.run(over: runner, by: deadline, observe: observe)
         let details = try await go(
             on: begun, credential, serverHost: serverHost, server: server, over: runner, by: deadline, observe: observe)
@@ -22,9 +23,9 @@ extension MongoAuthenticator {
 
     /// Adds the first command of a speculative authentication to hello; `nil` for mechanisms without one.
     package func begin(
-        _ credential: MongoCredential, in hello: inout Hello, by deadline: ContinuousClock.Instant,
+        _ credential: MongoCredential, in hello: inout Hello, serverHost: String, by deadline: ContinuousClock.Instant,
         observe: AuthenticationObserver?
-    ) async throws -> PreparedAuthentication? {
+    ) async throws -> BegunAuthentication? {
         var credential = credential
         var isGuess = false
         switch credential.method {
@@ -40,12 +41,17 @@ extension MongoAuthenticator {
         case .scram: break
         #endif
         case .x509: break
+        case .oidc(let tokens):
+            try mechanisms.check(credential.method)
+            let guess = try OIDCGuess(tokens, credential, serverHost: serverHost)
+            hello.speculativeAuthenticate = guess?.command
+            return guess.map { .token($0) }
         default: return nil
         }
         do {
             let prepared = try await prepare(credential, serverHost: "", by: deadline, observe: observe)
             hello.speculativeAuthenticate = prepared.speculativeCommand
-            return prepared
+            return .conversation(prepared)
         } catch let error as MongoAuthError where isGuess && error.underlying is SaslError {
             // A password that only the older hash accepts is not an error yet.
             return nil
@@ -55,15 +61,20 @@ extension MongoAuthenticator {
     /// Continues after hello: with the speculative authentication, if the server has answered it and accepts its
     /// mechanism.
     package func go(
-        on begun: consuming PreparedAuthentication?, _ credential: MongoCredential, serverHost: String,
+        on begun: consuming BegunAuthentication?, _ credential: MongoCredential, serverHost: String,
         server: ServerDescription, over runner: some CommandRunner, by deadline: ContinuousClock.Instant,
         observe: AuthenticationObserver?
     ) async throws -> AuthenticationDetails {
-        guard let begun, isWanted(begun.mechanism.rawValue, for: credential, by: server) else {
-            return try await authenticate(
-                credential, serverHost: serverHost, server: server, over: runner, by: deadline, observe: observe)
+        switch consume begun {
+        case .conversation(let begun) where isWanted(begun.mechanism.rawValue, for: credential, by: server):
+            return try await begun.run(over: runner, begunWith: server, by: deadline)
+        case .token(let guess):
+            // A token that does no good there is refused for good only by its own conversation.
+            if let reply = server.speculativeReply { return try guess.ended(reply, observe: logging(observe)) }
+        default: break
         }
-        return try await begun.run(over: runner, begunWith: server, by: deadline)
+        return try await authenticate(
+            credential, serverHost: serverHost, server: server, over: runner, by: deadline, observe: observe)
     }
 
     private func isWanted(_ begun: String, for credential: MongoCredential, by server: ServerDescription) -> Bool {
@@ -74,4 +85,10 @@ extension MongoAuthenticator {
         #endif
         return true
     }
+}
+
+/// What has begun within hello.
+package enum BegunAuthentication: ~Copyable {
+    case conversation(PreparedAuthentication)
+    case token(OIDCGuess)
 }

@@ -57,26 +57,26 @@ private struct OIDCConversation<Runner: CommandRunner> {
     let deadline: ContinuousClock.Instant
     let observe: AuthenticationObserver?
 
-    func run(_ token: Secret) async throws -> AuthenticationDetails {
+    func run(_ token: OIDCTokens.Numbered) async throws -> AuthenticationDetails {
         var conversation = SaslConversation(mechanism: .mongoDBOIDC, source: source)
         observe?(.saslBegan(.mongoDBOIDC))
         _ = try conversation.begin()
-        _ = try await send(Self.payload("jwt", token), &conversation)
-        return try end(&conversation)
+        _ = try await send(OIDCPayload.token(token), &conversation)
+        return try end(&conversation, token)
     }
 
     /// - Parameter logIn: Gets a token of the provider that the server names.
     func run(
-        username: String, logIn: (OIDCTokens.IdentityProvider) async throws -> Secret
+        username: String, logIn: (OIDCTokens.IdentityProvider) async throws -> OIDCTokens.Numbered
     ) async throws -> AuthenticationDetails {
         var conversation = SaslConversation(mechanism: .mongoDBOIDC, source: source)
         observe?(.saslBegan(.mongoDBOIDC))
         _ = try conversation.begin()
-        let first = username.isEmpty ? try Command.encoded([:]) : try Self.payload("n", Secret(username))
+        let first = username.isEmpty ? try Command.encoded([:]) : try OIDCPayload.encoded("n", Secret(username))
         let answer = try await send(first, &conversation, isLast: false)
         let token = try await logIn(try Self.provider(answer))
-        _ = try await send(Self.payload("jwt", token), &conversation)
-        return try end(&conversation)
+        _ = try await send(OIDCPayload.token(token), &conversation)
+        return try end(&conversation, token)
     }
 
     private func send(
@@ -95,18 +95,12 @@ private struct OIDCConversation<Runner: CommandRunner> {
     }
 
     /// The server has said that it is done. What it sends with that is nothing of ours.
-    private func end(_ conversation: inout SaslConversation) throws(MongoAuthError) -> AuthenticationDetails {
-        guard case .succeeded = try conversation.stepped(.done, isComplete: true) else {
-            throw MongoAuthError(.refused, "the server wants more than the token of MONGODB-OIDC")
-        }
-        let details = AuthenticationDetails(mechanism: .mongoDBOIDC)
+    private func end(
+        _ conversation: inout SaslConversation, _ token: OIDCTokens.Numbered
+    ) throws(MongoAuthError) -> AuthenticationDetails {
+        let details = try conversation.ended(with: token)
         observe?(.saslEnded(details))
         return details
-    }
-
-    private static func payload(_ key: String, _ value: Secret) throws(MongoAuthError) -> [UInt8] {
-        let text = value.withBytes { String(decoding: $0, as: UTF8.self) }
-        return try Command.encoded([key: .string(text)])
     }
 
     private static func provider(_ payload: [UInt8]) throws(MongoAuthError) -> OIDCTokens.IdentityProvider {
@@ -118,6 +112,64 @@ private struct OIDCConversation<Runner: CommandRunner> {
             clientID: document["clientId"]?.stringValue.map { BoundedText.ofPeer($0) },
             requestScopes: (document["requestScopes"]?.arrayValues ?? []).prefix(BoundedText.peerEntries)
                 .compactMap(\.stringValue).map { BoundedText.ofPeer($0) })
+    }
+}
+
+/// What MONGODB-OIDC sends.
+private enum OIDCPayload {
+    static func token(_ token: OIDCTokens.Numbered) throws(MongoAuthError) -> [UInt8] {
+        try encoded("jwt", token.secret)
+    }
+
+    static func encoded(_ key: String, _ value: Secret) throws(MongoAuthError) -> [UInt8] {
+        let text = value.withBytes { String(decoding: $0, as: UTF8.self) }
+        return try Command.encoded([key: .string(text)])
+    }
+}
+
+extension SaslConversation {
+    fileprivate mutating func ended(with token: OIDCTokens.Numbered) throws(MongoAuthError) -> AuthenticationDetails {
+        guard case .succeeded = try stepped(.done, isComplete: true) else {
+            throw MongoAuthError(.refused, "the server wants more than the token of MONGODB-OIDC")
+        }
+        var details = AuthenticationDetails(mechanism: .mongoDBOIDC)
+        details.tokenNumber = token.number
+        return details
+    }
+}
+
+/// A token that is there, sent within hello (auth.md, "Speculative Authentication").
+package struct OIDCGuess: Sendable {
+    private let token: OIDCTokens.Numbered
+    private var conversation: SaslConversation
+    let command: [UInt8]
+
+    /// - Returns: `nil` where no token is there.
+    /// - Throws: Where this host, or this user, gets none.
+    init?(_ tokens: OIDCTokens, _ credential: MongoCredential, serverHost: String) throws(MongoAuthError) {
+        guard let token = tokens.current else { return nil }
+        try tokens.check(serverHost)
+        try tokens.check(username: credential.username)
+        self.token = token
+        conversation = SaslConversation(mechanism: .mongoDBOIDC, source: credential.source)
+        _ = try conversation.begin()
+        guard
+            case .run(let command) = try conversation.stepped(.respond(try OIDCPayload.token(token)), isComplete: true),
+            let inner = try Command.withinHello(command)
+        else { return nil }
+        self.command = inner
+    }
+
+    /// Takes what hello has answered.
+    func ended(_ reply: [UInt8], observe: AuthenticationObserver?) throws(MongoAuthError) -> AuthenticationDetails {
+        var conversation = conversation
+        observe?(.saslBegan(.mongoDBOIDC))
+        observe?(.saslSent(length: nil))
+        observe?(.saslReceived(length: reply.count))
+        _ = try conversation.replied(reply)
+        let details = try conversation.ended(with: token)
+        observe?(.saslEnded(details))
+        return details
     }
 }
 

@@ -87,12 +87,18 @@ public final class OIDCTokens: Sendable {
         var task: Task<Void, Never>?
         /// Nobody waits any more, so that it is cancelled: nobody joins it, either.
         var isAbandoned = false
-        var waiters: [Int: OneShot<Token>] = [:]
+        var waiters: [Int: OneShot<Numbered>] = [:]
+    }
+
+    /// An access token, and which one it is.
+    struct Numbered: Sendable {
+        var secret: Secret
+        var number: Int
     }
 
     private struct State {
         var username: String?
-        var accessToken: Secret?
+        var accessToken: Numbered?
         var end: ContinuousClock.Instant?
         var refreshToken: Secret?
         var identityProvider: IdentityProvider?
@@ -115,14 +121,21 @@ public final class OIDCTokens: Sendable {
         self.callback = callback
     }
 
-    /// Lets go of the access token: the next connection gets another one. A server that wants a connection authenticated anew
-    /// (error 391) has no more use for the old one.
+    /// Lets go of the access token: the next connection gets another one.
     public func invalidate() {
         state.withLock { $0.accessToken = nil }
     }
 
+    /// Lets go of the access token of a connection that the server wants authenticated anew (error 391). One that has come
+    /// meanwhile stays: many connections with the same token are told so, and the first of them gets the next one for all.
+    ///
+    /// - Parameter details: What the connection's authentication gave.
+    public func invalidate(after details: AuthenticationDetails) {
+        state.withLock { if $0.accessToken?.number == details.tokenNumber { $0.accessToken = nil } }
+    }
+
     /// The token that was given last, if it is still good.
-    var current: Secret? {
+    var current: Numbered? {
         state.withLock { state in
             // A token that ends on the way to the server is of no use.
             if let end = state.end, end < .now + .seconds(10) { state.accessToken = nil }
@@ -136,8 +149,8 @@ public final class OIDCTokens: Sendable {
     }
 
     /// Lets go of a token that a server has refused, if nobody has replaced it yet.
-    func drop(_ refused: Secret) {
-        state.withLock { if $0.accessToken == refused { $0.accessToken = nil } }
+    func drop(_ refused: Numbered) {
+        state.withLock { if $0.accessToken?.number == refused.number { $0.accessToken = nil } }
     }
 
     /// Lets go of what would spare a person the login.
@@ -152,9 +165,9 @@ public final class OIDCTokens: Sendable {
     func token(
         username: String, from provider: IdentityProvider?, refreshes: Bool = false,
         by deadline: ContinuousClock.Instant
-    ) async throws -> Secret {
+    ) async throws -> Numbered {
         while true {
-            let answer = OneShot<Token>()
+            let answer = OneShot<Numbered>()
             let (number, isOther) = state.withLock { state in
                 let number = state.number()
                 if state.login == nil {
@@ -174,7 +187,7 @@ public final class OIDCTokens: Sendable {
                 let login = state.login
                 return (number, login?.isAbandoned == true || login?.provider != provider)
             }
-            let token: Token
+            let token: Numbered
             do {
                 token = try await answer.value(
                     by: deadline, waitingFor: { "the callback for MONGODB-OIDC" }, giveUp: { self.leave(number) })
@@ -189,7 +202,7 @@ public final class OIDCTokens: Sendable {
                     .oidcCallback, "the callback for MONGODB-OIDC gave no token (\(type(of: error)))", underlying: error
                 )
             }
-            guard isOther else { return token.accessToken }
+            guard isOther else { return token }
         }
     }
 
@@ -210,18 +223,19 @@ public final class OIDCTokens: Sendable {
         let result = given.flatMap { token in
             token.expiresIn.map { $0 < .zero } ?? false ? .failure(NegativeDuration()) : .success(token)
         }
-        let waiters = state.withLock { state -> [OneShot<Token>] in
+        let waiters = state.withLock { state -> [OneShot<Numbered>] in
             guard let login = state.login, login.number == number else { return [] }
             state.login = nil
             if case .success(let token) = result {
-                state.accessToken = token.accessToken
+                state.accessToken = Numbered(secret: token.accessToken, number: number)
                 state.end = token.expiresIn.flatMap { $0 == .zero ? nil : .now + $0 }
                 if let refreshToken = token.refreshToken { state.refreshToken = refreshToken }
                 state.identityProvider = login.provider
             }
             return Array(login.waiters.values)
         }
-        for waiter in waiters { waiter.resolve(result) }
+        let numbered = result.map { Numbered(secret: $0.accessToken, number: number) }
+        for waiter in waiters { waiter.resolve(numbered) }
     }
 
     /// - Throws: ``MongoAuthError/Code/invalidCredential`` for another user than the first one: tokens say who somebody is.

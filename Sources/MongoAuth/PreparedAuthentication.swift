@@ -42,19 +42,11 @@ public struct PreparedAuthentication: ~Copyable {
         self.firstCommand = firstCommand
         self.anticipatedContinue = anticipatedContinue
         speculativeCommand =
-            mechanism.isScram || course == nil ? try Self.speculative(firstCommand) : nil
+            mechanism.isScram || course == nil ? try Command.withinHello(firstCommand) : nil
         self.course = course
         self.details = details
         self.isTokenSecret = isTokenSecret
         self.observe = observe
-    }
-
-    /// A command in its form within hello: `db` instead of `$db`.
-    private static func speculative(_ command: [UInt8]) throws(MongoAuthError) -> [UInt8]? {
-        guard let document = try? BSONDocument(decoding: command) else { return nil }
-        var inner = BSONDocument()
-        for (key, value) in document { inner.append(key == "$db" ? "db" : key, value) }
-        return try Command.encoded(inner)
     }
 
     /// Takes the first step.
@@ -180,6 +172,8 @@ public struct AuthenticationDetails: Sendable, Hashable {
     #endif
     /// Whether the mechanism has proven the server's identity.
     public var isServerProven = false
+    /// The token of MONGODB-OIDC that was taken, by its number; see ``OIDCTokens/invalidate(after:)``.
+    var tokenNumber: Int?
 
     init(mechanism: SaslMechanismName) {
         self.mechanism = mechanism

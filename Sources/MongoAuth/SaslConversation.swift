@@ -145,7 +145,7 @@ public struct SaslConversation: Sendable {
 
     private static func payload(_ value: BSONValue?) -> [UInt8]? {
         if let binary = value?.binaryValue { return binary.subtype == 0 ? binary.bytes : nil }
-        return value?.stringValue.flatMap { Base64.decode($0.utf8) }
+        return value?.stringValue.flatMap { SaslBase64.decode($0.utf8) }
     }
 
     /// A field that may occur once: with two it is unknown which one the server means.

@@ -107,7 +107,8 @@ struct ConnectorAttempt: Sendable {
                 "MONGODB-X509 needs TLS and a certificate: give tls=true and tlsCertificateKeyFile")
         }
         var hello = hello
-        let begun = try await authenticator.begin(credential, in: &hello, by: deadline, observe: observe)
+        let begun = try await authenticator.begin(
+            credential, in: &hello, serverHost: serviceHost, by: deadline, observe: observe)
         let (connection, server) = try await introduce(hello, reachedBy: limit)
         do {
             try checkUsers(server)
@@ -130,8 +131,10 @@ struct ConnectorAttempt: Sendable {
         return try await closing(connection) {
             connection.limits = .beforeAuthentication
             let details: AuthenticationDetails
-            // The server requires another token than the current one.
-            if case .oidc(let tokens) = credential.method { tokens.invalidate() }
+            // The server requires another token than the connection's.
+            if case .oidc(let tokens) = credential.method, let details = session.authentication {
+                tokens.invalidate(after: details)
+            }
             if case .gssapi(let options) = credential.method {
                 details = try await authenticator.authenticate(
                     credential, as: try await servicePrincipal(options, connection), over: connection, by: deadline,
@@ -142,7 +145,7 @@ struct ConnectorAttempt: Sendable {
                     observe: observe)
             }
             connection.limits = .default
-            return MongoSession(connection: connection, server: session.server, authentication: details)
+            return MongoSession(host: host, connection: connection, server: session.server, authentication: details)
         }
     }
 
@@ -228,7 +231,7 @@ struct ConnectorAttempt: Sendable {
     ) -> MongoSession {
         connection.limits = .default
         for warning in string.topologyWarnings(about: server, at: host) { trace?.record(.warning(warning)) }
-        return MongoSession(connection: connection, server: server, authentication: details)
+        return MongoSession(host: host, connection: connection, server: server, authentication: details)
     }
 
     private func servicePrincipal(

@@ -148,18 +148,17 @@ public struct MongoConnector: Sendable {
     ///
     /// - Parameters:
     ///   - session: The result of ``connect(to:of:as:by:trace:)``. The connection is closed if this fails.
-    ///   - host: The host that it is connected to.
     ///   - string: The connection string, for all other options.
     ///   - credential: Who authenticates; `nil` is the string's user.
     ///   - deadline: For the whole operation.
     ///   - trace: Receives the events.
     /// - Throws: `TransportError`, `MongoAuthError`, `CancellationError`.
     public func reauthenticate(
-        _ session: MongoSession, to host: MongoConnectionString.Host, of string: MongoConnectionString,
-        as credential: MongoCredential? = nil, by deadline: ContinuousClock.Instant, trace: ConnectTrace? = nil
+        _ session: MongoSession, of string: MongoConnectionString, as credential: MongoCredential? = nil,
+        by deadline: ContinuousClock.Instant, trace: ConnectTrace? = nil
     ) async throws -> MongoSession {
         let attempt = try attempt(
-            host, string, credential, on: group.next(), reachedBy: deadline, by: deadline, trace: trace)
+            session.host, string, credential, on: group.next(), reachedBy: deadline, by: deadline, trace: trace)
         return try await withTaskExecutorPreference(session.connection.executor) {
             try await attempt.reauthenticate(session)
         }
@@ -271,6 +270,8 @@ extension MongoConnectionString {
 
 /// A connection that is ready for use.
 public struct MongoSession: Sendable {
+    /// The host that it is connected to, as the connection string or its SRV records name it.
+    public let host: MongoConnectionString.Host
     /// For commands; the receiver of the session closes it.
     public let connection: WireConnection
     /// The server's description of itself.

@@ -74,10 +74,10 @@ struct ScramClientFinal {
         let sender = ScramMessage.Sender.client
         let text = try ScramMessage.text(response, of: sender)
         var attributes = try ScramMessage.attributes(text, of: sender)
-        guard let last = attributes.popLast(), last.name == "p", let proof = Base64.decode(last.value.utf8) else {
+        guard let last = attributes.popLast(), last.name == "p", let proof = SaslBase64.decode(last.value.utf8) else {
             throw sender.malformed("last attribute is not a proof in Base64")
         }
-        guard let binding = Base64.decode(try ScramMessage.take("c", from: &attributes, of: sender).utf8) else {
+        guard let binding = SaslBase64.decode(try ScramMessage.take("c", from: &attributes, of: sender).utf8) else {
             throw sender.malformed("channel binding is not Base64")
         }
         channelBinding = binding

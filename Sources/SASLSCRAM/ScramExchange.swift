@@ -90,7 +90,7 @@ final class ScramExchange: SaslExchange {
         let proofs = keys.proofs(hash, authMessage: authMessage)
         state = .finalSent(
             proofs, authMessage: authMessage, fresh: known == nil ? entry.map { (keys, $0) } : nil)
-        return .respond(Array("\(withoutProof),p=\(Base64.encode(proofs.clientProof))".utf8))
+        return .respond(Array("\(withoutProof),p=\(SaslBase64.encode(proofs.clientProof))".utf8))
     }
 
     private func entry(_ password: Secret, _ server: ScramServerFirst) -> ScramKeyCache.Entry? {

@@ -190,7 +190,7 @@ public struct ScramMechanism: SaslMechanism {
 
     static let randomNonce: @Sendable () -> String = {
         var generator = SystemRandomNumberGenerator()
-        return Base64.encode((0..<24).map { _ in UInt8.random(in: 0...255, using: &generator) })
+        return SaslBase64.encode((0..<24).map { _ in UInt8.random(in: 0...255, using: &generator) })
     }
 }
 

@@ -23,7 +23,7 @@ struct ScramClient {
     func finalMessageWithoutProof(nonce: String) -> String {
         var input = Array(gs2Header.utf8)
         if case .bound(let binding) = channelBinding { input += binding.data }
-        return "c=\(Base64.encode(input)),r=\(nonce)"
+        return "c=\(SaslBase64.encode(input)),r=\(nonce)"
     }
 }
 
@@ -50,7 +50,7 @@ struct ScramServerFirst {
                 .serverNotProven, "the server's nonce does not extend the client's: it answers another client")
         }
         let saltText = try ScramMessage.take("s", from: &attributes)
-        guard let salt = Base64.decode(saltText.utf8), !salt.isEmpty else {
+        guard let salt = SaslBase64.decode(saltText.utf8), !salt.isEmpty else {
             throw SaslError(.malformedChallenge, "the server's salt is not Base64")
         }
         // Servers use 16 to 32 bytes.
@@ -94,7 +94,7 @@ struct ScramServerFinal {
         var attributes = try ScramMessage.attributes(try ScramMessage.text(challenge))
         if let first = attributes.first, first.name == "e" { throw ScramMessage.refusal(first.value) }
         let text = try ScramMessage.take("v", from: &attributes)
-        guard let signature = Base64.decode(text.utf8), !signature.isEmpty else {
+        guard let signature = SaslBase64.decode(text.utf8), !signature.isEmpty else {
             throw SaslError(.malformedChallenge, "the server's signature is not Base64")
         }
         if attributes.contains(where: { $0.name == "v" || $0.name == "e" }) {

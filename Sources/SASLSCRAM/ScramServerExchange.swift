@@ -45,7 +45,7 @@ final class ScramServerExchange: SaslServerExchange {
         try check(client.bindingFlag)
         let user = try mechanism.user(client.username)
         let nonce = client.nonce + nonce
-        let text = "r=\(nonce),s=\(Base64.encode(user.keys.salt)),i=\(user.keys.iterations)"
+        let text = "r=\(nonce),s=\(SaslBase64.encode(user.keys.salt)),i=\(user.keys.iterations)"
         state = .challenged(Challenge(client: client, nonce: nonce, text: text, user: user))
         return .challenge(Array(text.utf8))
     }
@@ -91,7 +91,7 @@ final class ScramServerExchange: SaslServerExchange {
             SaslAuthentication(
                 authenticationIdentity: user.name,
                 authorizationIdentity: challenge.client.authorizationIdentity),
-            data: Array("v=\(Base64.encode(signature))".utf8))
+            data: Array("v=\(SaslBase64.encode(signature))".utf8))
     }
 
     private func bindingData(_ flag: ScramClientFirst.BindingFlag) -> [UInt8] {

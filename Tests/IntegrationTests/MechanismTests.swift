@@ -37,10 +37,19 @@ import Testing
         Case(
             name: "SCRAM, unknown user", userInfo: "eve:hunter2", options: "authMechanism=SCRAM-SHA-256", status: 30,
             words: "the user name or the password is wrong"),
+        Case(
+            name: "SCRAM-SHA-1, wrong password", userInfo: "bob:hunter3", options: "authMechanism=SCRAM-SHA-1",
+            status: 30, words: "the user name or the password is wrong"),
+        Case(
+            name: "SCRAM-SHA-1, unknown user", userInfo: "eve:hunter2", options: "authMechanism=SCRAM-SHA-1",
+            status: 30, words: "the user name or the password is wrong"),
         Case(name: "PLAIN", userInfo: "lea:pw", options: "authMechanism=PLAIN", status: 0, words: "lea"),
         Case(
             name: "PLAIN, wrong password", userInfo: "lea:px", options: "authMechanism=PLAIN", status: 30,
             words: "does not take lea"),
+        Case(
+            name: "PLAIN, unknown user", userInfo: "eve:pw", options: "authMechanism=PLAIN", status: 30,
+            words: "does not take eve"),
         Case(
             name: "a mechanism that is not offered", userInfo: "ann%40EXAMPLE.TEST", options: "authMechanism=GSSAPI",
             status: 31, words: "GSSAPI"),
@@ -62,6 +71,27 @@ import Testing
             #expect(outcome.status == one.status, "\(one.name): \(outcome)")
             let text = one.status == 0 ? outcome.report.hosts.first?.identity?.user : outcome.advice
             #expect(text?.contains(one.words) == true, "\(one.name): \(outcome)")
+        }
+        try await server.stop()
+    }
+
+    @Test func mechanismsThatAreNotOffered() async throws {
+        let shared = try await SharedRealm.shared
+        let authority = try await TestAuthority.shared
+        let server = try await start(
+            shared, mechanisms: ["GSSAPI"], users: #"[{"user": "bob", "db": "admin", "password": "hunter2"}]"#,
+            arguments: ["--tls-certificate-key-file", authority.path("localhost.pem")])
+        let files =
+            "tls=true&tlsCAFile=\(authority.path("ca.crt"))&tlsCertificateKeyFile=\(authority.path("client.pem"))"
+        for (userInfo, mechanism) in [
+            ("bob:hunter2@", "PLAIN"), ("bob:hunter2@", "SCRAM-SHA-1"), ("bob:hunter2@", "SCRAM-SHA-256"),
+            ("", "MONGODB-X509"),
+        ] {
+            let outcome = try await AuthCheck.check(
+                "mongodb://\(userInfo)localhost:\(server.port)/?authMechanism=\(mechanism)&\(files)", in: shared,
+                cache: nil)
+            #expect(outcome.status == 31, "\(mechanism): \(outcome)")
+            #expect(outcome.advice.contains(mechanism), "\(mechanism): \(outcome)")
         }
         try await server.stop()
     }
@@ -111,14 +141,14 @@ import Testing
         let deadline = ContinuousClock.now + .seconds(60)
         let session = try await connector.connect(to: host, of: string, by: deadline)
         #expect(try await AuthenticatedIdentity.ask(session.connection, by: deadline).user == "bob")
-        let again = try await connector.reauthenticate(session, to: host, of: string, by: deadline)
-        #expect(again.authentication?.isServerProven == true)
+        let again = try await connector.reauthenticate(session, of: string, by: deadline)
+        #expect(again.authentication?.isServerProven == true && again.host == host)
         let lea = MongoCredential.plain(username: "lea", password: "pw")
-        _ = try await connector.reauthenticate(session, to: host, of: string, as: lea, by: deadline)
+        _ = try await connector.reauthenticate(session, of: string, as: lea, by: deadline)
         #expect(try await AuthenticatedIdentity.ask(session.connection, by: deadline).user == "lea")
         let wrong = MongoCredential.plain(username: "lea", password: "px")
         let error = await #expect(throws: MongoAuthError.self) {
-            _ = try await connector.reauthenticate(session, to: host, of: string, as: wrong, by: deadline)
+            _ = try await connector.reauthenticate(session, of: string, as: wrong, by: deadline)
         }
         #expect(error?.code == .refused)
         await #expect(throws: (any Error).self) {

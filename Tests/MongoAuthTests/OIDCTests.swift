@@ -1,73 +1,14 @@
 import MongoAuth
-import NIOConcurrencyHelpers
 import SASL
 import SaslBSON
 import Testing
 
 /// MONGODB-OIDC: whose token is taken when, and what a server that refuses one makes of that.
 @Suite struct OIDCTests {
-    private let never = ContinuousClock.now + .seconds(120)
-    private typealias Token = OIDCTokens.Token
+    let never = ContinuousClock.now + .seconds(120)
+    typealias Token = OIDCTokens.Token
 
-    /// Takes some tokens, and tells others where to log in.
-    private final class Server: DocumentRunner {
-        private struct State {
-            var accepted: Set<String>
-            var payloads: [String] = []
-        }
-
-        private let state: NIOLockedValueBox<State>
-        private let provider: BSONDocument
-
-        init(_ accepted: Set<String>, provider: BSONDocument = Server.provider) {
-            state = NIOLockedValueBox(State(accepted: accepted))
-            self.provider = provider
-        }
-
-        static let provider: BSONDocument = [
-            "issuer": "https://login.example.test", "clientId": "shop", "requestScopes": ["openid", "shop/read"],
-        ]
-
-        /// What came, a line each: `jwt one`, `n ann`, `{}`.
-        var payloads: [String] { state.withLockedValue { $0.payloads } }
-
-        func accept(_ tokens: Set<String>) { state.withLockedValue { $0.accepted = tokens } }
-
-        func run(_ command: BSONDocument, by deadline: ContinuousClock.Instant) async throws -> BSONDocument {
-            let bytes = command["payload"]?.binaryValue?.bytes ?? []
-            let payload = try BSONDocument(decoding: bytes)
-            let line = payload.first.map { "\($0.key) \($0.value.stringValue ?? "?")" } ?? "{}"
-            return try state.withLockedValue { state in
-                state.payloads.append(line)
-                func reply(_ document: BSONDocument, done: Bool) throws -> BSONDocument {
-                    [
-                        "conversationId": 1, "done": .bool(done),
-                        "payload": .binary(BSONBinary(bytes: try document.encoded())), "ok": 1,
-                    ]
-                }
-                guard let token = payload["jwt"]?.stringValue else { return try reply(provider, done: false) }
-                guard state.accepted.contains(token) else {
-                    return ["ok": 0, "code": 18, "errmsg": "Authentication failed."]
-                }
-                return try reply([:], done: true)
-            }
-        }
-    }
-
-    /// Counts calls, and gives tokens by their number: `one`, `two`, ...
-    private final class Calls: Sendable {
-        private let list = NIOLockedValueBox<[OIDCTokens.Request]>([])
-        var requests: [OIDCTokens.Request] { list.withLockedValue { $0 } }
-
-        func next(_ request: OIDCTokens.Request) -> String {
-            list.withLockedValue {
-                $0.append(request)
-                return ["one", "two", "three", "four"][$0.count - 1]
-            }
-        }
-    }
-
-    private func authenticate(
+    func authenticate(
         _ tokens: OIDCTokens, _ server: some CommandRunner, username: String = "", host: String = "localhost",
         by deadline: ContinuousClock.Instant? = nil
     ) async throws -> AuthenticationDetails {
@@ -76,7 +17,7 @@ import Testing
             by: deadline ?? never)
     }
 
-    private func failure(
+    func failure(
         _ tokens: OIDCTokens, _ server: some CommandRunner, host: String = "localhost",
         by deadline: ContinuousClock.Instant? = nil
     ) async -> MongoAuthError? {
@@ -88,9 +29,9 @@ import Testing
     // MARK: - Machines
 
     @Test func aTokenServesForManyConnections() async throws {
-        let calls = Calls()
+        let calls = OIDCCalls()
         let tokens = OIDCTokens(.machine) { Token(accessToken: Secret(calls.next($0))) }
-        let server = Server(["one"])
+        let server = OIDCServer(["one"])
         for _ in 0..<3 {
             let details = try await authenticate(tokens, server)
             #expect(details.mechanism == .mongoDBOIDC && !details.isServerProven)
@@ -101,9 +42,9 @@ import Testing
 
     /// A server that wants the connection authenticated anew gets the next token.
     @Test func aRefusedTokenIsReplacedOnce() async throws {
-        let calls = Calls()
+        let calls = OIDCCalls()
         let tokens = OIDCTokens(.machine) { Token(accessToken: Secret(calls.next($0))) }
-        let server = Server(["one"])
+        let server = OIDCServer(["one"])
         _ = try await authenticate(tokens, server)
         server.accept(["two"])
         _ = try await authenticate(tokens, server)
@@ -119,23 +60,23 @@ import Testing
     }
 
     @Test func aTokenThatEndsIsNotSent() async throws {
-        let calls = Calls()
+        let calls = OIDCCalls()
         let tokens = OIDCTokens(.machine) { Token(accessToken: Secret(calls.next($0)), expiresIn: .seconds(5)) }
-        let server = Server(["one", "two"])
+        let server = OIDCServer(["one", "two"])
         for _ in 0..<2 { _ = try await authenticate(tokens, server) }
         #expect(server.payloads == ["jwt one", "jwt two"])
     }
 
     /// Ten connections at once: one call.
     @Test func oneCallServesAllWhoWait() async throws {
-        let calls = Calls()
+        let calls = OIDCCalls()
         let (gate, open) = AsyncStream.makeStream(of: Void.self)
         let tokens = OIDCTokens(.machine) { request in
             let token = calls.next(request)
             for await _ in gate {}
             return Token(accessToken: Secret(token))
         }
-        let server = Server(["one"])
+        let server = OIDCServer(["one"])
         try await withThrowingTaskGroup(of: Void.self) { group in
             for _ in 0..<10 { group.addTask { _ = try await authenticate(tokens, server) } }
             while calls.requests.isEmpty { await Task.yield() }
@@ -147,7 +88,7 @@ import Testing
 
     @Test func aCallbackThatFailsAndOneThatIsSilent() async throws {
         struct NoFile: Error {}
-        let server = Server(["one"])
+        let server = OIDCServer(["one"])
         let error = await failure(OIDCTokens(.machine) { _ in throw NoFile() }, server)
         #expect(error?.code == .oidcCallback && error?.underlying is NoFile)
         let (silence, _) = AsyncStream.makeStream(of: Void.self)
@@ -163,9 +104,9 @@ import Testing
 
     /// Zero is until a server refuses it, and less is a mistake.
     @Test func durations() async throws {
-        let calls = Calls()
+        let calls = OIDCCalls()
         let tokens = OIDCTokens(.machine) { Token(accessToken: Secret(calls.next($0)), expiresIn: .zero) }
-        let server = Server(["one"])
+        let server = OIDCServer(["one"])
         for _ in 0..<2 { _ = try await authenticate(tokens, server) }
         #expect(calls.requests.count == 1)
         let negative = OIDCTokens(.machine) { _ in Token(accessToken: Secret("one"), expiresIn: .seconds(-1)) }
@@ -174,7 +115,7 @@ import Testing
 
     /// Who has little time, or is cancelled, takes it from nobody else; and calls never overlap.
     @Test func oneWhoGivesUpLeavesTheCallToOthers() async throws {
-        let calls = Calls()
+        let calls = OIDCCalls()
         let (gate, open) = AsyncStream.makeStream(of: Void.self)
         let tokens = OIDCTokens(.machine) { request in
             let token = calls.next(request)
@@ -182,7 +123,7 @@ import Testing
             try Task.checkCancellation()
             return Token(accessToken: Secret(token))
         }
-        let server = Server(["one"])
+        let server = OIDCServer(["one"])
         let patient = Task { try await authenticate(tokens, server) }
         while calls.requests.isEmpty { await Task.yield() }
         let late = await failure(tokens, server, by: .now + .milliseconds(20))
@@ -197,7 +138,7 @@ import Testing
 
     /// A call that nobody waits for is cancelled, and the next one begins after it has ended.
     @Test func aCallThatNobodyWaitsForIsCancelled() async throws {
-        let calls = Calls()
+        let calls = OIDCCalls()
         let tokens = OIDCTokens(.machine) { request in
             let token = calls.next(request)
             if token == "one" {
@@ -207,7 +148,7 @@ import Testing
             }
             return Token(accessToken: Secret(token))
         }
-        let server = Server(["two"])
+        let server = OIDCServer(["two"])
         #expect(await failure(tokens, server, by: .now + .milliseconds(20))?.code == .deadlineExceeded)
         _ = try await authenticate(tokens, server)
         #expect(server.payloads == ["jwt two"] && calls.requests.count == 2)
@@ -215,7 +156,7 @@ import Testing
 
     @Test func tokensAreOneUsers() async throws {
         let tokens = OIDCTokens(.machine) { _ in Token(accessToken: Secret("one")) }
-        let server = Server(["one"])
+        let server = OIDCServer(["one"])
         _ = try await authenticate(tokens, server, username: "ann")
         let error = await #expect(throws: MongoAuthError.self) {
             _ = try await authenticate(tokens, server, username: "bob")
@@ -223,11 +164,10 @@ import Testing
         #expect(error?.code == .invalidCredential)
     }
 
-    /// After error 391 the server wants another token than the one that it has.
     @Test func aTokenIsInvalidated() async throws {
-        let calls = Calls()
+        let calls = OIDCCalls()
         let tokens = OIDCTokens(.machine) { Token(accessToken: Secret(calls.next($0))) }
-        let server = Server(["one", "two"])
+        let server = OIDCServer(["one", "two"])
         _ = try await authenticate(tokens, server)
         tokens.invalidate()
         _ = try await authenticate(tokens, server)
@@ -237,9 +177,9 @@ import Testing
     // MARK: - People
 
     @Test func aPersonLogsInWhereTheServerSays() async throws {
-        let calls = Calls()
+        let calls = OIDCCalls()
         let tokens = OIDCTokens(.human()) { Token(accessToken: Secret(calls.next($0)), refreshToken: Secret("r")) }
-        let server = Server(["one"])
+        let server = OIDCServer(["one"])
         _ = try await authenticate(tokens, server, username: "ann")
         #expect(server.payloads == ["n ann", "jwt one"])
         let request = try #require(calls.requests.first)
@@ -262,7 +202,7 @@ import Testing
     @Test(arguments: [[:], ["issuer": 7], ["clientId": "x"]] as [BSONDocument])
     func aServerThatNamesNoProvider(provider: BSONDocument) async {
         let error = await failure(
-            OIDCTokens(.human()) { _ in Token(accessToken: Secret("one")) }, Server(["one"], provider: provider))
+            OIDCTokens(.human()) { _ in Token(accessToken: Secret("one")) }, OIDCServer(["one"], provider: provider))
         #expect(error?.code == .malformedReply)
     }
 
@@ -273,7 +213,7 @@ import Testing
         ("localhost.evil.test", false), ("a.mongodb.net\u{301}", false),
     ])
     func tokensGoToAllowedHostsOnly(host: String, isAllowed: Bool) async throws {
-        let server = Server(["one"])
+        let server = OIDCServer(["one"])
         let tokens = OIDCTokens(.human()) { _ in Token(accessToken: Secret("one")) }
         if isAllowed {
             _ = try await authenticate(tokens, server, host: host)

@@ -8,8 +8,8 @@ import Testing
         for count in 0..<70 {
             let bytes = (0..<count).map { _ in UInt8.random(in: 0...255, using: &generator) }
             let text = Data(bytes).base64EncodedString()
-            #expect(Base64.encode(bytes) == text)
-            #expect(Base64.decode(text.utf8) == bytes)
+            #expect(SaslBase64.encode(bytes) == text)
+            #expect(SaslBase64.decode(text.utf8) == bytes)
         }
     }
 
@@ -21,6 +21,6 @@ import Testing
             "AAAAA===", "é===",
         ]) func strict(_ text: String)
     {
-        #expect(Base64.decode(text.utf8) == nil)
+        #expect(SaslBase64.decode(text.utf8) == nil)
     }
 }

@@ -1,5 +1,5 @@
 package import Foundation
-import Subprocess
+package import Subprocess
 import SystemPackage
 
 /// Runs programs to their end, with their own environment, input and time limit.
@@ -12,6 +12,12 @@ package enum Child {
         package var stdout: String
         /// What it wrote to its standard error, up to 16 MiB.
         package var stderr: String
+
+        package init(status: Int32, stdout: String, stderr: String) {
+            self.status = status
+            self.stdout = stdout
+            self.stderr = stderr
+        }
 
         /// All of it, for a failing test.
         package var description: String {
@@ -54,7 +60,7 @@ package enum Child {
     }
 
     /// This process's environment without Kerberos variables, with `added` over it.
-    static func inherited(adding added: [String: String]) -> Environment {
+    package static func inherited(adding added: [String: String]) -> Environment {
         let own = ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("KRB5") }
         var variables: [Environment.Key: String] = [:]
         for (name, value) in own.merging(added, uniquingKeysWith: { $1 }) {
@@ -63,7 +69,7 @@ package enum Child {
         return .custom(variables)
     }
 
-    static func status(_ status: TerminationStatus) -> Int32 {
+    package static func status(_ status: TerminationStatus) -> Int32 {
         switch status {
         case .exited(let code): code
         case .signaled(let signal): 128 + signal

@@ -1,10 +1,10 @@
-/// Base64 (RFC 4648 section 4), without line breaks.
-package enum Base64 {
+/// Base64 (RFC 4648 section 4), without line breaks, as mechanisms and line-based protocols such as IMAP and SMTP use it.
+public enum SaslBase64 {
     private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
     private static let padding = UInt8(ascii: "=")
 
     /// Encodes with padding.
-    package static func encode(_ bytes: [UInt8]) -> String {
+    public static func encode(_ bytes: [UInt8]) -> String {
         var text: [UInt8] = []
         text.reserveCapacity((bytes.count + 2) / 3 * 4)
         for start in stride(from: 0, to: bytes.count, by: 3) {
@@ -21,8 +21,9 @@ package enum Base64 {
 
     /// Decodes strictly: padding is required, unused bits are zero, and the text has nothing else.
     ///
+    /// - Parameter text: As bytes of ASCII; of a string, its `utf8`.
     /// - Returns: `nil` for any other text.
-    package static func decode(_ text: some Collection<UInt8>) -> [UInt8]? {
+    public static func decode(_ text: some Collection<UInt8>) -> [UInt8]? {
         let text = Array(text)
         guard text.count % 4 == 0 else { return nil }
         let data = text.reversed().drop { $0 == padding }.reversed()

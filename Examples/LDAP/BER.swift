@@ -1,39 +1,42 @@
 /// As much of BER (X.690) as LDAP takes of it (RFC 4511 section 5.1): tags of one octet and definite lengths.
-struct BERElement {
-    static let integer: UInt8 = 0x02
-    static let octetString: UInt8 = 0x04
-    static let enumerated: UInt8 = 0x0A
-    static let sequence: UInt8 = 0x30
+package struct BERElement {
+    package static let integer: UInt8 = 0x02
+    package static let octetString: UInt8 = 0x04
+    package static let enumerated: UInt8 = 0x0A
+    package static let sequence: UInt8 = 0x30
 
-    var tag: UInt8
-    var content: [UInt8]
+    package var tag: UInt8
+    package var content: [UInt8]
 
-    init(_ tag: UInt8, _ content: [UInt8]) {
+    package init(_ tag: UInt8, _ content: [UInt8]) {
         self.tag = tag
         self.content = content
     }
 
-    init(_ tag: UInt8 = sequence, of elements: [BERElement]) {
+    package init(_ tag: UInt8 = sequence, of elements: [BERElement]) {
         self.init(tag, elements.flatMap(\.encoded))
     }
 
-    init(_ tag: UInt8 = octetString, text: String) {
+    package init(_ tag: UInt8 = octetString, text: String) {
         self.init(tag, Array(text.utf8))
     }
 
-    init(_ tag: UInt8 = integer, number: Int32) {
-        self.init(tag, (0..<4).map { UInt8(truncatingIfNeeded: number >> (24 - 8 * $0)) })
+    package init(_ tag: UInt8 = integer, number: Int32) {
+        var octets = (0..<4).map { UInt8(truncatingIfNeeded: number >> (24 - 8 * $0)) }
+        // As few as tell the sign (X.690 section 8.3.2).
+        while octets.count > 1, octets[0] == (octets[1] & 0x80 == 0 ? 0 : 0xFF) { octets.removeFirst() }
+        self.init(tag, octets)
     }
 
-    var encoded: [UInt8] {
+    package var encoded: [UInt8] {
         let count = content.count
         guard count >= 0x80 else { return [tag, UInt8(count)] + content }
         return [tag, 0x84] + (0..<4).map { UInt8(truncatingIfNeeded: count >> (24 - 8 * $0)) } + content
     }
 
-    var text: String { String(decoding: content, as: UTF8.self) }
+    package var text: String { String(decoding: content, as: UTF8.self) }
 
-    func number() throws -> Int32 {
+    package func number() throws -> Int32 {
         guard (1...4).contains(content.count) else {
             throw LDAPError.malformed("an integer of \(content.count) octets")
         }
@@ -42,7 +45,7 @@ struct BERElement {
     }
 
     /// The elements inside of this one.
-    func elements() throws -> [BERElement] {
+    package func elements() throws -> [BERElement] {
         var elements: [BERElement] = []
         var rest = content[...]
         while !rest.isEmpty {
