@@ -221,7 +221,8 @@ let package = Package(
             "DocumentationTests",
             [
                 "GSSCore", "GSSKerberos", "KerberosCredentials", "KerberosTestKit", "MongoAuth", "MongoConnect",
-                "MongoTransport", "SASL", "SASLGSSAPI", "SaslBSON", "SaslConnectionString", nioCore, nioPosix,
+                "MongoTransport", "SASL", "SASLGSSAPI", "SASLSCRAM", "SaslBSON", "SaslConnectionString", nioCore,
+                nioPosix,
             ]),
         tests("FuzzTests", ["FuzzTargets"]),
         tests("GSSCoreTests", ["GSSCore"]),

@@ -6,10 +6,10 @@ public struct GSSInitiatorRequest: Sendable, Hashable {
     public var flags: GSSContextFlags
     /// The mechanism: Kerberos, or SPNEGO with Kerberos inside.
     public var mechanism: GSSObjectIdentifier
-    /// The channel bindings.
+    /// What ties the context to the channel beneath it; `nil` for none.
     public var channelBindings: GSSChannelBindings?
 
-    /// Asks for a context of Kerberos, unless told otherwise.
+    /// Requests a context of Kerberos by default.
     public init(
         target: GSSName, flags: GSSContextFlags, mechanism: GSSObjectIdentifier = .kerberos5,
         channelBindings: GSSChannelBindings? = nil
@@ -30,7 +30,7 @@ public struct GSSAcceptorRequest: Sendable, Hashable {
     /// check ``GSSContextFlags/channelBound``.
     public var channelBindings: GSSChannelBindings?
 
-    /// Begins with any mechanism, and without bindings, unless told otherwise.
+    /// By default with any mechanism, and without bindings.
     public init(mechanism: GSSObjectIdentifier? = nil, channelBindings: GSSChannelBindings? = nil) {
         self.mechanism = mechanism
         self.channelBindings = channelBindings

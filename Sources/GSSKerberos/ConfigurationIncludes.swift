@@ -65,7 +65,7 @@ enum ConfigurationIncludes {
         }
     }
 
-    /// A directive stands at the very beginning of its line.
+    /// A directive is at the very beginning of its line.
     private static func argument(of directive: String, _ line: ArraySlice<UInt8>) -> String? {
         func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 }
         let rest = line.dropFirst(directive.utf8.count)

@@ -1,6 +1,6 @@
 /// The location of a KDC, from the configuration or the DNS.
 public struct KDCLocation: Sendable, Hashable {
-    /// The transports.
+    /// How a KDC can be asked: UDP, TCP or a proxy.
     public enum Transport: String, Sendable, Hashable {
         /// UDP and TCP.
         case any
@@ -24,7 +24,7 @@ public struct KDCLocation: Sendable, Hashable {
     public var host: String
     /// Where it listens, 88 unless the configuration or the DNS says otherwise.
     public var port: UInt16
-    /// The transports.
+    /// How this KDC can be asked: UDP, TCP or a proxy.
     public var transport: Transport
     /// Who says so.
     public var source: Source

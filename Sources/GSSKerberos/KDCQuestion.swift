@@ -14,7 +14,7 @@ public struct KDCQuestion: Sendable, Hashable {
     public var isAboutUser: Bool
     /// The AS-REQ, DER as libkrb5 has encoded it, without the length that precedes it over TCP.
     public var message: [UInt8]
-    /// A message that is refused, whoever the user is, so that the KDC reports its time: a request for a service that
+    /// A message that is refused for any user, so that the KDC reports its time: a request for a service that
     /// does not exist. It is for accounts without preauthentication, which would otherwise get a ticket at once.
     public var clockMessage: [UInt8]
     /// The values of the lines `kdc =` of the realm.

@@ -26,7 +26,7 @@ public struct KerberosConfiguration: Sendable, Hashable {
 
     /// One file, or a missing folder of files.
     public struct File: Sendable, Hashable {
-        /// Where the file lies, as `KRB5_CONFIG` or the line that includes it has it.
+        /// The file's path, from `KRB5_CONFIG` or the including line.
         public var path: String
         /// Whether its settings count, and why not.
         public var state: State
@@ -74,11 +74,11 @@ public struct KerberosConfiguration: Sendable, Hashable {
     public var moreFiles = 0
     /// The main settings of `[libdefaults]`; empty if nothing could be read.
     public var settings: [Setting] = []
-    /// The default realm.
+    /// `default_realm`, for principals that are written without one; `nil` where there is none.
     public var defaultRealm: String?
     /// The encryption types that may be used here, the best first.
     public var permittedEncryptionTypes: [String] = []
-    /// The allowed clock skew.
+    /// `clockskew`: how far two clocks may differ, 300 seconds unless the configuration says otherwise.
     public var allowedClockSkew = Duration.seconds(300)
     /// The default cache by its name.
     public var defaultCache: String?

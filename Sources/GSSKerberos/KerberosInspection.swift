@@ -42,7 +42,7 @@ public struct KerberosInspection: Sendable, Hashable {
     public var configurationFiles: [String]
     /// The configuration files that exist and cannot be read.
     public var unreadableConfigurationFiles: [String]
-    /// The default realm.
+    /// `default_realm`, for principals that are written without one; `nil` where there is none.
     public var defaultRealm: String?
     /// The allowed clock skew between client, KDC and server, from this machine's configuration.
     public var allowedClockSkew = Duration.seconds(300)

@@ -22,7 +22,7 @@ public struct KerberosProvider: GSSInitiatorProvider, GSSAcceptorProvider {
         GSSPendingContext(try KerberosContext(request, credential: credential))
     }
 
-    /// Begins a context with whoever comes.
+    /// Begins a context with any initiator.
     public func makeAcceptor(_ request: GSSAcceptorRequest) throws(GSSError) -> GSSPendingContext {
         GSSPendingContext(try KerberosContext(request, credential: credential))
     }

@@ -43,7 +43,7 @@ public struct KDCReport: Sendable, Hashable {
 
     /// One try.
     public struct Attempt: Sendable, Hashable {
-        /// The outcome.
+        /// Whether an answer came, or why none did.
         public var outcome: Outcome
         /// The time until the outcome.
         public var duration: Duration

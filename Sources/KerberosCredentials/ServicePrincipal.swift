@@ -5,7 +5,7 @@ public import NameResolution
 public struct ServicePrincipal: Sendable {
     /// The principal's first part, for example `ldap`.
     public let service: String
-    /// The host in the principal.
+    /// The second part of the principal: in lower case, without port, brackets or zone where it was resolved.
     public let host: String
     /// The realm; `nil` leaves it to Kerberos.
     public let realm: String?

@@ -4,7 +4,7 @@ public struct NewPrincipal: Sendable {
     public var name: String
     /// The password; `nil` means a random key.
     public var password: String?
-    /// Its traits.
+    /// What the KDC grants or refuses it.
     public var traits: [PrincipalTrait]
     /// Further words for `kadmin`'s `add_principal`, such as `["-kvno", "7"]`.
     public var options: [String]

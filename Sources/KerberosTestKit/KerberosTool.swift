@@ -162,6 +162,6 @@ extension String {
         return String(scalars[...last])
     }
 
-    /// A host as it stands before a port: an IPv6 address in brackets.
+    /// A host before a port: an IPv6 address in brackets.
     package var bracketed: String { utf8.contains(UInt8(ascii: ":")) ? "[\(self)]" : self }
 }

@@ -36,7 +36,7 @@ extension KerberosRealm {
         /// The KDC: MIT's as a separate process or in a container, or Samba's.
         public var backend: Backend
 
-        /// A realm `EXAMPLE.TEST` with tickets of ten hours, unless told otherwise.
+        /// By default a realm `EXAMPLE.TEST` with tickets of ten hours.
         public init(
             realm: String = "EXAMPLE.TEST",
             ticketLifetime: Duration = .seconds(10 * 3600),

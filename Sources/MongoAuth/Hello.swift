@@ -78,7 +78,7 @@ public struct ServerDescription: Sendable, Hashable {
 /// specification. The set is open.
 @nonexhaustive
 public enum ServerRole: String, Sendable, Hashable {
-    /// A standalone server.
+    /// A server that is in no replica set.
     case standalone
     /// A router of a sharded cluster.
     case mongos

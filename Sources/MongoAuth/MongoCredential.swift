@@ -25,7 +25,7 @@ public struct MongoCredential: Sendable {
         /// An access token of OpenID Connect, mechanism `MONGODB-OIDC`, source `$external`. It goes to the server as it
         /// is: use TLS.
         case oidc(OIDCTokens)
-        /// Any other SASL mechanism.
+        /// A mechanism that the application implements and configures.
         case other(any SaslMechanism)
         /// A mechanism that the application has added to ``MongoMechanisms``, by its name.
         case named(SaslMechanismName, password: Secret? = nil, properties: [String: String] = [:])

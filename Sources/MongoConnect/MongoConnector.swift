@@ -272,7 +272,7 @@ extension MongoConnectionString {
 public struct MongoSession: Sendable {
     /// The host that it is connected to, as the connection string or its SRV records name it.
     public let host: MongoConnectionString.Host
-    /// For commands; whoever takes the session closes it.
+    /// For commands; the receiver of the session closes it.
     public let connection: WireConnection
     /// The server's description of itself.
     public let server: ServerDescription

@@ -147,7 +147,7 @@ extension MongoTestServer {
             }
         }
 
-        /// A server for `mongodb/localhost` on a free port of the loopback addresses, unless told otherwise.
+        /// A server for `mongodb/localhost` on a free port of the loopback addresses by default.
         package init(
             addresses: [Address] = Address.loopback(port: 0),
             serviceName: String = "mongodb",

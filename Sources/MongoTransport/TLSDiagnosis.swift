@@ -176,7 +176,7 @@ struct TLSDiagnosis {
         }
         let reason =
             if context.trust.isEmpty {
-                "no authority is trusted: there are none in \(authorities)"
+                "no authority is trusted: none was found among \(authorities)"
             } else if certificate.isSelfIssued, !context.trust.known.contains(certificate) {
                 "it is self-issued and is not among \(authorities)"
             } else if !certificate.isForServers {

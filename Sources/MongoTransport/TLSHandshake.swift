@@ -38,8 +38,7 @@ final class ServerHelloHandler: ChannelInboundHandler {
             _ = try decoder.decode(buffer: &bytes)
             return nil
         } catch {
-            guard let error = error as? WireError, error.code == .foreignProtocol else { return nil }
-            return error.message
+            return error.code == .foreignProtocol ? error.message : nil
         }
     }
 }
@@ -199,7 +198,7 @@ struct TLSHandshake: Sendable {
         if trust.servers.isEmpty {
             return try NIOSSLClientHandler(context: context.context, serverHostname: serverName)
         }
-        // Nothing that BoringSSL would trust is left out: no certificate is there that could have issued another.
+        // This excludes nothing that BoringSSL would trust: none of the certificates could have issued another.
         return try NIOSSLClientHandler(context: context.context, serverHostname: serverName) { certificates, promise in
             let isTrusted = trust.isServer(certificates.first, at: Int64(time(nil)))
             promise.succeed(isTrusted ? .certificateVerified : .failed)

@@ -56,7 +56,7 @@ public struct PeerCertificate: Sendable, Hashable {
     public var commonNames: [String]
     /// Whether its extension extKeyUsage, if it has one, is for servers.
     public var isForServers: Bool
-    /// Whether its extension keyUsage, where it has one, has keyCertSign.
+    /// Whether its extension keyUsage, if it has one, has keyCertSign.
     var maySignOthers: Bool
     /// How it is signed: `sha256WithRSAEncryption`, `ecdsa-with-SHA384`, or an object identifier.
     public var signatureAlgorithm: String

@@ -15,8 +15,9 @@ struct TrustedAuthorities: CustomStringConvertible {
     private(set) var description = "this system's authorities"
     /// The authorities that were read here; those of the system are read by BoringSSL.
     private(set) var known: [PeerCertificate] = []
-    /// The certificates of servers that are trusted for themselves, in DER form: where all that count are issued by themselves
-    /// and may, by their keyUsage, sign no others. OpenSSL takes such a one for its own issuer, and BoringSSL does not.
+    /// Server certificates that are trusted directly, in DER form: if all trusted ones are self-issued, and their
+    /// keyUsage does not allow them to sign others. OpenSSL accepts such a certificate as its own issuer; BoringSSL
+    /// does not.
     private(set) var servers: Set<[UInt8]> = []
     /// Whether there are none at all.
     var isEmpty: Bool { certificates.isEmpty && !usesSystem }
@@ -50,8 +51,8 @@ struct TrustedAuthorities: CustomStringConvertible {
         leaveOutNamesakes(at: now)
     }
 
-    /// Leaves out what is not valid where another certificate has its name and is, as that of an authority that was renewed:
-    /// BoringSSL takes the first of an issuer's name, and OpenSSL the first that is valid.
+    /// Drops an invalid certificate if a valid one has the same name, such as that of a renewed authority:
+    /// BoringSSL uses the first one with an issuer's name, and OpenSSL the first valid one.
     private mutating func leaveOutNamesakes(at now: Int64) {
         let names = Set(known.filter { $0.isValid(at: now) }.map(\.subject))
         guard known.contains(where: { !$0.isValid(at: now) && names.contains($0.subject) }) else { return }
@@ -63,8 +64,8 @@ struct TrustedAuthorities: CustomStringConvertible {
         }
     }
 
-    /// Whether a server's certificate is, byte for byte, one of ``servers``, valid and for servers. Whom it names is looked at
-    /// elsewhere.
+    /// Whether a server's certificate is, byte for byte, one of ``servers``, valid and for servers. Its names are
+    /// checked elsewhere.
     func isServer(_ certificate: NIOSSLCertificate?, at now: Int64) -> Bool {
         guard let bytes = try? certificate?.toDERBytes(), servers.contains(bytes),
             let certificate = try? PeerCertificate(der: bytes)

@@ -8,7 +8,7 @@ internal import Musl
 internal import Darwin
 #endif
 
-/// A name server.
+/// Where DNS queries go: a line `nameserver` of `resolv.conf`.
 public struct NameServer: Sendable, Hashable, CustomStringConvertible {
     /// The server's address.
     public var address: IPAddress

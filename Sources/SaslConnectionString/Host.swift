@@ -1,5 +1,5 @@
 extension MongoConnectionString {
-    /// The default port.
+    /// 27017, for hosts that are written without one.
     public static let defaultPort: UInt16 = 27017
 
     /// One host identifier: where a server is, or with `mongodb+srv` the name whose SRV records say where they are.

@@ -46,7 +46,7 @@ public struct MongoConnectionString: Sendable, Hashable {
     public internal(set) var hosts: [Host]
     /// The database between the hosts and the options, decoded; it may be a namespace with periods.
     public let database: String?
-    /// What stands after the `?`, by the types of the specification.
+    /// The options after the `?`, by the types of the specification.
     public internal(set) var options: Options
     /// Who authenticates; `nil` when the string does not ask for authentication.
     public internal(set) var credential: Credential?

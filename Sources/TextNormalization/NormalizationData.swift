@@ -1,8 +1,8 @@
 extension Normalization {
-    /// The decompositions of the Unicode Character Database 3.2.0 (RFC 3454, section 4) with corrigendum 4; without those
-    /// of Hangul syllables, which are arithmetic.
+    /// The decompositions of the Unicode Character Database 3.2.0 (RFC 3454, section 4) with corrigendum 4; without
+    /// those of Hangul syllables, which are arithmetic.
     ///
-    /// Entries stand between spaces, numbers are hexadecimal. An entry is a scalar, `:` or `=`, and one step of its
+    /// Entries are separated by spaces, numbers are hexadecimal. An entry is a scalar, `:` or `=`, and one step of its
     /// decomposition with commas between the scalars. `:` marks a pair that composes to the scalar again. A missing
     /// scalar is the one after the last of the entry before. `*n` repeats the entry for n scalars in all, whose
     /// decompositions count up with them.

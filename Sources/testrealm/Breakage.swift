@@ -7,7 +7,7 @@ struct Breakage: Sendable {
     enum Step: Sendable {
         /// A command for a shell in the realm's environment.
         case shell(String)
-        /// The KDC is started anew.
+        /// The KDC is restarted.
         case startKDC
 
         func shown(in realm: String) -> String {

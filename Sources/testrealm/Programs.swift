@@ -3,7 +3,7 @@ import KerberosTestKit
 import Subprocess
 import SystemPackage
 
-/// The programs that the package builds beside this one.
+/// The package's other programs.
 enum Programs {
     /// The path of one.
     static func beside(_ name: String) throws -> FilePath {

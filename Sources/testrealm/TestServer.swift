@@ -9,7 +9,7 @@ import FoundationEssentials
 import Foundation
 #endif
 
-/// The program `mongo-test-server`, which the package builds beside this one.
+/// The program `mongo-test-server`, which the package builds next to this one.
 enum TestServer {
     private struct Announcement: Decodable {
         struct Address: Decodable {

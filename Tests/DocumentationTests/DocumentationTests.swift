@@ -43,6 +43,22 @@ import Testing
         #expect(try await Self.converse(client, with: server)?.authenticationIdentity == "ann@EXAMPLE.COM")
     }
 
+    @Test func scramOnBothSides() async throws {
+        let server = scramServer(["ann": try storedKeys(of: Secret("secret"))])
+        #expect(try await Self.converse(scramClient(Secret("secret")), with: server)?.authorizationIdentity == "ann")
+        await #expect(throws: SaslError.self) {
+            _ = try await Self.converse(scramClient(Secret("wrong")), with: server)
+        }
+    }
+
+    @Test func aContextIsEstablishedStepByStep() async throws {
+        let acceptor = ToyContext(isInitiator: false, user: "", service: "", asks: [])
+        let context = try await establish(
+            with: ToyProvider(user: "ann@EXAMPLE.COM"), target: .service("ldap", host: "ldap.example.com")
+        ) { try acceptor.establish($0).token }
+        #expect(try context.initiatorName() == "ann@EXAMPLE.COM")
+    }
+
     @Test func aServerThatIsDoneEarlyIsNotBelieved() async throws {
         let client = client(of: ToyProvider(user: "ann@EXAMPLE.COM"))
         let server = GSSAPIServerMechanism(provider: ToyProvider(user: ""))

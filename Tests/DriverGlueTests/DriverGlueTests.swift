@@ -75,7 +75,7 @@ import Testing
             try await connection.authenticate(credential, timeout: .seconds(30))
         }
         #expect(error?.code == .invalidCredential)
-        #expect(error?.message == "the mechanism property SERVICE_NAMES is unknown to GSSAPI")
+        #expect(error?.message == "the mechanism property SERVICE_NAMES is unknown for GSSAPI")
     }
 
     /// The glue is as small as documented.

@@ -81,7 +81,7 @@ extension GSSContextInfo {
         #expect(handle.tokens.isEmpty)
     }
 
-    /// No token on the first step only: a second step without one would start the context anew.
+    /// No token on the first step only: a second step without one would restart the context.
     @Test func tokensGoBothWaysInOrder() throws {
         let handle = ScriptedHandle([
             .success(.init(token: [10], isComplete: false)), .success(.init(token: [11], isComplete: false)),

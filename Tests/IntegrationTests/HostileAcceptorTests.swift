@@ -96,7 +96,7 @@ import Testing
         try await server.stop()
     }
 
-    /// A server that does not say who we are, by a name for all that it has not.
+    /// What this client makes of it is in the table of expectations.
     @Test func aServerWithoutConnectionStatusIsConnectedTo() async throws {
         let realm = try await SharedRealm.shared
         let server = try await ScriptedServer.start("no-connection-status", in: realm)

@@ -43,6 +43,9 @@ import Testing
             testDescription: "a signature by SHA-1", signing: ["-sha1"], options: weak, advice: "it is signed by",
             pythonSucceeds: false),
         .init(
+            testDescription: "a certificate that ends soon", signing: ["-days", "3"],
+            advice: "the server's certificate expires in 2 d"),
+        .init(
             testDescription: "keyUsage without digitalSignature",
             extensions: "keyUsage=keyEncipherment,dataEncipherment",
             failure: "its extension keyUsage does not have digitalSignature", advice: "digitalSignature in its keyUsage"

@@ -90,7 +90,7 @@ import Testing
         try await server.stop()
     }
 
-    /// Files that begin with a UTF-8 byte order mark: OpenSSL looks for what it reads from line to line, and the mark is before the first.
+    /// Files that begin with a UTF-8 byte order mark.
     @Test func aByteOrderMark() async throws {
         let realm = try await SharedRealm.shared
         let server = try await server(realm, clients: "demand")

@@ -161,7 +161,7 @@ import Testing
         awaitingOffer.expectFailure(.missingChallenge, of: nil)
     }
 
-    /// An empty token would start the context anew.
+    /// An empty token would restart the context.
     @Test func anEmptyTokenIsNoProof() throws {
         var fixture = try Fixture()
         _ = try fixture.session.step(nil)
