@@ -46,10 +46,10 @@ import Testing
         Case(name: "PLAIN", userInfo: "lea:pw", options: "authMechanism=PLAIN", status: 0, words: "lea"),
         Case(
             name: "PLAIN, wrong password", userInfo: "lea:px", options: "authMechanism=PLAIN", status: 30,
-            words: "does not take lea"),
+            words: "does not accept lea"),
         Case(
             name: "PLAIN, unknown user", userInfo: "eve:pw", options: "authMechanism=PLAIN", status: 30,
-            words: "does not take eve"),
+            words: "does not accept eve"),
         Case(
             name: "a mechanism that is not offered", userInfo: "ann%40EXAMPLE.TEST", options: "authMechanism=GSSAPI",
             status: 31, words: "GSSAPI"),
