@@ -3,10 +3,11 @@ import NIOCore
 import SASL
 import SASLGSSAPI
 
-/// Authenticates a connection before the driver uses it: replies come in and commands go out, all of it on the event loop.
+/// Authenticates a connection before the driver uses it: replies come in and commands go out, all of it on the event
+/// loop.
 ///
-/// `SaslConversation` knows the commands, `SaslSession` the mechanism; neither has any input or output. The ticket is at hand,
-/// so a step only computes.
+/// `SaslConversation` knows the commands, `SaslSession` the mechanism; neither does I/O. The ticket is available, so
+/// a step only computes.
 final class AuthenticationHandler: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = [UInt8]
     typealias OutboundOut = [UInt8]
@@ -56,7 +57,7 @@ final class AuthenticationHandler: ChannelInboundHandler, RemovableChannelHandle
         context.fireChannelInactive()
     }
 
-    /// Does what the conversation wants until it waits for the server.
+    /// Carries out the conversation's actions until it waits for the server.
     private func perform(_ first: SaslConversation.Action, _ context: ChannelHandlerContext) throws {
         var action = first
         while true {
@@ -67,7 +68,7 @@ final class AuthenticationHandler: ChannelInboundHandler, RemovableChannelHandle
             case .run(let command):
                 return send(command, context)
             case .succeeded:
-                // The server's word, and the mechanism's proof.
+                // Both the server's claim and the mechanism's proof.
                 context.pipeline.syncOperations.removeHandler(context: context, promise: nil)
                 return authenticated.succeed()
             }
@@ -78,7 +79,7 @@ final class AuthenticationHandler: ChannelInboundHandler, RemovableChannelHandle
         context.writeAndFlush(wrapOutboundOut(command), promise: nil)
     }
 
-    /// After an error there is nothing left that this connection could be used for.
+    /// After an error this connection cannot be used any more.
     private func attempt(_ context: ChannelHandlerContext, _ body: () throws -> Void) {
         do { try body() } catch { errorCaught(context: context, error: error) }
     }

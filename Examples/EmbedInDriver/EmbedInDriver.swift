@@ -6,7 +6,7 @@ import NIOPosix
 import SASL
 import SASLGSSAPI
 
-/// A driver with a pipeline of its own opens many connections at once: one ticket serves them all.
+/// A driver with its own pipeline opens many connections at once, with one ticket for all.
 @main
 enum EmbedInDriver {
     static let usage = "embed-in-driver HOST PORT [--connections 500]"
@@ -37,14 +37,14 @@ struct Pool: Sendable {
 
     /// Opens a connection and authenticates it.
     func connect(by deadline: ContinuousClock.Instant) async throws -> any Channel {
-        // All who ask at the same time wait for one request, on threads of the manager; who comes later waits for nothing.
+        // Concurrent callers wait for one request, on threads of the manager; later ones do not wait.
         let ticket = try await tickets.serviceCredential(
             of: .system(), for: ServicePrincipal(service: "mongodb", host: host), by: deadline)
         guard !ticket.mayBlock else {
             throw DriverError(
                 description: "steps with these credentials may wait for a KDC, and the event loop must not")
         }
-        // Servers compare this name byte for byte with the one that they know.
+        // Servers compare this name byte for byte with their user's name.
         let mechanism = GSSAPIMechanism(
             provider: ticket, target: ticket.target, authorizationIdentity: .text(ticket.clientPrincipal))
 
@@ -57,7 +57,7 @@ struct Pool: Sendable {
         }.connect(host: host, port: port).get()
         let patience = channel.closing(after: deadline - .now)
         defer { patience.cancel() }
-        // Of several addresses that were tried this is the one that answered: the conversation begins here only.
+        // Of several attempted addresses this one was connected: the conversation starts only here.
         try await channel.eventLoop.flatSubmit {
             let authenticated = channel.eventLoop.makePromise(of: Void.self)
             do {

@@ -4,7 +4,7 @@ import NIOCore
 struct CommandReplyDecoder: ByteToMessageDecoder {
     typealias InboundOut = [UInt8]
 
-    /// Checked before a reply is buffered: nobody has proven anything yet.
+    /// Checked before a reply is buffered: the peer is not authenticated yet.
     static let maximumLength: Int32 = 2 << 20
     private static let frameLength = 16 + 4 + 1
 

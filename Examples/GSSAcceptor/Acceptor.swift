@@ -5,19 +5,19 @@ import NIOCore
 import SASL
 import SASLGSSAPI
 
-/// One client after the other: who it is, whom it may act as, and an echo of all that it says.
+/// One client after the other: authentication, authorization, and an echo of its messages.
 struct Acceptor: Sendable {
     let mechanism: GSSAPIServerMechanism
-    /// Who may act as whom, beside everybody as who they are.
+    /// Which users may act as which other ones, besides themselves.
     let mayAct: [(user: String, other: String)]
-    /// Where credentials go that clients hand over.
+    /// The cache for delegated credentials.
     let delegatedCache: String?
 
-    /// Serves one connection. Steps may block, so this runs on threads that may wait.
+    /// Serves one connection. Steps may block, so this runs on threads that may block.
     func serve(_ connection: NIOAsyncChannel<ByteBuffer, ByteBuffer>) async throws {
         try await connection.executeThenClose { inbound, outbound in
             var wire = Wire(inbound, outbound)
-            // Nobody may occupy a connection without saying who it is.
+            // A client must authenticate in time.
             let patience = connection.channel.closing(after: .seconds(30))
             defer { patience.cancel() }
             guard var codec = try await authenticate(&wire) else { return }
@@ -31,7 +31,7 @@ struct Acceptor: Sendable {
         }
     }
 
-    /// - Returns: `nil` where the client is refused, or goes away.
+    /// - Returns: `nil` if the client is refused, or disconnects.
     private func authenticate(_ wire: inout Wire) async throws -> SaslLayerCodec? {
         let exchange = try mechanism.makeExchange()
         var session = SaslServerSession(exchange, mechanism: mechanism.name, authorize: authorize)
@@ -40,7 +40,7 @@ struct Acceptor: Sendable {
             do {
                 step = try session.step(token)
             } catch {
-                // Why is for the log only.
+                // The reason is only for the log.
                 say("refused: \(error)")
                 try await wire.send(.failure)
                 return nil
@@ -52,7 +52,7 @@ struct Acceptor: Sendable {
                 let (user, other) = (identity.authenticationIdentity, identity.authorizationIdentity)
                 say("\(user) as \(other), layer: \(layer.protection)")
                 if let credential = exchange.delegatedCredential as? KerberosCredential { try take(credential) }
-                // The success itself goes as it is; what follows does not (RFC 4422 section 3.7).
+                // The success itself is sent unprotected; what follows is protected (RFC 4422 section 3.7).
                 try await wire.send(.success, Array(other.utf8))
                 return SaslLayerCodec(layer)
             }
@@ -66,10 +66,10 @@ struct Acceptor: Sendable {
         return mayAct.contains { isSame($0.user, name) && isSame($0.other, wanted) } ? wanted : nil
     }
 
-    /// Names are compared byte by byte: `==` takes texts for the same that Unicode calls equivalent.
+    /// Names are compared byte by byte: `==` treats canonically equivalent texts as equal.
     private func isSame(_ one: String, _ other: String) -> Bool { one.utf8.elementsEqual(other.utf8) }
 
-    /// What a client has handed over lets us act as the client anywhere: a proxy goes on with it to the next server.
+    /// A delegated credential lets us act as the client anywhere: a proxy uses it with the next server.
     private func take(_ credential: KerberosCredential) throws {
         let user = try credential.inquire().principal ?? "nobody"
         guard let delegatedCache else {

@@ -3,7 +3,7 @@ import GSSKerberos
 import SASL
 import SASLGSSAPI
 
-/// A server that accepts Kerberos with any security layer, as a proxy would, and echoes what it is told.
+/// A server that accepts Kerberos with any security layer, as a proxy would, and echoes messages.
 @main
 enum GSSAcceptor {
     static let usage = """
@@ -17,7 +17,7 @@ enum GSSAcceptor {
                 names: ["--keytab", "--layers", "--may-act", "--delegated-cache", "--channel-binding-hex"], count: 1,
                 usage: usage)
             guard let port = Int(options.arguments[0]) else { throw UsageError(description: usage) }
-            // Without a name: any service that the keytab has a key of.
+            // Without a name: any service in the keytab.
             let credential = try KerberosCredential(
                 usage: .accept, store: KerberosCredentialStore(keytab: options["--keytab"]))
             let acceptor = Acceptor(

@@ -1,7 +1,7 @@
 import NIOCore
 
-/// The protocol of this example: each message of the authentication has four octets of length before it, most significant
-/// first. A client's is a token. A server's begins with one octet that says what it is:
+/// The protocol of this example: each message of the authentication is preceded by four octets of length, most
+/// significant first. A client's message is a token. A server's begins with one octet for its kind:
 ///
 ///     0  a challenge: the token that follows
 ///     1  success: what follows is the client's name, as text; from here on everything goes through the layer
@@ -23,7 +23,7 @@ struct Wire {
         self.outbound = outbound
     }
 
-    /// The client's next message; `nil` where it has ended the connection.
+    /// The client's next message; `nil` if it has closed the connection.
     mutating func message() async throws -> [UInt8]? {
         while true {
             if let length = buffer.getInteger(at: buffer.readerIndex, as: UInt32.self) {
@@ -47,7 +47,7 @@ struct Wire {
         try await outbound.write(message)
     }
 
-    /// Bytes as they come, for whoever has a layer to put them through; `nil` at the end.
+    /// The received bytes, for a security layer; `nil` at the end.
     mutating func bytes() async throws -> [UInt8]? {
         if let early = buffer.readBytes(length: buffer.readableBytes), !early.isEmpty { return early }
         return try await inbound.next().map { Array($0.readableBytesView) }

@@ -5,7 +5,7 @@ import NIOCore
 import NIOHTTP1
 import NIOPosix
 
-/// A client that authenticates, and believes an answer only from a server that has proven itself.
+/// A client that authenticates, and accepts an answer only from an authenticated server.
 struct Client {
     typealias Channel = NIOAsyncChannel<HTTPClientResponsePart, HTTPClientRequestPart>
 
@@ -42,7 +42,7 @@ struct Client {
     private func authenticate(
         _ ticket: ServiceCredential, request: (_ token: [UInt8]?) async throws -> Response
     ) async throws -> String {
-        // The server has to ask for it: who we are is not for everybody.
+        // Only if the server asks for it: not every server should learn who we are.
         var response = try await request(nil)
         guard response.head.status == .unauthorized, response.token != nil else {
             throw HTTPError(description: "the server does not ask for Negotiate: \(response.head.status)")

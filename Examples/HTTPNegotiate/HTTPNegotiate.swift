@@ -2,7 +2,7 @@ import ExampleSupport
 import GSSCore
 import GSSKerberos
 
-/// Kerberos over HTTP (RFC 4559), as browsers and curl have it: a server, and a client.
+/// Kerberos over HTTP (RFC 4559), as in browsers and curl: a server, and a client.
 @main
 enum HTTPNegotiate {
     static let usage = """
@@ -16,7 +16,7 @@ enum HTTPNegotiate {
             switch options.arguments[0] {
             case "serve":
                 guard let port = Int(options.arguments[1]) else { throw UsageError(description: usage) }
-                // Any name of the keytab will do, by SPNEGO, which browsers and curl speak.
+                // Any name in the keytab, with SPNEGO, which browsers and curl use.
                 let credential = try KerberosCredential(
                     usage: .accept, store: KerberosCredentialStore(keytab: options["--keytab"]), mechanisms: [.spnego])
                 try await Server(provider: KerberosProvider(credential: credential)).run(port: port)

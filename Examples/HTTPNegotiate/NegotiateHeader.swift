@@ -7,7 +7,7 @@ enum NegotiateHeader {
         token.map { "Negotiate \(SaslBase64.encode($0))" } ?? "Negotiate"
     }
 
-    /// - Returns: `nil` where no header has the scheme; an empty token where one has nothing else.
+    /// - Returns: `nil` if no header has the scheme; an empty token if the scheme has no token.
     static func token(in headers: HTTPHeaders, _ name: String) -> [UInt8]? {
         for value in headers[name] {
             let words = value.split(separator: " ")

@@ -4,9 +4,9 @@ import GSSKerberos
 import NIOCore
 import NIOHTTP1
 
-/// A server that lets in whoever has a ticket for it, and greets them by name.
+/// A server that accepts all users with a ticket for it, and greets them by name.
 ///
-/// RFC 4559 protects nothing but the name: without TLS, somebody in between can read and change the rest.
+/// RFC 4559 protects only the name: without TLS, a man in the middle can read and change the rest.
 struct Server {
     let provider: KerberosProvider
 
@@ -42,12 +42,12 @@ struct Server {
             case .established(let context, let send):
                 let name = try context.initiatorName()
                 say("request of \(name)")
-                // The client's proof of us comes with the answer.
+                // The proof of the server comes with the answer.
                 return response(.ok, negotiate: send.map(NegotiateHeader.text), "hello, \(name)\n")
             case nil: break
             }
         } catch {
-            // Why is for the log only.
+            // The reason is only for the log.
             say("refused: \(error)")
         }
         return response(.unauthorized, negotiate: NegotiateHeader.text(nil), "no good ticket\n")

@@ -18,8 +18,8 @@ enum IMAPAuthenticate {
 
             let ticket = try await KerberosCredentialManager().serviceCredential(
                 of: .system(), for: ServicePrincipal(service: "imap", host: host), by: .now + .seconds(10))
-            // IMAP is protected by TLS if at all, so no layer. Dovecot offers none either, but names a maximum size for it,
-            // which RFC 4752 has a client refuse: servers of which one knows that can be let through.
+            // IMAP uses TLS for protection, so no layer. Dovecot offers none either, but states a maximum size for
+            // it, which RFC 4752 requires a client to refuse: known servers of this kind can be tolerated.
             let mechanism = GSSAPIMechanism(
                 provider: ticket, target: ticket.target,
                 securityLayer: .init(

@@ -2,7 +2,7 @@ import ExampleSupport
 import NIOCore
 import SASL
 
-/// As much of an IMAP client (RFC 9051) as it takes to authenticate and to look into a mailbox.
+/// The parts of an IMAP client (RFC 9051) needed to authenticate and to open a mailbox.
 struct IMAPConnection {
     private let outbound: NIOAsyncChannelOutboundWriter<ByteBuffer>
     private var inbound: NIOAsyncChannelInboundStream<String>.AsyncIterator
@@ -13,7 +13,7 @@ struct IMAPConnection {
         self.outbound = outbound
     }
 
-    /// Reads the greeting, and what the server can do.
+    /// Reads the greeting, and the server's capabilities.
     mutating func begin() async throws -> Set<String> {
         let greeting = try await line()
         guard greeting.utf8.starts(with: "* OK".utf8) else { throw IMAPError.refused(greeting) }
@@ -33,7 +33,7 @@ struct IMAPConnection {
         let tag = nextTag()
         var command = "\(tag) AUTHENTICATE \(mechanism.name)"
         if sendsInitialResponse, session.firstSpeaker == .client, case .respond(let token) = try session.step(nil) {
-            // No data is not empty data: that is a character of its own.
+            // No data is not empty data: the latter is sent as `=`.
             command += token.isEmpty ? " =" : " \(SaslBase64.encode(token))"
         }
         try await send(command)
@@ -42,7 +42,7 @@ struct IMAPConnection {
             if line.utf8.starts(with: "+".utf8) {
                 try await send(try response(to: line.dropFirst(), &session))
             } else if line.utf8.starts(with: "\(tag) OK".utf8) {
-                // Both sides have to agree: a server's word alone proves nothing.
+                // Both sides have to agree: a server's claim alone proves nothing.
                 guard session.isComplete else { throw IMAPError.tooEarly }
                 return
             } else if line.utf8.starts(with: "\(tag) ".utf8) {

@@ -1,6 +1,6 @@
 import NIOCore
 
-/// Takes lines off a stream of bytes, without their ends.
+/// Splits a stream of bytes into lines, without their ends.
 struct LineDecoder: ByteToMessageDecoder {
     typealias InboundOut = String
 

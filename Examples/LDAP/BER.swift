@@ -1,4 +1,4 @@
-/// As much of BER (X.690) as LDAP takes of it (RFC 4511 section 5.1): tags of one octet and definite lengths.
+/// The subset of BER (X.690) that LDAP uses (RFC 4511 section 5.1): tags of one octet and definite lengths.
 package struct BERElement {
     package static let integer: UInt8 = 0x02
     package static let octetString: UInt8 = 0x04
@@ -23,7 +23,7 @@ package struct BERElement {
 
     package init(_ tag: UInt8 = integer, number: Int32) {
         var octets = (0..<4).map { UInt8(truncatingIfNeeded: number >> (24 - 8 * $0)) }
-        // As few as tell the sign (X.690 section 8.3.2).
+        // As few as the sign allows (X.690 section 8.3.2).
         while octets.count > 1, octets[0] == (octets[1] & 0x80 == 0 ? 0 : 0xFF) { octets.removeFirst() }
         self.init(tag, octets)
     }
@@ -59,7 +59,7 @@ package struct BERElement {
         return elements
     }
 
-    /// Reads tag and length; `nil` where they are not complete.
+    /// Reads tag and length; `nil` if they are incomplete.
     static func header(
         _ bytes: some Collection<UInt8>
     ) throws -> (tag: UInt8, headerLength: Int, length: Int)? {

@@ -1,6 +1,6 @@
 package import NIOCore
 
-/// Takes LDAP's messages off a stream of bytes.
+/// Splits a stream of bytes into LDAP messages.
 package struct LDAPMessageDecoder: ByteToMessageDecoder {
     package typealias InboundOut = LDAPMessage
 
@@ -28,10 +28,10 @@ package struct LDAPMessage: Sendable {
     private static let maximumLength = 1 << 24
 
     package var identifier: Int32
-    /// The operation's tag, and what stands in it.
+    /// The operation's tag, and its content.
     package var tag: UInt8
     package var content: [UInt8]
-    /// Whether bytes have come that stand behind it.
+    /// Whether bytes follow it.
     package var isFollowed = false
 
     private init(_ element: BERElement) throws {
@@ -41,7 +41,7 @@ package struct LDAPMessage: Sendable {
         (tag, content) = (parts[1].tag, parts[1].content)
     }
 
-    /// Takes a message off the bytes that have come; `nil` where it is not complete.
+    /// Removes a message from the received bytes; `nil` if it is incomplete.
     package static func next(of buffer: inout ByteBuffer) throws -> LDAPMessage? {
         guard let header = try BERElement.header(buffer.readableBytesView) else { return nil }
         guard header.tag == BERElement.sequence, header.length <= maximumLength else {
@@ -64,7 +64,7 @@ package struct LDAPMessage: Sendable {
     package static func bind(mechanism: String, credentials: [UInt8]?) -> BERElement {
         var sasl = [BERElement(text: mechanism)]
         if let credentials { sasl.append(BERElement(BERElement.octetString, credentials)) }
-        // Version 3, and no name: who it is, the mechanism tells.
+        // Version 3, and no name: the mechanism authenticates the client.
         return BERElement(bindRequest, of: [BERElement(number: 3), BERElement(text: ""), BERElement(0xA3, of: sasl)])
     }
 
@@ -110,7 +110,7 @@ package struct LDAPResult: Sendable {
         serverSaslCredentials = parts.dropFirst(3).first { $0.tag == 0x87 }?.content
     }
 
-    /// - Parameter others: What stands behind the result, of this kind of response.
+    /// - Parameter others: The fields after the result, for this kind of response.
     package func element(_ tag: UInt8, _ others: [BERElement] = []) -> BERElement {
         var parts = [
             BERElement(BERElement.enumerated, number: code), BERElement(text: ""), BERElement(text: diagnostic),

@@ -5,8 +5,9 @@ import SASL
 
 /// Binds (RFC 4513 section 5.2) before anything else uses the connection, all of it on the event loop.
 ///
-/// The layer has to stand in the pipeline before the next byte is looked at, and no byte may have come before it: whoever stands
-/// between could put a message behind the server's last plain one, which would be taken for one that the layer has checked.
+/// The layer has to be in the pipeline before the next byte is processed, and no byte may have come before it: a man in
+/// the middle could insert a message after the server's last plain one, which would be taken for one that the layer has
+/// verified.
 final class BindHandler: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = LDAPMessage
     typealias OutboundOut = ByteBuffer
@@ -35,7 +36,7 @@ final class BindHandler: ChannelInboundHandler, RemovableChannelHandler {
             case LDAPResult.saslBindInProgress:
                 try request(try session.step(result.serverSaslCredentials), context)
             case LDAPResult.success:
-                // Both sides have to agree. Data with the success are the mechanism's to judge.
+                // Both sides have to agree. The mechanism checks data with the success.
                 if let last = result.serverSaslCredentials { _ = try session.step(last) }
                 guard session.isComplete else { throw LDAPError.tooEarly }
                 guard !message.isFollowed else { throw LDAPError.malformed("bytes before the layer began") }

@@ -51,16 +51,16 @@ enum LDAPBind {
         }
     }
 
-    /// The one thing that asks somebody else, a KDC, comes first, and on the manager's own threads. What it gives holds the
-    /// ticket for this server and nothing to get another one with, so that no step ever waits.
+    /// The only request to another peer, a KDC, comes first, on the manager's own threads. The
+    /// result holds only the ticket for this server, so that no step ever waits.
     private static func mechanism(_ options: Options, host: String) async throws -> any SaslMechanism {
         let ticket = try await KerberosCredentialManager().serviceCredential(
             of: .system(), for: ServicePrincipal(service: "ldap", host: host), by: .now + .seconds(10))
-        // Credentials behind gssproxy are no such thing.
+        // Credentials of gssproxy are different.
         guard !ticket.mayBlock else { throw LDAPError.stepsMayBlock }
         var policy = try policy(options["--layer"])
         let binding = try options.channelBinding("--channel-binding-hex")
-        // GSS-SPNEGO tells nobody how much we receive.
+        // GSS-SPNEGO does not transmit our maximum size.
         if options["--mechanism"] == "GSS-SPNEGO" {
             policy.maximumReceiveLength = SPNEGOMechanism.defaultPolicy.maximumReceiveLength
         }

@@ -13,7 +13,7 @@ struct LDAPConnection {
         self.outbound = outbound
     }
 
-    /// Gives the names of what is below a base, and how many bytes all of it has.
+    /// Returns the names of the entries below a base, and their size in bytes.
     mutating func search(base: String, attributes: [String]) async throws -> (names: [String], bytes: Int) {
         try await send(LDAPMessage.search(base: base, attributes: attributes))
         var names: [String] = []

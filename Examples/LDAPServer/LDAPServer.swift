@@ -5,7 +5,7 @@ import NIOCore
 import SASL
 import SASLGSSAPI
 
-/// An LDAP server that knows SASL and "Who am I?" (RFC 4532): what ldapwhoami asks.
+/// An LDAP server with SASL and "Who am I?" (RFC 4532), for ldapwhoami.
 @main
 enum LDAPServer {
     static let usage = """
@@ -21,7 +21,7 @@ enum LDAPServer {
                 usage: .accept, store: KerberosCredentialStore(keytab: options["--keytab"]))
             let spnego = try KerberosCredential(
                 usage: .accept, store: KerberosCredentialStore(keytab: options["--keytab"]), mechanisms: [.spnego])
-            // Who is behind TLS can demand that clients are bound to it.
+            // Behind TLS a server can require channel binding.
             let binding =
                 try options.channelBinding("--channel-binding-hex")
                 .map(GSSAPIServerMechanism.ChannelBinding.required) ?? GSSAPIServerMechanism.ChannelBinding.none

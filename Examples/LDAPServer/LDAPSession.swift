@@ -3,19 +3,19 @@ import LDAP
 import NIOCore
 import SASL
 
-/// One client, without input or output: bytes come in, and what it says to them goes out.
+/// One client, without I/O: received bytes in, answers out.
 struct LDAPSession: ~Copyable {
     private static let whoAmI = "1.3.6.1.4.1.4203.1.11.3"
 
     private let mechanisms: [any SaslServerMechanism]
     private let isBehindTLS: Bool
-    /// What stands on the connection; none at first.
+    /// The connection's security layer; none at first.
     private var codec = SaslLayerCodec(NoSecurityLayer())
-    /// What came of a message that is not complete.
+    /// The received part of an incomplete message.
     private var buffer = ByteBuffer()
     private var session: SaslServerSession?
     private var identity: SaslIdentity?
-    /// Whether the client has taken its leave.
+    /// Whether the client has unbound.
     private(set) var isOver = false
 
     init(_ mechanisms: [any SaslServerMechanism], isBehindTLS: Bool) {
@@ -23,7 +23,7 @@ struct LDAPSession: ~Copyable {
         self.isBehindTLS = isBehindTLS
     }
 
-    /// - Throws: What ends the connection, with nothing more to say.
+    /// - Throws: An error that ends the connection without an answer.
     mutating func receive(_ bytes: [UInt8]) throws -> [UInt8] {
         buffer.writeBytes(try codec.decode(bytes))
         var answers: [UInt8] = []
@@ -39,18 +39,18 @@ struct LDAPSession: ~Copyable {
     }
 
     private mutating func bind(_ message: LDAPMessage) throws -> [UInt8] {
-        // A bind that fails leaves nobody behind (RFC 4513 section 4).
+        // A failed bind leaves the session anonymous (RFC 4513 section 4).
         identity = nil
         let parts = try message.elements()
         // SASL, in a context tag of its own; `simple` is another.
         guard parts.count >= 3, parts[2].tag == 0xA3, let name = try parts[2].elements().first?.text else {
             return try refuse(message, LDAPResult.authMethodNotSupported)
         }
-        // The layer of another bind would take the place of the one that is there.
+        // The layer of another bind would replace the current one.
         guard codec.protection == .none else { return try refuse(message, LDAPResult.unwillingToPerform) }
-        // Without credentials there is no initial response. Later on clients leave out those that are empty.
+        // Without credentials there is no initial response. Later on clients omit empty ones.
         var credentials = try parts[2].elements().dropFirst().first?.content
-        // Another mechanism begins anew (RFC 4511 section 4.2.1).
+        // Another mechanism restarts the bind (RFC 4511 section 4.2.1).
         if session == nil || session?.mechanism.rawValue != name {
             guard let mechanism = mechanisms.first(where: { $0.name.rawValue == name }) else {
                 return try refuse(message, LDAPResult.authMethodNotSupported)
@@ -71,13 +71,14 @@ struct LDAPSession: ~Copyable {
             case nil: return try refuse(message, LDAPResult.protocolError)
             }
         } catch let error as SaslError {
-            // Why is for the log only.
+            // The reason is only for the log.
             say("refused: \(error)")
             return try refuse(message, LDAPResult.invalidCredentials)
         }
     }
 
-    /// The response goes as it is, and all that follows through the layer. What has come already came from anybody.
+    /// The response is sent unprotected, and all that follows through the layer. Bytes that have already come are not
+    /// authenticated.
     private mutating func begin(
         _ identity: SaslIdentity, _ data: [UInt8]?, _ message: LDAPMessage
     ) throws -> [UInt8] {
@@ -96,7 +97,7 @@ struct LDAPSession: ~Copyable {
             return LDAPMessage.encoded(
                 message.identifier, LDAPResult(LDAPResult.protocolError).element(LDAPMessage.extendedResponse))
         }
-        // Empty for who has not bound (RFC 4532 section 2.2).
+        // Empty for an anonymous client (RFC 4532 section 2.2).
         let name = identity.map { "u:\($0.authorizationIdentity)" } ?? ""
         return LDAPMessage.encoded(
             message.identifier,
@@ -112,7 +113,7 @@ struct LDAPSession: ~Copyable {
         LDAPMessage.encoded(message.identifier, result.element(LDAPMessage.bindResponse))
     }
 
-    /// An authorization identity is `u:` and a name here (RFC 4513 section 5.2.1.8); everybody acts as who they are.
+    /// An authorization identity is `u:` and a name here (RFC 4513 section 5.2.1.8); users act only as themselves.
     private static let underOwnName: SaslAuthorizer = { client in
         let name = client.authenticationIdentity
         guard let wanted = client.authorizationIdentity else { return name }

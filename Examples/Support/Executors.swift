@@ -1,9 +1,9 @@
 import NIOCore
 import NIOPosix
 
-/// Runs tasks on an event loop: what they wait for there needs no other thread, and they may touch the pipeline as handlers do.
+/// Runs tasks on an event loop: waiting there needs no other thread, and they may use the pipeline like handlers.
 ///
-/// What runs here must compute for short. Steps of GSSAPI do, where the credential holds the service's ticket.
+/// Work here must be short. Steps of GSSAPI are, if the credential holds the service's ticket.
 package final class EventLoopExecutor: TaskExecutor {
     private let eventLoop: any EventLoop
 
@@ -18,10 +18,10 @@ package final class EventLoopExecutor: TaskExecutor {
     }
 }
 
-/// Runs tasks on threads that may wait.
+/// Runs tasks on threads that may block.
 ///
-/// An acceptor's steps read a keytab and write a replay cache. On an event loop, or on Swift's own threads, each of them
-/// would hold up everybody else. A task that prefers this executor leaves its thread while it awaits something.
+/// An acceptor's steps read a keytab and write a replay cache. On an event loop, or on Swift's own threads, each of
+/// them would delay all others. A task that prefers this executor leaves its thread while it awaits something.
 package final class ThreadPoolExecutor: TaskExecutor {
     private let pool: NIOThreadPool
 
@@ -36,14 +36,14 @@ package final class ThreadPoolExecutor: TaskExecutor {
     }
 }
 
-/// Where the steps of a client are taken: those that only compute on the connection's event loop, those that may ask a KDC, as with
-/// credentials behind gssproxy, on threads that may wait.
+/// Where the steps of a client run: those that only compute on the connection's event loop, those that may ask a KDC,
+/// as with credentials of gssproxy, on threads that may block.
 package func executor(forStepsThatMayBlock mayBlock: Bool, on eventLoop: any EventLoop) -> any TaskExecutor {
     mayBlock ? ThreadPoolExecutor() : EventLoopExecutor(eventLoop)
 }
 
 extension Channel {
-    /// Closes the connection after a while, so that nobody waits for ever for a peer that says nothing.
+    /// Closes the connection after a while, so that a silent peer is not waited for indefinitely.
     ///
     /// - Returns: Cancel it once the peer has answered.
     package func closing(after patience: Duration) -> Scheduled<Void> {

@@ -1,7 +1,7 @@
 import NIOCore
 import NIOPosix
 
-/// Listens on 127.0.0.1, says where, and serves each connection in a task of its own, on threads that may wait.
+/// Listens on 127.0.0.1, says where, and serves each connection in its own task, on threads that may block.
 package func listen<Inbound: Sendable, Outbound: Sendable>(
     on port: Int, configure: @escaping @Sendable (any Channel) throws -> Void = { _ in },
     serve: @escaping @Sendable (NIOAsyncChannel<Inbound, Outbound>) async throws -> Void

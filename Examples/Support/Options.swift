@@ -1,13 +1,14 @@
 import SASL
 
-/// A command line: `--name value` and what stands without a name. The examples' own, so that they need no other package.
+/// A command line: `--name value` and arguments without a name. Written here, so that the examples need no other
+/// package.
 package struct Options {
     package private(set) var arguments: [String] = []
     private var values: [String: [String]] = [:]
     private let usage: String
 
     /// - Parameters:
-    ///   - names: The options that there are.
+    ///   - names: The known options.
     ///   - count: How many arguments there must be.
     /// - Throws: ``UsageError``.
     package init(_ commandLine: [String] = CommandLine.arguments, names: Set<String>, count: Int, usage: String) throws
@@ -30,8 +31,8 @@ package struct Options {
 
     package func all(_ name: String) -> [String] { values[name] ?? [] }
 
-    /// The hash of the certificate that the server shows in the handshake (RFC 5929 section 4), in hexadecimal. These examples speak
-    /// no TLS: whoever does, a proxy here, tells it.
+    /// The hash of the certificate that the server shows in the handshake (RFC 5929 section 4), in hexadecimal. These
+    /// examples have no TLS: a TLS proxy passes the hash.
     package func channelBinding(_ name: String) throws -> SaslChannelBinding? {
         guard let hex = self[name] else { return nil }
         let digits = hex.utf8.compactMap { UInt8(String(UnicodeScalar($0)), radix: 16) }

@@ -20,7 +20,7 @@ package final class SaslLayerHandler: ChannelDuplexHandler {
     package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         do {
             let plain = try codec.decode(Array(unwrapInboundIn(data).readableBytesView))
-            // Half a message says nothing yet.
+            // An incomplete message has no content yet.
             guard !plain.isEmpty else { return }
             context.fireChannelRead(wrapInboundOut(ByteBuffer(bytes: plain)))
         } catch {
@@ -39,14 +39,14 @@ package final class SaslLayerHandler: ChannelDuplexHandler {
     }
 
     package func channelInactive(context: ChannelHandlerContext) {
-        // Without this, whoever cuts the connection could make a long answer look like a short one.
+        // Without this, an attacker who cuts the connection could truncate an answer.
         if codec.isInsideMessage {
             context.fireErrorCaught(SaslError(.securityLayer, "the connection ended inside a protected message"))
         }
         context.fireChannelInactive()
     }
 
-    /// A message that is not genuine ends the connection: nothing after it can be believed.
+    /// A message that is not genuine ends the connection: nothing after it can be trusted.
     private func fail(_ error: any Error, _ context: ChannelHandlerContext) {
         context.fireErrorCaught(error)
         context.close(promise: nil)

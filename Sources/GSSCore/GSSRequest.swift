@@ -6,7 +6,7 @@ public struct GSSInitiatorRequest: Sendable, Hashable {
     public var flags: GSSContextFlags
     /// The mechanism: Kerberos, or SPNEGO with Kerberos inside.
     public var mechanism: GSSObjectIdentifier
-    /// What ties the context to the channel beneath it; `nil` for none.
+    /// The channel bindings; `nil` for none.
     public var channelBindings: GSSChannelBindings?
 
     /// Requests a context of Kerberos by default.

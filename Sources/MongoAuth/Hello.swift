@@ -231,7 +231,7 @@ public struct Hello: Sendable {
 
 /// Commands as bytes.
 enum Command {
-    /// A command as it stands within hello: `db` in place of `$db`; `nil` for what is no document.
+    /// A command in its form within hello: `db` instead of `$db`; `nil` if it is not a document.
     static func withinHello(_ command: [UInt8]) throws(MongoAuthError) -> [UInt8]? {
         guard let document = try? BSONDocument(decoding: command) else { return nil }
         var inner = BSONDocument()

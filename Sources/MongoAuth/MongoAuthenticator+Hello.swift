@@ -3,8 +3,9 @@ internal import SASL
 extension MongoAuthenticator {
     /// Sends hello and authenticates.
     ///
-    /// SCRAM, MONGODB-X509, and MONGODB-OIDC if a token is cached, start within hello, which saves a round trip (auth.md,
-    /// "Speculative Authentication"); if the server does not answer that, the authentication follows as usual.
+    /// SCRAM, MONGODB-X509, and MONGODB-OIDC if a token is cached, start within hello, which saves a round trip
+    /// (auth.md, "Speculative Authentication"); if the server does not answer that, the authentication follows as
+    /// usual.
     ///
     /// - Throws: As ``authenticate(_:serverHost:server:over:by:observe:)``, and what hello throws.
     @discardableResult
@@ -69,7 +70,7 @@ extension MongoAuthenticator {
         case .conversation(let begun) where isWanted(begun.mechanism.rawValue, for: credential, by: server):
             return try await begun.run(over: runner, begunWith: server, by: deadline)
         case .token(let guess):
-            // A token that does no good there is refused for good only by its own conversation.
+            // A token that fails there is finally refused only in its own conversation.
             if let reply = server.speculativeReply { return try guess.ended(reply, observe: logging(observe)) }
         default: break
         }
@@ -87,7 +88,7 @@ extension MongoAuthenticator {
     }
 }
 
-/// What has begun within hello.
+/// A speculative authentication.
 package enum BegunAuthentication: ~Copyable {
     case conversation(PreparedAuthentication)
     case token(OIDCGuess)

@@ -2,10 +2,10 @@ internal import SASL
 internal import SaslBSON
 
 extension MongoAuthenticator {
-    /// Authenticates with MONGODB-OIDC (auth.md): by the token that is there; where the server refuses that one, by the next.
+    /// Authenticates with MONGODB-OIDC (auth.md): with the cached token; if the server refuses that one, with the next.
     ///
-    /// The token goes to the server as it is. What it takes for a person's login the server says; that is done on the
-    /// connection that asks, and the deadline should be long enough for it.
+    /// The token is sent in clear text. The server describes a person's login; that happens on the
+    /// connection that needs it, and the deadline should be long enough for it.
     func authenticateOIDC(
         _ tokens: OIDCTokens, _ credential: MongoCredential, serverHost: String, over runner: some CommandRunner,
         by deadline: ContinuousClock.Instant, observe: AuthenticationObserver?
@@ -40,7 +40,7 @@ extension MongoAuthenticator {
                     tokens.drop(token)
                 }
             } catch let error as MongoAuthError where error.code == .oidcCallback {
-                // A login from the beginning may help.
+                // A new login may help.
             }
             tokens.dropRefreshToken()
         }
@@ -65,7 +65,7 @@ private struct OIDCConversation<Runner: CommandRunner> {
         return try end(&conversation, token)
     }
 
-    /// - Parameter logIn: Gets a token of the provider that the server names.
+    /// - Parameter logIn: Gets a token from the provider that the server names.
     func run(
         username: String, logIn: (OIDCTokens.IdentityProvider) async throws -> OIDCTokens.Numbered
     ) async throws -> AuthenticationDetails {
@@ -94,7 +94,7 @@ private struct OIDCConversation<Runner: CommandRunner> {
         return challenge ?? []
     }
 
-    /// The server has said that it is done. What it sends with that is nothing of ours.
+    /// The server has reported that it is done. Data with that is ignored.
     private func end(
         _ conversation: inout SaslConversation, _ token: OIDCTokens.Numbered
     ) throws(MongoAuthError) -> AuthenticationDetails {
@@ -115,7 +115,7 @@ private struct OIDCConversation<Runner: CommandRunner> {
     }
 }
 
-/// What MONGODB-OIDC sends.
+/// The payloads of MONGODB-OIDC.
 private enum OIDCPayload {
     static func token(_ token: OIDCTokens.Numbered) throws(MongoAuthError) -> [UInt8] {
         try encoded("jwt", token.secret)
@@ -138,14 +138,14 @@ extension SaslConversation {
     }
 }
 
-/// A token that is there, sent within hello (auth.md, "Speculative Authentication").
+/// A cached token, sent within hello (auth.md, "Speculative Authentication").
 package struct OIDCGuess: Sendable {
     private let token: OIDCTokens.Numbered
     private var conversation: SaslConversation
     let command: [UInt8]
 
-    /// - Returns: `nil` where no token is there.
-    /// - Throws: Where this host, or this user, gets none.
+    /// - Returns: `nil` without a cached token.
+    /// - Throws: If a token is not allowed for this host or user.
     init?(_ tokens: OIDCTokens, _ credential: MongoCredential, serverHost: String) throws(MongoAuthError) {
         guard let token = tokens.current else { return nil }
         try tokens.check(serverHost)
@@ -160,7 +160,7 @@ package struct OIDCGuess: Sendable {
         self.command = inner
     }
 
-    /// Takes what hello has answered.
+    /// Processes hello's answer.
     func ended(_ reply: [UInt8], observe: AuthenticationObserver?) throws(MongoAuthError) -> AuthenticationDetails {
         var conversation = conversation
         observe?(.saslBegan(.mongoDBOIDC))
@@ -174,7 +174,7 @@ package struct OIDCGuess: Sendable {
 }
 
 extension MongoAuthError {
-    /// Whether a server has refused what a token proves, so that another one may help.
+    /// Whether a server refused a token, so that another one may help.
     fileprivate var isRefusedToken: Bool {
         code == .refused
             && [.authenticationFailed, .reauthenticationRequired].contains((underlying as? CommandFailure)?.code)

@@ -2,7 +2,7 @@ internal import BlockingWork
 public import SASL
 internal import SaslBSON
 
-/// Where the access tokens of MONGODB-OIDC come from, and those that are in use: one for each identity, kept by whoever makes
+/// The source and the cache of MONGODB-OIDC's access tokens: one for each identity, kept by the creator of the
 /// connections (auth.md, "MONGODB-OIDC").
 ///
 /// ```swift
@@ -14,23 +14,23 @@ internal import SaslBSON
 ///
 /// The callback runs once at a time: all connections that need a token wait for the same one.
 public final class OIDCTokens: Sendable {
-    /// How tokens are come by.
+    /// How tokens are obtained.
     @nonexhaustive
     public enum Flow: Sendable, Hashable {
-        /// A workload has its token from its platform.
+        /// A workload gets its token from its platform.
         case machine
-        /// A person logs in at the identity provider that the server names. Only hosts of this list are asked for one, as a
-        /// server could name any: exact names, or `*.` before a domain.
+        /// A person logs in at the identity provider that the server names. Only for hosts in this list, as a server
+        /// could name any provider: exact names, or `*.` before a domain.
         case human(allowedHosts: [String] = OIDCTokens.defaultAllowedHosts)
     }
 
-    /// What the server says of its identity provider; for people only. Its word, proven by nothing but TLS.
+    /// The server's description of its identity provider; only for people. It is a claim that only TLS authenticates.
     public struct IdentityProvider: Sendable, Hashable {
-        /// The URL of the issuer; the provider's metadata is beneath it (OpenID Connect Discovery).
+        /// The URL of the issuer; the provider's metadata is under it (OpenID Connect Discovery).
         public var issuer: String
-        /// The client's identifier at the provider; `nil` where the server names none.
+        /// The client's identifier at the provider; `nil` if the server names none.
         public var clientID: String?
-        /// What to ask for.
+        /// The scopes to request.
         public var requestScopes: [String]
 
         /// Describes a provider.
@@ -41,27 +41,27 @@ public final class OIDCTokens: Sendable {
         }
     }
 
-    /// What the callback is told.
+    /// The request to the callback.
     public struct Request: Sendable {
         /// The version of this interface, 1.
         public let version = 1
-        /// The user's name; empty where the connection string has none.
+        /// The user's name; empty if the connection string has none.
         public var username: String
-        /// When the answer is of no more use to who asked first. The callback's task is cancelled when nobody waits any more.
+        /// The deadline of the first caller. The callback's task is cancelled when no caller waits any more.
         public var deadline: ContinuousClock.Instant
         /// Where to log in; `nil` for machines.
         public var identityProvider: IdentityProvider?
-        /// What the provider takes in place of another login; `nil` where there is none.
+        /// The refresh token, which replaces another login; `nil` if there is none.
         public var refreshToken: Secret?
     }
 
-    /// What the callback gives.
+    /// The callback's result.
     public struct Token: Sendable {
-        /// The token for the server, a JWT. Whoever has it is the user.
+        /// The token for the server, a JWT. Anyone who has it can act as the user.
         public var accessToken: Secret
-        /// How long it is good; `nil` and zero are until a server refuses it (auth.md).
+        /// How long it is valid; `nil` and zero mean until a server refuses it (auth.md).
         public var expiresIn: Duration?
-        /// What to get the next one with.
+        /// The refresh token for the next one.
         public var refreshToken: Secret?
 
         /// Gives a token.
@@ -85,12 +85,12 @@ public final class OIDCTokens: Sendable {
         let number: Int
         let provider: IdentityProvider?
         var task: Task<Void, Never>?
-        /// Nobody waits any more, so that it is cancelled: nobody joins it, either.
+        /// No caller waits any more, so it is cancelled, and no caller joins it.
         var isAbandoned = false
         var waiters: [Int: OneShot<Numbered>] = [:]
     }
 
-    /// An access token, and which one it is.
+    /// An access token with its number.
     struct Numbered: Sendable {
         var secret: Secret
         var number: Int
@@ -121,47 +121,47 @@ public final class OIDCTokens: Sendable {
         self.callback = callback
     }
 
-    /// Lets go of the access token: the next connection gets another one.
+    /// Drops the access token: the next connection gets another one.
     public func invalidate() {
         state.withLock { $0.accessToken = nil }
     }
 
-    /// Lets go of the access token of a connection that the server wants authenticated anew (error 391). One that has come
-    /// meanwhile stays: many connections with the same token are told so, and the first of them gets the next one for all.
+    /// Drops the access token of a connection that the server requires to reauthenticate (error 391). A newer token
+    /// stays: many connections with the same token get this error, and the first of them gets the next token for all.
     ///
-    /// - Parameter details: What the connection's authentication gave.
+    /// - Parameter details: The details of the connection's authentication.
     public func invalidate(after details: AuthenticationDetails) {
         state.withLock { if $0.accessToken?.number == details.tokenNumber { $0.accessToken = nil } }
     }
 
-    /// The token that was given last, if it is still good.
+    /// The latest token, if it is still valid.
     var current: Numbered? {
         state.withLock { state in
-            // A token that ends on the way to the server is of no use.
+            // A token that expires on the way to the server is useless.
             if let end = state.end, end < .now + .seconds(10) { state.accessToken = nil }
             return state.accessToken
         }
     }
 
-    /// What is known of the provider, where a token can be had without another login.
+    /// The provider, if a token can be obtained without another login.
     var refreshable: IdentityProvider? {
         state.withLock { $0.refreshToken == nil ? nil : $0.identityProvider }
     }
 
-    /// Lets go of a token that a server has refused, if nobody has replaced it yet.
+    /// Drops a token that a server refused, if it was not replaced yet.
     func drop(_ refused: Numbered) {
         state.withLock { if $0.accessToken?.number == refused.number { $0.accessToken = nil } }
     }
 
-    /// Lets go of what would spare a person the login.
+    /// Drops the refresh token.
     func dropRefreshToken() {
         state.withLock { $0.refreshToken = nil }
     }
 
-    /// Calls for a token, or waits for who does so already. One call at a time: one for another provider, or after one that was
-    /// cancelled, comes when that has ended.
+    /// Calls for a token, or waits for a call that is under way. One call at a time: a call for another provider, or
+    /// after a cancelled one, starts when that has ended.
     ///
-    /// - Parameter refreshes: Whether the refresh token serves, in place of a login.
+    /// - Parameter refreshes: Whether the refresh token is used, instead of a login.
     func token(
         username: String, from provider: IdentityProvider?, refreshes: Bool = false,
         by deadline: ContinuousClock.Instant
@@ -197,7 +197,7 @@ public final class OIDCTokens: Sendable {
                 throw MongoAuthError.translated(error)
             } catch {
                 guard !isOther else { continue }
-                // What the callback throws may hold a token, so it stands in no text.
+                // The callback's error may hold a token, so its text is not used.
                 throw MongoAuthError(
                     .oidcCallback, "the callback for MONGODB-OIDC gave no token (\(type(of: error)))", underlying: error
                 )
@@ -206,7 +206,8 @@ public final class OIDCTokens: Sendable {
         }
     }
 
-    /// The last who waits ends the call. It is forgotten only when it has ended: the next one must not run beside it.
+    /// The last waiting caller cancels the call. It is removed only when it has ended: two calls must not run
+    /// concurrently.
     private func leave(_ number: Int) {
         let task = state.withLock { state in
             guard state.login?.waiters.removeValue(forKey: number) != nil, state.login?.waiters.isEmpty == true else {
@@ -238,7 +239,8 @@ public final class OIDCTokens: Sendable {
         for waiter in waiters { waiter.resolve(numbered) }
     }
 
-    /// - Throws: ``MongoAuthError/Code/invalidCredential`` for another user than the first one: tokens say who somebody is.
+    /// - Throws: ``MongoAuthError/Code/invalidCredential`` for a user other than the first one: a token belongs to one
+    ///   user.
     func check(username: String) throws(MongoAuthError) {
         let isSame = state.withLock { state in
             if state.username == nil { state.username = username }
@@ -249,7 +251,7 @@ public final class OIDCTokens: Sendable {
         }
     }
 
-    /// - Throws: ``MongoAuthError/Code/invalidCredential`` for a host that no person's token is for.
+    /// - Throws: ``MongoAuthError/Code/invalidCredential`` for a host that is not allowed for a person's token.
     func check(_ host: String) throws(MongoAuthError) {
         guard case .human(let allowed) = flow else { return }
         let name = Self.lowercased(host)

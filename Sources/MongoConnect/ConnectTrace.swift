@@ -39,7 +39,7 @@ public final class ConnectTrace: Sendable {
         case authentication(AuthenticationEvent)
         /// The attempt starts again, on a new connection.
         case retried(RetryReason)
-        /// Something that is doubtful, though the connection goes on.
+        /// A warning; the connection continues.
         case warning(ConnectWarning)
     }
 

@@ -196,7 +196,7 @@ public struct SaslServerSession: ~Copyable {
 
 /// A client's authentication and authorization identities.
 public struct SaslIdentity: Sendable, Hashable {
-    /// Who the client has proven to be, in the mechanism's form.
+    /// The proven identity of the client, in the mechanism's form.
     public let authenticationIdentity: String
     /// The authorization identity: what the ``SaslAuthorizer`` returned.
     public let authorizationIdentity: String

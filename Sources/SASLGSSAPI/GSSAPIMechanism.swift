@@ -13,7 +13,7 @@ public import SASL
 ///     authorizationIdentity: .text("ann@EXAMPLE.COM"))
 /// ```
 public struct GSSAPIMechanism: SaslMechanism {
-    /// Whom the client acts as after the authentication (RFC 4752 section 3.1).
+    /// The authorization identity (RFC 4752 section 3.1).
     @nonexhaustive
     public enum AuthorizationIdentity: Sendable, Hashable {
         /// This name, sent as UTF-8. Must not hold a NUL character.

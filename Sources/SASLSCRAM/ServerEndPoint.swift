@@ -2,16 +2,16 @@ internal import Crypto
 public import SASL
 
 extension SaslChannelBinding {
-    /// The binding to whoever has the key of a server's certificate, `tls-server-end-point` (RFC 5929 section 4.1): the certificate's
-    /// hash, by the function of its signature, or by SHA-256 where that is MD5 or SHA-1.
+    /// The binding to a server's certificate, `tls-server-end-point` (RFC 5929 section 4.1): the certificate's hash,
+    /// with the hash function of its signature, or SHA-256 if that is MD5 or SHA-1.
     ///
     /// ```swift
     /// SaslChannelBinding.serverEndPoint(ofCertificate: try certificate.toDERBytes())   // an NIOSSLCertificate
     /// ```
     ///
     /// - Parameter certificate: The server's own, the first of its chain, in DER.
-    /// - Returns: `nil` where the RFC defines none, as for Ed25519, or the function is not one of SHA-256, SHA-384 and SHA-512; and for
-    ///   what is no certificate.
+    /// - Returns: `nil` if the RFC defines none, as for Ed25519, if the function is not SHA-256, SHA-384 or SHA-512, or
+    ///   if it is not a certificate.
     public static func serverEndPoint(ofCertificate certificate: [UInt8]) -> SaslChannelBinding? {
         guard let hash = SignatureHash(ofCertificate: certificate) else { return nil }
         return SaslChannelBinding(.tlsServerEndPoint, data: hash.digest(certificate))
@@ -42,7 +42,7 @@ private enum SignatureHash {
         }
     }
 
-    /// Reads `RSASSA-PSS-params` (RFC 4055 section 3.1), where SHA-1 is what stands for nothing.
+    /// Reads `RSASSA-PSS-params` (RFC 4055 section 3.1), where SHA-1 is the default.
     private init?(ofPSS parts: inout DER) {
         guard let fields = parts.next(DER.sequence) else { return nil }
         var parameters = DER(fields)
@@ -70,7 +70,7 @@ private enum SignatureHash {
     }
 }
 
-/// As much of DER (X.690) as leads to a certificate's algorithm.
+/// The subset of DER (X.690) that a certificate's algorithm needs.
 private struct DER {
     static let objectIdentifier: UInt8 = 0x06
     static let sequence: UInt8 = 0x30
@@ -81,7 +81,7 @@ private struct DER {
         rest = bytes
     }
 
-    /// Takes the next element off, and gives what stands in it; `nil` where it has another tag, or is not whole.
+    /// Removes the next element and returns its content; `nil` if it has another tag, or is incomplete.
     mutating func next(_ tag: UInt8) -> ArraySlice<UInt8>? {
         guard rest.first == tag, let first = rest.dropFirst().first else { return nil }
         var content = rest.dropFirst(2)

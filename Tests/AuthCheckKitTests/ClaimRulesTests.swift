@@ -113,6 +113,7 @@ import Testing
     @Test(arguments: [
         ("its extension extendedKeyUsage does not have serverAuth", "tls-not-for-servers"),
         ("it is self-issued and is not among the authorities", "tls-self-signed"),
+        ("its extension keyUsage does not have keyCertSign", "tls-self-signed-beside-others"),
         ("is among these, but that authority's key did not sign it", "tls-authority-of-same-name"),
         ("no authority is trusted: the system's authorities are none", "tls-no-authorities"),
         ("no chain leads from its issuer to one of them", "tls-authority-unknown"),

@@ -233,6 +233,14 @@ extension Rule {
                 ]
             }),
         Rule(
+            "tls-self-signed-beside-others", for: "tls.not-trusted", is: .tls, by: .connectionString,
+            when: { $0.says("its extension keyUsage does not have keyCertSign") },
+            { _ in
+                "the server's certificate is self-issued and trusted here, but its keyUsage lacks keyCertSign, and the file has "
+                    + "other certificates besides"
+            },
+            do: { _ in [.init("name a file that has the server's certificate alone: tlsCAFile=/path/to/server.pem")] }),
+        Rule(
             "tls-authority-of-same-name", for: "tls.not-trusted", is: .tls, by: .connectionString,
             when: { $0.says("but that authority's key did not sign it") },
             { _ in

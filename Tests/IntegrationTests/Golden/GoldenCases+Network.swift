@@ -54,6 +54,9 @@ extension GoldenCase {
         kerberos("tls-silent", at: "silent", trusted, timeout: "2s"),
         kerberos("tls-authority-unknown", at: "tls-server", "&tls=true&tlsCAFile=%2Fmnt%2Ftls%2Fother-ca.crt"),
         kerberos("tls-self-signed", at: "tls-self-signed", trusted),
+        kerberos(
+            "tls-self-signed-beside-others", at: "tls-self-signed-leaf",
+            "&tls=true&tlsCAFile=%2Fmnt%2Ftls%2Fno-authority-and-ca.pem"),
         kerberos("tls-authority-of-same-name", at: "tls-namesake", trusted),
         kerberos(
             "tls-no-authorities", at: "tls-server", "&tls=true",

@@ -257,10 +257,13 @@ struct GoldenSetup {
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         let names = [
             "ca", "other-ca", "server", "expired", "future", "self-signed", "client-only", "client", "stranger",
-            "of-namesake",
+            "of-namesake", "self-signed-no-authority",
         ]
         for file in names.flatMap({ ["\($0).crt", "\($0).key"] })
-            + ["client.pem", "stranger.pem", "client-encrypted.pem", "mismatch.pem", "garbage.pem"]
+            + [
+                "client.pem", "stranger.pem", "client-encrypted.pem", "mismatch.pem", "garbage.pem",
+                "no-authority-and-ca.pem",
+            ]
         {
             try FileManager.default.copyItem(atPath: authority.path(file), toPath: "\(folder)/\(file)")
         }

@@ -77,6 +77,7 @@ enum GoldenNames {
         "no-hash", "no-mechanism", "scram", "scram-costly", "scram-cheap", "scram-garbled", "other-8000", "atlas",
         "atlas-stranger", "tls-alert", "tls-server", "tls-expired", "tls-future", "tls-self-signed", "tls-client-only",
         "tls-key-usage", "tls-demanding", "tls-hangs-up", "tls-namesake", "tls-old", "proxy", "proxy-with-users",
+        "tls-self-signed-leaf",
     ]
     /// Errors of a KDC, by their numbers in RFC 4120; and KDCs that answer by datagrams only, or not at all.
     static let kdcErrors =

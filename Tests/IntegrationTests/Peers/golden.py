@@ -160,6 +160,7 @@ SERVERS = {
     "tls-expired": encrypted("expired"),
     "tls-future": encrypted("future"),
     "tls-self-signed": encrypted("self-signed"),
+    "tls-self-signed-leaf": encrypted("self-signed-no-authority"),
     "tls-client-only": encrypted("client-only"),
     "tls-key-usage": encrypted("key-usage"),
     "tls-hangs-up": encrypted("server", then=lambda connection: connection.recv(65536)),

@@ -3,7 +3,8 @@ import SASL
 /// A mechanism from outside the package: ANONYMOUS (RFC 4505), one message with trace information and no proof of
 /// anything.
 struct AnonymousMechanism: SaslMechanism {
-    /// Who is there, for the server's log: a mail address or any other text without an `@`, at most 255 characters.
+    /// The trace information, for the server's log: a mail address or any other text without an `@`, at most 255
+    /// characters.
     let trace: String
 
     /// The mechanism's name. The literal is well-formed, so the fallback is never taken.
@@ -17,7 +18,7 @@ struct AnonymousMechanism: SaslMechanism {
         return Exchange(trace: trace)
     }
 
-    /// What ANONYMOUS alone knows; `SaslSession` keeps the rest.
+    /// The rules of ANONYMOUS; `SaslSession` enforces the rest.
     final class Exchange: SaslExchange {
         private let trace: String
         private(set) var isComplete = false

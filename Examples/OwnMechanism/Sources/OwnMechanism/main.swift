@@ -1,6 +1,6 @@
 import SASL
 
-// A server offers two mechanisms; ours knows one of them, and the policy allows it.
+// A server offers two mechanisms; this client has one of them, and the policy allows it.
 var registry = SaslRegistry()
 registry.register(PlainMechanism(username: "ann", password: Secret("secret")))
 registry.register(AnonymousMechanism(trace: "ann on her laptop"))

@@ -1,7 +1,7 @@
 import MongoAuth
 
-// A driver has a connection of its own, which runs a command: BSON bytes in, BSON bytes out. Here it is one that refuses
-// whatever it is sent, in the words of a server.
+// A driver has its own connection, which runs a command: BSON bytes in, BSON bytes out. This one
+// refuses every command, as a server would.
 
 /// `{ok: 0, code: 18}`
 let refusal: [UInt8] = [
