@@ -90,7 +90,7 @@ extension HostileExpectation {
         doubtful(
             "strange-members",
             [
-                "the replica set strange does not know the server by this name",
+                "the replica set strange does not list the server by this name",
                 "members of the replica set strange are known by names that do not resolve on this machine: a.invalid:27017, b.invalid:27018",
             ]),
         doubtful("ancient-server", ["the server supports the wire versions 0 to 3"]),

@@ -76,7 +76,7 @@ import Testing
             #expect(report.authInfo == nil && result.stdout.contains("Authentication failed."), "\(result)")
             if peer == .pymongo { #expect(report.code == 18, "\(result)") }
         } log: { log in
-            #expect(log.contains("refused ann@EXAMPLE.TEST: ann@EXAMPLE.TEST authenticated but is no user"))
+            #expect(log.contains("refused ann@EXAMPLE.TEST: ann@EXAMPLE.TEST authenticated but is not a user"))
         }
     }
 
