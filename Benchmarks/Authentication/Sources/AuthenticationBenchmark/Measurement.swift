@@ -1,6 +1,6 @@
 import Glibc
 
-/// What a stretch of this process's life cost.
+/// The processor time and memory that this process used over an interval.
 struct Measurement {
     var latencies: [Duration] = []
     var failed = 0
