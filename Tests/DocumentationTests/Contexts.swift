@@ -2,7 +2,7 @@ import GSSCore
 
 // The code of GSSCore's page.
 
-/// Establishes a context with a peer that takes a token and gives one, `nil` where it has none.
+/// Establishes a context with a peer that takes a token and returns one, or `nil` if it has none.
 func establish(
     with provider: some GSSInitiatorProvider, target: GSSName, exchange: ([UInt8]) async throws -> [UInt8]?
 ) async throws -> GSSEstablishedContext {

@@ -3,7 +3,7 @@ import SASLSCRAM
 
 // The code of SASLSCRAM's page.
 
-/// What a server keeps in place of a password.
+/// What a server stores instead of a password.
 func storedKeys(of password: Secret) throws(SaslError) -> ScramStoredKeys {
     try ScramStoredKeys(.sha256, username: "ann", password: password)
 }
