@@ -30,7 +30,7 @@ public final class OIDCTokens: Sendable {
         public var issuer: String
         /// The client's identifier at the provider; `nil` if the server names none.
         public var clientID: String?
-        /// The scopes to request.
+        /// The scopes that a request for a token needs, as the server announces them; empty if it names none.
         public var requestScopes: [String]
 
         /// Describes a provider.
