@@ -181,9 +181,8 @@ VERSION = $(shell docs/tools/version)
 # The time of the last commit, so that the same sources give the same archive.
 EPOCH = $(or $(SOURCE_DATE_EPOCH),$(shell git log -1 --format=%ct 2>/dev/null),0)
 
-# A separate build: statically linked objects and the others would replace each other.
 DIST = .build/dist
-RELEASE = -c release --static-swift-stdlib --scratch-path $(DIST)
+RELEASE = -c release --static-swift-stdlib
 BINARIES = $(addprefix $(DIST)/programs/,$(PROGRAMS))
 PAGES = $(patsubst %,$(DIST)/man/%.1,$(filter authcheck testrealm,$(PROGRAMS)))
 none =
@@ -197,7 +196,7 @@ man: $(PAGES)
 $(DIST)/programs/%: $(shell find -L Package.swift Sources -type f) | packages-release
 	$(SWIFT) build $(RELEASE) --product $*
 	@mkdir -p $(@D)
-	strip -o $@ $(DIST)/release/$*
+	strip -o $@ .build/release/$*
 
 $(DIST)/man/%.1: docs/man/generate docs/man/%.mdoc $(DIST)/programs/%
 	@mkdir -p $(@D)
@@ -220,7 +219,7 @@ $(TREE).ready: Makefile LICENSE $(BINARIES) $(PAGES) $(wildcard docs/schemas/* E
 		$$words fish >$(TREE)/share/fish/vendor_completions.d/$$program.fish || exit 1; \
 	done
 	# The licences of the linked libraries are included.
-	for file in $(DIST)/checkouts/*/LICENSE* $(DIST)/checkouts/*/NOTICE*; do \
+	for file in .build/checkouts/*/LICENSE* .build/checkouts/*/NOTICE*; do \
 		install -D -m 644 -t $(TREE)/share/doc/authcheck/licenses/$$(basename $$(dirname $$file)) $$file || exit 1; \
 	done
 	install -D -m 644 -t $(TREE)/share/doc/authcheck/licenses/swift "$$($(SWIFT) -print-target-info | \

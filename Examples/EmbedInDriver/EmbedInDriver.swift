@@ -55,8 +55,8 @@ struct Pool: Sendable {
                     ByteToMessageHandler(CommandReplyDecoder()), MessageToByteHandler(CommandEncoder()))
             }
         }.connect(host: host, port: port).get()
-        let patience = channel.closing(after: deadline - .now)
-        defer { patience.cancel() }
+        let timeout = channel.closing(after: deadline - .now)
+        defer { timeout.cancel() }
         // Of several attempted addresses this one was connected: the conversation starts only here.
         try await channel.eventLoop.flatSubmit {
             let authenticated = channel.eventLoop.makePromise(of: Void.self)

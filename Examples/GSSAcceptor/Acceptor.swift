@@ -18,10 +18,10 @@ struct Acceptor: Sendable {
         try await connection.executeThenClose { inbound, outbound in
             var wire = Wire(inbound, outbound)
             // A client must authenticate in time.
-            let patience = connection.channel.closing(after: .seconds(30))
-            defer { patience.cancel() }
+            let timeout = connection.channel.closing(after: .seconds(30))
+            defer { timeout.cancel() }
             guard var codec = try await authenticate(&wire) else { return }
-            patience.cancel()
+            timeout.cancel()
             while let bytes = try await wire.bytes() {
                 // A message that is not genuine throws, and that ends the connection.
                 let plain = try codec.decode(bytes)

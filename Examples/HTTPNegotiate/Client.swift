@@ -22,8 +22,8 @@ struct Client {
             let channel: Channel = try await connect(host, port, on: eventLoop) {
                 try $0.pipeline.syncOperations.addHTTPClientHandlers()
             }
-            let patience = channel.channel.closing(after: .seconds(20))
-            defer { patience.cancel() }
+            let timeout = channel.channel.closing(after: .seconds(20))
+            defer { timeout.cancel() }
             return try await channel.executeThenClose { inbound, outbound in
                 var parts = inbound.makeAsyncIterator()
                 return try await authenticate(ticket) { token in

@@ -31,8 +31,8 @@ enum IMAPAuthenticate {
                 let channel: NIOAsyncChannel<String, ByteBuffer> = try await connect(host, port, on: eventLoop) {
                     try $0.pipeline.syncOperations.addHandler(ByteToMessageHandler(LineDecoder()))
                 }
-                let patience = channel.channel.closing(after: .seconds(20))
-                defer { patience.cancel() }
+                let timeout = channel.channel.closing(after: .seconds(20))
+                defer { timeout.cancel() }
                 try await channel.executeThenClose { inbound, outbound in
                     var connection = IMAPConnection(inbound, outbound)
                     let capabilities = try await connection.begin()

@@ -37,8 +37,8 @@ enum LDAPBind {
                 bound.fail(error)
                 throw error
             }
-            let patience = channel.channel.closing(after: .seconds(20))
-            defer { patience.cancel() }
+            let timeout = channel.channel.closing(after: .seconds(20))
+            defer { timeout.cancel() }
             try await channel.executeThenClose { inbound, outbound in
                 say("bound with \(mechanism.name), layer: \(try await bound.futureResult.get())")
                 var connection = LDAPConnection(inbound, outbound)

@@ -44,8 +44,8 @@ enum LDAPServer {
         _ connection: NIOAsyncChannel<ByteBuffer, ByteBuffer>, _ session: consuming LDAPSession
     ) async throws {
         var session = session
-        let patience = connection.channel.closing(after: .seconds(30))
-        defer { patience.cancel() }
+        let timeout = connection.channel.closing(after: .seconds(30))
+        defer { timeout.cancel() }
         try await connection.executeThenClose { inbound, outbound in
             for try await bytes in inbound {
                 let answers = try session.receive(Array(bytes.readableBytesView))

@@ -46,7 +46,7 @@ extension Channel {
     /// Closes the connection after a while, so that a silent peer is not waited for indefinitely.
     ///
     /// - Returns: Cancel it once the peer has answered.
-    package func closing(after patience: Duration) -> Scheduled<Void> {
-        eventLoop.scheduleTask(in: TimeAmount(patience)) { self.close(promise: nil) }
+    package func closing(after timeout: Duration) -> Scheduled<Void> {
+        eventLoop.scheduleTask(in: TimeAmount(timeout)) { self.close(promise: nil) }
     }
 }

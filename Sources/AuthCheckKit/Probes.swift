@@ -19,7 +19,7 @@ final class Probes: Sendable {
 
     private static let limit = Duration.seconds(2)
     /// A KDC that takes longer may be silent.
-    private static let patience = Duration.seconds(1)
+    private static let timeout = Duration.seconds(1)
 
     private let deadline: ContinuousClock.Instant
     private let isEnabled: Bool
@@ -43,7 +43,7 @@ final class Probes: Sendable {
     private func begin(_ realm: String, _ state: inout State) {
         state.outstanding[realm, default: 0] += 1
         guard state.watches[realm] == nil else { return }
-        let wait = min(Self.patience, (deadline - .now) / 4)
+        let wait = min(Self.timeout, (deadline - .now) / 4)
         state.watches[realm] = Task { [weak self] in
             guard (try? await Task.sleep(for: wait)) != nil, let self, isWaiting(for: realm) else { return nil }
             return await ask(realm)

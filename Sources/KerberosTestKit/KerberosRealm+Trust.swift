@@ -2,7 +2,7 @@ extension KerberosRealm {
     /// Lets the users of another realm get tickets for this realm's services.
     ///
     /// Both databases get `krbtgt/THIS@OTHER` with the same key, and both `krb5.conf` files get the other KDC's
-    /// location. For a path over more than two realms, let each trust the one before it, call ``introduce(_:hosts:)``
+    /// location. For a path over more than two realms, let each trust the one before it, call ``addRealm(_:hosts:)``
     /// with the last for the first, and put `capaths` into the ``Configuration/sections`` of all.
     ///
     /// ```swift
@@ -26,10 +26,10 @@ extension KerberosRealm {
         guard samba == nil, other.samba == nil else {
             throw KerberosTestKitError(
                 .unsupported,
-                "the kit cannot make a trust with a realm whose KDC is Samba's; introduce(_:hosts:) makes it known")
+                "the kit cannot make a trust with a realm whose KDC is Samba's; addRealm(_:hosts:) makes it known")
         }
-        try await other.introduce(self, hosts: hosts)
-        try introduce(other)
+        try await other.addRealm(self, hosts: hosts)
+        try addRealm(other)
         var tickets = ["krbtgt/\(name)@\(other.name)"]
         if mutually { tickets.append("krbtgt/\(other.name)@\(name)") }
         // The key is made from the password and the principal's name, so both databases make the same one.
@@ -45,7 +45,7 @@ extension KerberosRealm {
     /// - Parameters:
     ///   - other: A realm that runs.
     ///   - hosts: The other realm's hosts (`db.example.test`) and domains (`.example.test`).
-    public func introduce(_ other: KerberosRealm, hosts: [String] = []) throws(KerberosTestKitError) {
+    public func addRealm(_ other: KerberosRealm, hosts: [String] = []) throws(KerberosTestKitError) {
         try learn(of: other.name, lines: other.endpoints.map { "kdc = \($0)" }, hosts: hosts)
     }
 }

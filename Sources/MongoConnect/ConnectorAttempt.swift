@@ -61,7 +61,7 @@ struct ConnectorAttempt: Sendable {
         }
         guard let credential, case .gssapi(let options) = credential.method else {
             guard let credential else {
-                let (connection, server) = try await introduce(hello, reachedBy: limit)
+                let (connection, server) = try await runHello(hello, reachedBy: limit)
                 return session(connection, server, nil)
             }
             return try await withHello(credential)
@@ -109,7 +109,7 @@ struct ConnectorAttempt: Sendable {
         var hello = hello
         let begun = try await authenticator.begin(
             credential, in: &hello, serverHost: serviceHost, by: deadline, observe: observe)
-        let (connection, server) = try await introduce(hello, reachedBy: limit)
+        let (connection, server) = try await runHello(hello, reachedBy: limit)
         do {
             try checkUsers(server)
             let details = try await authenticator.go(
@@ -157,7 +157,7 @@ struct ConnectorAttempt: Sendable {
         _ credential: MongoCredential, _ options: GSSAPIOptions, isRetry: Bool,
         reachedBy limit: ContinuousClock.Instant
     ) async throws -> MongoSession {
-        let (connection, server) = try await introduce(hello, reachedBy: limit)
+        let (connection, server) = try await runHello(hello, reachedBy: limit)
         do {
             return try await closing(connection) {
                 try checkUsers(server)
@@ -247,24 +247,24 @@ struct ConnectorAttempt: Sendable {
 
     // MARK: - Up to hello
 
-    private func introduce(
+    private func runHello(
         _ hello: Hello, reachedBy limit: ContinuousClock.Instant
     ) async throws -> (WireConnection, ServerDescription) {
         try await withConnectTimeout(reachedBy: limit) { limit in
             do {
-                return try await introduce(hello, .message, by: limit)
+                return try await runHello(hello, .message, by: limit)
             } catch let error as TransportError where error.code == .closed && error.phase == .command {
                 // Servers older than 3.6 close the connection on OP_MSG. The same answer to the older form is final.
                 trace?.record(.retried(.olderMessageFormat))
                 // Nor do they support speculative authentication.
                 var hello = hello
                 hello.speculativeAuthenticate = nil
-                return try await introduce(hello, .legacyQuery, by: limit)
+                return try await runHello(hello, .legacyQuery, by: limit)
             }
         }
     }
 
-    private func introduce(
+    private func runHello(
         _ hello: Hello, _ format: WireConnection.MessageFormat, by limit: ContinuousClock.Instant
     ) async throws -> (WireConnection, ServerDescription) {
         let connection = try await connect(format, by: limit)

@@ -65,7 +65,7 @@ import Testing
 
     /// The client knows both KDCs, and neither trusts the other.
     @Test func withoutTrustTheHintNamesTheMissingPrincipal() async throws {
-        let setting = try await start { try await $0.introduce($1, hosts: ["localhost"]) }
+        let setting = try await start { try await $0.addRealm($1, hosts: ["localhost"]) }
         for properties in ["SERVICE_HOST:localhost", "SERVICE_HOST:localhost,SERVICE_REALM:SERVICES.TEST"] {
             let outcome = try await setting.check(properties)
             #expect(outcome.status == 23, "\(outcome)")

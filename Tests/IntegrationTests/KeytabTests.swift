@@ -389,7 +389,7 @@ import Testing
         let users = try await SharedRealm.start(.init(realm: "USERS.TEST"), backend: .processes)
         let services = try await KerberosRealm.start(.init(realm: "SERVICES.TEST", backend: .processes))
         try await services.addPrincipal("mongodb/localhost")
-        try await users.realm.introduce(services, hosts: ["localhost"])
+        try await users.realm.addRealm(services, hosts: ["localhost"])
         let keytab = try await services.makeKeytab(for: ["mongodb/localhost"])
         let outcome = try await AuthCheck.keytab(
             keytab, ["--host", "localhost"], environment: users.realm.environment(cache: users.annCache))

@@ -65,7 +65,7 @@ import Testing
             try await realms[1].trust(realms[0])
             try await realms[2].trust(realms[1])
             // The client walks the path itself, so it has to know the last KDC too.
-            try await realms[0].introduce(realms[2], hosts: ["localhost"])
+            try await realms[0].addRealm(realms[2], hosts: ["localhost"])
             let visit = try await visit(from: realms[0], to: realms[2], as: "svc/localhost@C.TEST")
             #expect(visit.status == 0 && visit.stdout.contains("keytab entry valid"), "\(visit)")
             #expect(try await realms[1].events().contains { $0.issued && $0.server == "krbtgt/C.TEST@B.TEST" })

@@ -77,8 +77,8 @@ static void *serve(void *argument) {
             if (ways[i].first && ways[i].first->due < due) due = ways[i].first->due;
         }
         double wait = due - now() > 0 ? due - now() : 0;
-        struct timespec patience = {(time_t)wait, (long)((wait - (time_t)wait) * 1e9)};
-        ppoll(polled, 2, due < 1e17 ? &patience : NULL, NULL);
+        struct timespec timeout = {(time_t)wait, (long)((wait - (time_t)wait) * 1e9)};
+        ppoll(polled, 2, due < 1e17 ? &timeout : NULL, NULL);
         for (int i = 0; i < 2; i++) {
             if (polled[i].revents) take(&ways[i]);
             give(&ways[i]);

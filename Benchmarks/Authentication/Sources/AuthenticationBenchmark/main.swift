@@ -15,9 +15,9 @@ import SaslConnectionString
 let warmUp = 20
 
 func authenticate(
-    _ connector: MongoConnector, _ string: MongoConnectionString, within patience: Duration = .seconds(60), ping: Bool
+    _ connector: MongoConnector, _ string: MongoConnectionString, within timeout: Duration = .seconds(60), ping: Bool
 ) async throws -> MongoSession {
-    let deadline = ContinuousClock.now + patience
+    let deadline = ContinuousClock.now + timeout
     let session = try await connector.connect(to: string, by: deadline)
     if ping { _ = try await session.connection.run(["ping": 1, "$db": "admin"], by: deadline) }
     return session
@@ -78,14 +78,14 @@ func stalled(_ string: MongoConnectionString, _ count: Int, _ other: MongoConnec
     try await measure()
     kill(kdc, SIGSTOP)
     defer { kill(kdc, SIGCONT) }
-    let patience = Duration.seconds(3)
+    let timeout = Duration.seconds(3)
     let waiting = Task {
         await withTaskGroup(of: (Duration, Bool).self) { group in
             for _ in 0..<20 {
                 group.addTask {
                     let start = ContinuousClock.now
-                    let session = try? await authenticate(connector, other, within: patience, ping: false)
-                    return (ContinuousClock.now - start - patience, session != nil)
+                    let session = try? await authenticate(connector, other, within: timeout, ping: false)
+                    return (ContinuousClock.now - start - timeout, session != nil)
                 }
             }
             var measurement = Measurement()
