@@ -6,13 +6,13 @@ internal import NameResolution
 ///
 /// Whatever ends it (a connection, a failure, the deadline, cancellation) completes one promise; all
 /// other attempts are then closed, before the caller is notified.
-final class ConnectRace<Equipment: Sendable> {
+final class ConnectRace<Handlers: Sendable> {
     /// One connect to one address.
     private struct Attempt {
         let address: String
         /// Set in the channel's initializer, before it connects: closing it fails the connect.
         var channel: (any Channel)?
-        var equipment: Equipment?
+        var handlers: Handlers?
         /// Why it failed; `nil` while it runs.
         var failure: String?
     }
@@ -22,8 +22,8 @@ final class ConnectRace<Equipment: Sendable> {
     private let executor: EventLoopTaskExecutor
     private let deadline: ContinuousClock.Instant
     private let observe: (@Sendable (TransportEvent) -> Void)?
-    private let equip: @Sendable (any Channel) throws -> Equipment
-    private let end: EventLoopPromise<Connected<Equipment>>
+    private let addHandlers: @Sendable (any Channel) throws -> Handlers
+    private let end: EventLoopPromise<Connected<Handlers>>
 
     private let start = ContinuousClock.now
     private var machine: HappyEyeballs
@@ -40,20 +40,20 @@ final class ConnectRace<Equipment: Sendable> {
     init(
         _ endpoint: ServerEndpoint, _ connector: Connector, _ executor: EventLoopTaskExecutor,
         _ deadline: ContinuousClock.Instant, _ observe: (@Sendable (TransportEvent) -> Void)?,
-        _ equip: @escaping @Sendable (any Channel) throws -> Equipment, _ end: EventLoopPromise<Connected<Equipment>>
+        _ addHandlers: @escaping @Sendable (any Channel) throws -> Handlers, _ end: EventLoopPromise<Connected<Handlers>>
     ) {
         self.endpoint = endpoint
         self.connector = connector
         self.executor = executor
         self.deadline = deadline
         self.observe = observe
-        self.equip = equip
+        self.addHandlers = addHandlers
         self.end = end
         machine = HappyEyeballs(maximumAttempts: connector.options.maximumAttempts)
     }
 
     /// Begins. To be called on the event loop.
-    func run() -> EventLoopFuture<Connected<Equipment>> {
+    func run() -> EventLoopFuture<Connected<Handlers>> {
         let race = NIOLoopBound(self, eventLoop: eventLoop)
         let result = end.futureResult.always { race.value.tidy(keeping: try? $0.get().channel) }
         guard !isOver else { return result }
@@ -123,8 +123,8 @@ final class ConnectRace<Equipment: Sendable> {
                     begin("\(address)", family: address.family) { try SocketAddress(address, port: port) }
                 }
             case .succeed(let number):
-                if let channel = attempts[number].channel, let equipment = attempts[number].equipment {
-                    end.succeed(Connected(channel: channel, equipment: equipment))
+                if let channel = attempts[number].channel, let handlers = attempts[number].handlers {
+                    end.succeed(Connected(channel: channel, handlers: handlers))
                 }
             case .fail:
                 end.fail(failure())
@@ -193,7 +193,7 @@ final class ConnectRace<Equipment: Sendable> {
 
     private func prepare(_ number: Int, _ channel: any Channel) throws {
         guard !isOver else { throw CancellationError() }
-        attempts[number].equipment = try equip(channel)
+        attempts[number].handlers = try addHandlers(channel)
         attempts[number].channel = channel
     }
 

@@ -38,21 +38,21 @@ public struct Connector: Sendable {
 
     /// Connects to a server. All of it happens on one event loop.
     ///
-    /// - Parameter equip: Adds handlers to a channel before it connects, on its event loop. It runs for every attempt.
+    /// - Parameter addHandlers: Adds handlers to a channel before it connects, on its event loop. It runs for every attempt.
     /// - Throws: ``TransportError``, whose message says what was tried; `CancellationError`. In
     ///   either case all other attempts have ended.
-    func connect<Equipment: Sendable>(
+    func connect<Handlers: Sendable>(
         to endpoint: ServerEndpoint, on executor: EventLoopTaskExecutor, by deadline: ContinuousClock.Instant,
-        observe: (@Sendable (TransportEvent) -> Void)?, equip: @escaping @Sendable (any Channel) throws -> Equipment
-    ) async throws -> Connected<Equipment> {
+        observe: (@Sendable (TransportEvent) -> Void)?, addHandlers: @escaping @Sendable (any Channel) throws -> Handlers
+    ) async throws -> Connected<Handlers> {
         try Task.checkCancellation()
-        let wait = ConnectWait<Connected<Equipment>>()
+        let wait = ConnectWait<Connected<Handlers>>()
         return try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
                 wait.begin(continuation)
                 executor.eventLoop.execute { [self, wait = LoopsWait(wait)] in
-                    let end = executor.eventLoop.makePromise(of: Connected<Equipment>.self)
-                    let result = ConnectRace(endpoint, self, executor, deadline, observe, equip, end).run()
+                    let end = executor.eventLoop.makePromise(of: Connected<Handlers>.self)
+                    let result = ConnectRace(endpoint, self, executor, deadline, observe, addHandlers, end).run()
                     result.whenComplete { wait.end($0) }
                     wait.started(end)
                 }
@@ -123,7 +123,7 @@ private final class ConnectWait<Value: Sendable>: Sendable {
 }
 
 /// A connected channel with what was added to it.
-struct Connected<Equipment: Sendable>: Sendable {
+struct Connected<Handlers: Sendable>: Sendable {
     let channel: any Channel
-    let equipment: Equipment
+    let handlers: Handlers
 }

@@ -34,18 +34,18 @@ public final class WireConnection: Sendable {
     public let executor: any TaskExecutor
 
     /// The handlers of a channel.
-    private struct Equipment: Sendable {
+    private struct Handlers: Sendable {
         let tunnel: ProxyTunnel?
         let handshake: TLSHandshake?
         let handler: NIOLoopBound<RequestHandler>
     }
 
     private init(
-        _ connected: Connected<Equipment>, to endpoint: ServerEndpoint, tls: TLSReport?, executor: any TaskExecutor,
+        _ connected: Connected<Handlers>, to endpoint: ServerEndpoint, tls: TLSReport?, executor: any TaskExecutor,
         format: MessageFormat, limits: Locked<WireLimits>
     ) {
         channel = connected.channel
-        handler = connected.equipment.handler
+        handler = connected.handlers.handler
         self.endpoint = endpoint
         self.tls = tls
         self.executor = executor
@@ -117,30 +117,30 @@ public final class WireConnection: Sendable {
         let limits = Locked(limits)
         let executor = EventLoopTaskExecutor(eventLoop ?? connector.group.next())
         let proxy: SOCKS5Proxy? = if case .host = endpoint { proxy } else { nil }
-        let equip: @Sendable (any Channel) throws -> Equipment = { channel in
+        let addHandlers: @Sendable (any Channel) throws -> Handlers = { channel in
             // The order is that of the bytes on their way in.
             let tunnel = try ProxyTunnel(on: channel, to: endpoint, by: proxy)
             let handshake = try context.map { try TLSHandshake(on: channel, to: endpoint, $0) }
             let handler = RequestHandler(limits: { limits.withLock { $0 } }, isEncrypted: context != nil)
             try channel.pipeline.syncOperations.addHandler(handler)
-            return Equipment(
+            return Handlers(
                 tunnel: tunnel, handshake: handshake, handler: NIOLoopBound(handler, eventLoop: channel.eventLoop))
         }
         let connected = try await reaching(proxy) {
             try await connector.connect(
-                to: proxy?.endpoint ?? endpoint, on: executor, by: deadline, observe: observe, equip: equip)
+                to: proxy?.endpoint ?? endpoint, on: executor, by: deadline, observe: observe, addHandlers: addHandlers)
         }
         let channel = connected.channel
         var isTunnelOpen = false
         do {
-            if let tunnel = connected.equipment.tunnel, let proxy {
+            if let tunnel = connected.handlers.tunnel, let proxy {
                 observe?(.proxyAsked(proxy: proxy.endpoint, server: endpoint))
                 try await tunnel.open(on: channel, by: deadline)
                 observe?(.proxyConnected(proxy: proxy.endpoint, server: endpoint))
             }
             isTunnelOpen = true
             var tls: TLSReport?
-            if let handshake = connected.equipment.handshake {
+            if let handshake = connected.handlers.handshake {
                 observe?(.tlsBegan)
                 let report = try await handshake.complete(on: channel, by: deadline)
                 observe?(.tlsEnded(report))
