@@ -40,7 +40,8 @@ final class ConnectRace<Handlers: Sendable> {
     init(
         _ endpoint: ServerEndpoint, _ connector: Connector, _ executor: EventLoopTaskExecutor,
         _ deadline: ContinuousClock.Instant, _ observe: (@Sendable (TransportEvent) -> Void)?,
-        _ addHandlers: @escaping @Sendable (any Channel) throws -> Handlers, _ end: EventLoopPromise<Connected<Handlers>>
+        _ addHandlers: @escaping @Sendable (any Channel) throws -> Handlers,
+        _ end: EventLoopPromise<Connected<Handlers>>
     ) {
         self.endpoint = endpoint
         self.connector = connector

@@ -43,7 +43,8 @@ public struct Connector: Sendable {
     ///   either case all other attempts have ended.
     func connect<Handlers: Sendable>(
         to endpoint: ServerEndpoint, on executor: EventLoopTaskExecutor, by deadline: ContinuousClock.Instant,
-        observe: (@Sendable (TransportEvent) -> Void)?, addHandlers: @escaping @Sendable (any Channel) throws -> Handlers
+        observe: (@Sendable (TransportEvent) -> Void)?,
+        addHandlers: @escaping @Sendable (any Channel) throws -> Handlers
     ) async throws -> Connected<Handlers> {
         try Task.checkCancellation()
         let wait = ConnectWait<Connected<Handlers>>()

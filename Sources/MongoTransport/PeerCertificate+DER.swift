@@ -65,7 +65,34 @@ extension PeerCertificate {
             notBefore: try Self.time(validity[0]), notAfter: try Self.time(validity[1]))
     }
 
-    /// - Returns: `nil` where there is no such extension.
+    /// Whether a certificate has no unknown critical extension, and an extendedKeyUsage that can be read, if any
+    /// (RFC 5280 section 4.2). BoringSSL checks that where it verifies a chain.
+    static func isUnderstood(_ bytes: [UInt8]) -> Bool {
+        guard let root = try? DER.parse(bytes), let body = try? children(of: root).first,
+            let fields = try? children(of: body)
+        else { return false }
+        guard let field = fields.first(where: { $0.identifier == context(3) }) else { return true }
+        guard let extensions = try? children(of: field).first, let items = try? children(of: extensions) else {
+            return false
+        }
+        return items.allSatisfy { item in
+            guard let parts = try? children(of: item), let first = parts.first, parts.count == 2 || parts.count == 3
+            else { return false }
+            let isCritical = parts.count == 3 && (try? Bool(derEncoded: parts[1])) != false
+            guard let identifier = try? ASN1ObjectIdentifier(derEncoded: first).oidComponents,
+                identifier.count == 4, identifier.starts(with: [2, 5, 29]), understood.contains(identifier[3])
+            else { return !isCritical }
+            guard identifier[3] == 37 else { return true }
+            let usages = (try? value(of: identifier, in: extensions)).flatMap { $0 }.flatMap { try? children(of: $0) }
+            return usages?.allSatisfy { (try? ASN1ObjectIdentifier(derEncoded: $0)) != nil } ?? false
+        }
+    }
+
+    /// The last number of extensions that may be critical: basicConstraints, keyUsage, extendedKeyUsage, and the
+    /// alternative names.
+    private static let understood: Set<UInt> = [15, 17, 19, 37]
+
+    /// - Returns: `nil` if there is no such extension.
     private static func value(of wanted: [UInt], in extensions: ASN1Node) throws -> ASN1Node? {
         for item in try children(of: extensions) {
             let fields = try children(of: item)

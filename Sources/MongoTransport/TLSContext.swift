@@ -3,6 +3,14 @@ internal import NIOCore
 internal import NIOSSL
 internal import SecretMemory
 
+#if canImport(Glibc)
+internal import Glibc
+#elseif canImport(Musl)
+internal import Musl
+#elseif canImport(Darwin)
+internal import Darwin
+#endif
+
 /// ``TLSOptions`` ready for use: their files are read and checked.
 ///
 /// Reading the system's authorities costs more than a handshake. For many connections create one context and
@@ -17,6 +25,10 @@ public final class TLSContext: Sendable {
     /// The revocation lists; `nil` if not requested.
     let revocations: RevocationLists?
 
+    /// Whether it is still what reading the files now would give, as far as the time goes: which of several
+    /// authorities of one name is used depends on which are valid.
+    func isCurrent(at now: Int64) -> Bool { trust.changesAt.map { now < $0 } ?? true }
+
     /// Reads the files, on a thread for blocking calls: a file system that hangs delays no other work.
     ///
     /// - Throws: ``TransportError`` with ``TransportError/Code/tls``, which names the file that cannot be used, or with
@@ -28,7 +40,12 @@ public final class TLSContext: Sendable {
     /// Reads the files. It blocks for a short time: in asynchronous code use ``load(_:by:)``.
     ///
     /// - Throws: ``TransportError`` with ``TransportError/Code/tls``, which names the file that cannot be used.
-    public init(_ options: TLSOptions) throws {
+    public convenience init(_ options: TLSOptions) throws {
+        try self.init(options, at: Int64(time(nil)))
+    }
+
+    /// - Parameter now: In seconds since 1970.
+    init(_ options: TLSOptions, at now: Int64) throws {
         var configuration = TLSConfiguration.makeClientConfiguration()
         configuration.minimumTLSVersion = .tlsv12
         // The certificate's names are checked by this module, see ServerIdentity.
@@ -44,7 +61,9 @@ public final class TLSContext: Sendable {
             promise.succeed(.noChanges)
         }
 
-        trust = try options.verifiesCertificate ? TrustedAuthorities(options.authoritiesFile) : TrustedAuthorities()
+        trust =
+            try options.verifiesCertificate
+            ? TrustedAuthorities(options.authoritiesFile, now: now) : TrustedAuthorities()
         trust.configure(&configuration)
         do {
             let file = options.verifiesCertificate ? options.revocationListsFile : nil

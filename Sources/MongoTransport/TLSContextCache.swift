@@ -1,11 +1,20 @@
 public import BlockingWork
 internal import NameResolution
 
+#if canImport(Glibc)
+internal import Glibc
+#elseif canImport(Musl)
+internal import Musl
+#elseif canImport(Darwin)
+internal import Darwin
+#endif
+
 /// TLS contexts that many connections share, one for each set of options.
 ///
 /// The files are read once, on a thread for calls that block, however many connections wait for them; each of these
 /// waits until its own deadline. A file system that hangs therefore blocks one thread, not one for each connection. A
-/// failure is not cached.
+/// failure is not cached. The files are read again when one of several authorities of the same name becomes valid or
+/// expires.
 public final class TLSContextCache: Sendable {
     typealias Load = @Sendable (TLSOptions) throws -> TLSContext
 
@@ -26,6 +35,7 @@ public final class TLSContextCache: Sendable {
 
     private let work: SharedWork<Key, TLSContext>
     private let load: Load
+    private let clock: @Sendable () -> Int64
     private let kept = Locked(Kept())
 
     /// Creates an empty cache.
@@ -35,9 +45,15 @@ public final class TLSContextCache: Sendable {
         self.init(workers: workers) { try TLSContext($0) }
     }
 
-    /// - Parameter load: Reads the files; it may block indefinitely.
-    init(workers: BlockingWorkers? = nil, load: @escaping Load) {
+    /// - Parameters:
+    ///   - clock: Seconds since 1970.
+    ///   - load: Reads the files; it may block indefinitely.
+    init(
+        workers: BlockingWorkers? = nil, clock: @escaping @Sendable () -> Int64 = { Int64(time(nil)) },
+        load: @escaping Load
+    ) {
         work = SharedWork(workers: workers ?? .namesAndFiles)
+        self.clock = clock
         self.load = load
     }
 
@@ -72,8 +88,10 @@ public final class TLSContextCache: Sendable {
     }
 
     private func find(_ key: Key) -> TLSContext? {
-        kept.withLock { kept in
-            kept.generation == key.generation ? kept.contexts.first { $0.options == key.options } : nil
+        let now = clock()
+        return kept.withLock { kept in
+            kept.contexts.removeAll { !$0.isCurrent(at: now) }
+            return kept.generation == key.generation ? kept.contexts.first { $0.options == key.options } : nil
         }
     }
 

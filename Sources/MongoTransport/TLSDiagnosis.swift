@@ -119,11 +119,14 @@ struct TLSDiagnosis {
         case .certificateVerifyFailed:
             return explain(certificate: report.certificate)
         case .keyUsage:
+            let subject = report.certificate?.subject ?? "unknown"
+            let isKeyTransport = report.cipherSuite?.hasPrefix("TLS_RSA_WITH_") == true
             return (
                 .certificateUsage,
-                "the certificate of \(endpoint) (\(report.certificate?.subject ?? "unknown")) may not be used for "
-                    + "this: its extension keyUsage does not have digitalSignature, and in TLS 1.3, as in TLS 1.2 with "
-                    + "ECDHE, the server must sign"
+                "the certificate of \(endpoint) (\(subject)) may not be used for this: its extension keyUsage does not have "
+                    + (isKeyTransport
+                        ? "keyEncipherment, which cipher suites without ECDHE need"
+                        : "digitalSignature, and in TLS 1.3, as in TLS 1.2 with ECDHE, the server must sign")
             )
         case .unsupportedProtocol, .wrongVersionNumber, .unknownProtocol:
             return explain(alert: .protocolVersion)
@@ -181,9 +184,11 @@ struct TLSDiagnosis {
                 "it is self-issued and is not among \(authorities)"
             } else if !certificate.isForServers {
                 "its extension extendedKeyUsage does not have serverAuth"
+            } else if certificate.isSelfIssued, !context.trust.servers.isEmpty {
+                "it has an unknown critical extension, or its extendedKeyUsage cannot be read"
             } else if certificate.isSelfIssued {
                 "it is self-issued and is among \(authorities), but its extension keyUsage does not have keyCertSign: "
-                    + "this client trusts such a certificate only in a file without others. Name a file that has it alone"
+                    + "this client trusts such a certificate only if no others are trusted. Name a file that has it alone"
             } else if issuers.isEmpty {
                 "no chain leads from its issuer, \(certificate.issuer), to one of \(authorities), or an intermediate "
                     + "authority has expired, or has constraints that this certificate violates, such as certificate "
@@ -196,6 +201,7 @@ struct TLSDiagnosis {
                 "its issuer's name, \(certificate.issuer), is among \(authorities), but that authority's key did not sign it, or its "
                     + "name constraints do not allow it (BoringSSL applies those to host names, and then a certificate "
                     + "needs subject alternative names), or it has an unknown critical extension"
+                    + leftOut(of: issuers, at: now)
             }
         return (.notTrusted, "the certificate of \(endpoint) (\(certificate.subject)) is not trusted: \(reason)")
     }
@@ -210,6 +216,15 @@ struct TLSDiagnosis {
         guard let first = expired.first else { return "" }
         let others = expired.count > 1 ? ", as did \(expired.count - 1) more of them" : ""
         return "; \(first.subject) among these expired on \(UTCDate(first.notAfter))\(others)"
+    }
+
+    /// A hint about certificates of an authority that do not count now, as another of its name is valid.
+    private func leftOut(of issuers: [PeerCertificate], at now: Int64) -> String {
+        guard let other = issuers.first(where: { !$0.isValid(at: now) }) else { return "" }
+        let what =
+            other.notAfter < now
+            ? "expired on \(UTCDate(other.notAfter))" : "is not valid before \(UTCDate(other.notBefore))"
+        return "; another certificate of that name among these \(what)"
     }
 
     private func validity(of certificate: PeerCertificate, at now: Int64, _ what: String) -> (TLSFailure, String)? {

@@ -22,6 +22,9 @@ struct TrustedAuthorities: CustomStringConvertible {
     /// Whether there are none at all.
     var isEmpty: Bool { certificates.isEmpty && !usesSystem }
 
+    /// When the choice between authorities of one name changes, in seconds since 1970; `nil` for never.
+    private(set) var changesAt: Int64?
+
     private var certificates: [NIOSSLCertificate] = []
     /// Whether those of the system are trusted, and there are any.
     private var usesSystem = false
@@ -54,6 +57,8 @@ struct TrustedAuthorities: CustomStringConvertible {
     /// Drops an invalid certificate if a valid one has the same name, such as that of a renewed authority:
     /// BoringSSL uses the first one with an issuer's name, and OpenSSL the first valid one.
     private mutating func leaveOutNamesakes(at now: Int64) {
+        let namesakes = Dictionary(grouping: known, by: \.subject).values.filter { $0.count > 1 }.joined()
+        changesAt = namesakes.flatMap { [$0.notBefore, $0.notAfter + 1] }.filter { $0 > now }.min()
         let names = Set(known.filter { $0.isValid(at: now) }.map(\.subject))
         guard known.contains(where: { !$0.isValid(at: now) && names.contains($0.subject) }) else { return }
         certificates.removeAll { certificate in
@@ -70,7 +75,7 @@ struct TrustedAuthorities: CustomStringConvertible {
         guard let bytes = try? certificate?.toDERBytes(), servers.contains(bytes),
             let certificate = try? PeerCertificate(der: bytes)
         else { return false }
-        return certificate.isValid(at: now) && certificate.isForServers
+        return certificate.isValid(at: now) && certificate.isForServers && PeerCertificate.isUnderstood(bytes)
     }
 
     /// OpenSSL's defaults are one file and one folder, and each of the variables replaces one of them. Where a system

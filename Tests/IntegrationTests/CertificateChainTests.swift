@@ -95,6 +95,12 @@ import Testing
             testDescription: "issued by itself, may sign no others, for clients", server: "own-for-clients",
             authorities: "own-for-clients", failure: "extendedKeyUsage does not have serverAuth"),
         .init(
+            testDescription: "issued by itself, may sign no others, an unknown critical extension",
+            server: "own-critical", authorities: "own-critical", failure: "unknown critical extension"),
+        .init(
+            testDescription: "issued by itself, may sign no others, extendedKeyUsage is damaged",
+            server: "own-odd-usage", authorities: "own-odd-usage", failure: "extendedKeyUsage"),
+        .init(
             testDescription: "issued by itself, one of the same name is named", server: "own-signing-leaf",
             authorities: "own-signing", failure: "is not among"),
     ]
@@ -202,6 +208,8 @@ import Testing
         certificate own-signing-leaf localhost - "${localhost}basicConstraints=CA:FALSE\\n$signing" $from $to
         certificate own-old localhost - "$localhost$signing" $from 20210101000000Z
         certificate own-for-clients localhost - "$localhost${signing}extendedKeyUsage=clientAuth\\n" $from $to
+        certificate own-critical localhost - "$localhost${signing}1.2.3.4=critical,ASN1:NULL\\n" $from $to
+        certificate own-odd-usage localhost - "$localhost${signing}2.5.29.37=ASN1:INTEGER:1\\n" $from $to
         certificate own-other "Other" - "$localhost$signing" $from $to
         cat own-other.crt own-signing-leaf.crt >own-two.crt
         cat own-signing.crt own-signing-leaf.crt >own-namesakes.crt

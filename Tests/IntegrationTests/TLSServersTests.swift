@@ -50,6 +50,10 @@ import Testing
             extensions: "keyUsage=keyEncipherment,dataEncipherment",
             failure: "its extension keyUsage does not have digitalSignature", advice: "digitalSignature in its keyUsage"
         ),
+        .init(
+            testDescription: "keyUsage without keyEncipherment, no forward secrecy",
+            extensions: "keyUsage=digitalSignature", options: ["-tls1_2", "-cipher", "AES128-GCM-SHA256"],
+            failure: "does not have keyEncipherment", advice: "allow cipher suites with ECDHE", pythonSucceeds: false),
         .init(testDescription: "TLS 1.2", options: ["-tls1_2"]),
         .init(
             testDescription: "TLS 1.1", options: ["-tls1_1"] + weak, failure: "neither TLS 1.2 nor TLS 1.3",

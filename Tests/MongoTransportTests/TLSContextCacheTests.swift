@@ -1,8 +1,10 @@
 import BlockingWork
 import Dispatch
+import Foundation
 import ModuleTestSupport
 import NIOConcurrencyHelpers
 import SecretMemory
+import TestSupport
 import Testing
 
 @testable import MongoTransport
@@ -42,6 +44,34 @@ import Testing
         workers: BlockingWorkers = BlockingWorkers(), _ load: @escaping TLSContextCache.Load
     ) -> TLSContextCache {
         TLSContextCache(workers: workers, load: load)
+    }
+
+    /// Two authorities of one name: which of them counts depends on the time, and a long-lived process notices.
+    @Test func aChoiceThatDependsOnTheTimeIsMadeAnew() async throws {
+        let authority = try await TestAuthority.shared
+        try await withFolder { folder in
+            let file = folder.appending(path: "two.crt")
+            try Data(authority.contents("ca.crt") + authority.contents("namesake-ca.crt")).write(to: file)
+            var options = TLSOptions()
+            options.authoritiesFile = file.path
+            let start = Int64(Date().timeIntervalSince1970)
+            let trust = try TLSContext(options, at: start).trust
+            let change = try #require(trust.changesAt)
+            #expect(change == trust.known.map(\.notAfter).min().map { $0 + 1 })
+
+            let now = NIOLockedValueBox(start)
+            let files = Files()
+            let contexts = TLSContextCache(workers: BlockingWorkers(), clock: { now.withLockedValue { $0 } }) {
+                try files.read($0)
+            }
+            for (time, reads) in [(start, 1), (change - 1, 1), (change, 2)] {
+                now.withLockedValue { $0 = time }
+                _ = try await contexts.context(for: options, by: farAway)
+                #expect(files.reads.withLockedValue { $0 } == reads)
+            }
+            options.authoritiesFile = authority.path("ca.crt")
+            #expect(try TLSContext(options).trust.changesAt == nil)
+        }
     }
 
     @Test func manyConnectionsReadTheFilesOnce() async throws {

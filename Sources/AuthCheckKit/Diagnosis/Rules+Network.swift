@@ -221,6 +221,11 @@ extension Rule {
             { _ in "the server's certificate is not for servers: its extendedKeyUsage lacks serverAuth" },
             do: { _ in [.init("have the certificate reissued with serverAuth in its extendedKeyUsage")] }),
         Rule(
+            "tls-extension-unknown", for: "tls.not-trusted", is: .tls, by: .server,
+            when: { $0.says("is not trusted: it has an unknown critical extension") },
+            { _ in "the server's certificate has an extension that this client does not know and must not ignore" },
+            do: { _ in [.init("have the certificate reissued without that extension, or with it not critical")] }),
+        Rule(
             "tls-self-signed", for: "tls.not-trusted", is: .tls, by: .connectionString,
             when: { $0.says("it is self-issued and is not among") },
             { _ in "the server's certificate is self-issued, and is not among those that are trusted here" },
@@ -236,8 +241,8 @@ extension Rule {
             "tls-self-signed-beside-others", for: "tls.not-trusted", is: .tls, by: .connectionString,
             when: { $0.says("its extension keyUsage does not have keyCertSign") },
             { _ in
-                "the server's certificate is self-issued and trusted here, but its keyUsage lacks keyCertSign, and the file has "
-                    + "other certificates besides"
+                "the server's certificate is self-issued and trusted here, but its keyUsage lacks keyCertSign, and it is not the "
+                    + "only trusted certificate"
             },
             do: { _ in [.init("name a file that has the server's certificate alone: tlsCAFile=/path/to/server.pem")] }),
         Rule(
@@ -300,9 +305,17 @@ extension Rule {
             }),
         Rule(
             "tls-key-usage", for: "tls.certificate-usage", is: .tls, by: .server,
-            { _ in "the keyUsage of the server's certificate lacks digitalSignature" },
-            do: { _ in
-                [
+            {
+                "the keyUsage of the server's certificate lacks \($0.says("keyEncipherment") ? "keyEncipherment" : "digitalSignature")"
+            },
+            do: {
+                guard !$0.says("keyEncipherment") else {
+                    return [
+                        .init("allow cipher suites with ECDHE on the server, which are safer"),
+                        .init("or have the certificate reissued with keyEncipherment in its keyUsage"),
+                    ]
+                }
+                return [
                     .init(
                         "have the certificate reissued with digitalSignature in its keyUsage. Drivers on OpenSSL ignore that extension; BoringSSL, which this client uses, does not"
                     )
