@@ -116,6 +116,7 @@ check: packages-check
 
 # These two need all modules of the libraries. The pages are checked first, as that takes no build.
 docs: packages-check
+	SWIFT='$(SWIFT)' docs/tools/test
 	docs/tools/versions
 	docs/tools/links
 	SWIFT='$(SWIFT)' docs/tools/snippets
