@@ -7,15 +7,12 @@ package import NIOSSL
 package struct TestAuthority: Sendable {
     /// The authorities and certificates of this run.
     package static var shared: TestAuthority {
-        get async throws {
-            // Programs are waited for: on a thread of its own, as Swift's few ones are for the tests.
-            try await withCheckedThrowingContinuation { continuation in
-                DispatchQueue.global().async { continuation.resume(with: made) }
-            }
-        }
+        get async throws { try await made.value }
     }
 
-    private static let made = Result { try TestAuthority() }
+    private static let made = Task { try await TestAuthority() }
+    private static let temporaryFolder = FileManager.default.temporaryDirectory
+        .appendingPathComponent("tls-\(UUID().uuidString)")
 
     private enum Validity: String, Sendable {
         case now = "19900101000000Z 20990101000000Z"
@@ -67,59 +64,56 @@ package struct TestAuthority: Sendable {
         Array(try Data(contentsOf: folder.appendingPathComponent(name)))
     }
 
-    private init() throws {
-        folder = FileManager.default.temporaryDirectory.appendingPathComponent("tls-\(UUID().uuidString)")
+    private init() async throws {
+        folder = Self.temporaryFolder
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        atexit {
-            guard case .success(let authority) = TestAuthority.made else { return }
-            try? FileManager.default.removeItem(at: authority.folder)
-        }
+        atexit { try? FileManager.default.removeItem(at: TestAuthority.temporaryFolder) }
         try write("ca.cnf", Self.configuration)
         try write("index.txt", "")
 
-        try authority("ca", "/O=Tests/CN=Test CA")
-        try authority("other-ca", "/O=Tests/CN=Other CA")
-        try authority("namesake-ca", "/O=Tests/CN=Test CA")
-        try authority("expired-ca", "/O=Tests/CN=Expired CA", .past)
-        try issue("intermediate", "/O=Tests/CN=Intermediate CA", extensions: "authority", by: "ca")
+        try await authority("ca", "/O=Tests/CN=Test CA")
+        try await authority("other-ca", "/O=Tests/CN=Other CA")
+        try await authority("namesake-ca", "/O=Tests/CN=Test CA")
+        try await authority("expired-ca", "/O=Tests/CN=Expired CA", .past)
+        try await issue("intermediate", "/O=Tests/CN=Intermediate CA", extensions: "authority", by: "ca")
 
         let names = "DNS:db.test,DNS:*.wild.test"
-        try issue("server", "/O=Tests/CN=db.test", names: names, by: "ca")
-        try issue("localhost", "/O=Tests/CN=localhost", names: "DNS:localhost,IP:127.0.0.1,IP:::1", by: "ca")
-        try issue("address", "/CN=address", names: "IP:127.0.0.1,IP:::1", by: "ca")
-        try issue("address-and-name", "/CN=x", names: "DNS:other.test,IP:127.0.0.1", by: "ca")
-        try issue("common-name", "/CN=db.test", by: "ca")
-        try issue("underscore", "/CN=x", names: "DNS:my_mongo", by: "ca")
-        try issue("underscore-common-name", "/CN=my_mongo", by: "ca")
-        try issue("name-beside-address", "/CN=db.test", names: "IP:127.0.0.1", by: "ca")
-        try issue("below", "/CN=db.test", names: names, by: "intermediate")
-        try issue("expired", "/CN=db.test", names: names, by: "ca", .past)
-        try issue("future", "/CN=db.test", names: names, by: "ca", .future)
-        try issue("of-expired-ca", "/CN=db.test", names: names, by: "expired-ca")
-        try issue("of-namesake", "/CN=db.test", names: names, by: "namesake-ca")
-        try issue("client-only", "/CN=db.test", names: names, extensions: "client", by: "ca")
-        try issue(
+        try await issue("server", "/O=Tests/CN=db.test", names: names, by: "ca")
+        try await issue("localhost", "/O=Tests/CN=localhost", names: "DNS:localhost,IP:127.0.0.1,IP:::1", by: "ca")
+        try await issue("address", "/CN=address", names: "IP:127.0.0.1,IP:::1", by: "ca")
+        try await issue("address-and-name", "/CN=x", names: "DNS:other.test,IP:127.0.0.1", by: "ca")
+        try await issue("common-name", "/CN=db.test", by: "ca")
+        try await issue("underscore", "/CN=x", names: "DNS:my_mongo", by: "ca")
+        try await issue("underscore-common-name", "/CN=my_mongo", by: "ca")
+        try await issue("name-beside-address", "/CN=db.test", names: "IP:127.0.0.1", by: "ca")
+        try await issue("below", "/CN=db.test", names: names, by: "intermediate")
+        try await issue("expired", "/CN=db.test", names: names, by: "ca", .past)
+        try await issue("future", "/CN=db.test", names: names, by: "ca", .future)
+        try await issue("of-expired-ca", "/CN=db.test", names: names, by: "expired-ca")
+        try await issue("of-namesake", "/CN=db.test", names: names, by: "namesake-ca")
+        try await issue("client-only", "/CN=db.test", names: names, extensions: "client", by: "ca")
+        try await issue(
             "elaborate", #"/DC=test/DC=corp/O=A, "B" \+ C /OU=café/CN=db.test"#,
             names: names + ",IP:192.0.2.7,email:a@b.test", by: "ca")
-        try selfSigned("self-signed", "/CN=db.test", names: names)
-        try selfSigned("self-signed-no-authority", "/CN=db.test", names: names, extensions: "no-authority")
-        try selfSigned("self-signed-expired", "/CN=db.test", names: names, extensions: "no-authority", .past)
+        try await selfSigned("self-signed", "/CN=db.test", names: names)
+        try await selfSigned("self-signed-no-authority", "/CN=db.test", names: names, extensions: "no-authority")
+        try await selfSigned("self-signed-expired", "/CN=db.test", names: names, extensions: "no-authority", .past)
 
-        try issue("client", "/O=Tests/CN=ann", extensions: "client", by: "ca")
-        try issue("stranger", "/O=Tests/CN=eve", extensions: "client", by: "other-ca")
-        try files()
+        try await issue("client", "/O=Tests/CN=ann", extensions: "client", by: "ca")
+        try await issue("stranger", "/O=Tests/CN=eve", extensions: "client", by: "other-ca")
+        try await files()
     }
 
     // MARK: - Files
 
-    private func files() throws {
+    private func files() async throws {
         for name in ["client", "stranger", "localhost", "underscore"] {
             try join(name + ".pem", [name + ".key", name + ".crt"])
         }
-        try openssl(
+        try await openssl(
             "pkcs8", "-topk8", "-v2", "aes256", "-in", "client.key", "-out", "client.p8", "-passout",
             "pass:" + Self.password)
-        try openssl("ec", "-aes256", "-in", "client.key", "-out", "client.old", "-passout", "pass:" + Self.password)
+        try await openssl("ec", "-aes256", "-in", "client.key", "-out", "client.old", "-passout", "pass:" + Self.password)
         try join("client-encrypted.pem", ["client.crt", "client.p8"])
         try join("client-encrypted-old.pem", ["client.old", "client.crt"])
         try join("mismatch.pem", ["stranger.key", "client.crt"])
@@ -130,7 +124,7 @@ package struct TestAuthority: Sendable {
         try FileManager.default.createDirectory(atPath: path("hashed"), withIntermediateDirectories: true)
         try write("hashed/README", "no certificate\n")
         try join("hashed/ca.pem", ["ca.crt"])
-        try openssl("rehash", "hashed")
+        try await openssl("rehash", "hashed")
         try write("empty.pem", "")
         try write("garbage.pem", "this is no certificate\n")
         try write("damaged.pem", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
@@ -149,31 +143,31 @@ package struct TestAuthority: Sendable {
 
     // MARK: - Certificates
 
-    private func authority(_ name: String, _ subject: String, _ validity: Validity = .now) throws {
-        try request(name, subject)
-        try openssl(
+    private func authority(_ name: String, _ subject: String, _ validity: Validity = .now) async throws {
+        try await request(name, subject)
+        try await openssl(
             ["ca", "-selfsign", "-keyfile", name + ".key", "-extensions", "authority"] + common(name, validity))
     }
 
     private func issue(
         _ name: String, _ subject: String, names: String? = nil, extensions: String = "server", by authority: String,
         _ validity: Validity = .now
-    ) throws {
-        try request(name, subject, names)
-        try openssl(
+    ) async throws {
+        try await request(name, subject, names)
+        try await openssl(
             ["ca", "-cert", authority + ".crt", "-keyfile", authority + ".key", "-extensions", extensions]
                 + common(name, validity))
     }
 
     private func selfSigned(
         _ name: String, _ subject: String, names: String, extensions: String = "server", _ validity: Validity = .now
-    ) throws {
-        try request(name, subject, names)
-        try openssl(["ca", "-selfsign", "-keyfile", name + ".key", "-extensions", extensions] + common(name, validity))
+    ) async throws {
+        try await request(name, subject, names)
+        try await openssl(["ca", "-selfsign", "-keyfile", name + ".key", "-extensions", extensions] + common(name, validity))
     }
 
-    private func request(_ name: String, _ subject: String, _ names: String? = nil) throws {
-        try openssl(
+    private func request(_ name: String, _ subject: String, _ names: String? = nil) async throws {
+        try await openssl(
             ["req", "-new", "-utf8", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
                 + ["-config", "ca.cnf", "-subj", subject, "-keyout", name + ".key", "-out", name + ".csr"]
                 + (names.map { ["-addext", "subjectAltName=\($0)"] } ?? []))
@@ -185,24 +179,15 @@ package struct TestAuthority: Sendable {
             + ["-startdate", dates[0], "-enddate", dates[1]]
     }
 
-    private func openssl(_ arguments: String...) throws {
-        try openssl(arguments)
+    private func openssl(_ arguments: String...) async throws {
+        try await openssl(arguments)
     }
 
-    private func openssl(_ arguments: [String]) throws {
-        let process = Process()
-        let output = Pipe()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = ["openssl"] + arguments
-        process.currentDirectoryURL = folder
-        process.standardInput = FileHandle.nullDevice
-        process.standardOutput = output
-        process.standardError = output
-        try process.run()
-        let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        process.waitUntilExit()
-        guard process.terminationStatus == 0 else {
-            throw TestSupportError("openssl (package openssl) failed: \(arguments.joined(separator: " "))\n\(text)")
+    private func openssl(_ arguments: [String]) async throws {
+        let result = try await Child.run(
+            URL(fileURLWithPath: "/bin/sh"), ["-c", #"cd "$1"; shift; exec openssl "$@""#, "sh", folder.path] + arguments)
+        guard result.status == 0 else {
+            throw TestSupportError("openssl (package openssl) failed: \(arguments.joined(separator: " "))\n\(result)")
         }
     }
 
