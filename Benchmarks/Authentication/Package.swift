@@ -10,7 +10,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
     ],
     targets: [
-        // The server's side of a context in memory, the same for the C floor, the test server and ours.
+        // The server side of an in-memory context, shared by the C floor, the test server and our client.
         .target(
             name: "CGSSAcceptor", linkerSettings: [.linkedLibrary("gssapi_krb5"), .linkedLibrary("krb5")]),
         .executableTarget(

@@ -1,4 +1,4 @@
-"""The clients, and how they are run and counted."""
+"""The clients, and how they are run and measured."""
 
 import json
 import os
@@ -51,7 +51,7 @@ class Clients:
         return [*program, "memory", str(count), *tail]
 
     def run(self, command):
-        """The lines of JSON that a client printed; the lines of one that cannot do this are empty."""
+        """The lines of JSON that a client printed; empty if the client does not support this."""
         environment = {**os.environ, **self.surroundings.environment(), **self.surroundings.cold_cache()}
         outcome = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600)
         if outcome.returncode:
@@ -60,7 +60,7 @@ class Clients:
         return [line for line in lines if "unsupported" not in line]
 
     def counted(self, tool, parse, command_for, few, many):
-        """What each authentication adds to a counter: the difference of two runs, so that starting does not count."""
+        """What each authentication adds to a counter: the difference of two runs, so that start-up does not count."""
         environment = {**SBIN, **self.surroundings.environment(), **self.surroundings.cold_cache()}
         totals = []
         for count in (few, many):
@@ -97,7 +97,7 @@ def percentile(values, share):
 
 
 def take_turns(clients, names, command_for, rounds):
-    """For each client the figures of its turns. Round by round another client begins."""
+    """The figures of each client's turns. Each round begins with another client."""
     turns = {name: [] for name in names}
     for index in range(rounds):
         shift = index % len(names)
@@ -112,7 +112,7 @@ def take_turns(clients, names, command_for, rounds):
 
 
 def figures(turns):
-    """What the tables show of each turn: for one authentication, in microseconds."""
+    """What the tables show for each turn: values for one authentication, in microseconds."""
     return {name: [{
         "median": statistics.median(line["latencies"]), "p99": percentile(line["latencies"], 0.99),
         "most": max(line["latencies"]), "wall": line["wall"], "cpu": line["cpu"] / line["count"] * 1e6,
@@ -126,7 +126,7 @@ def middle(all_figures, name, key):
 
 
 def ratio(all_figures, name, peer, key):
-    """The median of the rounds' ratios; `None` where one of the two was not measured."""
+    """The median of the rounds' ratios; `None` if one of the two was not measured."""
     if name == peer or name not in all_figures or peer not in all_figures:
         return None
     return statistics.median(a[key] / b[key] for a, b in zip(all_figures[name], all_figures[peer]) if b[key])

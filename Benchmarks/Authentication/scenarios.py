@@ -113,7 +113,7 @@ class Benchmark:
             self.clients.surroundings.ask_names(server)
             one[server] = figures(take_turns(
                 self.clients, names, lambda name: self.clients.command(name, "sequential", ONE_FAMILY, few), rounds))
-            # The floor and libmongoc without their threads' start: what is compared is the time of one among many.
+            # The floor's and libmongoc's thread start does not count: the time of one among many is compared.
             crowd[server] = figures(take_turns(
                 self.clients, names, lambda name: self.clients.command(name, "concurrent", ONE_FAMILY, many), 1))
         self.clients.surroundings.ask_names(QUICK_NAMES)
@@ -127,9 +127,9 @@ class Benchmark:
             rows.append(row)
         print_table(
             f"A silent name server, to a name with A only (hosts file); milliseconds, {many} at once",
-            ["client", "quick: one", "p99 at once", "failed", "silent: one", "p99 at once", "failed"], rows)
+            ["client", "fast: one", "p99 at once", "failed", "silent: one", "p99 at once", "failed"], rows)
         quick, silent = (middle(one[server], OURS, "median") for server in (QUICK_NAMES, SILENT_NAMES))
-        self.budget("a silent name server: one authentication against one with a quick server", 1.1, silent / quick)
+        self.budget("a silent name server: one authentication against one with a fast server", 1.1, silent / quick)
 
     def stalled(self):
         count = 50 if self.arguments.quick else 300
@@ -145,10 +145,10 @@ class Benchmark:
         print_table("A stopped KDC: one after another to another host", ["when", "median, µs", "p99, µs"], rows)
         late = max(max(turn[2]["latencies"]) for turn in turns) / 1000
         failed = min(turn[2]["failed"] for turn in turns)
-        print(f"\nOf the 20 that wait {failed} fail. They end {text(late, 1)} ms after their deadline at the latest.")
-        self.budget("a stopped KDC: latency of the others against before", 1.1, statistics.median(
+        print(f"\nOf the 20 that wait, {failed} fail. They end at most {text(late, 1)} ms after their deadline.")
+        self.budget("a stopped KDC: latency of the others compared with before", 1.1, statistics.median(
             statistics.median(turn[1]["latencies"]) / statistics.median(turn[0]["latencies"]) for turn in turns))
-        self.budget("a stopped KDC: its own end after their deadline", 100, late, 1, " ms")
+        self.budget("a stopped KDC: end after the deadline", 100, late, 1, " ms")
 
     def delay(self):
         count = 20 if self.arguments.quick else 100

@@ -1,4 +1,4 @@
-"""What the benchmark runs in: names, a realm, a server, a delaying proxy."""
+"""The environment of the benchmark: names, a realm, a server, a delaying proxy."""
 
 import os
 import shutil
@@ -22,7 +22,7 @@ def complain(text):
 
 
 class Surroundings:
-    """Names, a realm, a server and a proxy; all of it gone after `stop()`."""
+    """Names, a realm, a server and a proxy; `stop()` removes them all."""
 
     def __init__(self, arguments):
         self.arguments = arguments
@@ -55,7 +55,7 @@ class Surroundings:
         return own
 
     def ask_names(self, server):
-        """From now on names are asked for there. Each client is a new process and reads the file anew."""
+        """Selects the name server. Each client is a new process and reads the file again."""
         self.resolver.write_text(f"nameserver {server}\n")
 
     def spawn(self, command, lines=0):
@@ -123,13 +123,13 @@ class Surroundings:
                     stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode:
                 return
             time.sleep(0.1)
-        complain("the KDC gives no ticket")
+        complain("the KDC does not issue a ticket")
 
     def tickets_asked_for(self):
         return self.log.read_text(errors="replace").count("TGS_REQ")
 
     def cold_cache(self):
-        """A cache of its own that holds the user's first ticket and nothing else."""
+        """A new cache that holds only the user's initial ticket."""
         self.caches += 1
         cache = self.folder / f"cache-{self.caches % 8}"
         shutil.copyfile(self.first_ticket, cache)

@@ -1,4 +1,4 @@
-"""What is done to authcheck."""
+"""The cases that authcheck must survive."""
 
 import os
 import struct
@@ -8,46 +8,46 @@ from typing import Callable, Optional
 
 import peers
 
-# The time that authcheck is given in each case.
+# The deadline for authcheck in each case, in seconds.
 DEADLINE = 5
 
 PLAIN = "authMechanism=PLAIN"
 SCRAM = "authMechanism=SCRAM-SHA-256"
 GSSAPI = "authMechanism=GSSAPI"
-# How long a hello may be.
+# The maximum length of a hello.
 LIMIT = 1 << 20
-# What a message has beside its texts.
+# The overhead of a message in addition to its texts.
 HEADERS = 100
 
 
 @dataclass
 class Case:
     name: str
-    # Makes what each server does; without it there is no server, and the hosts refuse.
+    # Makes the behaviour of each server; without it there are no servers, and the ports refuse connections.
     peer: Optional[Callable] = None
     hosts: int = 1
     query: str = PLAIN
     user: str = "u:p"
-    # Behind the command and the connection string.
+    # Arguments after the command and the connection string.
     arguments: list = field(default_factory=list)
     command: str = "check"
-    # For standard input: a path, or what gives a text in pieces. The connection string is "-" then.
+    # Standard input: a path, or a function that yields a text in pieces. The connection string is then "-".
     stdin: Optional[object] = None
     environment: dict = field(default_factory=dict)
-    # Makes a file in the run's folder before the case, and is given its path; it is removed afterwards.
+    # Makes a file at the given path in the run's folder before the case; it is removed afterwards.
     file: Optional[Callable] = None
-    # Whether somebody reads what is printed.
+    # Whether the output is read.
     is_read: bool = True
-    # How the last host must have ended: the class of its failure.
+    # The required failure class of the last host.
     neighbour: Optional[str] = None
-    # Whether the check must come to an end, and is not ended from outside half a second after its deadline.
+    # Whether the check must end by itself, not by the watchdog half a second after its deadline.
     ends: bool = True
-    # How many bytes may be printed for each host.
+    # The maximum output for each host, in bytes.
     output: int = 1 << 20
 
 
 def both(*arguments, **named):
-    """A case with a report for people, and one for programs."""
+    """A case with a text report, and one with a JSON report."""
     case = Case(*arguments, **named)
     return [case, replace(case, name=case.name + ", JSON", arguments=[*case.arguments, "--format", "json"])]
 
@@ -73,7 +73,7 @@ def repeated(size, piece, head=b""):
 
 
 def authorities(size):
-    """The system's certificates over and over."""
+    """The system's certificates, repeated."""
     def make(path):
         with open("/etc/ssl/certs/ca-certificates.crt", "rb") as file:
             repeated(size, file.read())(path)
@@ -96,7 +96,7 @@ def ticket(*service):
         + times + b"\0" + struct.pack(">III", 0, 0, 0) + counted(bytes(100)) + counted(b""))
 
 
-# The version, no fields of a header, and the owner.
+# The version, an empty header, and the owner.
 CACHE = b"\5\4\0\0" + principal("EXAMPLE.TEST", "ann")
 GRANTING = ticket("krbtgt", "EXAMPLE.TEST")
 LONG_NAME = b"\5\4\0\0" + struct.pack(">II", 1, 1) + counted(b"EXAMPLE.TEST") + struct.pack(">I", 475_999_000)
@@ -105,7 +105,7 @@ LONG_NAME = b"\5\4\0\0" + struct.pack(">II", 1, 1) + counted(b"EXAMPLE.TEST") + 
 # MARK: Connection strings
 
 def text(*pieces):
-    """A string in pieces, of which each is a text, or a text and how often it comes."""
+    """A string in pieces. Each piece is a text, or a text and its number of repetitions."""
     for piece in pieces:
         piece, count = piece if isinstance(piece, tuple) else (piece, 1)
         while count > 0:
@@ -180,9 +180,9 @@ def slowness():
     yield Case("1,000 silent servers, JSON", lambda: peers.silent, 1000, arguments=["--format", "json"])
     yield Case("a server that closes at once", lambda: peers.closing)
     yield Case("a byte each 100 ms", lambda: peers.dripping)
-    yield Case("replies without end that nobody asked for", lambda: peers.endless)
-    yield Case("text without end in place of MongoDB", lambda: peers.noise)
-    yield Case("text without end in place of TLS", lambda: peers.noise, query=PLAIN + "&tls=true")
+    yield Case("endless unsolicited replies", lambda: peers.endless)
+    yield Case("endless text instead of MongoDB", lambda: peers.noise)
+    yield Case("endless text instead of TLS", lambda: peers.noise, query=PLAIN + "&tls=true")
     yield Case("a silent server under TLS", lambda: peers.silent, query=PLAIN + "&tls=true")
 
 
@@ -190,13 +190,13 @@ def strings():
     yield Case("1,000 hosts that refuse, JSON", hosts=1000, stdin=refusing(1000), arguments=["--format", "json"])
     yield Case("20,000 hosts that refuse", hosts=20_000, stdin=refusing(20_000))
     yield Case("200,000 hosts that refuse", hosts=200_000, stdin=refusing(200_000))
-    yield Case("/dev/zero for a connection string", stdin="/dev/zero")
+    yield Case("/dev/zero as the connection string", stdin="/dev/zero")
     yield Case("authMechanismProperties of 10 MB", stdin=options("authMechanismProperties=", "a:b,", 10_000_000))
     yield Case("authMechanismProperties of 1 MB", stdin=options("authMechanismProperties=", "a:b,", 1_000_000))
     yield Case("readPreferenceTags of 1 MB", stdin=options("readPreferenceTags=", "a:b,", 1_000_000))
     yield Case("readPreferenceTags, 45,000 times", stdin=options("a=b&", "readPreferenceTags=a:b&", 1_000_000))
     yield Case("an unknown option, 250,000 times", stdin=options("", "a=b&", 1_000_000))
-    # It repeats the string as a whole and by its options, and JSON may spell out each byte.
+    # The report repeats the string as a whole and by option, and JSON may escape each byte.
     repeated_options = {
         "readPreferenceTags, 45,000 times": "readPreferenceTags=a:b&", "appName, 110,000 times": "appName=&"}
     for what, piece in repeated_options.items():
@@ -226,11 +226,11 @@ def files():
         yield Case(f"tlsCAFile {what}", lambda: peers.silent, query=f"{PLAIN}&tls=true&tlsCAFile={path}", file=make)
     for what, make in [("of 500 MB", sparse(500_000_000)), ("of 16 MB of certificates", authorities(16_000_000))]:
         yield Case(f"tlsCAFile {what}", lambda: peers.silent, query=f"{PLAIN}&tls=true&tlsCAFile={{file}}", file=make)
-    yield Case("a named pipe for a connection string", stdin="{file}", file=os.mkfifo, ends=False)
+    yield Case("a named pipe as the connection string", stdin="{file}", file=os.mkfifo, ends=False)
 
 
 def outputs():
-    yield Case("a report of 200 hosts that nobody reads", hosts=200, stdin=refusing(200), arguments=["--format", "json"],
+    yield Case("an unread report of 200 hosts", hosts=200, stdin=refusing(200), arguments=["--format", "json"],
                is_read=False)
 
 

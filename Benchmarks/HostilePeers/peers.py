@@ -1,7 +1,7 @@
-"""Servers that mean harm: MongoDB's wire protocol and BSON by hand, on ports of the loopback interface.
+"""Hostile servers: handwritten wire protocol and BSON of MongoDB, on loopback ports.
 
-They run in a process of their own, so that the one that measures stays small: a child's peak memory is never less than that
-of the process that started it.
+They run in a separate process, so that the measuring process stays small: a child's peak memory is never less than that of
+the process that started it.
 """
 
 import base64
@@ -45,11 +45,11 @@ def element(key, value):
 
 
 class Peer:
-    """The server's side of one connection."""
+    """The server side of one connection."""
 
     def __init__(self, stream, number):
         self.stream = stream
-        # Which of the case's hosts this is.
+        # The index of this host in the case.
         self.number = number
         self.request = self.code = 0
         self.command = b""
@@ -64,16 +64,16 @@ class Peer:
         return data
 
     def commands(self):
-        """The names of the commands that come in; the last one's bytes are `command`."""
+        """The names of the received commands; the bytes of the last one are `command`."""
         while True:
             length, self.request, _, self.code = struct.unpack("<4i", self.read(16))
             self.command = self.read(length - 16)
-            # Behind the flags: a kind and the document, or a collection's name, two numbers and the document.
+            # After the flags: a kind and the document, or a collection's name, two numbers and the document.
             start = 5 if self.code == OP_MSG else self.command.index(b"\0", 4) + 9
             yield self.command[start + 5:self.command.index(b"\0", start + 5)].decode()
 
     def message(self, document, announced=None, answers=None):
-        """A reply to the last command, which may announce another length than it has, or answer something else."""
+        """A reply to the last command. It may announce a wrong length, or answer another request."""
         body = bytes(5) if self.code == OP_MSG else struct.pack("<iqii", 8, 0, 0, 1)
         return struct.pack(
             "<4i", announced or 16 + len(body) + len(document), 1, self.request if answers is None else answers,
@@ -88,12 +88,12 @@ class Peer:
             time.sleep(pause)
 
     def wait(self):
-        """Says nothing more until the client has gone."""
+        """Sends nothing more until the client disconnects."""
         while self.stream.recv(65536):
             pass
 
 
-# What a server does with a connection: each of these gives a function of the peer.
+# Server behaviours: each of these returns a function of the peer.
 
 OK = {"ok": 1.0}
 HELLO = bson({"minWireVersion": 0, "maxWireVersion": 21, **OK})
@@ -101,7 +101,7 @@ REFUSED = bson({"ok": 0.0, "code": 18, "codeName": "AuthenticationFailed", "errm
 
 
 def answers(replies):
-    """Answers each command by its name: with a document, or with what a function makes of the peer."""
+    """Answers each command by its name: with a document, or with the result of a function of the peer."""
     def talk(peer):
         for name in peer.commands():
             reply = replies[name]
@@ -110,14 +110,14 @@ def answers(replies):
 
 
 def hello(fields=None, size=0, then=REFUSED):
-    """Says hello with these fields, and a text that fills the document up to a size; then refuses."""
+    """Answers hello with these fields, and a text that fills the document up to a size; then refuses."""
     fields = {"minWireVersion": 0, "maxWireVersion": 21, **(fields or {}), **OK}
     padding = size - len(bson(fields))
     return answers({"hello": bson({**fields, "padding": "x" * padding} if padding > 0 else fields), "saslStart": then})
 
 
 def older_than_messages(talk):
-    """Hangs up on OP_MSG, as servers before 3.6 do."""
+    """Closes the connection on OP_MSG, as servers before 3.6 do."""
     def older(peer):
         code = struct.unpack("<i", peer.stream.recv(16, socket.MSG_PEEK | socket.MSG_WAITALL)[12:])[0]
         if code == OP_QUERY:
@@ -126,7 +126,7 @@ def older_than_messages(talk):
 
 
 def announcing(length, sent=0, drips=False):
-    """Announces a message of a length, sends so much of it, then single bytes or nothing."""
+    """Announces a message length, sends part of the message, then single bytes or nothing."""
     def talk(peer):
         next(peer.commands())
         peer.stream.sendall(peer.message(b"", announced=length) + bytes(sent))
@@ -137,7 +137,7 @@ def announcing(length, sent=0, drips=False):
 
 
 def authenticated(**identity):
-    """Takes any password, and says then who the user is."""
+    """Accepts any password, and then says who the user is."""
     return answers({
         "hello": HELLO, "saslStart": bson({"conversationId": 1, "payload": b"", "done": True, **OK}),
         "connectionStatus": bson({"authInfo": identity, **OK})})
@@ -150,14 +150,14 @@ def identity(user="u", roles=0, name="r", size=1):
 
 
 def token(size):
-    """Answers PLAIN with a token of a size."""
+    """Answers PLAIN with a token of the given size."""
     reply = bson({"conversationId": 1, "payload": bytes(size), "done": False, **OK})
     return answers({"hello": HELLO, "saslStart": reply, "saslContinue": reply})
 
 
 def scram(iterations, neighbour=None, extensions=0):
-    """Demands so many iterations, with a salt of its own for each host, and refuses whatever proof comes. The host with the
-    neighbour's number demands what MongoDB's servers do."""
+    """Requires the given number of iterations, with a different salt for each host, and refuses every proof. The neighbour
+    host requires the same number as MongoDB's servers."""
     def challenge(peer):
         nonce = re.search(rb"n,,n=[^,]*,r=([!-+\--~]+)", peer.command)[1]
         count = 15_000 if peer.number == neighbour else iterations
@@ -180,7 +180,7 @@ def dripping(peer):
 
 
 def endless(peer):
-    """Sends one reply after another to a request that nobody made."""
+    """Sends endless replies to a request that was never made."""
     next(peer.commands())
     while True:
         peer.stream.sendall(peer.message(HELLO, answers=7) * 100)
@@ -192,7 +192,7 @@ def noise(peer):
 
 
 class Peers:
-    """A process with so many servers that all do the same."""
+    """A process with the given number of servers that all behave the same."""
 
     def __init__(self, make, count):
         ours, theirs = multiprocessing.Pipe()
@@ -216,7 +216,7 @@ class Peers:
         listeners = [socket.create_server(("127.0.0.1", 0), backlog=16) for _ in range(count)]
         for number, listener in enumerate(listeners):
             selector.register(listener, selectors.EVENT_READ, number)
-        # At its end the process that measures has gone.
+        # End of file: the measuring process has ended.
         selector.register(pipe, selectors.EVENT_READ)
         pipe.send([listener.getsockname()[1] for listener in listeners])
         while True:
@@ -232,7 +232,7 @@ class Peers:
         try:
             talk(peer)
         except (OSError, EOFError, StopIteration):
-            # The client has gone, as it may.
+            # The client has disconnected, which is allowed.
             pass
         finally:
             peer.stream.close()

@@ -22,7 +22,7 @@ struct CommandReplyDecoder: ByteToMessageDecoder {
         let flags = message.readInteger(endianness: .little, as: UInt32.self)
         let kind = message.readInteger(as: UInt8.self)
         guard operation == 2013, flags == 0, kind == 0 else {
-            throw DriverError(description: "the server sent something else than the reply to a command")
+            throw DriverError(description: "the server sent something other than a command reply")
         }
         context.fireChannelRead(wrapInboundOut(Array(message.readableBytesView)))
         return .continue

@@ -73,10 +73,10 @@ struct Acceptor: Sendable {
     private func take(_ credential: KerberosCredential) throws {
         let user = try credential.inquire().principal ?? "nobody"
         guard let delegatedCache else {
-            say("a credential of \(user), which nobody here needs")
+            say("a delegated credential of \(user), not used")
             return
         }
         try credential.copyTickets(to: delegatedCache)
-        say("a credential of \(user), stored in \(delegatedCache)")
+        say("a delegated credential of \(user), stored in \(delegatedCache)")
     }
 }

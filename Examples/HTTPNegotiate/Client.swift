@@ -45,7 +45,7 @@ struct Client {
         // Only if the server asks for it: not every server should learn who we are.
         var response = try await request(nil)
         guard response.head.status == .unauthorized, response.token != nil else {
-            throw HTTPError(description: "the server does not ask for Negotiate: \(response.head.status)")
+            throw HTTPError(description: "the server does not request Negotiate: \(response.head.status)")
         }
         var pending = try ticket.makeInitiator(
             GSSInitiatorRequest(target: ticket.target, flags: [.mutualAuthentication, .integrity], mechanism: .spnego))
@@ -55,13 +55,13 @@ struct Client {
             case .established(let context, let send):
                 // The token that came with the answer was the server's proof.
                 guard send == nil, context.flags.contains(.mutualAuthentication), response.head.status == .ok else {
-                    throw HTTPError(description: "no proof of the server, or no success: \(response.head.status)")
+                    throw HTTPError(description: "no proof from the server, or no success: \(response.head.status)")
                 }
                 return response.body
             case .pending(let context, let token):
                 response = try await request(token)
                 guard let next = response.token, !next.isEmpty else {
-                    throw HTTPError(description: "the server refused, or proved nothing: \(response.head.status)")
+                    throw HTTPError(description: "the server refused, or sent no proof: \(response.head.status)")
                 }
                 challenge = next
                 pending = context

@@ -15,7 +15,7 @@ struct Response {
         self.head = head
         while case .body(let bytes)? = try await parts.next() {
             guard body.utf8.count + bytes.readableBytes <= 1 << 20 else {
-                throw HTTPError(description: "the server's answer has more than 1 MiB")
+                throw HTTPError(description: "the server's answer is larger than 1 MiB")
             }
             body += String(buffer: bytes)
         }

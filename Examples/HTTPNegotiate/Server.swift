@@ -31,17 +31,17 @@ struct Server {
     private func answer(_ headers: HTTPHeaders, _ pending: inout GSSPendingContext?) -> [HTTPServerResponsePart] {
         var context = pending.take()
         guard let token = NegotiateHeader.token(in: headers, "Authorization"), !token.isEmpty else {
-            return response(.unauthorized, negotiate: NegotiateHeader.text(nil), "a ticket is needed\n")
+            return response(.unauthorized, negotiate: NegotiateHeader.text(nil), "a ticket is required\n")
         }
         do throws(GSSError) {
             if context == nil { context = try provider.makeAcceptor(GSSAcceptorRequest(mechanism: .spnego)) }
             switch try context.take()?.step(token) {
             case .pending(let context, let send):
                 pending = consume context
-                return response(.unauthorized, negotiate: NegotiateHeader.text(send), "go on\n")
+                return response(.unauthorized, negotiate: NegotiateHeader.text(send), "continue\n")
             case .established(let context, let send):
                 let name = try context.initiatorName()
-                say("request of \(name)")
+                say("request from \(name)")
                 // The proof of the server comes with the answer.
                 return response(.ok, negotiate: send.map(NegotiateHeader.text), "hello, \(name)\n")
             case nil: break
@@ -50,7 +50,7 @@ struct Server {
             // The reason is only for the log.
             say("refused: \(error)")
         }
-        return response(.unauthorized, negotiate: NegotiateHeader.text(nil), "no good ticket\n")
+        return response(.unauthorized, negotiate: NegotiateHeader.text(nil), "authentication failed\n")
     }
 
     private func response(

@@ -37,7 +37,7 @@ enum IMAPAuthenticate {
                     var connection = IMAPConnection(inbound, outbound)
                     let capabilities = try await connection.begin()
                     guard capabilities.contains("AUTH=GSSAPI") else {
-                        throw IMAPError.refused("no GSSAPI among \(capabilities.sorted())")
+                        throw IMAPError.refused("GSSAPI is not among \(capabilities.sorted())")
                     }
                     let hasInitialResponse = capabilities.contains("SASL-IR")
                     try await connection.authenticate(mechanism, sendsInitialResponse: hasInitialResponse)

@@ -53,7 +53,7 @@ struct IMAPConnection {
 
     private func response(to challenge: Substring, _ session: inout SaslSession) throws -> String {
         let text = challenge.drop { $0 == " " }
-        guard let challenge = SaslBase64.decode(text.utf8) else { throw IMAPError.malformed("no base64") }
+        guard let challenge = SaslBase64.decode(text.utf8) else { throw IMAPError.malformed("not base64") }
         return switch try session.step(challenge) {
         case .respond(let token): SaslBase64.encode(token)
         case .done: ""
@@ -99,7 +99,7 @@ enum IMAPError: Error, CustomStringConvertible {
         case .malformed(let what): "the server's answer is malformed: \(what)"
         case .refused(let line): "the server refused: \(line)"
         case .closed: "the server has closed the connection"
-        case .tooEarly: "the server says that the authentication is done, before it has proven who it is"
+        case .tooEarly: "the server reported success before it proved its identity"
         }
     }
 }

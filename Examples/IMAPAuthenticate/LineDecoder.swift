@@ -10,7 +10,7 @@ struct LineDecoder: ByteToMessageDecoder {
     mutating func decode(context: ChannelHandlerContext, buffer: inout ByteBuffer) throws -> DecodingState {
         let bytes = buffer.readableBytesView
         guard let end = bytes.firstIndex(of: UInt8(ascii: "\n")) else {
-            guard bytes.count <= Self.maximumLength else { throw IMAPError.malformed("a line without an end") }
+            guard bytes.count <= Self.maximumLength else { throw IMAPError.malformed("a line is too long") }
             return .needMoreData
         }
         var line = bytes[..<end]

@@ -50,7 +50,7 @@ package struct BERElement {
         var rest = content[...]
         while !rest.isEmpty {
             guard let header = try Self.header(rest), rest.count >= header.headerLength + header.length else {
-                throw LDAPError.malformed("an element that is longer than what it stands in")
+                throw LDAPError.malformed("an element longer than its container")
             }
             let content = rest.dropFirst(header.headerLength).prefix(header.length)
             elements.append(BERElement(header.tag, Array(content)))

@@ -45,7 +45,7 @@ package struct LDAPMessage: Sendable {
     package static func next(of buffer: inout ByteBuffer) throws -> LDAPMessage? {
         guard let header = try BERElement.header(buffer.readableBytesView) else { return nil }
         guard header.tag == BERElement.sequence, header.length <= maximumLength else {
-            throw LDAPError.malformed("no message, or one of \(header.length) bytes")
+            throw LDAPError.malformed("not a message, or a message of \(header.length) bytes")
         }
         guard buffer.readableBytes >= header.headerLength + header.length else { return nil }
         buffer.moveReaderIndex(forwardBy: header.headerLength)
@@ -132,7 +132,7 @@ package enum LDAPError: Error, CustomStringConvertible {
         case .malformed(let what): "the peer's message is malformed: \(what)"
         case .refused(let what, let result): "the server refused the \(what): \(result.code) \(result.diagnostic)"
         case .closed: "the server has closed the connection"
-        case .tooEarly: "the server says that the bind is done, before it has proven who it is"
+        case .tooEarly: "the server reported a successful bind before it proved its identity"
         case .stepsMayBlock: "steps with these credentials may wait for a KDC, and the event loop must not"
         }
     }

@@ -29,7 +29,7 @@ final class BindHandler: ChannelInboundHandler, RemovableChannelHandler {
         let message = unwrapInboundIn(data)
         attempt(context) {
             guard message.tag == LDAPMessage.bindResponse, message.identifier == identifier else {
-                throw LDAPError.malformed("an answer to something else")
+                throw LDAPError.malformed("an answer to another request")
             }
             let result = try LDAPResult(message)
             switch result.code {
@@ -39,7 +39,9 @@ final class BindHandler: ChannelInboundHandler, RemovableChannelHandler {
                 // Both sides have to agree. The mechanism checks data with the success.
                 if let last = result.serverSaslCredentials { _ = try session.step(last) }
                 guard session.isComplete else { throw LDAPError.tooEarly }
-                guard !message.isFollowed else { throw LDAPError.malformed("bytes before the layer began") }
+                guard !message.isFollowed else {
+                    throw LDAPError.malformed("unprotected bytes before the security layer")
+                }
                 try protect(SaslLayerCodec(try session.makeSecurityLayer()), context)
             default:
                 throw LDAPError.refused(what: "bind", result)

@@ -21,7 +21,7 @@ struct LDAPConnection {
         while true {
             guard let message = try await inbound.next() else { throw LDAPError.closed }
             guard message.identifier == lastIdentifier else {
-                throw LDAPError.malformed("an answer to something else")
+                throw LDAPError.malformed("an answer to another request")
             }
             switch message.tag {
             case LDAPMessage.searchResultEntry:

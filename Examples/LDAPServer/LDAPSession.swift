@@ -32,7 +32,7 @@ struct LDAPSession: ~Copyable {
             case LDAPMessage.bindRequest: answers += try bind(message)
             case LDAPMessage.extendedRequest: answers += try codec.encode(try extended(message))
             case LDAPMessage.unbindRequest: isOver = true
-            default: throw LDAPError.malformed("an operation that is not known here")
+            default: throw LDAPError.malformed("an unknown operation")
             }
         }
         return answers
@@ -83,7 +83,7 @@ struct LDAPSession: ~Copyable {
         _ identity: SaslIdentity, _ data: [UInt8]?, _ message: LDAPMessage
     ) throws -> [UInt8] {
         guard buffer.readableBytes == 0, let layer = try session?.makeSecurityLayer() else {
-            throw LDAPError.malformed("bytes before the layer began")
+            throw LDAPError.malformed("unprotected bytes before the security layer")
         }
         say("\(identity.authenticationIdentity), \(session?.mechanism.rawValue ?? ""), layer: \(layer.protection)")
         session = nil

@@ -21,7 +21,7 @@ import org.ietf.jgss.GSSManager;
 import org.ietf.jgss.Oid;
 
 /**
- * A client of GSSAcceptor whose SASL and GSS-API sides are the JDK's own. It says much through the layer, and expects all
+ * A client of GSSAcceptor that uses the SASL and GSS-API of the JDK. It sends a long text through the layer, and expects all
  * of it back.
  *
  *     java -Djava.security.krb5.conf=FILE JDKClient.java PORT CACHE QOP [--act-as NAME] [--delegate] [--channel-binding HEX]
@@ -40,7 +40,7 @@ public final class JDKClient {
         });
     }
 
-    /** The tickets of a cache as a subject. */
+    /** A subject with the tickets of a cache. */
     private static Subject logIn(String cache) throws Exception {
         Map<String, String> options = Map.of("useTicketCache", "true", "ticketCache", cache, "doNotPrompt", "true");
         AppConfigurationEntry entry = new AppConfigurationEntry(
@@ -60,14 +60,14 @@ public final class JDKClient {
         throws Exception {
         Map<String, Object> properties = new HashMap<>(Map.of(Sasl.QOP, qop, Sasl.SERVER_AUTH, "true"));
         if (binding != null) {
-            // By this name the JDK's client of LDAP tells its SASL what it is bound to (JDK-8245527).
+            // The JDK's LDAP client passes the channel binding to SASL under this name (JDK-8245527).
             ByteArrayOutputStream data = new ByteArrayOutputStream();
             data.writeBytes("tls-server-end-point:".getBytes(StandardCharsets.US_ASCII));
             data.writeBytes(HexFormat.of().parseHex(binding));
             properties.put("jdk.internal.sasl.tlschannelbinding", data.toByteArray());
         }
         if (delegates) {
-            // The JDK hands over what it is given by name, and only that.
+            // The JDK delegates only a credential that it is given explicitly.
             properties.put(Sasl.CREDENTIALS, GSSManager.getInstance().createCredential(
                 null, GSSCredential.DEFAULT_LIFETIME, new Oid("1.2.840.113554.1.2.2"), GSSCredential.INITIATE_ONLY));
         }
@@ -77,12 +77,12 @@ public final class JDKClient {
                 new String[] {"GSSAPI"}, actAs, "echo", "localhost", properties, null);
             DataInputStream input = new DataInputStream(socket.getInputStream());
             DataOutputStream output = new DataOutputStream(socket.getOutputStream());
-            System.out.println("in as " + authenticate(client, input, output));
+            System.out.println("authenticated as " + authenticate(client, input, output));
 
             String agreed = (String) client.getNegotiatedProperty(Sasl.QOP);
             boolean hasLayer = !agreed.equals("auth");
             int piece = hasLayer ? Integer.parseInt((String) client.getNegotiatedProperty(Sasl.RAW_SEND_SIZE)) : 4096;
-            byte[] text = "What is said comes back. ".repeat(10_000).getBytes(StandardCharsets.UTF_8);
+            byte[] text = "The server returns this. ".repeat(10_000).getBytes(StandardCharsets.UTF_8);
             Thread writer = new Thread(() -> {
                 try {
                     for (int start = 0; start < text.length; start += piece) {
@@ -113,7 +113,7 @@ public final class JDKClient {
             }
             writer.join();
             if (!Arrays.equals(echo.toByteArray(), text)) {
-                throw new IOException("the echo is not what was said");
+                throw new IOException("the echo differs from the text");
             }
             System.out.println(echo.size() + " bytes came back, qop " + agreed);
         }
@@ -130,11 +130,11 @@ public final class JDKClient {
             byte[] message = read(input, input.readInt());
             byte[] content = Arrays.copyOfRange(message, 1, message.length);
             if (message[0] == 2) {
-                throw new IOException("the server refuses");
+                throw new IOException("the server refused");
             }
             if (message[0] == 1) {
                 if (!client.isComplete()) {
-                    throw new IOException("the server is done too early");
+                    throw new IOException("the server reported success too early");
                 }
                 return new String(content, StandardCharsets.UTF_8);
             }
@@ -142,7 +142,7 @@ public final class JDKClient {
         }
     }
 
-    // Writing and reading are two threads, and the context is one.
+    // Two threads, one writing and one reading, share the context.
     private static synchronized byte[] wrap(SaslClient client, byte[] text, int start, int count) throws IOException {
         return client.wrap(text, start, count);
     }

@@ -1,11 +1,11 @@
-// The least that an authentication can cost: one connection, five blocking writes and reads of hand-made messages, and
+// The lowest possible cost of an authentication: one connection, five blocking writes and reads of handwritten messages, and
 // five GSS calls with a credential that was acquired once.
 //
 //     floor sequential HOST PORT COUNT PRINCIPAL REALM [noping]
 //     floor concurrent HOST PORT COUNT PRINCIPAL REALM        a thread for each, all at once
 //     floor memory COUNT HOST REALM PRINCIPAL KEYTAB          without sockets, against an acceptor in memory
 //
-// With FLOOR_CACHE=memory in the environment it first copies the credential cache into memory; without, the library reads
+// With FLOOR_CACHE=memory in the environment, it first copies the credential cache into memory. Otherwise the library reads
 // the file for each context, as it does for most programs.
 #define _GNU_SOURCE
 #include <gssapi/gssapi.h>
@@ -29,7 +29,7 @@ static gss_name_t target;
 static const char *host, *port, *principal;
 static bool ping = true;
 
-// The name of a copy in memory of the default cache, which lasts as long as the process.
+// The name of an in-memory copy of the default cache. The copy lasts as long as the process.
 static const char *copy_cache(void) {
     static char name[] = "MEMORY:floor";
     krb5_context context;
@@ -61,7 +61,7 @@ static void prepare(const char *service_host, const char *realm) {
     }
 }
 
-// One step of the client; `*context` is NULL before the first, `*complete` says whether the context is.
+// One step of the client. `*context` is NULL before the first step; `*complete` says whether the context is complete.
 static bool step(gss_ctx_id_t *context, bool *complete, gss_buffer_desc input, gss_buffer_desc *output) {
     OM_uint32 minor, flags = 0;
     *output = (gss_buffer_desc)GSS_C_EMPTY_BUFFER;
@@ -89,7 +89,7 @@ static void forget(gss_ctx_id_t *context) {
     if (*context) gss_delete_sec_context(&minor, context, GSS_C_NO_BUFFER);
 }
 
-// Sends the message that was begun at `start` and waits for the whole answer, which it leaves in `in`.
+// Sends the message that begins at `start` and reads the whole answer into `in`.
 static bool exchange(int descriptor, struct bytes *out, size_t start, struct bytes *in) {
     end_message(out, start);
     if (write(descriptor, out->data, out->length) != (ssize_t)out->length) return false;
@@ -135,7 +135,7 @@ static int authenticate(void) {
 
     gss_buffer_desc input = GSS_C_EMPTY_BUFFER, output;
     for (int round = 0; fine && round < 3; round++) {
-        // In the second round the context completes and has no token: the answer is empty, and present.
+        // In the second round the context completes without a token: the answer is present but empty.
         OM_uint32 minor;
         if (!step(&context, &complete, input, &output)) {
             fine = false;

@@ -2,7 +2,7 @@
 //
 //     libmongoc sequential URI COUNT
 //     libmongoc concurrent URI COUNT      one pool, and a thread for each of its clients, all at once
-//     libmongoc apart URI COUNT           the same without a pool: each thread has a client of its own
+//     libmongoc apart URI COUNT           the same without a pool: each thread has its own client
 #define _GNU_SOURCE
 #include <mongoc/mongoc.h>
 #include <pthread.h>

@@ -1,4 +1,4 @@
-// What a stretch of a process's life cost, as one line of JSON with the keys that all clients print.
+// The resources used between two points of a process, as one line of JSON with the keys that all clients print.
 #ifndef MEASURE_H
 #define MEASURE_H
 

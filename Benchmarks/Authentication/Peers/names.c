@@ -1,4 +1,4 @@
-// A name server that knows no name and says so at once, on 127.0.0.53, and one that never says anything, on 127.0.0.54.
+// A name server on 127.0.0.53 that knows no names and says so at once, and one on 127.0.0.54 that never answers.
 //
 //     names      prints "ready" once it listens
 #include <arpa/inet.h>
@@ -32,7 +32,7 @@ int main(void) {
         message[2] |= 0x80;               // an answer
         message[3] = 0x80 | 3;            // recursion available; no such name
         message[10] = message[11] = 0;    // without the question's additional records
-        // The question alone: its name ends with an empty label, then come type and class.
+        // Only the question: its name ends with an empty label, followed by type and class.
         ssize_t end = 12;
         while (end < count && message[end]) end += message[end] + 1;
         sendto(quick, message, end + 5 <= count ? end + 5 : count, 0, (void *)&peer, length);

@@ -1,4 +1,4 @@
-// A TCP proxy that hands on every byte a fixed time after it came, in both directions.
+// A TCP proxy that forwards every byte after a fixed delay, in both directions.
 //
 //     proxy LISTEN-PORT SERVER-PORT MICROSECONDS      on 127.0.0.1; prints "ready" once it listens
 #define _GNU_SOURCE
@@ -39,7 +39,7 @@ static int dial(int port, int listens) {
     return descriptor;
 }
 
-// A chunk of length 0 is the end of a stream.
+// A chunk of length 0 marks the end of a stream.
 static void take(struct direction *d) {
     struct chunk *chunk = malloc(sizeof *chunk);
     if (!chunk) abort();

@@ -59,7 +59,7 @@ def concurrent(uri, count):
     def one_of_many():
         barrier.wait()
         start = time.monotonic()
-        # A client each: a pool would serve many pings by one connection, so fast are they done.
+        # One client each: pings are so fast that a pool would serve many of them over one connection.
         with MongoClient(uri) as client:
             try:
                 client.admin.command("ping")

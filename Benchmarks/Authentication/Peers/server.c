@@ -1,5 +1,5 @@
-// The one server that all clients of the benchmark talk to: hello, GSSAPI with layer "none", ping. As fast as one can be
-// in a few lines: a thread with an epoll set for each processor, keys in memory, no replay cache.
+// The server for all clients of the benchmark: hello, GSSAPI with layer "none", ping. As fast as possible in a few
+// lines: a thread with an epoll set for each processor, keys in memory, no replay cache.
 //
 //     server KEYTAB PORT THREADS ADDRESS...      prints "ready" once it listens
 #define _GNU_SOURCE
@@ -65,7 +65,7 @@ static void put_hello(struct bytes *out) {
     field_int32(out, "maxWriteBatchSize", 100000);
     field_int32(out, "connectionId", 1);
     field_int32(out, "minWireVersion", 0);
-    // No logicalSessionTimeoutMinutes: with sessions some drivers would have one more command to send.
+    // No logicalSessionTimeoutMinutes: with sessions some drivers would send one more command.
     field_int32(out, "maxWireVersion", 21);
     field_bool(out, "readOnly", 0);
 }
@@ -110,7 +110,7 @@ static void put_sasl(struct acceptor_keys *keys, struct connection *c, const uin
         field_binary(&c->output, "payload", token, length);
     }
     acceptor_free(token);
-    // A context that is done is needed no more: what is measured is the client's memory and time.
+    // A finished context is no longer needed: only the client's memory and time are measured.
     if (status == ACCEPTOR_DONE) acceptor_reset(&c->acceptor);
     field_double(&c->output, "ok", 1);
 }
@@ -166,7 +166,7 @@ static void serve(struct acceptor_keys *keys, struct connection *c) {
     memmove(c->input.data, c->input.data + at, c->input.length);
     if (c->output.length) {
         ssize_t sent = write(c->descriptor, c->output.data, c->output.length);
-        // An answer is far smaller than a socket's buffer.
+        // An answer is much smaller than a socket's buffer.
         if (sent != (ssize_t)c->output.length) {
             hang_up(c);
             return;

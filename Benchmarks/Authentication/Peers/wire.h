@@ -1,4 +1,4 @@
-// As much of BSON and of OP_MSG as the benchmark's C programs need. For trusted peers only: it reads what we wrote.
+// The parts of BSON and OP_MSG that the benchmark's C programs need. For trusted peers only: it reads our own messages.
 #ifndef WIRE_H
 #define WIRE_H
 
@@ -87,7 +87,7 @@ static inline void end_message(struct bytes *b, size_t start) {
     memcpy(b->data + document, &documentLength, 4);
 }
 
-// Looks up a key at the top of a document; NULL where it is not, or stands behind a type that is not known here.
+// Looks up a top-level key of a document; NULL if it is missing, or comes after a type that is unknown here.
 static inline const uint8_t *find(const uint8_t *document, const char *key, uint8_t *type) {
     const uint8_t *at = document + 4;
     while (*at) {

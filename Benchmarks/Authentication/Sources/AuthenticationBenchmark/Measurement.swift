@@ -8,7 +8,7 @@ struct Measurement {
     private let usage = Self.usage()
     private let resident = Self.residentKiB()
 
-    /// Prints what was used since the beginning, as one line of JSON with the keys that all clients print.
+    /// Prints the usage since the start, as one line of JSON with the keys that all clients print.
     func end() {
         let wall = ContinuousClock.now - start
         let now = Self.usage()

@@ -1,4 +1,4 @@
-// All of this program that depends on the version of the library. Everything else uses what older ones have too.
+// All code that depends on the version of the library. Everything else uses only what older versions have too.
 
 import KerberosCredentials
 import MongoConnect
@@ -6,10 +6,10 @@ import NIOPosix
 import SASL
 import SASLGSSAPI
 
-/// For versions that cannot do everything; the tables then leave that out.
+/// For versions without some feature; the tables then leave it out.
 struct NotSupported: Error {}
 
-/// - Throws: ``NotSupported`` where this version cannot do it.
+/// - Throws: ``NotSupported`` if this version cannot do it.
 func makeConnector(pipelined: Bool) throws -> MongoConnector {
     MongoConnector(group: MultiThreadedEventLoopGroup.singleton, pipelined: pipelined)
 }
@@ -22,7 +22,7 @@ func makeMechanism(host: String, realm: String, user: String) async throws -> an
     return GSSAPIMechanism(provider: credential, target: credential.target, authorizationIdentity: .text(user))
 }
 
-/// One authentication in memory. Adds to `spent` the time of the client's steps alone.
+/// One authentication in memory. Adds to `spent` only the time of the client's steps.
 func authenticate(
     with mechanism: any SaslMechanism, spent: inout Duration, _ server: (_ response: [UInt8]) throws -> [UInt8]?
 ) throws {

@@ -1,4 +1,4 @@
-// Our client of the benchmark; `../../run` starts it. It measures itself and prints one line of JSON.
+// Our client for the benchmark; `../../run` starts it. It measures itself and prints one line of JSON.
 //
 //     AuthenticationBenchmark sequential URI COUNT [pipelined] [noping]
 //     AuthenticationBenchmark concurrent URI COUNT [pipelined] [noping]
@@ -35,7 +35,7 @@ func sequential(_ string: MongoConnectionString, _ count: Int, pipelined: Bool, 
     measurement.end()
 }
 
-/// All at once, from a cold start; every connection stays open until all are there.
+/// All at once, from a cold start; every connection stays open until all are established.
 func concurrent(_ string: MongoConnectionString, _ count: Int, pipelined: Bool, ping: Bool) async throws {
     let connector = try makeConnector(pipelined: pipelined)
     var measurement = Measurement()
@@ -62,7 +62,7 @@ func concurrent(_ string: MongoConnectionString, _ count: Int, pipelined: Bool, 
     for session in sessions { await session.connection.close() }
 }
 
-/// Authentications to one host, before and while others wait for a KDC that is stopped.
+/// Authentications to one host, before and while others wait for a stopped KDC.
 func stalled(_ string: MongoConnectionString, _ count: Int, _ other: MongoConnectionString, _ kdc: pid_t) async throws {
     let connector = try makeConnector(pipelined: false)
     for _ in 0..<warmUp { await (try authenticate(connector, string, ping: true)).connection.close() }
@@ -98,7 +98,7 @@ func stalled(_ string: MongoConnectionString, _ count: Int, _ other: MongoConnec
     }
     try await Task.sleep(for: .milliseconds(200))
     try await measure()
-    // How much later than its deadline each of those ended that waited for the KDC.
+    // For each authentication that waited for the KDC: how long after its deadline it ended.
     var measurement = await waiting.value
     measurement.end()
 }

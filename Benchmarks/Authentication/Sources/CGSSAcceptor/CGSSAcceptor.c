@@ -20,7 +20,7 @@ static void complain(const char *call, OM_uint32 major, OM_uint32 minor) {
     gss_release_buffer(&ignored, &text);
 }
 
-// Copies the keys, so that no context reads the file.
+// Copies the keys, so that contexts do not read the file.
 static int copy_keys(const char *from, const char *to) {
     krb5_context context;
     if (krb5_init_context(&context)) return -1;
@@ -36,7 +36,7 @@ static int copy_keys(const char *from, const char *to) {
         }
         krb5_kt_end_seq_get(context, source, &cursor);
     }
-    // `copy` stays open: a keytab in memory lasts as long as somebody has it open.
+    // `copy` stays open: an in-memory keytab lasts only while it is open.
     if (source) krb5_kt_close(context, source);
     return failed ? -1 : 0;
 }
@@ -99,7 +99,7 @@ int acceptor_step(
             return ACCEPTOR_FAILED;
         }
         if (major == GSS_S_COMPLETE) acceptor->stage = 1;
-        // Without mutual authentication there is no token to send, and the offer would follow here; nobody asks for that.
+        // Without mutual authentication there would be no token, and the offer would follow here; no client requests that.
         return give(&out, output, outputLength);
     case 1: {
         static const uint8_t offer[4] = {1, 0, 0, 0};

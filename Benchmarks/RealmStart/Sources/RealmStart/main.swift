@@ -1,10 +1,10 @@
-// How long it takes until a realm gives tickets, and until it is gone. The budget is a second on an idle machine.
+// How long a realm takes to issue its first ticket, and to stop. The budget is a second on an idle machine.
 //
 //     swift run -c release --package-path Benchmarks/RealmStart --scratch-path .build/benchmarks RealmStart [COUNT]
 
 import KerberosTestKit
 
-/// The milliseconds that something takes.
+/// The duration of `body` in milliseconds.
 func milliseconds(_ body: () async throws -> Void) async rethrows -> Double {
     let start = ContinuousClock.now
     try await body()
@@ -14,7 +14,7 @@ func milliseconds(_ body: () async throws -> Void) async rethrows -> Double {
 func report(_ what: String, _ times: [Double]) {
     let sorted = times.sorted()
     let figures = [sorted[0], sorted[sorted.count / 2], sorted[sorted.count - 1]].map { "\(Int($0.rounded()))" }
-    print("\(what): least \(figures[0]) ms, median \(figures[1]) ms, most \(figures[2]) ms")
+    print("\(what): minimum \(figures[0]) ms, median \(figures[1]) ms, maximum \(figures[2]) ms")
 }
 
 let count = max(1, CommandLine.arguments.dropFirst().first.flatMap { Int($0) } ?? 20)
