@@ -45,8 +45,9 @@ extension MongoAuthenticator {
         case .oidc(let tokens):
             try mechanisms.check(credential.method)
             let guess = try OIDCGuess(tokens, credential, serverHost: serverHost)
-            hello.speculativeAuthenticate = guess?.command
-            return guess.map { .token($0) }
+            guard let guess else { return nil }
+            hello.speculativeAuthenticate = guess.command
+            return .token(guess)
         default: return nil
         }
         do {
@@ -70,8 +71,9 @@ extension MongoAuthenticator {
         case .conversation(let begun) where isWanted(begun.mechanism.rawValue, for: credential, by: server):
             return try await begun.run(over: runner, begunWith: server, by: deadline)
         case .token(let guess):
-            // A token that fails there is finally refused only in its own conversation.
-            if let reply = server.speculativeReply { return try guess.ended(reply, observe: logging(observe)) }
+            if let reply = server.speculativeReply, let details = try guess.ended(reply, observe: logging(observe)) {
+                return details
+            }
         default: break
         }
         return try await authenticate(

@@ -4,8 +4,8 @@ internal import SaslBSON
 extension MongoAuthenticator {
     /// Authenticates with MONGODB-OIDC (auth.md): with the cached token; if the server refuses that one, with the next.
     ///
-    /// The token is sent in clear text. The server describes a person's login; that happens on the
-    /// connection that needs it, and the deadline should be long enough for it.
+    /// The token is sent as it is, neither hashed nor signed: only TLS protects it. The server describes a person's
+    /// login; that happens on the connection that needs it, and the deadline should be long enough for it.
     func authenticateOIDC(
         _ tokens: OIDCTokens, _ credential: MongoCredential, serverHost: String, over runner: some CommandRunner,
         by deadline: ContinuousClock.Instant, observe: AuthenticationObserver?
@@ -161,12 +161,20 @@ package struct OIDCGuess: Sendable {
     }
 
     /// Processes hello's answer.
-    func ended(_ reply: [UInt8], observe: AuthenticationObserver?) throws(MongoAuthError) -> AuthenticationDetails {
+    ///
+    /// - Returns: `nil` if the server refuses the token. The conversation after hello is then refused as well, drops
+    ///   the token, and gets another one.
+    func ended(_ reply: [UInt8], observe: AuthenticationObserver?) throws(MongoAuthError) -> AuthenticationDetails? {
         var conversation = conversation
         observe?(.saslBegan(.mongoDBOIDC))
         observe?(.saslSent(length: nil))
         observe?(.saslReceived(length: reply.count))
-        _ = try conversation.replied(reply)
+        do {
+            _ = try conversation.replied(reply)
+        } catch {
+            guard error.isRefusedToken else { throw error }
+            return nil
+        }
         let details = try conversation.ended(with: token)
         observe?(.saslEnded(details))
         return details

@@ -71,6 +71,46 @@ import Testing
         #expect(calls.requests.count == 2)
     }
 
+    /// A server or a proxy may say so within hello's reply.
+    @Test(arguments: [18, 391] as [Int32])
+    func aRefusalInHellosReplyIsNotFinal(code: Int32) async throws {
+        let calls = OIDCCalls()
+        let tokens = OIDCTokens(.machine) { Token(accessToken: Secret(calls.next($0))) }
+        let server = OIDCServer(["one"], refusesEarly: true, refusal: code)
+        _ = try await connect(tokens, server)
+        server.accept(["two"])
+        _ = try await connect(tokens, server)
+        #expect(server.payloads == ["jwt one", "jwt one", "jwt one", "jwt two"])
+        #expect(calls.requests.count == 2)
+    }
+
+    /// Any other refusal says nothing of the token.
+    @Test func anotherRefusalInHellosReplyIsFinal() async throws {
+        let calls = OIDCCalls()
+        let tokens = OIDCTokens(.machine) { Token(accessToken: Secret(calls.next($0))) }
+        let server = OIDCServer(["one"], refusesEarly: true, refusal: 91)
+        _ = try await connect(tokens, server)
+        server.accept(["two"])
+        let error = await #expect(throws: MongoAuthError.self) { try await connect(tokens, server) }
+        #expect(error?.code == .refused && calls.requests.count == 1)
+    }
+
+    /// Without a token there is nothing to add to hello, and nothing to take away.
+    @Test func whatACallerBeginsWithinHelloStays() async throws {
+        let tokens = OIDCTokens(.machine) { _ in Token(accessToken: Secret("one")) }
+        let credential = MongoCredential(username: "", method: .oidc(tokens))
+        let own: BSONDocument = ["saslStart": 1, "mechanism": "OWN", "db": "admin"]
+        var hello = Hello()
+        hello.speculativeAuthenticate = try own.encoded()
+        let runner = ScriptedRunner([
+            ["maxWireVersion": 21, "ok": 1],
+            ["conversationId": 1, "done": true, "payload": .binary(BSONBinary(bytes: [])), "ok": 1],
+        ])
+        _ = try await MongoAuthenticator().authenticate(
+            credential, hello: hello, serverHost: "localhost", over: runner, by: never)
+        #expect(runner.commands.first?["speculativeAuthenticate"] == .document(own))
+    }
+
     @Test func noTokenForAHostThatGetsNone() async throws {
         let tokens = OIDCTokens(.human()) { _ in Token(accessToken: Secret("one")) }
         let server = OIDCServer(["one"])

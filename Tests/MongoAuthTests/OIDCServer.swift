@@ -14,9 +14,20 @@ final class OIDCServer: DocumentRunner {
     private let state: NIOLockedValueBox<State>
     private let provider: BSONDocument
     private let answersEarly: Bool
+    private let refusesEarly: Bool
+    private let refusal: Int32
 
-    init(_ accepted: Set<String>, provider: BSONDocument = OIDCServer.provider, answersEarly: Bool = true) {
+    /// - Parameters:
+    ///   - answersEarly: Whether it answers what begins within hello.
+    ///   - refusesEarly: Whether a refusal of that is in hello's reply, which MongoDB's own servers leave out.
+    ///   - refusal: The code of a refusal.
+    init(
+        _ accepted: Set<String>, provider: BSONDocument = OIDCServer.provider, answersEarly: Bool = true,
+        refusesEarly: Bool = false, refusal: Int32 = 18
+    ) {
         self.answersEarly = answersEarly
+        self.refusesEarly = refusesEarly
+        self.refusal = refusal
         state = NIOLockedValueBox(State(accepted: accepted))
         self.provider = provider
     }
@@ -47,10 +58,9 @@ final class OIDCServer: DocumentRunner {
         var reply: BSONDocument = ["maxWireVersion": 21]
         if answersEarly, let begun {
             var inner = try converse(begun)
-            if inner["ok"] == 1 {
-                inner["ok"] = nil
-                reply.append("speculativeAuthenticate", .document(inner))
-            }
+            let isAccepted = inner["ok"] == 1
+            if isAccepted { inner["ok"] = nil }
+            if isAccepted || refusesEarly { reply.append("speculativeAuthenticate", .document(inner)) }
         }
         reply.append("ok", 1)
         return reply
@@ -70,7 +80,7 @@ final class OIDCServer: DocumentRunner {
             }
             guard let token = payload["jwt"]?.stringValue else { return try reply(provider, done: false) }
             guard state.accepted.contains(token) else {
-                return ["ok": 0, "code": 18, "errmsg": "Authentication failed."]
+                return ["ok": 0, "code": .int32(refusal), "errmsg": "Authentication failed."]
             }
             return try reply([:], done: true)
         }
