@@ -56,9 +56,11 @@ public struct SaslError: Error, Sendable {
 
     /// What kind of failure this is.
     public var code: Code
-    /// One sentence for a person: what happened, and what to change if that is known. Never holds a secret.
+    /// One sentence for a person: what happened, its cause in words, and what to change if that is known. Never holds a
+    /// secret.
     public var message: String
-    /// The error that caused this one, for example a `GSSError`.
+    /// The error that caused this one, for example a `GSSError`. For programs: what it says is in ``message`` too,
+    /// since ``description`` does not show it.
     public var underlying: (any Error)?
 
     /// Creates an error.
@@ -70,6 +72,6 @@ public struct SaslError: Error, Sendable {
 }
 
 extension SaslError: CustomStringConvertible {
-    /// The code and the message, which has the cause's own.
+    /// The code and the message, which says the cause in words.
     public var description: String { "\(code): \(message)" }
 }

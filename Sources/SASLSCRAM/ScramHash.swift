@@ -38,7 +38,8 @@ extension ScramMechanism.Hash {
                 from: bytes, salt: salt, using: self == .sha1 ? .insecureSHA1 : .sha256, outputByteCount: byteCount,
                 unsafeUncheckedRounds: iterations)
         } catch {
-            throw SaslError(.mechanismFailure, "the key could not be derived from the password", underlying: error)
+            throw SaslError(
+                .mechanismFailure, "the key could not be derived from the password: \(error)", underlying: error)
         }
     }
 
