@@ -15,16 +15,33 @@ extension PeerCertificate {
             guard let algorithm = certificate.next() else { throw Self.malformed("it has no signature") }
             // The signature is not needed.
             while certificate.next() != nil {}
-            return try PeerCertificate(tbsCertificate: body, signedBy: try? Self.algorithm(algorithm))
+            var read = try PeerCertificate(tbsCertificate: body, signedBy: try? Self.algorithm(algorithm))
+            read.serverEndPoint = Self.digest(of: bytes, signedBy: algorithm)
+            return read
         }
-        serverEndPoint = Self.digest(of: bytes, signedBy: asciiLowercased(signatureAlgorithm))
     }
 
-    private static func digest(of bytes: [UInt8], signedBy algorithm: String) -> [UInt8]? {
-        if algorithm.contains("sha384") { return Array(SHA384.hash(data: bytes)) }
-        if algorithm.contains("sha512") { return Array(SHA512.hash(data: bytes)) }
-        let isOlder = algorithm.contains("md5") || algorithm.contains("sha1")
-        return isOlder || algorithm.contains("sha256") ? Array(SHA256.hash(data: bytes)) : nil
+    private static func digest(of bytes: [UInt8], signedBy algorithm: ASN1Node) -> [UInt8]? {
+        guard let hash = try? hashName(of: algorithm) else { return nil }
+        if hash.contains("sha384") { return Array(SHA384.hash(data: bytes)) }
+        if hash.contains("sha512") { return Array(SHA512.hash(data: bytes)) }
+        let isOlder = hash.contains("md5") || hash.contains("sha1")
+        return isOlder || hash.contains("sha256") ? Array(SHA256.hash(data: bytes)) : nil
+    }
+
+    /// A name that contains that of the hash function, in lower case; empty if there is none, or an unknown one.
+    private static func hashName(of signature: ASN1Node) throws -> String {
+        let identifier = try algorithm(signature)
+        guard identifier == [1, 2, 840, 113_549, 1, 1, 10] else {
+            return signatureNames[identifier].map(asciiLowercased) ?? ""
+        }
+        // RSASSA-PSS-params (RFC 4055 section 3.1), where SHA-1 is the default.
+        guard let parameters = try children(of: signature).dropFirst().first else {
+            throw malformed("RSASSA-PSS has no parameters")
+        }
+        guard let hash = try children(of: parameters).first, hash.identifier == context(0) else { return "sha1" }
+        guard let function = try children(of: hash).first else { throw malformed("RSASSA-PSS names no hash function") }
+        return hashNames[try algorithm(function)] ?? ""
     }
 
     private init(tbsCertificate node: ASN1Node, signedBy signature: [UInt]?) throws {
@@ -163,6 +180,11 @@ extension PeerCertificate {
         [1, 2, 840, 113_549, 1, 1, 13]: "sha512WithRSAEncryption", [1, 2, 840, 10045, 4, 1]: "ecdsa-with-SHA1",
         [1, 2, 840, 10045, 4, 3, 2]: "ecdsa-with-SHA256", [1, 2, 840, 10045, 4, 3, 3]: "ecdsa-with-SHA384",
         [1, 2, 840, 10045, 4, 3, 4]: "ecdsa-with-SHA512", [1, 3, 101, 112]: "Ed25519",
+    ]
+
+    private static let hashNames: [[UInt]: String] = [
+        [1, 3, 14, 3, 2, 26]: "sha1", [2, 16, 840, 1, 101, 3, 4, 2, 1]: "sha256",
+        [2, 16, 840, 1, 101, 3, 4, 2, 2]: "sha384", [2, 16, 840, 1, 101, 3, 4, 2, 3]: "sha512",
     ]
 
     /// The common names of a subject, without the escapes of a distinguished name.

@@ -67,8 +67,8 @@ public struct PeerCertificate: Sendable, Hashable {
     /// The end of its validity, in the same unit.
     public var notAfter: Int64
     /// The data of the channel binding `tls-server-end-point` (RFC 5929 section 4.1): a hash of the certificate by the
-    /// hash of its signature, SHA-256 in place of MD5 and SHA-1. `nil` for a signature that names no single hash:
-    /// Ed25519, RSASSA-PSS.
+    /// hash of its signature, SHA-256 in place of MD5 and SHA-1. `nil` if the RFC defines none, as for Ed25519, or if
+    /// the function is not SHA-256, SHA-384 or SHA-512.
     public var serverEndPoint: [UInt8]?
 
     /// A certificate's key.

@@ -27,7 +27,11 @@ private enum SignatureHash {
         var outer = DER(certificate[...])
         guard let fields = outer.next(DER.sequence), outer.rest.isEmpty else { return nil }
         var certificate = DER(fields)
-        guard certificate.next(DER.sequence) != nil, let algorithm = certificate.next(DER.sequence) else { return nil }
+        guard let signed = certificate.next(DER.sequence), !signed.isEmpty,
+            let algorithm = certificate.next(DER.sequence),
+            let signature = certificate.next(DER.bitString), signature.first.map({ $0 < 8 }) == true,
+            certificate.rest.isEmpty
+        else { return nil }
         var parts = DER(algorithm)
         guard let identifier = parts.next(DER.objectIdentifier) else { return nil }
         let (rsa, ecdsa): ([UInt8], [UInt8]) = (
@@ -72,6 +76,7 @@ private enum SignatureHash {
 
 /// The subset of DER (X.690) that a certificate's algorithm needs.
 private struct DER {
+    static let bitString: UInt8 = 0x03
     static let objectIdentifier: UInt8 = 0x06
     static let sequence: UInt8 = 0x30
 
@@ -81,7 +86,8 @@ private struct DER {
         rest = bytes
     }
 
-    /// Removes the next element and returns its content; `nil` if it has another tag, or is incomplete.
+    /// Removes the next element and returns its content; `nil` if it has another tag, is incomplete, or if its length
+    /// takes more octets than it needs (section 10.1).
     mutating func next(_ tag: UInt8) -> ArraySlice<UInt8>? {
         guard rest.first == tag, let first = rest.dropFirst().first else { return nil }
         var content = rest.dropFirst(2)
@@ -90,6 +96,7 @@ private struct DER {
             let count = Int(first & 0x7F)
             guard (1...3).contains(count), content.count >= count else { return nil }
             length = content.prefix(count).reduce(0) { $0 << 8 | Int($1) }
+            guard length >= (count == 1 ? 0x80 : 1 << (8 * (count - 1))) else { return nil }
             content = content.dropFirst(count)
         }
         guard content.count >= length else { return nil }
