@@ -113,7 +113,8 @@ package struct TestAuthority: Sendable {
         try await openssl(
             "pkcs8", "-topk8", "-v2", "aes256", "-in", "client.key", "-out", "client.p8", "-passout",
             "pass:" + Self.password)
-        try await openssl("ec", "-aes256", "-in", "client.key", "-out", "client.old", "-passout", "pass:" + Self.password)
+        try await openssl(
+            "ec", "-aes256", "-in", "client.key", "-out", "client.old", "-passout", "pass:" + Self.password)
         try join("client-encrypted.pem", ["client.crt", "client.p8"])
         try join("client-encrypted-old.pem", ["client.old", "client.crt"])
         try join("mismatch.pem", ["stranger.key", "client.crt"])
@@ -163,7 +164,8 @@ package struct TestAuthority: Sendable {
         _ name: String, _ subject: String, names: String, extensions: String = "server", _ validity: Validity = .now
     ) async throws {
         try await request(name, subject, names)
-        try await openssl(["ca", "-selfsign", "-keyfile", name + ".key", "-extensions", extensions] + common(name, validity))
+        try await openssl(
+            ["ca", "-selfsign", "-keyfile", name + ".key", "-extensions", extensions] + common(name, validity))
     }
 
     private func request(_ name: String, _ subject: String, _ names: String? = nil) async throws {
@@ -185,7 +187,8 @@ package struct TestAuthority: Sendable {
 
     private func openssl(_ arguments: [String]) async throws {
         let result = try await Child.run(
-            URL(fileURLWithPath: "/bin/sh"), ["-c", #"cd "$1"; shift; exec openssl "$@""#, "sh", folder.path] + arguments)
+            URL(fileURLWithPath: "/bin/sh"),
+            ["-c", #"cd "$1"; shift; exec openssl "$@""#, "sh", folder.path] + arguments)
         guard result.status == 0 else {
             throw TestSupportError("openssl (package openssl) failed: \(arguments.joined(separator: " "))\n\(result)")
         }
