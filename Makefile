@@ -94,9 +94,9 @@ FUZZ_ENVIRONMENT = SWIFT_BACKTRACE=enable=no
 FUZZ_FLAGS = -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=2048 -verbosity=0 -print_final_stats=1
 
 .PHONY: release man install uninstall dist dist-test packages-release packages-release-test
-.PHONY: check demo docs test test-containers test-samba docker-test example benchmark soak tsan asan fuzz lint format build packages-check packages-demo packages-examples packages-samba packages-test peers pin-peers clean
+.PHONY: check demo docs test test-containers test-samba docker-test example benchmark soak tsan asan fuzz lint format build packages-build packages-check packages-demo packages-examples packages-samba packages-test peers pin-peers clean
 
-build: packages-demo
+build: packages-build
 	$(SWIFT) build
 
 demo: packages-demo
@@ -286,11 +286,14 @@ define install_packages
 	fi
 endef
 
+packages-build:
+	$(call install_packages,$(APT_BUILD))
+
 packages-check:
 	$(call install_packages,$(APT_BUILD) $(APT_CHECK))
 
 packages-demo:
-	$(call install_packages,$(APT_BUILD) $(APT_REALM))
+	$(call install_packages,$(APT_BUILD) $(APT_REALM),without services)
 
 packages-examples:
 	$(call install_packages,$(APT_BUILD) $(APT_REALM) $(APT_EXAMPLES),without services)
