@@ -6,7 +6,9 @@ import Testing
 @Suite struct InterruptTests {
     /// Starts a silent listener, runs `authcheck` with it, interrupts it when a condition holds, and prints the
     /// exit status and what it wrote.
-    private func interrupt(_ arguments: [String], when condition: String) async throws -> Child.Result {
+    private func interrupt(
+        _ arguments: [String], times: Int = 1, when condition: String
+    ) async throws -> Child.Result {
         let script = """
             import signal, socket, subprocess, sys
             silent = socket.create_server(("127.0.0.1", 0))
@@ -16,7 +18,7 @@ import Testing
                                      stdout=subprocess.PIPE, text=True)
             lines = ""
             \(condition)
-            child.send_signal(signal.SIGINT)
+            for _ in range(\(times)): child.send_signal(signal.SIGINT)
             print(lines + child.communicate(timeout=60)[0])
             sys.exit(child.returncode % 256)
             """
@@ -38,6 +40,15 @@ import Testing
         } else {
             #expect(result.stdout.hasPrefix("INTERRUPTED in phase "), "\(result)")
             #expect(result.stdout.contains(", exit status 130\n"), "\(result)")
+        }
+    }
+
+    /// timeout(1) signals its child and then the group of both; that is no second interrupt.
+    @Test func signalsAtOnceAreOneInterrupt() async throws {
+        for _ in 0..<10 {
+            let result = try await interrupt(
+                ["URI", "--timeout", "60s"], times: 5, when: "client = silent.accept()[0]; client.recv(1)")
+            #expect(result.status == 130 && result.stdout.hasPrefix("INTERRUPTED in phase "), "\(result)")
         }
     }
 
