@@ -40,12 +40,12 @@ public final class TLSContext: Sendable {
     /// Reads the files. It blocks for a short time: in asynchronous code use ``load(_:by:)``.
     ///
     /// - Throws: ``TransportError`` with ``TransportError/Code/tls``, which names the file that cannot be used.
-    public convenience init(_ options: TLSOptions) throws {
+    public convenience init(_ options: TLSOptions) throws(TransportError) {
         try self.init(options, at: Int64(time(nil)))
     }
 
     /// - Parameter now: In seconds since 1970.
-    init(_ options: TLSOptions, at now: Int64) throws {
+    init(_ options: TLSOptions, at now: Int64) throws(TransportError) {
         var configuration = TLSConfiguration.makeClientConfiguration()
         configuration.minimumTLSVersion = .tlsv12
         // The certificate's names are checked by this module, see ServerIdentity.

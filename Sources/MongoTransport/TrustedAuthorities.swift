@@ -36,7 +36,7 @@ struct TrustedAuthorities: CustomStringConvertible {
     /// - Throws: ``TransportError`` for a named file that cannot be used.
     init(
         _ file: String?, environment: (String) -> String? = Self.environment, now: Int64 = Int64(time(nil))
-    ) throws {
+    ) throws(TransportError) {
         if let file {
             do {
                 certificates = try Self.certificates(in: file)
